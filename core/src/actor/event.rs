@@ -1,0 +1,157 @@
+//! One event on its way through an actor, and the chain of calls that it belongs to.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Actor, Turn};
+use crate::error::{Error, ErrorCode, Result};
+use crate::http::{Request, Response};
+use crate::value::Value;
+
+/// How many calls may be nested in one chain.
+const MAX_CHAIN: u32 = 100;
+
+/// What is delivered to an actor.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Fetch(Request),
+    Call { method: String, args: Vec<Value> },
+}
+
+/// What an actor answers.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Value(Value),
+    Response(Response),
+}
+
+impl Reply {
+    pub fn into_value(self) -> Result<Value> {
+        match self {
+            Reply::Value(value) => Ok(value),
+            Reply::Response(_) => Err(Error::new(ErrorCode::Panic, "a call answered a response")),
+        }
+    }
+
+    pub fn into_response(self) -> Result<Response> {
+        match self {
+            Reply::Response(response) => Ok(response),
+            Reply::Value(_) => Err(Error::new(ErrorCode::Panic, "a fetch answered a value")),
+        }
+    }
+}
+
+/// An event in an actor. Its ancestors are the events that wait for its answer.
+pub(crate) struct Event {
+    pub actor: Arc<Actor>,
+    pub parent: Option<Arc<Event>>,
+    pub deadline: Instant,
+    depth: u32,
+    /// Whether an ancestor keeps the actor's turn. It waits for this event, so it stays so.
+    reentered: bool,
+    /// Whether this event keeps its actor's turn while it waits for calls it made.
+    holding: AtomicBool,
+    /// The turn of events that come back into the actor from this event's own chain.
+    reentry: Turn,
+    cpu_ns: AtomicU64,
+    subrequests: AtomicU64,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Event>>> = const { RefCell::new(None) };
+}
+
+impl Event {
+    pub fn new(actor: &Arc<Actor>, parent: Option<Arc<Event>>) -> Result<Arc<Event>> {
+        let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
+        if depth >= MAX_CHAIN {
+            return Err(Error::new(
+                ErrorCode::LimitDepth,
+                format!("Calls are nested deeper than the limit of {MAX_CHAIN}."),
+            ));
+        }
+        let wall = Duration::from_millis(actor.limits.wall_ms);
+        let mut event = Event {
+            actor: actor.clone(),
+            reentered: false,
+            parent,
+            deadline: Instant::now() + wall,
+            depth,
+            holding: AtomicBool::new(false),
+            reentry: Turn::default(),
+            cpu_ns: AtomicU64::new(0),
+            subrequests: AtomicU64::new(0),
+        };
+        event.reentered = event.keeper().is_some();
+        Ok(Arc::new(event))
+    }
+
+    /// The event whose host code runs on this thread, if any.
+    pub fn current() -> Option<Arc<Event>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Runs host code of this event on this thread.
+    pub fn enter<T>(self: &Arc<Event>, code: impl FnOnce() -> T) -> T {
+        struct Restore(Option<Arc<Event>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        code()
+    }
+
+    /// Counts a call to the outside.
+    pub fn count_subrequest(&self) -> Result<()> {
+        let limit = self.actor.limits.subrequests;
+        if self.subrequests.fetch_add(1, Ordering::Relaxed) >= limit {
+            return Err(Error::new(
+                ErrorCode::LimitSubrequests,
+                format!("The event made more calls to the outside than the limit of {limit}."),
+            ));
+        }
+        Ok(())
+    }
+
+    pub fn add_cpu(&self, time: Duration) {
+        self.cpu_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// CPU time that is left of the limit.
+    pub fn cpu_left(&self) -> Duration {
+        let limit = Duration::from_millis(self.actor.limits.cpu_ms);
+        limit.saturating_sub(Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed)))
+    }
+
+    pub fn set_holding(&self, holding: bool) {
+        self.holding.store(holding, Ordering::Release);
+    }
+
+    /// The turn that this event has to take: its actor's, or within that of the nearest ancestor that
+    /// keeps it, so that a chain can come back into its own actors.
+    pub fn entry_turn(&self) -> &Turn {
+        match self.reentered {
+            true => self.keeper().map_or(&self.actor.turn, |event| &event.reentry),
+            false => &self.actor.turn,
+        }
+    }
+
+    /// The nearest ancestor in the same actor that keeps its turn.
+    fn keeper(&self) -> Option<&Arc<Event>> {
+        let same = |event: &&Arc<Event>| Arc::ptr_eq(&event.actor, &self.actor);
+        self.ancestors().filter(same).find(|event| event.holding.load(Ordering::Acquire))
+    }
+
+    /// Whether `other` is this event or waits for it, directly or not.
+    pub fn descends_from(self: &Arc<Event>, other: &Arc<Event>) -> bool {
+        Arc::ptr_eq(self, other) || self.ancestors().any(|event| Arc::ptr_eq(event, other))
+    }
+
+    fn ancestors(&self) -> impl Iterator<Item = &Arc<Event>> {
+        std::iter::successors(self.parent.as_ref(), |event| event.parent.as_ref())
+    }
+}

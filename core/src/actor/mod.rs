@@ -1,0 +1,344 @@
+//! Actors: an instance of a class, with a turn and a storage.
+//!
+//! The root of every object and each of its facets is an actor; they differ only in who their parent
+//! is. An actor outlives its instances: a limit that hits or an idle period ends an instance, and the
+//! next event starts another. A broken actor (abort, critical storage error, panic) is gone for good:
+//! stubs bound to it keep failing with its error, and a new stub reaches a new actor.
+
+mod class;
+mod event;
+mod hold;
+mod turn;
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use event_listener::Event as Signal;
+use futures_lite::FutureExt;
+use parking_lot::Mutex;
+
+pub use class::Class;
+pub(crate) use class::{ClassKind, GuestClass};
+pub(crate) use event::{Event, Message, Reply};
+pub(crate) use hold::Hold;
+pub(crate) use turn::{Turn, Waits};
+
+use crate::ctx::Ctx;
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::FacetMap;
+use crate::guest;
+use crate::id::ObjectId;
+use crate::limits::Limits;
+use crate::namespace::Namespace;
+use crate::runtime::RuntimeInner;
+use crate::storage::{Storage, StorageOptions};
+use crate::value::{Value, ValueMap};
+
+/// A future that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What an actor knows as its id: the object's, or a text that its supervisor chose.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActorId {
+    /// The id of an object, its own or its parent's.
+    Object(ObjectId),
+    /// The text given as a facet's `id`.
+    Text(String),
+}
+
+/// A running instance of a class.
+pub(crate) trait Instance: Send + Sync + 'static {
+    /// Runs one event to its end. `hold` is the actor's turn; it is held again, and everything
+    /// written is committed, when the future ends.
+    fn deliver<'a>(
+        &'a self,
+        event: &'a Arc<Event>,
+        message: Message,
+        hold: &'a mut Hold,
+    ) -> BoxFuture<'a, Result<Reply>>;
+
+    /// Makes guest code that runs in it stop soon, from any thread.
+    fn kill(&self);
+}
+
+/// An instance and whether it was ended while events were in it.
+pub(crate) struct Running {
+    pub instance: Arc<dyn Instance>,
+    ended: std::sync::OnceLock<Error>,
+    signal: Signal,
+}
+
+impl Running {
+    /// Why it was ended, if it was.
+    pub fn ended(&self) -> Option<Error> {
+        self.ended.get().cloned()
+    }
+
+    /// Ends with the reason as soon as the instance is ended.
+    pub async fn end(&self) -> Error {
+        loop {
+            let listener = self.signal.listen();
+            if let Some(error) = self.ended() {
+                return error;
+            }
+            listener.await;
+        }
+    }
+}
+
+/// What an actor is made of, apart from its state.
+pub(crate) struct Blueprint {
+    pub path: String,
+    pub id: ActorId,
+    pub class: Class,
+    pub env: ValueMap,
+    pub props: Value,
+    pub limits: Limits,
+    /// Where its database is; without one it has no storage (an entrypoint).
+    pub dir: Option<PathBuf>,
+    pub namespace: Option<Namespace>,
+    pub parent: Option<(Arc<Actor>, String)>,
+}
+
+/// The root of an object, a facet, or the actor behind a worker's entrypoints.
+pub(crate) struct Actor {
+    pub runtime: Arc<RuntimeInner>,
+    pub path: String,
+    pub id: ActorId,
+    pub class: Class,
+    pub env: ValueMap,
+    pub props: Value,
+    pub limits: Limits,
+    pub dir: Option<PathBuf>,
+    pub namespace: Option<Namespace>,
+    /// Levels above it, itself included: 1 for the root of an object.
+    pub level: u64,
+    pub facets: FacetMap,
+    pub turn: Turn,
+    /// Set while a limit or an abort stops what runs: SQL statements see it too.
+    pub interrupt: Arc<AtomicBool>,
+    storage: Option<Storage>,
+    parent: Option<(Arc<Actor>, String)>,
+    running: Mutex<Option<Arc<Running>>>,
+    broken: std::sync::OnceLock<Error>,
+}
+
+impl Actor {
+    pub fn new(runtime: Arc<RuntimeInner>, blueprint: Blueprint) -> Arc<Actor> {
+        let Blueprint { path, id, class, env, props, limits, dir, namespace, parent } = blueprint;
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let storage = dir.as_ref().map(|dir| {
+            let options = StorageOptions {
+                storage_bytes: limits.storage_bytes,
+                interrupt: interrupt.clone(),
+                is_facet: parent.is_some(),
+            };
+            runtime.disk.storage(dir.clone(), options)
+        });
+        Arc::new(Actor {
+            level: parent.as_ref().map_or(1, |(parent, _)| parent.level + 1),
+            facets: FacetMap::default(),
+            turn: Turn::default(),
+            running: Mutex::default(),
+            broken: std::sync::OnceLock::new(),
+            runtime,
+            path,
+            id,
+            class,
+            env,
+            props,
+            limits,
+            dir,
+            namespace,
+            interrupt,
+            storage,
+            parent,
+        })
+    }
+
+    /// Its storage.
+    ///
+    /// # Errors
+    /// UNSUPPORTED for an entrypoint, which has none.
+    pub fn storage(&self) -> Result<&Storage> {
+        self.storage.as_ref().ok_or_else(|| {
+            Error::new(ErrorCode::Unsupported, "An entrypoint is stateless: it has no storage.")
+        })
+    }
+
+    /// Commits what was written, so that what follows may leave the actor.
+    pub fn flush(self: &Arc<Actor>) -> Result<()> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        storage.commit().inspect_err(|error| self.fail(error.clone()))
+    }
+
+    /// Delivers a message and waits for the answer.
+    pub async fn deliver(
+        self: Arc<Actor>,
+        parent: Option<Arc<Event>>,
+        message: Message,
+    ) -> Result<Reply> {
+        self.check()?;
+        if let Message::Call { args, .. } = &message {
+            self.check_size("arguments", args.iter().map(Value::size).sum())?;
+        }
+        let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
+        let event = Event::new(&self, parent)?;
+        let mut hold = Hold::take(&event).await?;
+        let outcome = AssertUnwindSafe(self.run(&event, message, &mut hold)).catch_unwind().await;
+        let reply = outcome.unwrap_or_else(|_| {
+            let error = Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
+            self.fail(error.clone());
+            Err(error)
+        });
+        let committed = if hold.is_held() { self.flush() } else { Ok(()) };
+        drop(hold);
+        committed?;
+        match reply {
+            Ok(Reply::Value(value)) => {
+                self.check_size("result", value.size())?;
+                Ok(Reply::Value(value))
+            }
+            Ok(Reply::Response(mut response)) => {
+                if is_head {
+                    response.body = None;
+                }
+                Ok(Reply::Response(response))
+            }
+            Err(error) => Err(error.with_path(self.path.as_str())),
+        }
+    }
+
+    /// Runs one event in the instance, starting it first if need be.
+    async fn run(
+        self: &Arc<Actor>,
+        event: &Arc<Event>,
+        message: Message,
+        hold: &mut Hold,
+    ) -> Result<Reply> {
+        self.check()?;
+        let running = self.start(event, hold).await?;
+        let reply = running.instance.deliver(event, message, hold);
+        let reply = futures_lite::future::or(reply, async { Err(running.end().await) }).await;
+        match (reply, running.ended()) {
+            // The event that hit a limit keeps its own error.
+            (Err(error), Some(reason)) if error.code() == ErrorCode::Reset => Err(reason),
+            (reply, _) => reply,
+        }
+    }
+
+    /// The running instance, started first if there is none. Keeps the turn throughout.
+    async fn start(
+        self: &Arc<Actor>,
+        event: &Arc<Event>,
+        hold: &mut Hold,
+    ) -> Result<Arc<Running>> {
+        if let Some(running) = self.running.lock().clone() {
+            return Ok(running);
+        }
+        self.interrupt.store(false, Ordering::Release);
+        let started = match self.class.kind() {
+            ClassKind::Host(class) => {
+                let ctx = Ctx::new(self.clone());
+                class.start(event, ctx, self.env.clone()).await
+            }
+            ClassKind::Guest(class) => guest::start(self, class, event, hold).await,
+        };
+        match started.and_then(|instance| self.check().map(|()| instance)) {
+            Ok(instance) => {
+                let running = Arc::new(Running {
+                    instance,
+                    ended: std::sync::OnceLock::new(),
+                    signal: Signal::new(),
+                });
+                *self.running.lock() = Some(running.clone());
+                Ok(running)
+            }
+            Err(error) => {
+                if let Some(storage) = &self.storage {
+                    storage.rollback();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the running instance because a limit hit: what it wrote since the last commit is gone,
+    /// events that wait in it end with RESET, and the next event starts afresh.
+    pub fn reset(self: &Arc<Actor>, error: &Error) {
+        let reason = Error::new(
+            ErrorCode::Reset,
+            format!("The object was reset because a limit was exceeded: {}", error.message()),
+        );
+        self.end_instance(reason);
+        if let Some(storage) = &self.storage {
+            storage.rollback();
+        }
+    }
+
+    /// Breaks the actor: everything bound to it fails with `error` from now on, descendants too.
+    pub fn fail(self: &Arc<Actor>, error: Error) {
+        if self.broken.set(error.clone()).is_err() {
+            return;
+        }
+        self.interrupt.store(true, Ordering::Release);
+        self.end_instance(error.clone());
+        if let Some(storage) = &self.storage {
+            storage.shutdown_with(error.clone());
+        }
+        self.facets.fail_all(&error);
+        match (&self.parent, &self.namespace) {
+            (Some((parent, name)), _) => parent.facets.remove(name, self),
+            (None, Some(namespace)) => namespace.remove(self),
+            (None, None) => {}
+        }
+    }
+
+    fn end_instance(&self, error: Error) {
+        if let Some(running) = self.running.lock().take() {
+            running.instance.kill();
+            let _ = running.ended.set(error);
+            running.signal.notify(usize::MAX);
+        }
+    }
+
+    /// Stops it for good when the runtime closes: commits nothing that is open.
+    pub fn close(self: &Arc<Actor>) {
+        let error = crate::executor::closed();
+        if self.broken.set(error.clone()).is_ok() {
+            self.interrupt.store(true, Ordering::Release);
+            self.end_instance(error);
+            self.facets.close_all();
+            if let Some(storage) = &self.storage {
+                storage.close();
+            }
+        }
+    }
+
+    /// Why it is broken, if it is.
+    pub fn broken(&self) -> Option<&Error> {
+        self.broken.get()
+    }
+
+    pub fn check(&self) -> Result<()> {
+        self.runtime.check_open()?;
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    fn check_size(&self, what: &str, size: usize) -> Result<()> {
+        let limit = self.limits.message_bytes;
+        if size as u64 <= limit {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::LimitMessage,
+            format!(
+                "Serialized RPC arguments or return values are limited to {limit} bytes, but the {what} of {} had {size} bytes.",
+                self.path
+            ),
+        ))
+    }
+}

@@ -1,0 +1,174 @@
+//! The turn: at most one event runs in an actor at a time, first come first served.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use super::Event;
+use crate::error::{Error, ErrorCode, Result};
+
+/// A first-in first-out lock that knows which event holds it.
+#[derive(Default)]
+pub(crate) struct Turn(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    holder: Option<Arc<Event>>,
+    queue: VecDeque<Waiter>,
+    next_ticket: u64,
+}
+
+struct Waiter {
+    ticket: u64,
+    event: Arc<Event>,
+    waker: Waker,
+}
+
+/// Waits that are going on, to find cycles between them.
+#[derive(Default)]
+pub(crate) struct Waits(Mutex<Vec<Wait>>);
+
+struct Wait {
+    event: Arc<Event>,
+    holder: Arc<Event>,
+}
+
+impl Waits {
+    /// Enters that `event` waits for the turn that `holder` holds.
+    ///
+    /// A holder that waits itself for something that `event` or one of its ancestors holds can never
+    /// let go: that is a deadlock, refused here.
+    fn enter(&self, event: &Arc<Event>, holder: &Arc<Event>) -> Result<()> {
+        let mut waits = self.0.lock();
+        let mut held_up = vec![holder.clone()];
+        let mut seen = 0;
+        while let Some(stuck) = held_up.get(seen).cloned() {
+            seen += 1;
+            if event.descends_from(&stuck) {
+                return Err(deadlock(event, holder));
+            }
+            for wait in waits.iter().filter(|wait| wait.event.descends_from(&stuck)) {
+                if !held_up.iter().any(|known| Arc::ptr_eq(known, &wait.holder)) {
+                    held_up.push(wait.holder.clone());
+                }
+            }
+        }
+        waits.push(Wait { event: event.clone(), holder: holder.clone() });
+        Ok(())
+    }
+
+    fn leave(&self, event: &Arc<Event>) {
+        self.0.lock().retain(|wait| !Arc::ptr_eq(&wait.event, event));
+    }
+}
+
+fn deadlock(event: &Arc<Event>, holder: &Arc<Event>) -> Error {
+    Error::new(
+        ErrorCode::Deadlock,
+        format!(
+            "Deadlock: a call into {} waits for one that waits for it in {}.",
+            event.actor.path, holder.actor.path
+        ),
+    )
+}
+
+impl Turn {
+    /// Takes the turn if nobody has it or waits for it.
+    fn try_take(&self, event: &Arc<Event>) -> bool {
+        let mut state = self.0.lock();
+        let free = state.holder.is_none() && state.queue.is_empty();
+        if free {
+            state.holder = Some(event.clone());
+        }
+        free
+    }
+
+    /// Waits for the turn. Dropping the future gives up the place in the queue.
+    ///
+    /// # Errors
+    /// DEADLOCK if the holder waits for `event`'s own chain.
+    pub async fn take(&self, event: &Arc<Event>) -> Result<()> {
+        if self.try_take(event) {
+            return Ok(());
+        }
+        Take { turn: self, event, ticket: None, waits: &event.actor.runtime.waits }.await
+    }
+
+    /// Hands the turn to the next in the queue.
+    pub fn release(&self) {
+        let waker = {
+            let mut state = self.0.lock();
+            match state.queue.pop_front() {
+                Some(next) => {
+                    state.holder = Some(next.event);
+                    Some(next.waker)
+                }
+                None => {
+                    state.holder = None;
+                    None
+                }
+            }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+struct Take<'a> {
+    turn: &'a Turn,
+    event: &'a Arc<Event>,
+    waits: &'a Waits,
+    ticket: Option<u64>,
+}
+
+impl Future for Take<'_> {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.turn.0.lock();
+        if let Some(ticket) = self.ticket {
+            if let Some(waiter) = state.queue.iter_mut().find(|waiter| waiter.ticket == ticket) {
+                waiter.waker.clone_from(context.waker());
+                return Poll::Pending;
+            }
+            drop(state);
+            self.waits.leave(self.event);
+            self.ticket = None;
+            return Poll::Ready(Ok(()));
+        }
+        let Some(holder) = &state.holder else {
+            state.holder = Some(self.event.clone());
+            return Poll::Ready(Ok(()));
+        };
+        if let Err(error) = self.waits.enter(self.event, holder) {
+            return Poll::Ready(Err(error));
+        }
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        let event = self.event.clone();
+        state.queue.push_back(Waiter { ticket, event, waker: context.waker().clone() });
+        drop(state);
+        self.ticket = Some(ticket);
+        Poll::Pending
+    }
+}
+
+impl Drop for Take<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        self.waits.leave(self.event);
+        let mut state = self.turn.0.lock();
+        let queued = state.queue.len();
+        state.queue.retain(|waiter| waiter.ticket != ticket);
+        let granted = state.queue.len() == queued;
+        drop(state);
+        if granted {
+            self.turn.release();
+        }
+    }
+}

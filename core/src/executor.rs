@@ -1,0 +1,230 @@
+//! Threads of one runtime and the ways to run a future: on them, or on the calling thread.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use async_executor::Executor as Tasks;
+use event_listener::Event as Signal;
+use futures_lite::future;
+use parking_lot::Mutex;
+
+use crate::error::{Error, ErrorCode, Result};
+
+/// Stack of our own threads: guest source of 2 KB nests deep enough to need more than 512 KiB.
+const STACK_BYTES: usize = 8 << 20;
+
+/// A blocking call runs on the caller's thread while that much of its stack is left.
+const MIN_STACK_LEFT: usize = 1 << 20;
+
+/// More threads than this are never started, however many block.
+const MAX_THREADS: usize = 256;
+
+/// A small pool of threads that poll futures, grown while host code blocks some of them.
+#[derive(Clone)]
+pub(crate) struct Executor(Arc<Inner>);
+
+struct Inner {
+    tasks: Tasks<'static>,
+    threads: Mutex<Threads>,
+    stop: Signal,
+    base: usize,
+}
+
+#[derive(Default)]
+struct Threads {
+    handles: Vec<JoinHandle<()>>,
+    running: usize,
+    blocked: usize,
+    stopped: bool,
+}
+
+thread_local! {
+    /// Whether this thread belongs to an executor, so that blocking it may starve tasks.
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Executor {
+    /// Makes an executor whose `threads` threads start with the first task.
+    pub fn new(threads: usize) -> Executor {
+        Executor(Arc::new(Inner {
+            tasks: Tasks::new(),
+            threads: Mutex::default(),
+            stop: Signal::new(),
+            base: threads.max(1),
+        }))
+    }
+
+    /// Runs `task` in the background; a panic ends the task only.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.start_threads();
+        let guarded = async move {
+            let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
+        };
+        self.0.tasks.spawn(guarded).detach();
+    }
+
+    /// Runs a future to its end: on this thread while it has enough stack, else on one of ours.
+    ///
+    /// # Errors
+    /// CLOSED if the runtime closes before it ends.
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.block_on_or(task, future::pending())
+    }
+
+    /// Like [`Executor::block_on`], but answers what `watch` does and drops the task if `watch`, polled
+    /// on this thread while the task waits, ends first.
+    ///
+    /// # Errors
+    /// As [`Executor::block_on`].
+    pub fn block_on_or<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+        watch: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        if stacker::remaining_stack().is_some_and(|left| left >= MIN_STACK_LEFT) {
+            return self.block_here(future::or(task, watch));
+        }
+        let stop = self.0.stop.listen();
+        if self.0.threads.lock().stopped {
+            return Err(closed());
+        }
+        self.start_threads();
+        let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task));
+        let task = self.0.tasks.spawn(task).fallible();
+        let task = async move {
+            match task.await {
+                Some(Ok(result)) => result,
+                Some(Err(panic)) => resume_unwind(panic),
+                None => Err(closed()),
+            }
+        };
+        let stopped = async move {
+            stop.await;
+            Err(closed())
+        };
+        self.block_here(future::or(task, future::or(watch, stopped)))
+    }
+
+    /// Stops and joins every thread, unless called from one of them. Tasks that are left are dropped.
+    pub fn stop(&self) {
+        let handles = {
+            let mut threads = self.0.threads.lock();
+            threads.stopped = true;
+            std::mem::take(&mut threads.handles)
+        };
+        self.0.stop.notify(usize::MAX);
+        let own = std::thread::current().id();
+        for handle in handles.into_iter().filter(|handle| handle.thread().id() != own) {
+            let _ = handle.join();
+        }
+    }
+
+    /// Polls on this thread. One of ours that blocks is replaced meanwhile, because the future may
+    /// wait for a task that only the executor polls.
+    fn block_here<T>(&self, task: impl Future<Output = T>) -> T {
+        if !OURS.get() {
+            return future::block_on(task);
+        }
+        struct Blocked<'a>(&'a Executor);
+        impl Drop for Blocked<'_> {
+            fn drop(&mut self) {
+                self.0.0.threads.lock().blocked -= 1;
+            }
+        }
+        self.0.threads.lock().blocked += 1;
+        let _blocked = Blocked(self);
+        self.start_threads();
+        future::block_on(task)
+    }
+
+    fn start_threads(&self) {
+        let mut threads = self.0.threads.lock();
+        while !threads.stopped
+            && threads.running < MAX_THREADS
+            && threads.running - threads.blocked.min(threads.running) < self.0.base
+        {
+            let inner = self.0.clone();
+            let thread = std::thread::Builder::new()
+                .name("facetbox".into())
+                .stack_size(STACK_BYTES)
+                .spawn(move || run(&inner));
+            let Ok(handle) = thread else { break };
+            threads.handles.retain(|handle| !handle.is_finished());
+            threads.handles.push(handle);
+            threads.running += 1;
+        }
+    }
+}
+
+fn run(inner: &Arc<Inner>) {
+    OURS.set(true);
+    let stop = inner.stop.listen();
+    if inner.threads.lock().stopped {
+        return;
+    }
+    let surplus = async {
+        loop {
+            for _ in 0..256 {
+                inner.tasks.tick().await;
+            }
+            let mut threads = inner.threads.lock();
+            if threads.running - threads.blocked.min(threads.running) > inner.base {
+                threads.running -= 1;
+                return false;
+            }
+        }
+    };
+    let stopped = async {
+        stop.await;
+        true
+    };
+    if future::block_on(future::or(stopped, surplus)) {
+        inner.threads.lock().running -= 1;
+    }
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorCode::Closed, "The runtime is closed.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_stack_hops_to_a_deep_one() {
+        let executor = Executor::new(1);
+        let other = executor.clone();
+        let name = std::thread::Builder::new()
+            .stack_size(256 << 10)
+            .spawn(move || {
+                other.block_on(async { Ok(std::thread::current().name().map(str::to_owned)) })
+            })
+            .unwrap()
+            .join()
+            .unwrap();
+        assert_eq!(name.unwrap().as_deref(), Some("facetbox"));
+        executor.stop();
+    }
+
+    #[test]
+    fn threads_that_block_are_replaced() {
+        let executor = Executor::new(1);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let inner = executor.clone();
+        executor.spawn(async move {
+            let (set, wait) = std::sync::mpsc::sync_channel(1);
+            inner.spawn(async move { set.send(7).unwrap() });
+            let waiting = async move { Ok(wait.recv().unwrap()) };
+            sender.send(inner.block_on(waiting).unwrap()).unwrap();
+        });
+        assert_eq!(receiver.recv().unwrap(), 7);
+        executor.stop();
+    }
+}

@@ -1,0 +1,399 @@
+//! Facets: the named children of an actor.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use event_listener::Event as Signal;
+use parking_lot::Mutex;
+
+use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class};
+use crate::error::{Error, ErrorCode, Result};
+use crate::stub::Stub;
+use crate::value::Value;
+
+const MAX_NAME_BYTES: usize = 256;
+
+/// What a facet's start callback answers.
+#[derive(Clone, Debug)]
+pub struct FacetOptions {
+    /// The class that the facet is an instance of.
+    pub class: Class,
+    /// What the facet sees as its id; by default its parent's.
+    pub id: Option<ActorId>,
+}
+
+impl FacetOptions {
+    /// Options with this class and the parent's id.
+    pub fn new(class: Class) -> FacetOptions {
+        FacetOptions { class, id: None }
+    }
+}
+
+impl From<Class> for FacetOptions {
+    fn from(class: Class) -> FacetOptions {
+        FacetOptions::new(class)
+    }
+}
+
+/// A start callback: runs when the facet isn't running and its stub is used for the first time.
+pub(crate) type StartFacet = Box<dyn FnOnce() -> BoxFuture<'static, Result<FacetOptions>> + Send>;
+
+/// The facets of one actor.
+#[derive(Clone)]
+pub struct Facets {
+    actor: Arc<Actor>,
+}
+
+impl Facets {
+    pub(crate) fn new(actor: Arc<Actor>) -> Facets {
+        Facets { actor }
+    }
+
+    /// A stub of the facet `name`. Nothing starts before its first use; `start` runs then, once, on
+    /// the thread of that use, unless the facet runs already.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for a name that is empty or longer than 256 bytes, LIMIT_DEPTH when facets
+    /// would be nested deeper than the limit.
+    pub fn get<O: Into<FacetOptions>>(
+        &self,
+        name: &str,
+        start: impl FnOnce() -> Result<O> + Send + 'static,
+    ) -> Result<Stub> {
+        self.get_async(name, move || Box::pin(async move { start().map(Into::into) }))
+    }
+
+    /// Like [`Facets::get`] with a callback that returns a future.
+    ///
+    /// # Errors
+    /// As [`Facets::get`].
+    pub fn get_async(
+        &self,
+        name: &str,
+        start: impl FnOnce() -> BoxFuture<'static, Result<FacetOptions>> + Send + 'static,
+    ) -> Result<Stub> {
+        self.check_get(name)?;
+        Ok(Stub::facet(self.actor.clone(), name, Some(Box::new(start))))
+    }
+
+    /// A stub whose user starts the facet itself; see [`Stub::bind`].
+    pub(crate) fn stub(&self, name: &str) -> Result<Stub> {
+        self.check_get(name)?;
+        Ok(Stub::facet(self.actor.clone(), name, None))
+    }
+
+    /// Stops the facet and its descendants; their stubs fail with `reason`. Data is kept. Does
+    /// nothing if it isn't running.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an invalid name.
+    pub fn abort(&self, name: &str, reason: impl Into<Error>) -> Result<()> {
+        self.check_name(name)?;
+        self.stop(name, reason.into());
+        Ok(())
+    }
+
+    /// Stops the facet and deletes its data and that of its descendants, together with what the
+    /// parent writes in the same transaction. Does nothing if there is none.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an invalid name, STORAGE.
+    pub fn delete(&self, name: &str) -> Result<()> {
+        self.check_name(name)?;
+        self.stop(name, deleted());
+        self.forget(name)
+    }
+
+    /// Replaces facet `dst` and its descendants by a copy of `src` and its descendants. A missing
+    /// `src` leaves `dst` empty; `src` goes on running. `dst` is stopped first, even if both are the
+    /// same.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an invalid name, STORAGE.
+    pub fn clone(&self, src: &str, dst: &str) -> Result<()> {
+        self.check_name(src)?;
+        self.check_name(dst)?;
+        self.stop(dst, Error::new(ErrorCode::Aborted, "Facet was cloned-over."));
+        if src == dst {
+            return Ok(());
+        }
+        self.forget(dst)?;
+        let Some(number) = self.actor.storage()?.facet_number(src)? else { return Ok(()) };
+        let from = self.dir_of(number)?;
+        let to = self.create_dir(dst)?;
+        self.actor.runtime.disk.copy_tree(&from, &to)
+    }
+
+    /// The names of the facets that exist, running or not, in order.
+    ///
+    /// # Errors
+    /// STORAGE.
+    pub fn list(&self) -> Result<Vec<String>> {
+        let names = self.actor.storage()?.facet_names()?;
+        Ok(names.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Whether the facet exists, running or not.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an invalid name, STORAGE.
+    pub fn exists(&self, name: &str) -> Result<bool> {
+        self.check_name(name)?;
+        Ok(self.actor.storage()?.facet_number(name)?.is_some())
+    }
+
+    /// Deletes the actor's own data and every facet.
+    pub(crate) fn delete_all(&self) -> Result<()> {
+        let storage = self.actor.storage()?;
+        let numbers = storage.delete_all()?;
+        self.actor.facets.fail_all(&deleted());
+        for number in numbers {
+            self.remove_dir_on_commit(number)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that a facet `name` may be asked for.
+    pub(crate) fn check_get(&self, name: &str) -> Result<()> {
+        self.check_name(name)?;
+        let limit = self.actor.runtime.limits.facet_depth.min(self.actor.limits.facet_depth);
+        if self.actor.level >= limit {
+            return Err(Error::new(
+                ErrorCode::LimitDepth,
+                format!(
+                    "Facet nesting depth limit exceeded. The maximum depth including the root Durable Object is {limit}."
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_name(&self, name: &str) -> Result<()> {
+        if name.len() > MAX_NAME_BYTES {
+            return Err(Error::type_error("Facet name is too long (max 256 characters)."));
+        }
+        if name.is_empty() {
+            return Err(Error::type_error("Facet name cannot be empty."));
+        }
+        if self.actor.dir.is_none() {
+            return Err(Error::new(
+                ErrorCode::Unsupported,
+                "This Durable Object does not support creating facets.",
+            ));
+        }
+        self.actor.check()
+    }
+
+    /// Finds the running facet, or makes the caller the one that starts it.
+    pub(crate) fn begin(&self, name: &str) -> Result<Begin> {
+        self.actor.check()?;
+        let mut slots = self.actor.facets.0.lock();
+        match slots.get(name) {
+            Some(Slot::Running(actor)) => Ok(Begin::Running(actor.clone())),
+            Some(Slot::Starting(starting)) => Ok(Begin::Wait(starting.clone())),
+            None => {
+                let starting = Arc::new(Starting::default());
+                slots.insert(name.to_owned(), Slot::Starting(starting.clone()));
+                let (facets, name) = (Facets { actor: self.actor.clone() }, name.to_owned());
+                Ok(Begin::Start(StartGuard { facets, name, starting }))
+            }
+        }
+    }
+
+    /// Makes the facet's actor, entering its name in the parent's database if it is new.
+    fn create(&self, name: &str, options: FacetOptions) -> Result<Arc<Actor>> {
+        let parent = &self.actor;
+        let dir = self.create_dir(name)?;
+        let (props, patch) = match options.class.as_guest() {
+            Some(class) => (class.props.clone(), class.limits),
+            None => (Value::Null, Default::default()),
+        };
+        let worker = options.class.as_guest().map(|class| class.worker.limits());
+        let limits = parent.runtime.limits.lowered(worker.unwrap_or_default()).lowered(patch);
+        let blueprint = Blueprint {
+            path: format!("{}/{name}", parent.path),
+            id: options.id.unwrap_or_else(|| parent.id.clone()),
+            class: options.class,
+            env: parent.env.clone(),
+            props,
+            limits,
+            dir: Some(dir),
+            namespace: None,
+            parent: Some((parent.clone(), name.to_owned())),
+        };
+        Ok(Actor::new(parent.runtime.clone(), blueprint))
+    }
+
+    fn create_dir(&self, name: &str) -> Result<PathBuf> {
+        let storage = self.actor.storage()?;
+        if let Some(number) = storage.facet_number(name)? {
+            return self.dir_of(number);
+        }
+        let limit = self.actor.limits.facets;
+        if storage.facet_names()?.len() as u64 >= limit {
+            let message = format!("{} has {limit} facets, which is the limit.", self.actor.path);
+            return Err(Error::new(ErrorCode::LimitFacets, message));
+        }
+        let dir = self.dir_of(storage.facet_create(name)?)?;
+        // What a rolled-back creation left behind under the same number.
+        self.actor.runtime.disk.remove_tree(&dir)?;
+        Ok(dir)
+    }
+
+    fn dir_of(&self, number: u64) -> Result<PathBuf> {
+        let parent = self.actor.dir.as_ref().ok_or_else(|| {
+            Error::new(ErrorCode::Unsupported, "An entrypoint has no facets.")
+        })?;
+        Ok(parent.join(number.to_string()))
+    }
+
+    fn stop(&self, name: &str, error: Error) {
+        let slot = self.actor.facets.0.lock().remove(name);
+        if let Some(slot) = slot {
+            slot.fail(&error);
+        }
+    }
+
+    fn forget(&self, name: &str) -> Result<()> {
+        match self.actor.storage()?.facet_delete(name)? {
+            Some(number) => self.remove_dir_on_commit(number),
+            None => Ok(()),
+        }
+    }
+
+    /// The directory goes after the commit that forgets it; a crash between the two leaves an
+    /// orphan, which the parent sweeps when it opens its database.
+    fn remove_dir_on_commit(&self, number: u64) -> Result<()> {
+        let (dir, disk) = (self.dir_of(number)?, self.actor.runtime.disk.clone());
+        self.actor.storage()?.on_commit(Box::new(move || {
+            if let Err(error) = disk.remove_tree(&dir) {
+                tracing::warn!(%error, "a deleted facet's directory stays until its parent opens again");
+            }
+        }))
+    }
+}
+
+fn deleted() -> Error {
+    Error::new(ErrorCode::Aborted, "Facet was deleted.")
+}
+
+/// How the use of a facet stub goes on.
+pub(crate) enum Begin {
+    Running(Arc<Actor>),
+    Wait(Arc<Starting>),
+    Start(StartGuard),
+}
+
+/// A start that is going on.
+#[derive(Default)]
+pub(crate) struct Starting {
+    outcome: OnceLock<Result<Arc<Actor>>>,
+    signal: Signal,
+}
+
+impl Starting {
+    /// Waits for the outcome.
+    pub async fn wait(&self) -> Result<Arc<Actor>> {
+        loop {
+            let listener = self.signal.listen();
+            if let Some(outcome) = self.outcome.get() {
+                return outcome.clone();
+            }
+            listener.await;
+        }
+    }
+
+    fn end(&self, outcome: Result<Arc<Actor>>) {
+        let _ = self.outcome.set(outcome);
+        self.signal.notify(usize::MAX);
+    }
+}
+
+/// The duty to start a facet. Dropping it gives up.
+pub(crate) struct StartGuard {
+    facets: Facets,
+    name: String,
+    starting: Arc<Starting>,
+}
+
+impl StartGuard {
+    /// Starts the facet with what its callback answered.
+    pub fn finish(self, options: Result<FacetOptions>) -> Result<Arc<Actor>> {
+        if let Some(Err(error)) = self.starting.outcome.get() {
+            return Err(error.clone()); // aborted meanwhile
+        }
+        let outcome = options.and_then(|options| self.facets.create(&self.name, options));
+        let mut slots = self.facets.actor.facets.0.lock();
+        if slots.get(&self.name).is_some_and(|slot| slot.is(&self.starting)) {
+            match &outcome {
+                Ok(actor) => slots.insert(self.name.clone(), Slot::Running(actor.clone())),
+                Err(_) => slots.remove(&self.name),
+            };
+        }
+        drop(slots);
+        self.starting.end(outcome);
+        self.starting.outcome.get().expect("the start has ended").clone()
+    }
+}
+
+impl Drop for StartGuard {
+    fn drop(&mut self) {
+        if self.starting.outcome.get().is_none() {
+            let message = "The request which initiated this facet startup has already completed.";
+            self.starting.end(Err(Error::new(ErrorCode::Aborted, message)));
+            let mut slots = self.facets.actor.facets.0.lock();
+            if slots.get(&self.name).is_some_and(|slot| slot.is(&self.starting)) {
+                slots.remove(&self.name);
+            }
+        }
+    }
+}
+
+/// The facets of an actor that run or start.
+#[derive(Default)]
+pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>);
+
+enum Slot {
+    Starting(Arc<Starting>),
+    Running(Arc<Actor>),
+}
+
+impl Slot {
+    fn fail(self, error: &Error) {
+        match self {
+            Slot::Starting(starting) => starting.end(Err(error.clone())),
+            Slot::Running(actor) => actor.fail(error.clone()),
+        }
+    }
+
+    fn is(&self, other: &Arc<Starting>) -> bool {
+        matches!(self, Slot::Starting(starting) if Arc::ptr_eq(starting, other))
+    }
+}
+
+impl FacetMap {
+    /// Breaks every facet.
+    pub fn fail_all(&self, error: &Error) {
+        let slots = std::mem::take(&mut *self.0.lock());
+        slots.into_values().for_each(|slot| slot.fail(error));
+    }
+
+    /// Closes every facet with the runtime.
+    pub fn close_all(&self) {
+        for slot in std::mem::take(&mut *self.0.lock()).into_values() {
+            match slot {
+                Slot::Starting(starting) => starting.end(Err(crate::executor::closed())),
+                Slot::Running(actor) => actor.close(),
+            }
+        }
+    }
+
+    /// Takes out `actor` if it is still the one called `name`.
+    pub fn remove(&self, name: &str, actor: &Arc<Actor>) {
+        let mut slots = self.0.lock();
+        if matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor)) {
+            slots.remove(name);
+        }
+    }
+}

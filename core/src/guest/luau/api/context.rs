@@ -1,0 +1,103 @@
+//! Natives of ctx, timers, console, errors.
+
+use std::sync::atomic::Ordering;
+
+use mlua::{LuaString, Value as LuaValue};
+
+use super::Natives;
+use crate::ctx::aborted;
+use crate::error::{Error, ErrorCode};
+use crate::guest::luau::native::{TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack};
+use crate::guest::luau::vm::TimerRequest;
+use crate::guest::watchdog::{Interrupt, Stop};
+use crate::host::{no_fetch_handler, no_such_method};
+
+/// How deep blockConcurrencyWhile() may be nested.
+const MAX_BLOCKS: u32 = 64;
+
+/// The longest delay of a timer: what JavaScript's timers take.
+const MAX_DELAY_MS: f64 = 2_147_483_647.0;
+
+pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
+    // The handler of what guest code throws: it runs where the error is, so the stack is still there.
+    let capture = natives.lua.create_function(|lua, thrown: LuaValue| {
+        let error = error_from_lua(thrown).with_stack(guest_stack(lua));
+        error_to_lua(lua, error)
+    })?;
+    natives.table.raw_set("capture", capture)?;
+    natives.add("to_error", |_, lua, thrown: LuaValue| {
+        let error = error_from_lua(thrown).with_stack(guest_stack(lua));
+        error_to_lua(lua, error).map_err(error_from_mlua)
+    })?;
+    natives.add("out_of_memory", |host, _, ()| {
+        host.shared.guard.interrupt(Stop::Memory);
+        Ok(())
+    })?;
+    natives.add("no_such_method", |_, _, name: String| Err::<(), _>(no_such_method(&name)))?;
+    natives.add("no_fetch_handler", |_, _, ()| Err::<(), _>(no_fetch_handler()))?;
+    natives.add("no_such_export", |_, _, (name, kind): (String, String)| {
+        let message = match (kind.as_str(), name.as_str()) {
+            ("class", name) => format!("Worker has no such Durable Object class: {name}"),
+            (_, "default") => "Worker has no default entrypoint.".to_owned(),
+            (_, name) => format!("Worker has no such entrypoint: {name}"),
+        };
+        Err::<(), _>(Error::named(ErrorCode::NotFound, "Error", message))
+    })?;
+    register_turn(natives)?;
+    register_timers(natives)?;
+    natives.add("log", |host, _, (level, text): (String, LuaString)| {
+        let task = host.shared.task()?;
+        let (path, limit) = (&task.event.actor.path, task.event.actor.limits.log_bytes);
+        let length = text.as_bytes().len().min(TEXT_BYTES);
+        let before = task.log_bytes.fetch_add(length as u32, Ordering::Relaxed);
+        if u64::from(before) < limit {
+            let text = text.to_string_lossy();
+            tracing::info!(target: "facetbox::guest", path, level, "{}", &text[..text.floor_char_boundary(length)]);
+        }
+        Ok(())
+    })
+}
+
+fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("abort", |host, _, reason: LuaValue| {
+        let error = match super::present(reason) {
+            None => aborted(None),
+            Some(reason) => error_from_lua(reason).with_code(ErrorCode::Aborted),
+        };
+        host.shared.actor()?.fail(error.clone());
+        host.shared.guard.interrupt(Stop::Killed);
+        Err::<(), _>(error)
+    })?;
+    natives.add("block_begin", |host, _, ()| {
+        let task = host.shared.task()?;
+        if task.keep.load(Ordering::Relaxed) >= MAX_BLOCKS {
+            return Err(Error::guest("Error", "blockConcurrencyWhile() calls are nested too deeply."));
+        }
+        task.keep.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    })?;
+    natives.add("block_end", |host, _, (ok, thrown): (bool, LuaValue)| {
+        let task = host.shared.task()?;
+        task.keep.fetch_sub(1, Ordering::Relaxed);
+        if ok {
+            return Ok(());
+        }
+        // A failed section resets the object: what it was to set up is not there.
+        let error = error_from_lua(thrown);
+        task.event.actor.fail(error.clone());
+        host.shared.guard.interrupt(Stop::Killed);
+        Err(error)
+    })
+}
+
+fn register_timers(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("set_timer", |host, _, (id, delay): (u64, f64)| {
+        let delay_ms = if delay.is_finite() { delay.clamp(0.0, MAX_DELAY_MS) } else { 0.0 };
+        host.shared.timers.lock().push(TimerRequest { id, delay_ms });
+        Ok(())
+    })?;
+    natives.add("clear_timer", |host, _, id: u64| {
+        host.shared.timers.lock().retain(|timer| timer.id != id);
+        Ok(())
+    })
+}

@@ -1,0 +1,114 @@
+//! The natives behind the guest API, by topic.
+
+mod context;
+mod loader;
+mod namespace;
+mod storage;
+mod stub;
+
+use std::sync::{Arc, OnceLock};
+
+use mlua::{AnyUserData, Lua, MultiValue, Table, UserDataRef, Value as LuaValue};
+
+use super::convert::{LuaCap, Marshal};
+use super::native::{self, error_from_mlua};
+use super::vm::Shared;
+use crate::error::{Error, Result};
+use crate::value::Value;
+
+/// The marshal of a machine, which is made after its natives.
+#[derive(Clone, Default)]
+pub(super) struct MarshalCell(Arc<OnceLock<Arc<Marshal>>>);
+
+impl MarshalCell {
+    pub fn set(&self, marshal: Marshal) -> Arc<Marshal> {
+        self.0.get_or_init(|| Arc::new(marshal)).clone()
+    }
+
+    fn get(&self) -> &Marshal {
+        self.0.get().expect("natives run after the machine is made")
+    }
+}
+
+/// What every native needs: the machine's state and its marshal.
+#[derive(Clone)]
+struct Host {
+    shared: Arc<Shared>,
+    marshal: MarshalCell,
+}
+
+pub(super) fn register_natives(
+    lua: &Lua,
+    native: &Table,
+    shared: &Arc<Shared>,
+    marshal: &MarshalCell,
+) -> mlua::Result<()> {
+    let host = Host { shared: shared.clone(), marshal: marshal.clone() };
+    let natives = Natives { lua, table: native, host };
+    context::register(&natives)?;
+    storage::register(&natives)?;
+    stub::register(&natives)?;
+    namespace::register(&natives)?;
+    loader::register(&natives)
+}
+
+/// Registers natives that get the host state as their first argument.
+struct Natives<'a> {
+    lua: &'a Lua,
+    table: &'a Table,
+    host: Host,
+}
+
+impl Natives<'_> {
+    fn add<A, R, F>(&self, name: &'static str, function: F) -> mlua::Result<()>
+    where
+        A: mlua::FromLuaMulti,
+        R: mlua::IntoLuaMulti,
+        F: Fn(&Host, &Lua, A) -> Result<R> + Send + 'static,
+    {
+        let host = self.host.clone();
+        native::register(self.lua, self.table, name, move |lua, args: A| function(&host, lua, args))
+    }
+}
+
+impl Host {
+    /// Makes the guest's form of a value.
+    fn give(&self, lua: &Lua, value: &Value) -> Result<MultiValue> {
+        self.marshal.get().result(lua, value).map_err(error_from_mlua)
+    }
+
+    /// Copies a value of the guest.
+    fn read(&self, value: &LuaValue) -> Result<Value> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        self.marshal.get().read(value, limit)
+    }
+
+    /// Copies arguments of the guest.
+    fn read_all(&self, values: &MultiValue) -> Result<Vec<Value>> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        self.marshal.get().read_all(values, limit)
+    }
+}
+
+/// The capability inside a userdata.
+fn cap(userdata: &AnyUserData) -> Result<UserDataRef<LuaCap>> {
+    userdata.borrow::<LuaCap>().map_err(|_| Error::type_error("Illegal invocation."))
+}
+
+/// An absent option and `null` mean the same.
+fn present(value: LuaValue) -> Option<LuaValue> {
+    (!value.is_nil() && value != LuaValue::NULL).then_some(value)
+}
+
+/// Text that must be there.
+fn text(value: &LuaValue, what: &str) -> Result<String> {
+    match value {
+        LuaValue::String(text) => match text.to_str() {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(Error::type_error(format!("{what} must be valid UTF-8."))),
+        },
+        LuaValue::Integer(number) => Ok(number.to_string()),
+        LuaValue::Number(number) => Ok(number.to_string()),
+        other => Err(Error::type_error(format!("{what} must be a string, got {}.", other.type_name()))),
+    }
+}

@@ -1,0 +1,188 @@
+//! Natives of storage: key-value, SQL, transactions.
+
+use std::sync::atomic::Ordering;
+
+use mlua::{AnyUserData, Lua, MultiValue, Table, UserData, UserDataRef, Value as LuaValue};
+use parking_lot::Mutex;
+
+use super::{Host, Natives, text};
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::Facets;
+use crate::guest::luau::native::error_from_mlua;
+use crate::guest::luau::vm::Answer;
+use crate::storage::{KvList, ListOptions, SqlCursor};
+use crate::value::{Value, ValueMap};
+
+struct LuaKvList(Mutex<KvList>);
+impl UserData for LuaKvList {}
+
+struct LuaCursor(SqlCursor);
+impl UserData for LuaCursor {}
+
+pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
+    register_kv(natives)?;
+    register_batches(natives)?;
+    register_sql(natives)?;
+    register_rows(natives)?;
+    register_transactions(natives)
+}
+
+fn key(value: &LuaValue) -> Result<String> {
+    text(value, "A key")
+}
+
+fn register_kv(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("kv_get", |host, lua, name: LuaValue| {
+        let value = host.shared.storage(|storage| storage.kv().get(&key(&name)?))?;
+        host.give(lua, &value.unwrap_or(Value::Undefined))
+    })?;
+    natives.add("kv_put", |host, _, (name, value): (LuaValue, LuaValue)| {
+        let value = host.read(&value)?;
+        host.shared.storage(|storage| storage.kv().put(&key(&name)?, &value))
+    })?;
+    natives.add("kv_delete", |host, _, name: LuaValue| {
+        host.shared.storage(|storage| storage.kv().delete(&key(&name)?))
+    })?;
+    natives.add("kv_list", |host, lua, options: LuaValue| {
+        let options = ListOptions::from_value(&host.read(&options)?)?;
+        let list = host.shared.storage(|storage| storage.kv().list(&options))?;
+        lua.create_userdata(LuaKvList(Mutex::new(list))).map_err(error_from_mlua)
+    })?;
+    natives.add("kv_next", |host, lua, list: AnyUserData| {
+        let list = list.borrow::<LuaKvList>().map_err(error_from_mlua)?;
+        let entry = list.0.lock().next();
+        let Some((key, value)) = entry.transpose()? else { return Ok(MultiValue::new()) };
+        entry_to_lua(host, lua, &key, &value)
+    })
+}
+
+/// A key and its value; a stored null is the sentinel, so that the entry isn't taken for none.
+fn entry_to_lua(host: &Host, lua: &Lua, key: &str, value: &Value) -> Result<MultiValue> {
+    let mut pair = MultiValue::new();
+    pair.push_back(LuaValue::String(lua.create_string(key).map_err(error_from_mlua)?));
+    match value {
+        Value::Null | Value::Undefined => pair.push_back(LuaValue::NULL),
+        value => pair.extend(host.give(lua, value)?),
+    }
+    Ok(pair)
+}
+
+/// The keys of a list, refusing anything else.
+fn keys(list: &Table) -> Result<Vec<String>> {
+    let mut keys = Vec::with_capacity(list.raw_len());
+    for at in 1..=list.raw_len() {
+        keys.push(key(&list.raw_get(at).map_err(error_from_mlua)?)?);
+    }
+    Ok(keys)
+}
+
+fn register_batches(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("kv_get_many", |host, lua, list: Table| {
+        let keys = keys(&list)?;
+        let found = host.shared.storage(|storage| storage.kv().get_many(&keys))?;
+        let entries = found.into_iter().map(|(key, value)| vec![key.into(), value].into());
+        host.give(lua, &Value::List(entries.collect()))
+    })?;
+    natives.add("kv_put_many", |host, _, entries: Table| {
+        let map = map_of(host.read(&LuaValue::Table(entries))?)?;
+        let entries: Vec<_> = map.into_iter().collect();
+        host.shared.storage(|storage| storage.kv().put_many(&entries))
+    })?;
+    natives.add("kv_delete_many", |host, _, list: Table| {
+        let keys = keys(&list)?;
+        host.shared.storage(|storage| storage.kv().delete_many(&keys))
+    })
+}
+
+fn map_of(value: Value) -> Result<ValueMap> {
+    match value {
+        Value::List(items) if items.is_empty() => Ok(ValueMap::new()),
+        Value::Map(map) => Ok(map),
+        other => Err(Error::type_error(format!("put() takes a map of entries, not a {}.", other.type_name()))),
+    }
+}
+
+fn register_sql(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("sql_exec", |host, lua, (query, bindings): (LuaValue, MultiValue)| {
+        let query = text(&query, "A SQL query")?;
+        let bindings = host.read_all(&bindings)?;
+        let cursor = host.shared.storage(|storage| storage.sql().exec(&query, bindings))?;
+        lua.create_userdata(LuaCursor(cursor)).map_err(error_from_mlua)
+    })?;
+    natives.add("database_size", |host, _, ()| {
+        host.shared.storage(|storage| storage.sql().database_size())
+    })?;
+    natives.add("sql_field", |_, lua, (cursor, field): (AnyUserData, String)| {
+        let cursor = borrow(&cursor)?;
+        Ok(match field.as_str() {
+            "rowsRead" => LuaValue::Integer(cursor.0.rows_read() as i64),
+            "rowsWritten" => LuaValue::Integer(cursor.0.rows_written() as i64),
+            _ => {
+                let names = cursor.0.column_names().iter().map(String::as_str);
+                LuaValue::Table(lua.create_sequence_from(names).map_err(error_from_mlua)?)
+            }
+        })
+    })
+}
+
+fn borrow(cursor: &AnyUserData) -> Result<UserDataRef<LuaCursor>> {
+    cursor.borrow::<LuaCursor>().map_err(error_from_mlua)
+}
+
+fn register_rows(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("sql_next", |host, lua, cursor: AnyUserData| {
+        let row = borrow(&cursor)?.0.next()?;
+        let row = row.map(|row| host.marshal.get().row(lua, &row));
+        row.transpose().map_err(error_from_mlua)
+    })?;
+    natives.add("sql_next_raw", |host, lua, cursor: AnyUserData| {
+        let row = borrow(&cursor)?.0.next_raw()?;
+        let row = row.map(|row| host.marshal.get().raw_row(lua, &row));
+        row.transpose().map_err(error_from_mlua)
+    })?;
+    natives.add("sql_one", |host, lua, cursor: AnyUserData| {
+        let row = borrow(&cursor)?.0.one()?;
+        host.marshal.get().row(lua, &row).map_err(error_from_mlua)
+    })?;
+    natives.add("sql_to_array", |host, lua, cursor: AnyUserData| {
+        let cursor = borrow(&cursor)?;
+        let rows = lua.create_table().map_err(error_from_mlua)?;
+        while let Some(row) = cursor.0.next()? {
+            let row = host.marshal.get().row(lua, &row).map_err(error_from_mlua)?;
+            rows.raw_push(row).map_err(error_from_mlua)?;
+        }
+        Ok(rows)
+    })?;
+    natives.add("sql_raw", |host, lua, cursor: AnyUserData| {
+        let cursor = borrow(&cursor)?;
+        let rows = lua.create_table().map_err(error_from_mlua)?;
+        while let Some(row) = cursor.0.next_raw()? {
+            let row = host.marshal.get().raw_row(lua, &row).map_err(error_from_mlua)?;
+            rows.raw_push(row).map_err(error_from_mlua)?;
+        }
+        Ok(rows)
+    })
+}
+
+fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("begin", |host, _, ()| {
+        let depth = host.shared.storage(|storage| storage.begin())?;
+        host.shared.task()?.transactions.fetch_add(1, Ordering::Relaxed);
+        Ok(depth)
+    })?;
+    natives.add("finish", |host, _, (depth, commit): (usize, bool)| {
+        host.shared.task()?.transactions.fetch_sub(1, Ordering::Relaxed);
+        host.shared.storage(|storage| storage.end(depth, commit))
+    })?;
+    natives.add("sync", |host, _, ()| {
+        // The driver commits before it waits for anything, and this waits for nothing else.
+        host.shared.wait(Box::pin(async { Ok(Answer::Nothing) }))
+    })?;
+    natives.add("delete_all", |host, _, ()| {
+        if host.shared.task()?.transactions.load(Ordering::Relaxed) > 0 {
+            let message = "Cannot call deleteAll() within a transaction";
+            return Err(Error::named(ErrorCode::InvalidArgument, "Error", message));
+        }
+        Facets::new(host.shared.actor()?).delete_all()
+    })
+}

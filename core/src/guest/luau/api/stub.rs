@@ -1,0 +1,209 @@
+//! Natives of stubs, host functions, host objects, facets and outbound requests.
+
+use std::sync::Arc;
+
+use mlua::{AnyUserData, Lua, MultiValue, Value as LuaValue};
+
+use super::{Host, Natives, cap, present, text};
+use crate::actor::{ActorId, BoxFuture, Message};
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::{FacetOptions, Facets};
+use crate::guest::luau::convert::{LuaCap, LuaId};
+use crate::guest::luau::native::{error_from_lua, error_from_mlua};
+use crate::guest::luau::vm::{Answer, Task};
+use crate::host::InEvent;
+use crate::http::{Request, Response};
+use crate::loader::Outbound;
+use crate::stub::{Binding, Stub};
+use crate::value::Value;
+
+pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("call", |host, _, (target, method, args): (AnyUserData, String, MultiValue)| {
+        let (stub, args) = (stub(&target)?, host.read_all(&args)?);
+        let event = host.shared.task()?.event.clone();
+        host.shared.wait(Box::pin(async move {
+            let reply = stub.send(Some(event), Message::Call { method, args }).await?;
+            Ok(Answer::Value(reply.into_value()?))
+        }))
+    })?;
+    natives.add("fetch", |host, lua, (target, request): (AnyUserData, LuaValue)| {
+        let stub = stub(&target)?;
+        let request = host.marshal.get().web.request_from_lua(lua, request)?;
+        let event = host.shared.task()?.event.clone();
+        host.shared.wait(Box::pin(async move {
+            let reply = stub.send(Some(event), Message::Fetch(request)).await?;
+            Ok(Answer::Response(reply.into_response()?))
+        }))
+    })?;
+    natives.add("outbound", |host, lua, request: LuaValue| {
+        let request = host.marshal.get().web.request_from_lua(lua, request)?;
+        let task = host.shared.task()?;
+        host.shared.wait(outbound(&task, request)?)
+    })?;
+    register_host(natives)?;
+    register_starts(natives)?;
+    register_facets(natives)
+}
+
+fn stub(target: &AnyUserData) -> Result<Stub> {
+    match &cap(target)?.0 {
+        Value::Stub(stub) => Ok(stub.clone()),
+        _ => Err(Error::type_error("Illegal invocation: this is no stub.")),
+    }
+}
+
+/// Sends a request of `fetch()` to whoever the code's loader has named.
+fn outbound(task: &Arc<Task>, request: Request) -> Result<BoxFuture<'static, Result<Answer>>> {
+    let event = &task.event;
+    let guest = event.actor.class.as_guest();
+    let closed = Outbound::Closed;
+    let target = match guest {
+        Some(class) => &class.worker.code()?.global_outbound,
+        None => &closed,
+    };
+    match target {
+        Outbound::Closed => Err(Error::named(
+            ErrorCode::Unsupported,
+            "Error",
+            "This worker is not permitted to access the internet via global functions like fetch(). It must use capabilities (such as bindings in 'env') to talk to the outside world.",
+        )),
+        Outbound::Stub(stub) => {
+            let (stub, event) = (stub.clone(), event.clone());
+            Ok(Box::pin(async move {
+                let reply = stub.send(Some(event), Message::Fetch(request)).await?;
+                Ok(Answer::Response(reply.into_response()?))
+            }))
+        }
+        Outbound::Handler(handler) => {
+            event.count_subrequest()?;
+            let (handler, task) = (handler.clone(), task.clone());
+            Ok(Box::pin(async move {
+                let answer = task.event.enter(|| handler(request));
+                let response: Response = InEvent::new(&task.event, answer).await?;
+                Ok(Answer::Response(response))
+            }))
+        }
+    }
+}
+
+/// Waits for a call into host code, made as part of the event.
+fn wait_for_host(
+    host: &Host,
+    call: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
+) -> Result<()> {
+    let event = host.shared.task()?.event.clone();
+    event.count_subrequest()?;
+    host.shared.wait(Box::pin(async move {
+        let answer = event.enter(call);
+        Ok(Answer::Value(InEvent::new(&event, answer).await?))
+    }))
+}
+
+fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("call_function", |host, _, (target, args): (AnyUserData, MultiValue)| {
+        let Value::Function(function) = cap(&target)?.0.clone() else {
+            return Err(Error::type_error("Illegal invocation: this is no host function."));
+        };
+        let args = host.read_all(&args)?;
+        wait_for_host(host, move || function.call(args))
+    })?;
+    natives.add(
+        "call_object",
+        |host, _, (target, method, args): (AnyUserData, String, MultiValue)| {
+            let Value::Object(object) = cap(&target)?.0.clone() else {
+                return Err(Error::type_error("Illegal invocation: this is no host object."));
+            };
+            let args = host.read_all(&args)?;
+            wait_for_host(host, move || object.call(&method, args))
+        },
+    )
+}
+
+fn register_starts(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("bind", |host, _, target: AnyUserData| {
+        let stub = stub(&target)?;
+        match stub.bind()? {
+            Binding::Bound => Ok("bound"),
+            Binding::Wait(_) => Ok("wait"),
+            Binding::Start(guard) => {
+                host.shared.task()?.starts.lock().push((stub, guard));
+                Ok("start")
+            }
+        }
+    })?;
+    natives.add("wait_for_start", |host, _, target: AnyUserData| {
+        let stub = stub(&target)?;
+        host.shared.wait(Box::pin(async move {
+            if let Binding::Wait(starting) = stub.bind()? {
+                stub.wait(starting).await?;
+            }
+            Ok(Answer::Nothing)
+        }))
+    })?;
+    natives.add("start", |host, _, (target, class, id): (AnyUserData, LuaValue, LuaValue)| {
+        let options = facet_options(host, &class, id);
+        end_start(host, &stub(&target)?, options)
+    })?;
+    natives.add("start_failed", |host, _, (target, thrown): (AnyUserData, LuaValue)| {
+        end_start(host, &stub(&target)?, Err(error_from_lua(thrown)))
+    })
+}
+
+fn end_start(host: &Host, stub: &Stub, options: Result<FacetOptions>) -> Result<()> {
+    let task = host.shared.task()?;
+    let guard = {
+        let mut starts = task.starts.lock();
+        let at = starts.iter().rposition(|(begun, _)| begun.is(stub));
+        at.map(|at| starts.swap_remove(at).1)
+    };
+    let guard = guard.ok_or_else(|| Error::type_error("Illegal invocation: no start is going on."))?;
+    stub.finish(guard, options).map(drop)
+}
+
+fn facet_options(host: &Host, class: &LuaValue, id: LuaValue) -> Result<FacetOptions> {
+    let Some(Value::Class(class)) = host.marshal.get().capability(class) else {
+        return Err(Error::type_error(
+            "The start callback of a facet must return a table whose class is a Durable Object class.",
+        ));
+    };
+    let id = match present(id) {
+        None => None,
+        Some(LuaValue::Table(id)) => {
+            let userdata: AnyUserData = id.raw_get("_cap").map_err(error_from_mlua)?;
+            let id = userdata.borrow::<LuaId>().map_err(|_| wrong_id())?;
+            Some(id.0.clone())
+        }
+        Some(id) => Some(ActorId::Text(text(&id, "The id of a facet")?)),
+    };
+    Ok(FacetOptions { class, id })
+}
+
+fn wrong_id() -> Error {
+    Error::type_error("The id of a facet must be a string or a DurableObjectId.")
+}
+
+fn register_facets(natives: &Natives<'_>) -> mlua::Result<()> {
+    fn facets(host: &Host) -> Result<Facets> {
+        Ok(Facets::new(host.shared.actor()?))
+    }
+    fn name(value: &LuaValue) -> Result<String> {
+        text(value, "A facet's name")
+    }
+    natives.add("facet", |host, lua: &Lua, facet: LuaValue| {
+        let stub = facets(host)?.stub(&name(&facet)?)?;
+        lua.create_userdata(LuaCap(Value::Stub(stub))).map_err(error_from_mlua)
+    })?;
+    natives.add("facet_abort", |host, _, (facet, reason): (LuaValue, LuaValue)| {
+        let reason = match present(reason) {
+            None => crate::ctx::aborted(None),
+            Some(reason) => error_from_lua(reason).with_code(ErrorCode::Aborted),
+        };
+        facets(host)?.abort(&name(&facet)?, reason)
+    })?;
+    natives.add("facet_delete", |host, _, facet: LuaValue| facets(host)?.delete(&name(&facet)?))?;
+    natives.add("facet_clone", |host, _, (src, dst): (LuaValue, LuaValue)| {
+        facets(host)?.clone(&name(&src)?, &name(&dst)?)
+    })?;
+    natives.add("facet_list", |host, _, ()| facets(host)?.list())?;
+    natives.add("facet_exists", |host, _, facet: LuaValue| facets(host)?.exists(&name(&facet)?))
+}

@@ -1,0 +1,198 @@
+//! The engine's callbacks: how a running guest is stopped, and how its memory is bounded.
+//!
+//! Luau calls its interrupt at loop back edges, calls and returns, if one is set. None is while a guest
+//! behaves, so it runs at full speed. The watchdog, an abort or the allocator set it, and from then on
+//! it raises an error at each safepoint: code that catches the error meets the next one.
+
+#![expect(unsafe_code, reason = "the engine's callbacks have no safe interface that costs nothing")]
+
+use std::cell::RefCell;
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+
+use mlua::{Lua, ffi, lua_State};
+use parking_lot::Mutex;
+
+use crate::guest::watchdog::{Interrupt, Stop};
+
+/// Stops one virtual machine and bounds its memory.
+pub(super) struct Guard {
+    /// The callbacks of the machine; null before it has any and after it is gone.
+    callbacks: Mutex<Callbacks>,
+    stop: AtomicU8,
+    /// Whether the next safepoint is to collect garbage.
+    collect: AtomicBool,
+    /// The machine's heap may grow to this.
+    limit: AtomicUsize,
+    /// A heap of this size asks for a collection.
+    soft: AtomicUsize,
+    /// Told to running SQL.
+    sql: Mutex<Option<Arc<AtomicBool>>>,
+}
+
+thread_local! {
+    /// The guard of the guest that runs on this thread: the engine's callbacks have no room for it.
+    static RUNNING: RefCell<Option<Arc<Guard>>> = const { RefCell::new(None) };
+}
+
+struct Callbacks(*mut ffi::lua_Callbacks);
+
+// SAFETY: the pointer is used under the mutex only, and only to store one word atomically.
+unsafe impl Send for Callbacks {}
+
+impl Guard {
+    /// Makes the guard of a machine and sets the callbacks.
+    pub fn install(lua: &Lua) -> Arc<Guard> {
+        let guard = Arc::new(Guard {
+            callbacks: Mutex::new(Callbacks(ptr::null_mut())),
+            stop: AtomicU8::new(0),
+            collect: AtomicBool::new(false),
+            limit: AtomicUsize::new(usize::MAX),
+            soft: AtomicUsize::new(usize::MAX),
+            sql: Mutex::new(None),
+        });
+        let callbacks = lua.exec_raw_lua(|lua| {
+            // SAFETY: the state is alive as `lua` is; the callbacks live as long as the machine.
+            unsafe { ffi::lua_callbacks(lua.state()) }
+        });
+        // SAFETY: nothing else uses the machine now, and mlua leaves this field alone.
+        let fields = unsafe { &mut *callbacks };
+        fields.onallocate = Some(on_allocate);
+        guard.callbacks.lock().0 = callbacks;
+        guard
+    }
+
+    /// Lets go of a machine that is about to be closed. No callback runs afterwards.
+    pub fn uninstall(&self) {
+        let callbacks = std::mem::replace(&mut self.callbacks.lock().0, ptr::null_mut());
+        if !callbacks.is_null() {
+            // SAFETY: the machine is still alive and its owner, who calls this, runs nothing in it.
+            let fields = unsafe { &mut *callbacks };
+            fields.onallocate = None;
+            fields.interrupt = None;
+        }
+    }
+
+    /// Bounds the heap; garbage is collected from half of the limit on.
+    pub fn set_memory_limit(&self, bytes: usize) {
+        self.limit.store(bytes, Ordering::Relaxed);
+        self.soft.store(bytes / 2, Ordering::Relaxed);
+    }
+
+    /// The flag that running SQL looks at.
+    pub fn set_sql_interrupt(&self, flag: Arc<AtomicBool>) {
+        *self.sql.lock() = Some(flag);
+    }
+
+    /// Why the guest was stopped, if it was.
+    pub fn stopped(&self) -> Option<Stop> {
+        match self.stop.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Stop::Cpu),
+            2 => Some(Stop::Wall),
+            3 => Some(Stop::Memory),
+            _ => Some(Stop::Killed),
+        }
+    }
+
+    /// Runs guest code of the guarded machine on this thread.
+    pub fn run<T>(self: &Arc<Guard>, code: impl FnOnce() -> T) -> T {
+        struct Restore(Option<Arc<Guard>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                RUNNING.set(self.0.take());
+            }
+        }
+        let _restore = Restore(RUNNING.replace(Some(self.clone())));
+        code()
+    }
+
+    fn set_interrupt(&self, callback: *mut c_void) {
+        let mut callbacks = self.callbacks.lock();
+        if callbacks.0.is_null() {
+            return;
+        }
+        // SAFETY: the machine is alive, because `uninstall` takes the pointer away before it ends.
+        let field = unsafe { &raw mut (*callbacks.0).interrupt };
+        // SAFETY: the field is one aligned word (an optional function pointer). The engine reads it
+        // with a plain load of a word, which sees either value.
+        let word = unsafe { AtomicPtr::from_ptr(field.cast::<*mut c_void>()) };
+        word.store(callback, Ordering::Relaxed);
+    }
+
+    fn arm(&self) {
+        self.set_interrupt(on_interrupt as *mut c_void);
+    }
+
+    /// Runs at a safepoint of the guest; answers whether the guest has to end.
+    fn safepoint(&self, state: *mut lua_State) -> bool {
+        if self.stop.load(Ordering::Acquire) == 0 && self.collect.swap(false, Ordering::Relaxed) {
+            self.set_interrupt(ptr::null_mut());
+            // SAFETY: a safepoint of the engine, where any code may run, a collection included.
+            unsafe { ffi::lua_gc(state, ffi::LUA_GCCOLLECT, 0) };
+            let used = heap(state);
+            let limit = self.limit.load(Ordering::Relaxed);
+            self.soft.store(used + limit.saturating_sub(used) / 2, Ordering::Relaxed);
+            if used > limit {
+                self.interrupt(Stop::Memory);
+            }
+            // Whoever stopped the guest meanwhile may have set the interrupt before it was cleared.
+            if self.stop.load(Ordering::Acquire) != 0 {
+                self.arm();
+            }
+        }
+        self.stop.load(Ordering::Acquire) != 0
+    }
+}
+
+impl Interrupt for Guard {
+    fn interrupt(&self, why: Stop) {
+        let _ = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
+        if let Some(flag) = &*self.sql.lock() {
+            flag.store(true, Ordering::Release);
+        }
+        self.arm();
+    }
+}
+
+fn heap(state: *mut lua_State) -> usize {
+    // SAFETY: the caller runs inside the machine; category -1 is the sum of all.
+    unsafe { ffi::lua_totalbytes(state, -1) }
+}
+
+unsafe extern "C-unwind" fn on_allocate(
+    state: *mut lua_State,
+    _block: *mut c_void,
+    _old: usize,
+    _new: usize,
+    _category: u8,
+    _type: c_int,
+    _tag: c_int,
+) {
+    RUNNING.with_borrow(|running| {
+        let Some(guard) = running else { return };
+        if heap(state) > guard.soft.load(Ordering::Relaxed) {
+            guard.soft.store(usize::MAX, Ordering::Relaxed);
+            guard.collect.store(true, Ordering::Relaxed);
+            guard.arm();
+        }
+    });
+}
+
+unsafe extern "C-unwind" fn on_interrupt(state: *mut lua_State, gc: c_int) {
+    // Inside a collection no error may be raised.
+    if gc >= 0 {
+        return;
+    }
+    let stop = RUNNING.with_borrow(|running| {
+        running.as_ref().is_some_and(|guard| guard.safepoint(state))
+    });
+    if stop {
+        // SAFETY: a safepoint; the engine reserves stack for what its callbacks push.
+        unsafe { ffi::lua_pushnil(state) };
+        // SAFETY: a safepoint, where errors may be raised; no value with a destructor is alive here.
+        unsafe { ffi::lua_error(state) };
+    }
+}

@@ -1,0 +1,366 @@
+//! A running guest: its machine, its instance, and the driver that runs events through it.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use futures_lite::future;
+use mlua::{IntoLua, MultiValue, Table, Thread, Value as LuaValue};
+
+use super::convert::Passed;
+use super::native::{error_from_lua, error_from_mlua, error_to_lua};
+use super::program::Program;
+use super::vm::{Answer, Pending, Task, TimerRequest, Vm};
+use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::watchdog::{Interrupt, Stop};
+use crate::host::check_method;
+use crate::value::{Value, ValueMap};
+
+/// What a guest sees instead of a reply of the wrong kind.
+const NO_RESPONSE: &str = "Incorrect type for a handler's result: fetch() must return a Response.";
+
+/// A started guest.
+pub(crate) struct LuauInstance {
+    vm: Vm,
+    export: String,
+    /// The instance and its class; an entrypoint has none, it makes one for each event.
+    object: OnceLock<Table>,
+    this: Weak<LuauInstance>,
+}
+
+/// Starts an instance: evaluates the main module and runs the constructor, with the turn held.
+pub(crate) async fn start(
+    vm: Vm,
+    program: &Arc<Program>,
+    actor: &Arc<Actor>,
+    class: &GuestClass,
+    event: &Arc<Event>,
+    hold: &mut Hold,
+) -> Result<Arc<dyn Instance>> {
+    vm.bind(program.clone(), &actor.limits, actor.interrupt.clone())?;
+    let instance = Arc::new_cyclic(|this| LuauInstance {
+        vm,
+        export: class.export.clone(),
+        object: OnceLock::new(),
+        this: this.clone(),
+    });
+    let task = Task::new(event);
+    task.keep.store(1, std::sync::atomic::Ordering::Relaxed);
+    let main = instance.to_lua(program.main.as_str())?;
+    instance.run(&task, hold, Entry::LoadMain, MultiValue::from_iter([main])).await?;
+    if actor.dir.is_some() {
+        let object = instance.construct(&task, hold).await?;
+        let _ = instance.object.set(object);
+    }
+    Ok(instance)
+}
+
+/// Functions of the prelude that events enter by.
+#[derive(Clone, Copy)]
+enum Entry {
+    LoadMain,
+    Construct,
+    CallMethod,
+    CallPacked,
+    CallFetch,
+    Fire,
+}
+
+/// What a resumed coroutine does next.
+enum Step {
+    Done(Result<LuaValue>),
+    Wait(Pending),
+}
+
+impl LuauInstance {
+    /// Makes the guest's instance; runs its constructor.
+    async fn construct(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Table> {
+        let actor = &task.event.actor;
+        let args = self.constructor_args(actor).map_err(|error| self.failed(task, error))?;
+        match self.run(task, hold, Entry::Construct, args).await? {
+            LuaValue::Table(object) => Ok(object),
+            other => Err(Error::new(ErrorCode::Panic, format!("constructed a {}", other.type_name()))),
+        }
+    }
+
+    fn constructor_args(&self, actor: &Actor) -> mlua::Result<MultiValue> {
+        let (lua, marshal) = (&self.vm.lua, &self.vm.marshal);
+        let has_storage = actor.dir.is_some();
+        let guest = actor.class.as_guest();
+        let empty = ValueMap::new();
+        let env = guest.and_then(|class| class.worker.code().ok()).map_or(&empty, |code| &code.env);
+        let props = match &actor.props {
+            Value::Null | Value::Undefined => LuaValue::Table(marshal.map(lua, &empty)?),
+            props => marshal.value(lua, props)?,
+        };
+        Ok(MultiValue::from_iter([
+            self.export.as_str().into_lua(lua)?,
+            (if has_storage { "class" } else { "entrypoint" }).into_lua(lua)?,
+            marshal.id(lua, &actor.id)?,
+            props,
+            LuaValue::Table(marshal.map(lua, env)?),
+            LuaValue::Boolean(has_storage),
+        ]))
+    }
+
+    async fn object(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Table> {
+        match self.object.get() {
+            Some(object) => Ok(object.clone()),
+            None => self.construct(task, hold).await,
+        }
+    }
+
+    async fn call(
+        &self,
+        event: &Arc<Event>,
+        hold: &mut Hold,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value> {
+        check_method(method)?;
+        let task = Task::new(event);
+        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let passed = self.vm.marshal.values(&self.vm.lua, args);
+        let mut input = MultiValue::with_capacity(args.len() + 3);
+        let entry = match passed.map_err(|error| self.failed(&task, error))? {
+            Passed::Plain(values) => {
+                input.extend(values);
+                Entry::CallMethod
+            }
+            Passed::Packed(table) => {
+                input.push_back(LuaValue::Table(table));
+                Entry::CallPacked
+            }
+        };
+        input.push_front(self.to_lua(method)?);
+        input.push_front(object);
+        let result = self.run(&task, hold, entry, input).await?;
+        self.vm.marshal.read(&result, event.actor.limits.message_bytes)
+    }
+
+    async fn fetch(
+        &self,
+        event: &Arc<Event>,
+        hold: &mut Hold,
+        request: crate::http::Request,
+    ) -> Result<Reply> {
+        let task = Task::new(event);
+        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let web = &self.vm.marshal.web;
+        let request = web.request_to_lua(&self.vm.lua, request);
+        let request = LuaValue::Table(request.map_err(|error| self.failed(&task, error))?);
+        let input = MultiValue::from_iter([object, request]);
+        let result = self.run(&task, hold, Entry::CallFetch, input).await?;
+        if !web.is_response(&result) {
+            return Err(Error::guest("TypeError", NO_RESPONSE).with_path(event.actor.path.as_str()));
+        }
+        web.response_from_lua(&self.vm.lua, result).map(Reply::Response)
+    }
+
+    /// Runs a coroutine to its end, waiting for what it waits for. Gives its first result.
+    async fn run(
+        &self,
+        task: &Arc<Task>,
+        hold: &mut Hold,
+        entry: Entry,
+        mut input: MultiValue,
+    ) -> Result<LuaValue> {
+        let prelude = &self.vm.prelude;
+        let function = match entry {
+            Entry::LoadMain => &prelude.load_main,
+            Entry::Construct => &prelude.construct,
+            Entry::CallMethod => &prelude.call_method,
+            Entry::CallPacked => &prelude.call_packed,
+            Entry::CallFetch => &prelude.call_fetch,
+            Entry::Fire => &prelude.fire,
+        };
+        input.push_front(LuaValue::Function(function.clone()));
+        let thread = self.vm.lua.create_thread(prelude.run.clone());
+        let thread = thread.map_err(|error| self.failed(task, error))?;
+        loop {
+            match self.resume(task, &thread, input)? {
+                Step::Done(result) => return result,
+                Step::Wait(pending) => {
+                    let answer = self.wait(task, hold, pending).await?;
+                    input = self.answer(answer).map_err(|error| self.failed(task, error))?;
+                }
+            }
+        }
+    }
+
+    /// Runs the coroutine until it waits or ends. An error is one that ends the event.
+    fn resume(&self, task: &Arc<Task>, thread: &Thread, input: MultiValue) -> Result<Step> {
+        let (event, shared) = (&task.event, &self.vm.shared);
+        let watchdog = &event.actor.runtime.engines.watchdog;
+        let (resumed, used) =
+            watchdog.watch(shared.guard.clone(), event.cpu_left(), event.deadline, || {
+                shared.enter(task, || thread.resume::<MultiValue>(input))
+            });
+        event.add_cpu(used);
+        self.start_timers(&event.actor);
+        if let Some(why) = shared.guard.stopped() {
+            return Err(self.stopped(task, why));
+        }
+        let mut output = match resumed {
+            Ok(output) => output,
+            Err(mlua::Error::MemoryError(_)) => return Err(self.stopped(task, Stop::Memory)),
+            Err(error) => return Ok(Step::Done(Err(error_from_mlua(error)))),
+        };
+        Ok(match output.pop_front() {
+            Some(LuaValue::Table(first)) if first == self.vm.prelude.marker => {
+                match shared.take_pending() {
+                    Some(pending) => Step::Wait(pending),
+                    None => Step::Done(Err(Error::new(ErrorCode::Panic, "a wait for nothing"))),
+                }
+            }
+            Some(LuaValue::Boolean(ok)) if !thread.is_resumable() => {
+                let value = output.pop_front().unwrap_or(LuaValue::Nil);
+                Step::Done(if ok { Ok(value) } else { Err(error_from_lua(value)) })
+            }
+            _ => Step::Done(Err(Error::guest("Error", "attempt to yield from outside a coroutine"))),
+        })
+    }
+
+    /// Waits outside of the guest. What was written is committed first, because whatever is waited
+    /// for may tell the world; the turn is free meanwhile unless a block keeps it.
+    async fn wait(
+        &self,
+        task: &Arc<Task>,
+        hold: &mut Hold,
+        mut pending: Pending,
+    ) -> Result<Result<Answer>> {
+        let event = &task.event;
+        event.actor.flush()?;
+        if task.keep.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+            hold.release();
+        }
+        let answer = match future::poll_once(&mut pending).await {
+            Some(answer) => answer,
+            None => {
+                let late = async {
+                    event.actor.runtime.timers.at(event.deadline).await;
+                    None
+                };
+                match future::or(async { Some(pending.await) }, late).await {
+                    Some(answer) => answer,
+                    None => return Err(self.stopped(task, Stop::Wall)),
+                }
+            }
+        };
+        hold.retake().await?;
+        event.actor.check()?;
+        Ok(answer)
+    }
+
+    /// The outcome of a wait as the prelude takes it.
+    fn answer(&self, answer: Result<Answer>) -> mlua::Result<MultiValue> {
+        let (lua, marshal) = (&self.vm.lua, &self.vm.marshal);
+        let mut values = match answer {
+            Ok(Answer::Nothing) => MultiValue::new(),
+            Ok(Answer::Value(value)) => marshal.result(lua, &value)?,
+            Ok(Answer::Response(response)) => {
+                MultiValue::from_iter([LuaValue::Table(marshal.web.response_to_lua(lua, response)?)])
+            }
+            Err(error) => {
+                let error = error_to_lua(lua, error)?;
+                return Ok(MultiValue::from_iter([LuaValue::Boolean(false), error]));
+            }
+        };
+        values.push_front(LuaValue::Boolean(true));
+        Ok(values)
+    }
+
+    fn to_lua(&self, text: &str) -> Result<LuaValue> {
+        text.into_lua(&self.vm.lua).map_err(error_from_mlua)
+    }
+
+    /// A failure outside of guest code; lack of memory counts as the guest's.
+    fn failed(&self, task: &Arc<Task>, error: mlua::Error) -> Error {
+        match error {
+            mlua::Error::MemoryError(_) => self.stopped(task, Stop::Memory),
+            error => error_from_mlua(error),
+        }
+    }
+
+    /// Ends the instance because of a limit, and gives the error of the event that hit it.
+    fn stopped(&self, task: &Arc<Task>, why: Stop) -> Error {
+        let actor = &task.event.actor;
+        let (limits, path) = (&actor.limits, &actor.path);
+        let (code, message) = match why {
+            Stop::Cpu => (
+                ErrorCode::LimitCpu,
+                format!("The event used more than {} ms of CPU time, the limit cpuMs of {path}.", limits.cpu_ms),
+            ),
+            Stop::Wall => (
+                ErrorCode::LimitWall,
+                format!("The event took longer than {} ms, the limit wallMs of {path}.", limits.wall_ms),
+            ),
+            Stop::Memory => (
+                ErrorCode::LimitMemory,
+                format!("The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.", limits.memory_bytes),
+            ),
+            Stop::Killed => {
+                let reset = || Error::new(ErrorCode::Reset, "The object was reset.");
+                return actor.broken().cloned().unwrap_or_else(reset);
+            }
+        };
+        let error = Error::new(code, message).with_path(path.as_str());
+        self.vm.shared.guard.interrupt(why);
+        actor.reset(&error);
+        error
+    }
+
+    /// Starts the timers that guest code has set since the last time.
+    fn start_timers(&self, actor: &Arc<Actor>) {
+        let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
+        for TimerRequest { id, delay_ms } in requests {
+            let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
+            let (sleep, this, weak) = (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
+            actor.runtime.executor.spawn(async move {
+                sleep.await;
+                if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
+                    && let Err(error) = this.fire(&actor, id).await
+                {
+                    tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "a timer failed");
+                }
+            });
+        }
+    }
+
+    /// Runs a timer as an event of its own.
+    async fn fire(&self, actor: &Arc<Actor>, id: u64) -> Result<()> {
+        let event = Event::new(actor, None)?;
+        let mut hold = Hold::take(&event).await?;
+        if self.vm.shared.guard.stopped().is_some() {
+            return Ok(());
+        }
+        let input = MultiValue::from_iter([LuaValue::Integer(id as i64)]);
+        let fired = self.run(&Task::new(&event), &mut hold, Entry::Fire, input).await;
+        if hold.is_held() {
+            actor.flush()?;
+        }
+        fired.map(drop)
+    }
+}
+
+impl Instance for LuauInstance {
+    fn deliver<'a>(
+        &'a self,
+        event: &'a Arc<Event>,
+        message: Message,
+        hold: &'a mut Hold,
+    ) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(async move {
+            match message {
+                Message::Fetch(request) => self.fetch(event, hold, request).await,
+                Message::Call { method, args } => {
+                    self.call(event, hold, &method, &args).await.map(Reply::Value)
+                }
+            }
+        })
+    }
+
+    fn kill(&self) {
+        self.vm.shared.guard.interrupt(Stop::Killed);
+    }
+}

@@ -1,0 +1,17 @@
+//! Luau guests.
+
+mod api;
+mod bytes;
+mod convert;
+mod guard;
+mod instance;
+mod json;
+mod native;
+mod program;
+mod urls;
+mod vm;
+mod web;
+
+pub(crate) use instance::start;
+pub(crate) use program::Program;
+pub(crate) use vm::Vm;

@@ -1,0 +1,413 @@
+//! How Rust functions reach prelude code, and how errors become Luau values and back.
+//!
+//! A native function never raises: it returns `true` and its results, or `false` and an error. The
+//! prelude raises that error itself, so no Rust frame is unwound by what guests do wrong.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mlua::{
+    FromLuaMulti, IntoLuaMulti, Lua, MetaMethod, MultiValue, Table, UserData, UserDataFields,
+    UserDataMethods, Value,
+};
+
+use crate::error::{Error, ErrorCode, Result};
+
+/// Longest message or stack that is taken over from a guest.
+pub(crate) const TEXT_BYTES: usize = 64 << 10;
+/// Longest error name that is taken over from a guest.
+const NAME_BYTES: usize = 256;
+/// Errors with more text than this are charged to the guest's memory.
+const FREE_BYTES: usize = 512;
+
+/// An error as guests see it: read-only `name`, `message`, `stack` and `code`.
+pub(crate) struct LuaError(pub(crate) Error);
+
+impl UserData for LuaError {
+    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
+        fields.add_field_method_get("name", |lua, this| lua.create_string(this.0.name()));
+        fields.add_field_method_get("message", |lua, this| lua.create_string(this.0.message()));
+        fields.add_field_method_get("stack", |lua, this| {
+            lua.create_string(this.0.stack().unwrap_or_default())
+        });
+        fields.add_field_method_get("code", |lua, this| lua.create_string(this.0.code().name()));
+        fields.add_meta_field(MetaMethod::Type, "Error");
+    }
+
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        methods.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.0.to_string()));
+    }
+}
+
+/// Makes the value that guests catch.
+///
+/// The text lives on the host's heap, so a buffer of its size is tied to the value: a guest that
+/// hoards errors with long messages runs into its own memory limit.
+pub(crate) fn error_to_lua(lua: &Lua, error: Error) -> mlua::Result<Value> {
+    let bytes = error.message().len() + error.stack().map_or(0, str::len);
+    let userdata = lua.create_userdata(LuaError(error))?;
+    if bytes > FREE_BYTES {
+        userdata.set_user_value(lua.create_buffer_with_capacity(bytes)?)?;
+    }
+    Ok(Value::UserData(userdata))
+}
+
+/// Sets `table[name]` to a Luau function that returns `true, results...` or `false, error`.
+///
+/// Wrong arguments give a `TypeError`; a panic gives a PANIC error that tells nothing of its cause.
+pub(crate) fn register<A, R, F>(
+    lua: &Lua,
+    table: &Table,
+    name: &'static str,
+    function: F,
+) -> mlua::Result<()>
+where
+    A: FromLuaMulti,
+    R: IntoLuaMulti,
+    F: Fn(&Lua, A) -> Result<R> + Send + 'static,
+{
+    let function = lua.create_function(move |lua, args: MultiValue| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let args = A::from_lua_multi(args, lua).map_err(argument_error)?;
+            let results = function(lua, args)?;
+            results.into_lua_multi(lua).map_err(error_from_mlua)
+        }));
+        match outcome {
+            Ok(Ok(mut results)) => {
+                results.push_front(Value::Boolean(true));
+                Ok(results)
+            }
+            Ok(Err(error)) => {
+                let error = error.with_stack(guest_stack(lua));
+                (false, error_to_lua(lua, error)?).into_lua_multi(lua)
+            }
+            Err(_) => {
+                let error = Error::new(ErrorCode::Panic, "internal error");
+                (false, error_to_lua(lua, error)?).into_lua_multi(lua)
+            }
+        }
+    })?;
+    table.raw_set(name, function)
+}
+
+/// The stack of guest code that is calling a native function: `module:line` and the function's name
+/// on each line, innermost first, without the frames of the prelude and of native functions.
+pub(crate) fn guest_stack(lua: &Lua) -> String {
+    let Ok(text) = lua.traceback(None, 0) else {
+        return String::new();
+    };
+    let text = text.to_string_lossy();
+    let mut stack = String::new();
+    for line in text.lines().map(str::trim) {
+        let Some((place, function)) = line.rsplit_once(": in ") else {
+            continue;
+        };
+        if place.starts_with('[') {
+            continue;
+        }
+        if !stack.is_empty() {
+            stack.push('\n');
+        }
+        stack.push_str(place);
+        if let Some(name) = function.strip_prefix("function '") {
+            stack.push(' ');
+            stack.push_str(name.trim_end_matches('\''));
+        }
+    }
+    truncate(&mut stack, TEXT_BYTES);
+    stack
+}
+
+/// Turns anything that was thrown into an error, without running guest code.
+pub(crate) fn error_from_lua(value: Value) -> Error {
+    match value {
+        Value::UserData(userdata) => match userdata.borrow::<LuaError>() {
+            Ok(error) => error.0.clone(),
+            Err(_) => thrown("userdata"),
+        },
+        Value::Error(error) => error_from_mlua(*error),
+        Value::String(text) => error_from_text(cut(&text.as_bytes(), TEXT_BYTES)),
+        Value::Table(table) => error_from_table(&table),
+        other => thrown(other.type_name()),
+    }
+}
+
+/// Turns a failure of the engine into an error; one of ours that passed through it comes out again.
+pub(crate) fn error_from_mlua(error: mlua::Error) -> Error {
+    match error {
+        mlua::Error::CallbackError { cause, .. }
+        | mlua::Error::WithContext { cause, .. }
+        | mlua::Error::BadArgument { cause, .. } => error_from_mlua((*cause).clone()),
+        mlua::Error::ExternalError(cause) => match cause.downcast_ref::<Error>() {
+            Some(error) => error.clone(),
+            None => Error::guest("Error", cut(cause.to_string().as_bytes(), TEXT_BYTES)),
+        },
+        mlua::Error::MemoryError(_) => memory_error(),
+        mlua::Error::StackError => stack_error(),
+        mlua::Error::RuntimeError(text) => error_from_text(cut(text.as_bytes(), TEXT_BYTES)),
+        mlua::Error::SyntaxError { message, .. } => {
+            Error::new(ErrorCode::LoadError, cut(message.as_bytes(), TEXT_BYTES))
+        }
+        conversion @ mlua::Error::FromLuaConversionError { .. } => argument_error(conversion),
+        other => Error::guest("Error", cut(other.to_string().as_bytes(), TEXT_BYTES)),
+    }
+}
+
+fn argument_error(error: mlua::Error) -> Error {
+    match error {
+        mlua::Error::FromLuaConversionError { from, to, message } => {
+            let mut text = format!("Wrong argument: expected {}, got {from}", to.to_lowercase());
+            if let Some(message) = message {
+                text = format!("{text} ({message})");
+            }
+            Error::type_error(text + ".")
+        }
+        mlua::Error::BadArgument { cause, .. } => argument_error((*cause).clone()),
+        other => error_from_mlua(other),
+    }
+}
+
+/// Luau reports its own two exhaustions as plain text; guests that imitate it fool only themselves.
+fn error_from_text(text: String) -> Error {
+    if text.ends_with("stack overflow") {
+        stack_error()
+    } else if text == "not enough memory" {
+        memory_error()
+    } else {
+        Error::guest("Error", text)
+    }
+}
+
+fn error_from_table(table: &Table) -> Error {
+    let field = |key: &str, limit| match table.raw_get(key) {
+        Ok(Value::String(text)) => Some(cut(&text.as_bytes(), limit)),
+        _ => None,
+    };
+    let (name, message) = (field("name", NAME_BYTES), field("message", TEXT_BYTES));
+    if name.is_none() && message.is_none() {
+        return thrown("table");
+    }
+    let name = name
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "Error".to_owned());
+    let error = Error::guest(name, message.unwrap_or_default());
+    match field("stack", TEXT_BYTES) {
+        Some(stack) => error.with_stack(stack),
+        None => error,
+    }
+}
+
+fn thrown(type_name: &str) -> Error {
+    Error::guest("Error", format!("{type_name} value was thrown"))
+}
+
+fn memory_error() -> Error {
+    Error::new(ErrorCode::LimitMemory, "not enough memory")
+}
+
+fn stack_error() -> Error {
+    Error::new(ErrorCode::LimitStack, "stack overflow")
+}
+
+/// At most `limit` bytes as text; invalid UTF-8 is replaced.
+fn cut(bytes: &[u8], limit: usize) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]).into_owned();
+    truncate(&mut text, limit);
+    text
+}
+
+fn truncate(text: &mut String, limit: usize) {
+    text.truncate(text.floor_char_boundary(limit));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHECK: &str = "local native = ...
+        local function check(ok, ...) if ok then return ... end error((...), 0) end
+        ";
+
+    fn run<R: mlua::FromLua>(native: &Table, lua: &Lua, code: &str) -> R {
+        lua.load(format!("{CHECK}{code}"))
+            .set_name("=main")
+            .call(native.clone())
+            .unwrap()
+    }
+
+    fn setup() -> (Lua, Table) {
+        let lua = Lua::new();
+        let native = lua.create_table().unwrap();
+        register(&lua, &native, "double", |_, n: f64| Ok(n * 2.0)).unwrap();
+        register(&lua, &native, "pair", |_, ()| Ok((1, 2))).unwrap();
+        register(&lua, &native, "fail", |_, ()| -> Result<()> {
+            Err(Error::new(ErrorCode::NotFound, "no such thing"))
+        })
+        .unwrap();
+        register(&lua, &native, "panic", |_, ()| -> Result<()> {
+            panic!("secret path")
+        })
+        .unwrap();
+        (lua, native)
+    }
+
+    #[test]
+    fn results_pass_and_failures_are_raised_as_error_values() {
+        let (lua, native) = setup();
+        assert_eq!(
+            run::<f64>(&native, &lua, "return check(native.double(21))"),
+            42.0
+        );
+        assert_eq!(
+            run::<i32>(&native, &lua, "return select('#', check(native.pair()))"),
+            2
+        );
+        let code = "local ok, e = pcall(function() return (check(native.fail())) end)
+            return table.concat({ e.name, e.message, e.code, tostring(e), type(e.stack),
+                typeof(e), tostring(getmetatable(e)) }, '|')";
+        assert_eq!(
+            run::<String>(&native, &lua, code),
+            "TypeError|no such thing|NOT_FOUND|TypeError: no such thing|string|Error|false"
+        );
+    }
+
+    #[test]
+    fn an_error_knows_the_line_of_guest_code() {
+        let (lua, native) = setup();
+        let code = "local function outer() return (check(native.fail())) end
+            local _, e = pcall(function() return (outer()) end) return e.stack";
+        let stack: String = run(&native, &lua, code);
+        assert!(
+            stack.lines().any(|line| line.starts_with("main:3")),
+            "{stack}"
+        );
+        assert!(!stack.contains("[C]"), "{stack}");
+    }
+
+    #[test]
+    fn wrong_arguments_give_type_errors() {
+        let (lua, native) = setup();
+        let code = "local ok, e = native.double({}) return tostring(ok) .. e.name .. e.code";
+        assert_eq!(
+            run::<String>(&native, &lua, code),
+            "falseTypeErrorINVALID_ARGUMENT"
+        );
+    }
+
+    #[test]
+    fn a_panic_becomes_an_opaque_error() {
+        let (lua, native) = setup();
+        let code = "local ok, e = native.panic() return e.code .. tostring(e)";
+        assert_eq!(
+            run::<String>(&native, &lua, code),
+            "PANICError: internal error"
+        );
+    }
+
+    #[test]
+    fn error_values_are_read_only_for_guests() {
+        let (lua, native) = setup();
+        let code = "local _, e = native.fail()
+            return pcall(function() e.message = 'x' end) or pcall(setmetatable, e, {})
+                or pcall(rawset, e, 'message', 'x')";
+        assert!(!run::<bool>(&native, &lua, code));
+    }
+
+    fn thrown_by(code: &str) -> Error {
+        let lua = Lua::new();
+        let code = format!("local ran = 0 local _, e = pcall(function() {code} end) return e");
+        error_from_lua(lua.load(code).set_name("=main").eval().unwrap())
+    }
+
+    #[test]
+    fn thrown_values_become_errors() {
+        assert_eq!(thrown_by("error('x', 0)"), Error::guest("Error", "x"));
+        assert_eq!(thrown_by("error('x')"), Error::guest("Error", "main:1: x"));
+        assert_eq!(
+            thrown_by("error({ name = 'RangeError', message = 'm', stack = 's' })").stack(),
+            Some("s")
+        );
+        assert_eq!(
+            thrown_by("error({ name = 'RangeError', message = 'm' })"),
+            Error::guest("RangeError", "m")
+        );
+        assert_eq!(
+            thrown_by("error({ message = 'm' })"),
+            Error::guest("Error", "m")
+        );
+        assert_eq!(
+            thrown_by("error({})"),
+            Error::guest("Error", "table value was thrown")
+        );
+        assert_eq!(
+            thrown_by("error(nil)"),
+            Error::guest("Error", "nil value was thrown")
+        );
+        assert_eq!(
+            thrown_by("error(print)"),
+            Error::guest("Error", "function value was thrown")
+        );
+    }
+
+    #[test]
+    fn metamethods_of_thrown_tables_are_not_run() {
+        let trap = "local function trap() while true do end end
+            error(setmetatable({}, { __index = trap, __tostring = trap, __len = trap }))";
+        assert_eq!(
+            thrown_by(trap),
+            Error::guest("Error", "table value was thrown")
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let error = thrown_by("error(string.rep('é', 100000), 0)");
+        assert!(error.message().len() <= TEXT_BYTES + 3);
+        assert!(
+            thrown_by("error({ name = string.rep('n', 9999) })")
+                .name()
+                .len()
+                <= NAME_BYTES
+        );
+    }
+
+    #[test]
+    fn exhaustion_of_the_engine_has_its_own_codes() {
+        let deep = thrown_by("local function f() return 1 + f() end f()");
+        assert_eq!(
+            (deep.code(), deep.name()),
+            (ErrorCode::LimitStack, "RangeError")
+        );
+        let lua = Lua::new();
+        lua.set_memory_limit(4 << 20).unwrap();
+        let full = lua
+            .load("local _, e = pcall(string.rep, 'x', 8000000) return e")
+            .eval();
+        assert_eq!(error_from_lua(full.unwrap()).code(), ErrorCode::LimitMemory);
+    }
+
+    #[test]
+    fn an_error_of_ours_keeps_its_code_on_the_way_through_a_guest() {
+        let (lua, native) = setup();
+        let code = "local _, e = pcall(function() check(native.fail()) end) return e";
+        assert_eq!(
+            error_from_lua(run(&native, &lua, code)).code(),
+            ErrorCode::NotFound
+        );
+        let external = mlua::Error::external(Error::new(ErrorCode::Aborted, "why"));
+        assert_eq!(error_from_mlua(external).code(), ErrorCode::Aborted);
+    }
+
+    #[test]
+    fn hoarded_errors_count_as_guest_memory() {
+        let lua = Lua::new();
+        let native = lua.create_table().unwrap();
+        register(&lua, &native, "fail", |_, ()| -> Result<()> {
+            Err(Error::type_error("x".repeat(60_000)))
+        })
+        .unwrap();
+        let before = lua.used_memory();
+        let code = "keep = {} for i = 1, 100 do keep[i] = select(2, native.fail()) end return 1";
+        run::<i32>(&native, &lua, code);
+        assert!(lua.used_memory() - before > 100 * 60_000);
+    }
+}

@@ -1,0 +1,250 @@
+//! One virtual machine with the guest API installed, not yet bound to an actor.
+
+use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use mlua::chunk::{ChunkMode, Compiler};
+use mlua::{Function, Lua, LuaOptions, StdLib, Table};
+use parking_lot::Mutex;
+
+use super::api;
+use super::convert::Marshal;
+use super::guard::Guard;
+use super::native::error_from_mlua;
+use super::program::Program;
+use super::web;
+use crate::actor::{Actor, BoxFuture, Event};
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::StartGuard;
+use crate::http::Response;
+use crate::limits::Limits;
+use crate::storage::Storage;
+use crate::stub::Stub;
+use crate::value::Value;
+
+const SOURCE: &str = include_str!("api.luau");
+
+/// What the engine's own heap may take beyond the limit before allocation itself fails: a collection
+/// has to get the chance to run first.
+const HEADROOM_BYTES: usize = 1 << 20;
+
+/// Globals that the engine or its binding brings and guests don't get.
+const REMOVED_GLOBALS: [&str; 8] = [
+    "collectgarbage",
+    "debug",
+    "gcinfo",
+    "getfenv",
+    "loadstring",
+    "newproxy",
+    "require",
+    "setfenv",
+];
+
+/// What a wait ends with.
+pub(super) enum Answer {
+    Nothing,
+    Value(Value),
+    Response(Response),
+}
+
+/// Work that a guest waits for; it starts when the driver polls it.
+pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
+
+/// One event's run through the guest: its coroutine and what belongs to it.
+pub(super) struct Task {
+    pub event: Arc<Event>,
+    /// How many blocks that keep the turn are open.
+    pub keep: AtomicU32,
+    /// How many transactions that can't wait are open.
+    pub transactions: AtomicU32,
+    /// Facet starts that this event has begun and not ended.
+    pub starts: Mutex<Vec<(Stub, StartGuard)>>,
+    /// Bytes of log text so far.
+    pub log_bytes: AtomicU32,
+}
+
+impl Task {
+    pub fn new(event: &Arc<Event>) -> Arc<Task> {
+        Arc::new(Task {
+            event: event.clone(),
+            keep: AtomicU32::new(0),
+            transactions: AtomicU32::new(0),
+            starts: Mutex::default(),
+            log_bytes: AtomicU32::new(0),
+        })
+    }
+}
+
+/// What natives share with the driver.
+pub(super) struct Shared {
+    /// The task whose coroutine runs now.
+    current: Mutex<Option<Arc<Task>>>,
+    pending: Mutex<Option<Pending>>,
+    /// Timers that guest code has set and the driver has to start.
+    pub timers: Mutex<Vec<TimerRequest>>,
+    pub guard: Arc<Guard>,
+    /// The modules of the actor's code.
+    pub program: OnceLock<Arc<Program>>,
+}
+
+/// A timer of the guest.
+pub(super) struct TimerRequest {
+    pub id: u64,
+    pub delay_ms: f64,
+}
+
+impl Shared {
+    /// The task that runs.
+    pub fn task(&self) -> Result<Arc<Task>> {
+        self.current.lock().clone().ok_or_else(|| {
+            Error::new(ErrorCode::Panic, "a native function ran outside of an event")
+        })
+    }
+
+    pub fn actor(&self) -> Result<Arc<Actor>> {
+        Ok(self.task()?.event.actor.clone())
+    }
+
+    /// Runs `work` with the storage of the actor that runs.
+    pub fn storage<T>(&self, work: impl FnOnce(&Storage) -> Result<T>) -> Result<T> {
+        let task = self.task()?;
+        work(task.event.actor.storage()?)
+    }
+
+    /// Runs `code` as the given task.
+    pub fn enter<T>(&self, task: &Arc<Task>, code: impl FnOnce() -> T) -> T {
+        struct Leave<'a>(&'a Shared);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.current.lock().take();
+            }
+        }
+        *self.current.lock() = Some(task.clone());
+        let _leave = Leave(self);
+        self.guard.run(code)
+    }
+
+    /// Prepares a wait: the coroutine yields next, and the driver polls `pending`.
+    ///
+    /// # Errors
+    /// An `Error` inside a transaction, whose code can't wait.
+    pub fn wait(&self, pending: Pending) -> Result<()> {
+        if self.task()?.transactions.load(Ordering::Relaxed) > 0 {
+            return Err(Error::guest(
+                "Error",
+                "The callback of transactionSync() can't wait: call stubs, host functions and fetch() outside of it.",
+            ));
+        }
+        *self.pending.lock() = Some(pending);
+        Ok(())
+    }
+
+    pub fn take_pending(&self) -> Option<Pending> {
+        self.pending.lock().take()
+    }
+}
+
+/// Functions and marks of the prelude that the driver uses.
+pub(super) struct Prelude {
+    pub marker: Table,
+    pub run: Function,
+    pub load_main: Function,
+    pub construct: Function,
+    pub call_method: Function,
+    pub call_packed: Function,
+    pub call_fetch: Function,
+    pub fire: Function,
+}
+
+/// A virtual machine.
+pub(crate) struct Vm {
+    pub(super) lua: Lua,
+    pub(super) prelude: Prelude,
+    pub(super) marshal: Arc<Marshal>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        self.shared.guard.uninstall();
+    }
+}
+
+impl Vm {
+    /// Makes a machine with the whole guest API, sandboxed.
+    ///
+    /// # Errors
+    /// PANIC if the prelude fails, which a test would have shown.
+    pub fn new() -> Result<Vm> {
+        Vm::make().map_err(|error| {
+            let error = error_from_mlua(error);
+            error.with_code(ErrorCode::Panic)
+        })
+    }
+
+    fn make() -> mlua::Result<Vm> {
+        let libraries = StdLib::COROUTINE
+            | StdLib::TABLE
+            | StdLib::OS
+            | StdLib::STRING
+            | StdLib::UTF8
+            | StdLib::BIT
+            | StdLib::MATH
+            | StdLib::BUFFER
+            | StdLib::VECTOR
+            | StdLib::INTEGER;
+        let lua = Lua::new_with(libraries, LuaOptions::new())?;
+        let shared = Arc::new(Shared {
+            current: Mutex::default(),
+            pending: Mutex::default(),
+            timers: Mutex::default(),
+            guard: Guard::install(&lua),
+            program: OnceLock::new(),
+        });
+        let native = lua.create_table()?;
+        let web = web::install(&lua, &native)?;
+        let marshal = api::MarshalCell::default();
+        api::register_natives(&lua, &native, &shared, &marshal)?;
+        let made: Table = lua
+            .load(SOURCE)
+            .set_name("=[facetbox]")
+            .set_mode(ChunkMode::Text)
+            .set_compiler(Compiler::new().set_optimization_level(1))
+            .call((&native, &web.globals))?;
+        let globals = lua.globals();
+        for name in REMOVED_GLOBALS {
+            globals.raw_set(name, mlua::Value::Nil)?;
+        }
+        for table in [&web.globals, &made.raw_get("globals")?] {
+            table.for_each(|name: String, value: mlua::Value| globals.raw_set(name, value))?;
+        }
+        lua.sandbox(true)?;
+        let marshal = marshal.set(Marshal::new(web, &native, &made)?);
+        let prelude = Prelude {
+            marker: made.raw_get("marker")?,
+            run: made.raw_get("run")?,
+            load_main: made.raw_get("load_main")?,
+            construct: made.raw_get("construct")?,
+            call_method: made.raw_get("call_method")?,
+            call_packed: made.raw_get("call_packed")?,
+            call_fetch: made.raw_get("call_fetch")?,
+            fire: made.raw_get("fire")?,
+        };
+        Ok(Vm { lua, prelude, marshal, shared })
+    }
+
+    /// Gives the machine to an actor: its code and what it may use.
+    pub(super) fn bind(
+        &self,
+        program: Arc<Program>,
+        limits: &Limits,
+        sql_interrupt: Arc<AtomicBool>,
+    ) -> Result<()> {
+        let _ = self.shared.program.set(program);
+        let bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX / 4);
+        self.shared.guard.set_memory_limit(bytes);
+        self.shared.guard.set_sql_interrupt(sql_interrupt);
+        let hard = bytes + bytes / 8 + HEADROOM_BYTES;
+        self.lua.set_memory_limit(hard).map(drop).map_err(error_from_mlua)
+    }
+}

@@ -1,0 +1,290 @@
+//! The thread that stops guests which have used up their time.
+//!
+//! A guest that runs pays two readings of the clock and two uncontended locks; the watchdog does the
+//! rest from its own thread. It looks at every thread that runs a guest every few milliseconds, reads
+//! that thread's CPU clock, and tells the guest's engine to stop. While no guest runs it is parked.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::cpu::ThreadClock;
+
+/// Time between two looks while guests run.
+const INTERVAL: Duration = Duration::from_millis(2);
+/// Looks without any guest running before the thread is parked.
+const IDLE_LOOKS: u32 = 50;
+
+/// Why a guest is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Stop {
+    Cpu = 1,
+    Wall = 2,
+    Memory = 3,
+    /// Its actor was aborted, reset or closed.
+    Killed = 4,
+}
+
+/// What stops a running guest, from any thread.
+pub(crate) trait Interrupt: Send + Sync {
+    /// Makes the guest end soon, without a way to catch it. The first reason counts.
+    fn interrupt(&self, why: Stop);
+}
+
+/// The watchdog of one runtime. Its thread starts with the first guest.
+#[derive(Default)]
+pub(crate) struct Watchdog(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    slots: Mutex<Vec<Weak<Slot>>>,
+    parked: AtomicBool,
+    stopped: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What one thread runs for one runtime.
+struct Slot {
+    clock: ThreadClock,
+    run: Mutex<Option<Run>>,
+}
+
+struct Run {
+    target: Arc<dyn Interrupt>,
+    start: Instant,
+    budget: Duration,
+    deadline: Instant,
+    /// Wall time since the start and the thread's CPU time when the watchdog first saw this run.
+    seen: Option<(Duration, Duration)>,
+    stopped: bool,
+}
+
+impl Run {
+    /// CPU time used so far. The part before the watchdog first looked counts as wall time: it is at
+    /// most a few milliseconds and spares every short run two readings of the CPU clock.
+    fn used(&self, clock: ThreadClock) -> Duration {
+        let wall = self.start.elapsed();
+        match (self.seen, clock.read()) {
+            (Some((before, then)), Some(now)) => (before + now.saturating_sub(then)).min(wall),
+            _ => wall,
+        }
+    }
+}
+
+thread_local! {
+    static SLOTS: RefCell<Vec<(Weak<Inner>, Arc<Slot>)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Watchdog {
+    /// Runs `code`, which runs the guest behind `target` on this thread, and answers its result and
+    /// the CPU time that it used. `target` is interrupted when that reaches `budget` or at `deadline`.
+    pub fn watch<T>(
+        &self,
+        target: Arc<dyn Interrupt>,
+        budget: Duration,
+        deadline: Instant,
+        code: impl FnOnce() -> T,
+    ) -> (T, Duration) {
+        let slot = self.slot();
+        let start = Instant::now();
+        *slot.run.lock() = Some(Run { target, start, budget, deadline, seen: None, stopped: false });
+        // Pairs with the fence in `park`: either the watchdog sees this run or we see it parked.
+        fence(Ordering::SeqCst);
+        if self.0.parked.load(Ordering::Relaxed) {
+            self.wake();
+        }
+        let running = Running(&slot);
+        let result = code();
+        (result, running.end())
+    }
+
+    /// The slot of this thread, entered with the watchdog at the first use.
+    fn slot(&self) -> Arc<Slot> {
+        SLOTS.with_borrow_mut(|slots| {
+            let ours = |(inner, _): &&(Weak<Inner>, Arc<Slot>)| {
+                std::ptr::eq(inner.as_ptr(), Arc::as_ptr(&self.0))
+            };
+            if let Some((_, slot)) = slots.iter().find(ours) {
+                return slot.clone();
+            }
+            slots.retain(|(inner, _)| inner.strong_count() > 0);
+            let slot = Arc::new(Slot { clock: ThreadClock::current(), run: Mutex::new(None) });
+            slots.push((Arc::downgrade(&self.0), slot.clone()));
+            self.0.slots.lock().push(Arc::downgrade(&slot));
+            self.start();
+            slot
+        })
+    }
+
+    fn start(&self) {
+        let mut thread = self.0.thread.lock();
+        if thread.is_none() && !self.0.stopped.load(Ordering::Acquire) {
+            let inner = self.0.clone();
+            let builder = std::thread::Builder::new().name("facetbox-watchdog".into());
+            *thread = builder.spawn(move || inner.look()).ok();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &*self.0.thread.lock() {
+            thread.thread().unpark();
+        }
+    }
+
+    /// Stops and joins the thread.
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Release);
+        self.wake();
+        let thread = self.0.thread.lock().take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Inner {
+    fn look(&self) {
+        let mut idle = 0;
+        while !self.stopped.load(Ordering::Acquire) {
+            idle = if self.check_all() { 0 } else { idle + 1 };
+            if idle < IDLE_LOOKS {
+                std::thread::park_timeout(INTERVAL);
+            } else {
+                self.park();
+                idle = 0;
+            }
+        }
+    }
+
+    fn park(&self) {
+        self.parked.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if !self.check_all() && !self.stopped.load(Ordering::Acquire) {
+            std::thread::park();
+        }
+        self.parked.store(false, Ordering::Relaxed);
+    }
+
+    /// Stops what is over its time; answers whether any guest runs.
+    fn check_all(&self) -> bool {
+        let mut running = false;
+        self.slots.lock().retain(|slot| match slot.upgrade() {
+            Some(slot) => {
+                running |= slot.check();
+                true
+            }
+            None => false,
+        });
+        running
+    }
+}
+
+impl Slot {
+    fn check(&self) -> bool {
+        let mut run = self.run.lock();
+        let Some(run) = &mut *run else { return false };
+        if run.stopped {
+            return true;
+        }
+        let used = run.used(self.clock);
+        let why = if used >= run.budget {
+            Stop::Cpu
+        } else if Instant::now() >= run.deadline {
+            Stop::Wall
+        } else {
+            if run.seen.is_none() {
+                run.seen = self.clock.read().map(|cpu| (run.start.elapsed(), cpu));
+            }
+            return true;
+        };
+        run.stopped = true;
+        run.target.interrupt(why);
+        true
+    }
+}
+
+/// A run that is going on; ends with the scope even if the code panics.
+struct Running<'a>(&'a Slot);
+
+impl Running<'_> {
+    fn end(self) -> Duration {
+        let run = self.0.run.lock().take();
+        run.map_or(Duration::ZERO, |run| run.used(self.0.clock))
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.run.lock().take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Target(Mutex<Option<Stop>>);
+
+    impl Interrupt for Target {
+        fn interrupt(&self, why: Stop) {
+            self.0.lock().get_or_insert(why);
+        }
+    }
+
+    fn spin_until_stopped(target: &Target) {
+        let start = Instant::now();
+        while target.0.lock().is_none() && start.elapsed() < Duration::from_secs(20) {
+            std::hint::black_box(0);
+        }
+    }
+
+    #[test]
+    fn a_busy_guest_is_stopped_at_its_budget() {
+        let watchdog = Watchdog::default();
+        let target = Arc::new(Target::default());
+        let budget = Duration::from_millis(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let ((), used) =
+            watchdog.watch(target.clone(), budget, deadline, || spin_until_stopped(&target));
+        assert_eq!(*target.0.lock(), Some(Stop::Cpu));
+        assert!(used >= budget, "{used:?}");
+        watchdog.stop();
+    }
+
+    #[test]
+    fn waiting_costs_no_cpu_but_has_a_deadline() {
+        let watchdog = Watchdog::default();
+        let target = Arc::new(Target::default());
+        let deadline = Instant::now() + Duration::from_millis(40);
+        let wait = || {
+            while target.0.lock().is_none() {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        };
+        let ((), used) = watchdog.watch(target.clone(), Duration::from_secs(9), deadline, wait);
+        assert_eq!(*target.0.lock(), Some(Stop::Wall));
+        assert!(used < Duration::from_millis(30), "{used:?}");
+        watchdog.stop();
+    }
+
+    #[test]
+    fn it_wakes_up_after_having_been_parked() {
+        let watchdog = Watchdog::default();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let target = Arc::new(Target::default());
+        watchdog.watch(target.clone(), Duration::from_secs(1), deadline, || ());
+        while !watchdog.0.parked.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        let budget = Duration::from_millis(10);
+        watchdog.watch(target.clone(), budget, deadline, || spin_until_stopped(&target));
+        assert_eq!(*target.0.lock(), Some(Stop::Cpu));
+        watchdog.stop();
+    }
+}

@@ -1,0 +1,344 @@
+//! What host programs give: classes, functions and objects in their own language.
+//!
+//! Bindings wrap this module: a Python, Node or C class becomes a [`DurableObject`] or an
+//! [`EventLoopClass`], a callback a [`HostFunction`], an object with methods a [`HostObject`].
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::actor::{BoxFuture, Event, Hold, Instance, Message, Reply};
+use crate::ctx::Ctx;
+use crate::error::{Error, ErrorCode, Result};
+use crate::http::{Request, Response};
+use crate::value::{Value, ValueMap};
+
+/// An object or facet written in the host's language, running on the thread of its caller.
+///
+/// It keeps its turn while it calls others; only calls of its own chain may come back into it.
+pub trait DurableObject: Send + Sync + 'static {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// Whatever it returns reaches the caller. The default refuses every request.
+    fn fetch(&self, request: Request) -> Result<Response> {
+        let _ = request;
+        Err(no_fetch_handler())
+    }
+
+    /// Answers the call of a method. `fetch`, `alarm`, `constructor` and other reserved names never
+    /// arrive here.
+    ///
+    /// # Errors
+    /// Whatever it returns reaches the caller; for unknown methods [`no_such_method`].
+    fn call(&self, method: &str, args: Vec<Value>) -> Result<Value> {
+        let _ = args;
+        Err(no_such_method(method))
+    }
+}
+
+/// A class whose instances live on an event loop: its methods return futures and never block.
+pub trait EventLoopClass: Send + Sync + 'static {
+    /// Makes an instance; the turn is kept until the future ends.
+    fn construct(
+        &self,
+        ctx: Ctx,
+        env: ValueMap,
+    ) -> BoxFuture<'static, Result<Arc<dyn EventLoopObject>>>;
+}
+
+/// An instance of an [`EventLoopClass`].
+///
+/// Methods are called in order of arrival, and their futures may be pending side by side.
+pub trait EventLoopObject: Send + Sync + 'static {
+    /// Answers a request.
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Response>>;
+
+    /// Answers the call of a method.
+    fn call(&self, method: String, args: Vec<Value>) -> BoxFuture<'static, Result<Value>>;
+}
+
+/// The error of a call to a method that a class doesn't have.
+pub fn no_such_method(method: &str) -> Error {
+    Error::new(
+        ErrorCode::NotFound,
+        format!("The RPC receiver does not implement the method \"{method}\"."),
+    )
+}
+
+/// The error of a request to a class without a fetch handler.
+pub fn no_fetch_handler() -> Error {
+    Error::named(ErrorCode::NotFound, "Error", "Handler does not export a fetch() function.")
+}
+
+/// Names that are handlers or part of every class and so can't be called as methods.
+const RESERVED_METHODS: [&str; 8] = [
+    "alarm",
+    "connect",
+    "constructor",
+    "dup",
+    "fetch",
+    "webSocketClose",
+    "webSocketError",
+    "webSocketMessage",
+];
+
+/// Refuses names that no class may answer to.
+pub(crate) fn check_method(method: &str) -> Result<()> {
+    if RESERVED_METHODS.contains(&method) {
+        let message = format!("'{method}' is a reserved method and cannot be called over RPC.");
+        return Err(Error::type_error(message));
+    }
+    if method.contains('\0') {
+        return Err(Error::type_error("A method name can't contain a NUL character."));
+    }
+    Ok(())
+}
+
+type Construct = dyn Fn(Ctx, ValueMap) -> Result<Arc<dyn DurableObject>> + Send + Sync;
+
+/// A class of the host's language, of either kind.
+pub(crate) struct HostClass {
+    name: String,
+    kind: HostKind,
+}
+
+enum HostKind {
+    Blocking(Box<Construct>),
+    EventLoop(Arc<dyn EventLoopClass>),
+}
+
+impl HostClass {
+    pub fn blocking(
+        name: String,
+        construct: impl Fn(Ctx, ValueMap) -> Result<Arc<dyn DurableObject>> + Send + Sync + 'static,
+    ) -> HostClass {
+        HostClass { name, kind: HostKind::Blocking(Box::new(construct)) }
+    }
+
+    pub fn event_loop(name: String, class: Arc<dyn EventLoopClass>) -> HostClass {
+        HostClass { name, kind: HostKind::EventLoop(class) }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub async fn start(
+        &self,
+        event: &Arc<Event>,
+        ctx: Ctx,
+        env: ValueMap,
+    ) -> Result<Arc<dyn Instance>> {
+        Ok(match &self.kind {
+            HostKind::Blocking(construct) => {
+                Arc::new(BlockingInstance(event.enter(|| construct(ctx, env))?))
+            }
+            HostKind::EventLoop(class) => {
+                let constructing = event.enter(|| class.construct(ctx, env));
+                Arc::new(EventLoopInstance(InEvent::new(event, constructing).await?))
+            }
+        })
+    }
+}
+
+struct BlockingInstance(Arc<dyn DurableObject>);
+
+impl Instance for BlockingInstance {
+    fn deliver<'a>(
+        &'a self,
+        event: &'a Arc<Event>,
+        message: Message,
+        _hold: &'a mut Hold,
+    ) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(async move {
+            event.enter(|| match message {
+                Message::Fetch(request) => self.0.fetch(request).map(Reply::Response),
+                Message::Call { method, args } => {
+                    check_method(&method)?;
+                    self.0.call(&method, args).map(Reply::Value)
+                }
+            })
+        })
+    }
+
+    fn kill(&self) {}
+}
+
+struct EventLoopInstance(Arc<dyn EventLoopObject>);
+
+impl Instance for EventLoopInstance {
+    fn deliver<'a>(
+        &'a self,
+        event: &'a Arc<Event>,
+        message: Message,
+        hold: &'a mut Hold,
+    ) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(async move {
+            let reply: BoxFuture<'static, Result<Reply>> = match message {
+                Message::Fetch(request) => {
+                    let answer = event.enter(|| self.0.fetch(request));
+                    Box::pin(async move { answer.await.map(Reply::Response) })
+                }
+                Message::Call { method, args } => {
+                    check_method(&method)?;
+                    let answer = event.enter(|| self.0.call(method, args));
+                    Box::pin(async move { answer.await.map(Reply::Value) })
+                }
+            };
+            // The method has been handed to the loop; from here on others may be, too.
+            let mut reply = InEvent::new(event, reply);
+            if let Some(done) = futures_lite::future::poll_once(&mut reply).await {
+                return done;
+            }
+            hold.release();
+            let done = reply.await;
+            event.actor.flush()?;
+            done
+        })
+    }
+
+    fn kill(&self) {}
+}
+
+/// A future of host code, polled as part of an event so that calls it makes belong to the chain.
+pub(crate) struct InEvent<F> {
+    event: Arc<Event>,
+    future: F,
+}
+
+impl<F: Future + Unpin> InEvent<F> {
+    pub fn new(event: &Arc<Event>, future: F) -> InEvent<F> {
+        InEvent { event: event.clone(), future }
+    }
+}
+
+impl<F: Future + Unpin> Future for InEvent<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let InEvent { event, future } = &mut *self;
+        event.enter(|| Pin::new(future).poll(context))
+    }
+}
+
+type Callback = dyn Fn(Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync;
+
+/// What a function or object was made from in the host's language.
+pub type HostOrigin = Arc<dyn Any + Send + Sync>;
+
+/// A function of the host that guests can call when they are given it in `env`, `props` or arguments.
+#[derive(Clone)]
+pub struct HostFunction(Arc<(String, Box<Callback>)>, Option<HostOrigin>);
+
+impl HostFunction {
+    /// A function that runs on the thread of the call and may block.
+    pub fn new(
+        name: impl Into<String>,
+        function: impl Fn(Vec<Value>) -> Result<Value> + Send + Sync + 'static,
+    ) -> HostFunction {
+        let function = Arc::new(function);
+        HostFunction::new_async(name, move |args| {
+            let function = function.clone();
+            Box::pin(async move { function(args) })
+        })
+    }
+
+    /// A function that returns a future; the guest's turn is free while it is pending.
+    pub fn new_async(
+        name: impl Into<String>,
+        function: impl Fn(Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync + 'static,
+    ) -> HostFunction {
+        HostFunction(Arc::new((name.into(), Box::new(function))), None)
+    }
+
+    /// Remembers what it was made from, which the host gets back when the function comes back to it.
+    #[must_use]
+    pub fn with_origin(mut self, origin: HostOrigin) -> HostFunction {
+        self.1 = Some(origin);
+        self
+    }
+
+    /// What it was made from, if its maker said so.
+    pub fn origin(&self) -> Option<&HostOrigin> {
+        self.1.as_ref()
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Calls it.
+    pub fn call(&self, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
+        (self.0.1)(args)
+    }
+}
+
+impl fmt::Debug for HostFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostFunction({:?})", self.name())
+    }
+}
+
+type Dispatch = dyn Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync;
+
+/// An object of the host whose public methods guests can call when they are given it.
+///
+/// A guest reaches methods by name only: no attributes, no inherited members.
+#[derive(Clone)]
+pub struct HostObject(Arc<(String, Box<Dispatch>)>, Option<HostOrigin>);
+
+impl HostObject {
+    /// An object whose methods run on the thread of the call and may block. `dispatch` answers
+    /// unknown names with [`no_such_method`].
+    pub fn new(
+        name: impl Into<String>,
+        dispatch: impl Fn(&str, Vec<Value>) -> Result<Value> + Send + Sync + 'static,
+    ) -> HostObject {
+        let dispatch = Arc::new(dispatch);
+        HostObject::new_async(name, move |method, args| {
+            let (dispatch, method) = (dispatch.clone(), method.to_owned());
+            Box::pin(async move { dispatch(&method, args) })
+        })
+    }
+
+    /// An object whose methods return futures.
+    pub fn new_async(
+        name: impl Into<String>,
+        dispatch: impl Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync + 'static,
+    ) -> HostObject {
+        HostObject(Arc::new((name.into(), Box::new(dispatch))), None)
+    }
+
+    /// Remembers what it was made from, which the host gets back when the object comes back to it.
+    #[must_use]
+    pub fn with_origin(mut self, origin: HostOrigin) -> HostObject {
+        self.1 = Some(origin);
+        self
+    }
+
+    /// What it was made from, if its maker said so.
+    pub fn origin(&self) -> Option<&HostOrigin> {
+        self.1.as_ref()
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Calls a method.
+    pub fn call(&self, method: &str, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
+        (self.0.1)(method, args)
+    }
+}
+
+impl fmt::Debug for HostObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostObject({:?})", self.name())
+    }
+}

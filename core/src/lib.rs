@@ -1,0 +1,75 @@
+//! Facetbox runs code that you don't trust inside your own process: sandboxed apps, each with its own
+//! SQLite database, under a supervisor class that you write.
+//!
+//! ```
+//! use facetbox::{Class, Ctx, DurableObject, FacetOptions, Request, Response, Result, Runtime, WorkerCode};
+//!
+//! struct AppRunner(Ctx);
+//!
+//! impl DurableObject for AppRunner {
+//!     fn fetch(&self, request: Request) -> Result<Response> {
+//!         let ctx = self.0.clone();
+//!         let app = self.0.facets().get("app", move || {
+//!             let worker = ctx.loader().load(WorkerCode::luau(r#"
+//!                 local App = DurableObject:extend("App")
+//!                 function App:fetch(request)
+//!                     local kv = self.ctx.storage.kv
+//!                     local count = (kv:get("counter") or 0) + 1
+//!                     kv:put("counter", count)
+//!                     return Response.new(`You've made {count} requests.\n`)
+//!                 end
+//!                 return { App = App }
+//!             "#))?;
+//!             Ok(FacetOptions::new(worker.get_durable_object_class("App", Default::default())))
+//!         })?;
+//!         app.fetch_blocking(request)
+//!     }
+//! }
+//!
+//! let runtime = Runtime::open_in_memory()?;
+//! let apps = runtime.namespace("AppRunner", Class::host("AppRunner", |ctx, _env| Ok(AppRunner(ctx))))?;
+//! let response = apps.get_by_name("my-app").fetch_blocking(Request::get("http://app/")?)?;
+//! assert_eq!(response.body_text(), "You've made 1 requests.\n");
+//! # facetbox::Result::Ok(())
+//! ```
+
+#![deny(unsafe_code)]
+
+mod actor;
+mod cpu;
+mod ctx;
+mod error;
+mod executor;
+mod facet;
+mod guest;
+mod host;
+mod http;
+mod id;
+mod json;
+mod limits;
+mod loader;
+mod namespace;
+mod runtime;
+mod storage;
+mod stub;
+mod timer;
+mod value;
+
+pub use actor::{ActorId, BoxFuture, Class};
+pub use ctx::{ConcurrencyGuard, Ctx};
+pub use error::{Error, ErrorCode, HostException, Result};
+pub use facet::{FacetOptions, Facets};
+pub use host::{
+    DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin, no_fetch_handler,
+    no_such_method,
+};
+pub use http::{Headers, Request, Response};
+pub use id::ObjectId;
+pub use limits::{Limits, LimitsPatch};
+pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerStub, WorkerCode};
+pub use namespace::{Namespace, NamespaceOptions};
+pub use num_bigint::BigInt;
+pub use runtime::{Options, Runtime};
+pub use storage::{Durability, Kv, KvList, ListOptions, Sql, SqlCursor, Storage};
+pub use stub::Stub;
+pub use value::{MAX_DEPTH, Value, ValueMap};

@@ -1,0 +1,510 @@
+//! The Worker Loader: guest code in, classes and entrypoints out.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+
+use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, GuestClass};
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::Compiled;
+use crate::host::HostFunction;
+use crate::http::{Request, Response};
+use crate::limits::LimitsPatch;
+use crate::namespace::Namespace;
+use crate::runtime::RuntimeInner;
+use crate::stub::Stub;
+use crate::value::{Value, ValueMap};
+
+const MAX_CODE_BYTES: usize = 64 << 20;
+const MAX_ENV_BYTES: usize = 1 << 20;
+
+/// One module of guest code.
+#[derive(Clone, Debug)]
+pub enum Module {
+    /// Luau source.
+    Luau(String),
+    /// JavaScript source: an ES module.
+    Js(String),
+    /// Text; `require` gives it as a string.
+    Text(String),
+    /// Bytes; `require` gives them as a buffer.
+    Data(Vec<u8>),
+    /// A value; `require` gives a copy.
+    Json(Value),
+}
+
+impl Module {
+    /// The module that text under this name means: the extension decides.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT (a `TypeError`) for other extensions than `.luau`, `.lua`, `.js` and `.mjs`.
+    pub fn from_name(name: &str, source: String) -> Result<Module> {
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("luau" | "lua") => Ok(Module::Luau(source)),
+            Some("js" | "mjs") => Ok(Module::Js(source)),
+            Some("ts" | "tsx" | "jsx") => Err(Error::type_error(format!(
+                "Module name must end with '.luau' or '.js' (or the content must be an object indicating the type explicitly). Got: {name}. TypeScript has to be compiled to JavaScript first."
+            ))),
+            _ => Err(Error::type_error(format!(
+                "Module name must end with '.luau' or '.js' (or the content must be an object indicating the type explicitly). Got: {name}"
+            ))),
+        }
+    }
+
+    fn from_value(name: &str, value: Value) -> Result<Module> {
+        let map = match value {
+            Value::String(source) => return Module::from_name(name, source),
+            Value::Map(map) => map,
+            Value::List(items) if items.is_empty() => ValueMap::new(),
+            other => {
+                return Err(Error::type_error(format!(
+                    "Module '{name}' must be text or a map, got {}.",
+                    other.type_name()
+                )));
+            }
+        };
+        let known = ["luau", "js", "text", "data", "json", "cjs", "py", "wasm"];
+        let mut given = map.into_iter().filter(|(key, _)| known.contains(&key.as_str()));
+        let first = given.next();
+        let count = given.count() + usize::from(first.is_some());
+        let Some((kind, value)) = first.filter(|_| count == 1) else {
+            return Err(Error::type_error(format!(
+                "Each module must contain exactly one of 'luau', 'js', 'text', 'data' or 'json'. Module '{name}' contained {count} properties."
+            )));
+        };
+        let wrong = |expected: &str, value: &Value| {
+            Error::type_error(format!(
+                "The {kind} of module '{name}' must be {expected}, got {}.",
+                value.type_name()
+            ))
+        };
+        match (kind.as_str(), value) {
+            ("luau", Value::String(source)) => Ok(Module::Luau(source)),
+            ("js", Value::String(source)) => Ok(Module::Js(source)),
+            ("text", Value::String(text)) => Ok(Module::Text(text)),
+            ("luau" | "js" | "text", value) => Err(wrong("text", &value)),
+            ("data", Value::Bytes(bytes)) => Ok(Module::Data(bytes)),
+            ("data", value) => Err(wrong("bytes", &value)),
+            ("json", value) => Ok(Module::Json(value)),
+            (kind, _) => Err(Error::new(
+                ErrorCode::Unsupported,
+                format!("Module '{name}' has type '{kind}', which is not supported; use 'luau', 'js', 'text', 'data' or 'json'."),
+            )),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Module::Luau(text) | Module::Js(text) | Module::Text(text) => text.len(),
+            Module::Data(bytes) => bytes.len(),
+            Module::Json(value) => value.size(),
+        }
+    }
+}
+
+/// Who answers the requests that a guest makes with `fetch()`.
+#[derive(Clone, Default)]
+pub enum Outbound {
+    /// Nobody: the guest has no network.
+    #[default]
+    Closed,
+    /// An object or entrypoint.
+    Stub(Stub),
+    /// A function of the host.
+    Handler(Arc<dyn Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync>),
+}
+
+impl Outbound {
+    /// A function of the host that gets requests and answers responses as values; see
+    /// [`Request::to_value`] and [`Response::from_value`].
+    pub fn function(function: HostFunction) -> Outbound {
+        Outbound::Handler(Arc::new(move |request| {
+            let answer = function.call(vec![request.to_value()]);
+            Box::pin(async move { Response::from_value(&answer.await?) })
+        }))
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outbound::Closed => "Outbound::Closed",
+            Outbound::Stub(_) => "Outbound::Stub",
+            Outbound::Handler(_) => "Outbound::Handler",
+        })
+    }
+}
+
+/// Guest code with all that it is given: modules, env, outbound handler and limits.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerCode {
+    /// The name of the module that exports classes; its type chooses the engine.
+    pub main_module: String,
+    /// The modules by name.
+    pub modules: Vec<(String, Module)>,
+    /// What the code gets as `env`: data, host functions and objects, stubs, loaders. Default empty.
+    pub env: ValueMap,
+    /// Who answers its `fetch()`. Default: nobody.
+    pub global_outbound: Outbound,
+    /// Limits, where lower than the runtime's.
+    pub limits: LimitsPatch,
+}
+
+impl WorkerCode {
+    /// Code of one Luau module.
+    pub fn luau(source: impl Into<String>) -> WorkerCode {
+        WorkerCode {
+            main_module: "main.luau".into(),
+            modules: vec![("main.luau".into(), Module::Luau(source.into()))],
+            ..WorkerCode::default()
+        }
+    }
+
+    /// Reads it from a map with the keys of the JavaScript API: `mainModule`, `modules`, `env`,
+    /// `globalOutbound`, `limits`; `compatibilityDate` and `compatibilityFlags` are accepted and ignored.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT (a `TypeError`) for missing, unknown or wrong keys, UNSUPPORTED for module types
+    /// and options that this version lacks.
+    pub fn from_value(value: Value) -> Result<WorkerCode> {
+        let Value::Map(map) = value else {
+            let message = format!("WorkerCode must be a map, got {}.", value.type_name());
+            return Err(Error::type_error(message));
+        };
+        let mut code = WorkerCode::default();
+        let mut main = None;
+        for (key, value) in map {
+            match (key.as_str(), value) {
+                ("mainModule", Value::String(name)) => main = Some(name),
+                ("modules", Value::Map(modules)) => {
+                    for (name, module) in modules {
+                        let module = Module::from_value(&name, module)?;
+                        code.modules.push((name, module));
+                    }
+                }
+                ("modules", Value::List(items)) if items.is_empty() => {}
+                ("env", Value::Map(env)) => code.env = env,
+                ("env", Value::List(items)) if items.is_empty() => {}
+                ("globalOutbound", Value::Stub(stub)) => code.global_outbound = Outbound::Stub(stub),
+                ("globalOutbound", Value::Function(function)) => {
+                    code.global_outbound = Outbound::function(function);
+                }
+                ("limits", value) => code.limits = LimitsPatch::from_value(&value)?,
+                ("compatibilityDate" | "compatibilityFlags" | "allowExperimental", _) => {}
+                ("tails" | "streamingTails", value) if !value.is_nullish() => {
+                    let message = "WorkerCode.tails is not supported in this version.";
+                    return Err(Error::new(ErrorCode::Unsupported, message));
+                }
+                ("env" | "globalOutbound" | "tails" | "streamingTails", Value::Null | Value::Undefined) => {}
+                ("mainModule" | "modules" | "env" | "globalOutbound", value) => {
+                    let message = format!("WorkerCode.{key} has a wrong type: {}.", value.type_name());
+                    return Err(Error::type_error(message));
+                }
+                _ => return Err(Error::type_error(format!("Unknown key in WorkerCode: '{key}'."))),
+            }
+        }
+        if code.modules.is_empty() {
+            return Err(no_modules());
+        }
+        let missing = || Error::type_error("WorkerCode.mainModule is missing.");
+        code.main_module = main.ok_or_else(missing)?;
+        Ok(code)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.modules.is_empty() {
+            return Err(no_modules());
+        }
+        let size: usize = self.modules.iter().map(|(_, module)| module.size()).sum();
+        if size > MAX_CODE_BYTES {
+            return Err(Error::named(
+                ErrorCode::LoadError,
+                "Error",
+                format!("Dynamic Worker code size ({size} bytes) exceeds the maximum allowed size of {MAX_CODE_BYTES} bytes."),
+            ));
+        }
+        let size: usize = self.env.iter().map(|(key, value)| key.len() + value.size()).sum();
+        if size > MAX_ENV_BYTES {
+            return Err(Error::named(
+                ErrorCode::LoadError,
+                "Error",
+                format!("Dynamic Worker env size ({size} bytes) exceeds the maximum allowed size of {MAX_ENV_BYTES} bytes."),
+            ));
+        }
+        match self.modules.iter().find(|(name, _)| *name == self.main_module) {
+            Some((_, Module::Luau(_))) => Ok(()),
+            Some((name, Module::Js(_))) => Err(Error::new(
+                ErrorCode::Unsupported,
+                format!("Module '{name}' is JavaScript, which this build does not include."),
+            )),
+            Some((name, _)) => Err(Error::named(
+                ErrorCode::LoadError,
+                "TypeError",
+                format!("The main module '{name}' must be Luau or JavaScript."),
+            )),
+            None => Err(Error::named(
+                ErrorCode::LoadError,
+                "TypeError",
+                format!("The main module '{}' is not among the modules.", self.main_module),
+            )),
+        }
+    }
+}
+
+fn no_modules() -> Error {
+    let message = "Dynamic Worker code must contain at least one module.";
+    Error::named(ErrorCode::LoadError, "TypeError", message)
+}
+
+/// Loads guest code; the only way from text to a class.
+#[derive(Clone)]
+pub struct Loader(Arc<LoaderInner>);
+
+struct LoaderInner {
+    runtime: Arc<RuntimeInner>,
+    cache: Mutex<HashMap<String, WorkerStub>>,
+}
+
+impl Loader {
+    pub(crate) fn new(runtime: &Arc<RuntimeInner>) -> Loader {
+        Loader(Arc::new(LoaderInner { runtime: runtime.clone(), cache: Mutex::default() }))
+    }
+
+    /// Loads code that isn't cached.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT, LOAD_ERROR or UNSUPPORTED for code that can't be loaded whatever its modules
+    /// say. Errors in modules show at the first use of a class or entrypoint.
+    pub fn load(&self, code: WorkerCode) -> Result<WorkerStub> {
+        code.check()?;
+        Ok(WorkerStub::new(&self.0.runtime, Ok(code)))
+    }
+
+    /// The worker cached as `id`, loaded from what `code` answers if there is none.
+    ///
+    /// A failure isn't cached: it shows at the first use of the worker, and the next `get` tries again.
+    pub fn get(&self, id: &str, code: impl FnOnce() -> Result<WorkerCode>) -> WorkerStub {
+        self.cached(id).unwrap_or_else(|| self.insert(Some(id), code()))
+    }
+
+    /// The worker cached as `id`.
+    pub fn cached(&self, id: &str) -> Option<WorkerStub> {
+        self.0.cache.lock().get(id).cloned()
+    }
+
+    /// Makes a worker of code or of the failure to get any, and caches it if it is good.
+    pub fn insert(&self, id: Option<&str>, code: Result<WorkerCode>) -> WorkerStub {
+        let code = code.and_then(|code| code.check().map(|()| code));
+        let good = code.is_ok();
+        let worker = WorkerStub::new(&self.0.runtime, code);
+        match id {
+            Some(id) if good => {
+                self.0.cache.lock().entry(id.to_owned()).or_insert(worker).clone()
+            }
+            _ => worker,
+        }
+    }
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Loader")
+    }
+}
+
+/// Options of an entrypoint or class taken from a worker.
+#[derive(Clone, Debug, Default)]
+pub struct ExportOptions {
+    /// What the instance sees as `ctx.props`.
+    pub props: Value,
+    /// Limits, where lower than those of the code.
+    pub limits: LimitsPatch,
+}
+
+impl ExportOptions {
+    /// Reads `{ props, limits }`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for anything else.
+    pub fn from_value(value: Value) -> Result<ExportOptions> {
+        let mut options = ExportOptions::default();
+        match value {
+            Value::Null | Value::Undefined => {}
+            Value::List(items) if items.is_empty() => {}
+            Value::Map(map) => {
+                for (key, value) in map {
+                    match key.as_str() {
+                        "props" => options.props = value,
+                        "limits" => options.limits = LimitsPatch::from_value(&value)?,
+                        _ => return Err(Error::type_error(format!("Unknown option: '{key}'."))),
+                    }
+                }
+            }
+            other => {
+                let message = format!("Options must be a map, got {}.", other.type_name());
+                return Err(Error::type_error(message));
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Loaded code.
+///
+/// The actors behind its entrypoints end when the last stub of it is dropped.
+#[derive(Clone)]
+pub struct WorkerStub(Arc<Handle>);
+
+/// A hold on loaded code. Actors of its entrypoints hold it, too, but don't own it: else the code and
+/// they would keep each other alive.
+struct Handle {
+    worker: Arc<WorkerInner>,
+    owner: bool,
+}
+
+impl std::ops::Deref for Handle {
+    type Target = WorkerInner;
+
+    fn deref(&self) -> &WorkerInner {
+        &self.worker
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.owner {
+            let entrypoints = std::mem::take(&mut *self.worker.entrypoints.lock());
+            drop(entrypoints);
+        }
+    }
+}
+
+struct WorkerInner {
+    runtime: Weak<RuntimeInner>,
+    code: Result<WorkerCode>,
+    compiled: OnceLock<Result<Compiled>>,
+    entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
+    namespaces: Mutex<HashMap<String, Namespace>>,
+}
+
+impl WorkerStub {
+    fn new(runtime: &Arc<RuntimeInner>, code: Result<WorkerCode>) -> WorkerStub {
+        let worker = Arc::new(WorkerInner {
+            runtime: Arc::downgrade(runtime),
+            code,
+            compiled: OnceLock::new(),
+            entrypoints: Mutex::default(),
+            namespaces: Mutex::default(),
+        });
+        WorkerStub(Arc::new(Handle { worker, owner: true }))
+    }
+
+    /// The exported class `name`. That it exists is checked when it is used.
+    pub fn get_durable_object_class(&self, name: &str, options: ExportOptions) -> Class {
+        let ExportOptions { props, limits } = options;
+        Class::guest(GuestClass { worker: self.clone(), export: name.to_owned(), props, limits })
+    }
+
+    /// The exported entrypoint `name`, stateless; `"default"` names the default export.
+    ///
+    /// # Errors
+    /// CLOSED.
+    pub fn get_entrypoint(&self, name: &str, options: ExportOptions) -> Result<Stub> {
+        let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
+        let (worker, export) = (self.clone(), name.to_owned());
+        let own = Mutex::new(None);
+        Ok(Stub::entrypoint(runtime, Entrypoint { worker, export, options, own }))
+    }
+
+    pub(crate) fn code(&self) -> Result<&WorkerCode> {
+        self.0.code.as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn limits(&self) -> LimitsPatch {
+        self.0.code.as_ref().map_or_else(|_| LimitsPatch::default(), |code| code.limits)
+    }
+
+    /// The modules compiled, once for all instances.
+    pub(crate) fn compiled(&self) -> Result<&Compiled> {
+        let compiled = self.0.compiled.get_or_init(|| Compiled::new(self.code()?));
+        compiled.as_ref().map_err(Clone::clone)
+    }
+
+    /// Remembers which namespace an exported class is bound to, for `ctx.exports`.
+    pub(crate) fn bind_namespace(&self, export: &str, namespace: Namespace) {
+        self.0.namespaces.lock().insert(export.to_owned(), namespace);
+    }
+
+    pub(crate) fn namespace(&self, export: &str) -> Option<Namespace> {
+        self.0.namespaces.lock().get(export).cloned()
+    }
+
+    fn new_actor(&self, export: &str, options: &ExportOptions) -> Result<Arc<Actor>> {
+        let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
+        let worker = WorkerStub(Arc::new(Handle { worker: self.0.worker.clone(), owner: false }));
+        let class = worker.get_durable_object_class(export, options.clone());
+        let limits = runtime.limits.lowered(self.limits()).lowered(options.limits);
+        let blueprint = Blueprint {
+            path: format!("worker/{export}"),
+            id: ActorId::Text(export.to_owned()),
+            class,
+            env: ValueMap::new(),
+            props: options.props.clone(),
+            limits,
+            dir: None,
+            namespace: None,
+            parent: None,
+        };
+        let actor = Actor::new(runtime.clone(), blueprint);
+        runtime.add_entrypoint(&actor);
+        Ok(actor)
+    }
+}
+
+impl fmt::Debug for WorkerStub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.code {
+            Ok(code) => write!(f, "WorkerStub({:?})", code.main_module),
+            Err(error) => write!(f, "WorkerStub(failed: {error})"),
+        }
+    }
+}
+
+/// Where calls of an entrypoint go.
+pub(crate) struct Entrypoint {
+    worker: WorkerStub,
+    export: String,
+    options: ExportOptions,
+    own: Mutex<Option<Arc<Actor>>>,
+}
+
+impl Entrypoint {
+    pub fn export(&self) -> &str {
+        &self.export
+    }
+
+    /// The actor behind it, made if there is none that works. Entrypoints without options share one
+    /// for each export of a worker.
+    pub fn actor(&self) -> Result<Arc<Actor>> {
+        let working = |actor: &&Arc<Actor>| actor.broken().is_none();
+        let plain = self.options.props.is_nullish() && self.options.limits == LimitsPatch::default();
+        if plain && self.worker.0.owner {
+            let mut shared = self.worker.0.entrypoints.lock();
+            if let Some(actor) = shared.get(&self.export).filter(working) {
+                return Ok(actor.clone());
+            }
+            let actor = self.worker.new_actor(&self.export, &self.options)?;
+            shared.insert(self.export.clone(), actor.clone());
+            return Ok(actor);
+        }
+        let mut own = self.own.lock();
+        if let Some(actor) = own.as_ref().filter(working) {
+            return Ok(actor.clone());
+        }
+        let actor = self.worker.new_actor(&self.export, &self.options)?;
+        *own = Some(actor.clone());
+        Ok(actor)
+    }
+}

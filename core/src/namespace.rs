@@ -1,0 +1,157 @@
+//! Namespaces: names bound to classes, and the objects in them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::actor::{Actor, ActorId, Blueprint, Class};
+use crate::error::Result;
+use crate::id::{IdScheme, ObjectId};
+use crate::limits::LimitsPatch;
+use crate::runtime::RuntimeInner;
+use crate::stub::Stub;
+use crate::value::{Value, ValueMap};
+
+/// How a namespace's objects are made.
+#[derive(Clone, Debug, Default)]
+pub struct NamespaceOptions {
+    /// What host classes get as `env`. By default a map with the runtime's loader as `LOADER`. Guest
+    /// classes get the `env` of their WorkerCode instead.
+    pub env: Option<ValueMap>,
+    /// Limits of this namespace's objects, in place of the runtime's defaults.
+    pub limits: LimitsPatch,
+}
+
+/// A name bound to a class; every id of it is one object in the whole runtime.
+///
+/// Cloning is cheap.
+#[derive(Clone)]
+pub struct Namespace(Arc<Inner>);
+
+struct Inner {
+    runtime: Arc<RuntimeInner>,
+    name: String,
+    ids: IdScheme,
+    class: Class,
+    options: NamespaceOptions,
+    actors: Mutex<HashMap<ObjectId, Arc<Actor>>>,
+}
+
+impl Namespace {
+    pub(crate) fn new(
+        runtime: Arc<RuntimeInner>,
+        name: &str,
+        class: Class,
+        options: NamespaceOptions,
+    ) -> Namespace {
+        Namespace(Arc::new(Inner {
+            runtime,
+            name: name.to_owned(),
+            ids: IdScheme::new(name),
+            class,
+            options,
+            actors: Mutex::default(),
+        }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// A new random id.
+    ///
+    /// # Errors
+    /// STORAGE if the system has no randomness.
+    pub fn new_unique_id(&self) -> Result<ObjectId> {
+        self.0.ids.unique()
+    }
+
+    /// The id that belongs to a name: always the same one.
+    pub fn id_from_name(&self, name: &str) -> ObjectId {
+        self.0.ids.from_name(name)
+    }
+
+    /// Reads an id back from its text, in either case.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT (a `TypeError`) for anything but 64 hex digits of an id of this namespace.
+    pub fn id_from_string(&self, text: &str) -> Result<ObjectId> {
+        self.0.ids.parse(text)
+    }
+
+    /// A stub of the object. Neither creates nor contacts it.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT (a `TypeError`) for an id of another namespace.
+    pub fn get(&self, id: &ObjectId) -> Result<Stub> {
+        if !self.0.ids.owns(id) {
+            let message = "Durable Object ID is not valid for this namespace.";
+            return Err(crate::Error::type_error(message));
+        }
+        Ok(Stub::object(self.clone(), id.clone()))
+    }
+
+    /// A stub of the object with this name: `get(id_from_name(name))`.
+    pub fn get_by_name(&self, name: &str) -> Stub {
+        Stub::object(self.clone(), self.id_from_name(name))
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<RuntimeInner> {
+        &self.0.runtime
+    }
+
+    /// The object's actor, made if there is none.
+    pub(crate) fn actor(&self, id: &ObjectId) -> Result<Arc<Actor>> {
+        let inner = &self.0;
+        let mut actors = inner.actors.lock();
+        inner.runtime.check_open()?;
+        if let Some(actor) = actors.get(id) {
+            return Ok(actor.clone());
+        }
+        let id = id.for_object();
+        let guest = inner.class.as_guest();
+        let mut limits = inner.runtime.limits.with(inner.options.limits);
+        if let Some(class) = guest {
+            limits = limits.lowered(class.worker.limits()).lowered(class.limits);
+        }
+        let shown = id.name().map_or_else(|| id.to_string(), str::to_owned);
+        let blueprint = Blueprint {
+            path: format!("{}/{shown}", inner.name),
+            class: inner.class.clone(),
+            env: inner.options.env.clone().unwrap_or_else(|| inner.runtime.default_env()),
+            props: guest.map_or(Value::Null, |class| class.props.clone()),
+            limits,
+            dir: Some(inner.runtime.object_dir(&inner.name, &id)),
+            namespace: Some(self.clone()),
+            parent: None,
+            id: ActorId::Object(id.clone()),
+        };
+        let actor = Actor::new(inner.runtime.clone(), blueprint);
+        actors.insert(id, actor.clone());
+        Ok(actor)
+    }
+
+    /// Takes out an actor that is broken.
+    pub(crate) fn remove(&self, actor: &Arc<Actor>) {
+        if let ActorId::Object(id) = &actor.id {
+            let mut actors = self.0.actors.lock();
+            if actors.get(id).is_some_and(|known| Arc::ptr_eq(known, actor)) {
+                actors.remove(id);
+            }
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        let actors = std::mem::take(&mut *self.0.actors.lock());
+        actors.into_values().for_each(|actor| actor.close());
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Namespace({:?})", self.name())
+    }
+}

@@ -1,0 +1,324 @@
+//! The runtime: one data directory, its namespaces and threads.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::actor::{Actor, Class, Waits};
+use crate::error::{Error, ErrorCode, Result};
+use crate::executor::{Executor, closed};
+use crate::guest::Engines;
+use crate::id::ObjectId;
+use crate::limits::{Limits, LimitsPatch};
+use crate::loader::Loader;
+use crate::namespace::{Namespace, NamespaceOptions};
+use crate::storage::{Disk, Durability};
+use crate::timer::Timers;
+use crate::value::{Value, ValueMap};
+
+/// The version of the directory's layout.
+const FORMAT: &str = "facetbox 1\n";
+
+/// How a runtime is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The data directory, made if it is missing. `None` or `":memory:"` keeps nothing.
+    pub path: Option<PathBuf>,
+    /// When an answer may leave. Default: after its writes are on disk.
+    pub durability: Durability,
+    /// Limits of guests, in place of the defaults.
+    pub limits: LimitsPatch,
+    /// Threads that poll futures which no caller polls. Default: one per core.
+    pub threads: Option<usize>,
+}
+
+/// An open data directory. Cloning is cheap; the last clone that is dropped closes it.
+///
+/// Namespaces and stubs don't keep it open: after `close` they answer CLOSED.
+#[derive(Clone)]
+pub struct Runtime(Arc<Owner>);
+
+struct Owner(Arc<RuntimeInner>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+pub(crate) struct RuntimeInner {
+    pub limits: Limits,
+    pub disk: Disk,
+    pub executor: Executor,
+    pub timers: Timers,
+    pub engines: Engines,
+    pub waits: Waits,
+    root: PathBuf,
+    lock: Mutex<Option<File>>,
+    namespaces: Mutex<HashMap<String, Namespace>>,
+    /// Actors of entrypoints: they belong to no namespace, so closing has to find them here.
+    entrypoints: Mutex<Vec<Weak<Actor>>>,
+    closed: AtomicBool,
+    pid: u32,
+}
+
+impl Runtime {
+    /// Opens a data directory with default options.
+    ///
+    /// # Errors
+    /// As [`Runtime::open_with`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Runtime> {
+        Runtime::open_with(Options { path: Some(path.into()), ..Options::default() })
+    }
+
+    /// Opens a runtime that keeps nothing.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn open_in_memory() -> Result<Runtime> {
+        Runtime::open_with(Options::default())
+    }
+
+    /// Opens a runtime.
+    ///
+    /// # Errors
+    /// IN_USE if another runtime has the directory open, naming its process; STORAGE if it can't be
+    /// made or written; CORRUPT if it belongs to something else or a newer version.
+    pub fn open_with(options: Options) -> Result<Runtime> {
+        let path = options.path.filter(|path| path != Path::new(":memory:"));
+        let (root, lock, disk) = match path {
+            Some(path) => {
+                let (root, lock) = open_dir(&path)?;
+                (root, Some(lock), Disk::files(options.durability))
+            }
+            None => (PathBuf::from("/"), None, Disk::memory()),
+        };
+        let cores = || std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = options.threads.unwrap_or_else(cores);
+        let inner = RuntimeInner {
+            limits: Limits::default().with(options.limits),
+            disk,
+            executor: Executor::new(threads),
+            timers: Timers::default(),
+            engines: Engines::default(),
+            waits: Waits::default(),
+            root,
+            lock: Mutex::new(lock),
+            namespaces: Mutex::default(),
+            entrypoints: Mutex::default(),
+            closed: AtomicBool::new(false),
+            pid: std::process::id(),
+        };
+        Ok(Runtime(Arc::new(Owner(Arc::new(inner)))))
+    }
+
+    /// Binds a name to a class, with default options.
+    ///
+    /// # Errors
+    /// As [`Runtime::namespace_with`].
+    pub fn namespace(&self, name: &str, class: Class) -> Result<Namespace> {
+        self.namespace_with(name, class, NamespaceOptions::default())
+    }
+
+    /// Binds a name to a class. The name decides where the objects' data is; binding it again in
+    /// another process or version of the program finds the same objects.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for a name that is empty, has a NUL or is bound already; CLOSED; FORKED.
+    pub fn namespace_with(
+        &self,
+        name: &str,
+        class: Class,
+        options: NamespaceOptions,
+    ) -> Result<Namespace> {
+        let inner = &self.0.0;
+        inner.check_open()?;
+        if name.is_empty() || name.contains('\0') {
+            let message = format!("A namespace's name must not be empty or contain NUL, got {name:?}.");
+            return Err(Error::type_error(message));
+        }
+        let mut namespaces = inner.namespaces.lock();
+        if namespaces.contains_key(name) {
+            return Err(Error::type_error(format!("The namespace {name:?} is bound already.")));
+        }
+        let namespace = Namespace::new(inner.clone(), name, class.clone(), options);
+        if let Some(guest) = class.as_guest() {
+            guest.worker.bind_namespace(&guest.export, namespace.clone());
+        }
+        namespaces.insert(name.to_owned(), namespace.clone());
+        Ok(namespace)
+    }
+
+    /// The namespace bound to `name`.
+    ///
+    /// # Errors
+    /// NOT_FOUND, CLOSED, FORKED.
+    pub fn get_namespace(&self, name: &str) -> Result<Namespace> {
+        self.0.0.check_open()?;
+        self.0.0.namespaces.lock().get(name).cloned().ok_or_else(|| {
+            let message = format!("There is no namespace {name:?}; bind it to a class first.");
+            Error::new(ErrorCode::NotFound, message)
+        })
+    }
+
+    /// A Worker Loader with a cache of its own.
+    pub fn loader(&self) -> Loader {
+        Loader::new(&self.0.0)
+    }
+
+    /// Ends every object, closes every database and stops the threads. Calls that are going on end
+    /// with CLOSED, as does everything called afterwards. Closing again does nothing.
+    ///
+    /// Blocks until the threads have ended, unless it is called from one of them.
+    pub fn close(&self) {
+        self.0.0.close();
+    }
+
+    /// Runs `future` to its end on this thread while it has 1 MiB of stack, else on one of the
+    /// runtime's own.
+    ///
+    /// # Errors
+    /// What the future answers; CLOSED.
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.0.0.executor.block_on(future)
+    }
+
+    /// Runs `task` on the runtime's own threads.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.0.executor.spawn(task);
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Runtime({:?})", self.0.0.root)
+    }
+}
+
+impl RuntimeInner {
+    /// Refuses use after close and in a forked child.
+    pub fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        if std::process::id() != self.pid {
+            return Err(Error::new(
+                ErrorCode::Forked,
+                format!("The runtime was opened in process {}, before a fork; open one in this process.", self.pid),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where an object's files are: sharded by id, so that no name becomes a path.
+    pub fn object_dir(&self, namespace: &str, id: &ObjectId) -> PathBuf {
+        let hash = Sha256::digest(namespace.as_bytes());
+        let namespace: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = id.to_string();
+        self.root.join("objects").join(namespace).join(&id[..2]).join(&id[2..])
+    }
+
+    /// What a host class gets as env unless its namespace says otherwise.
+    pub fn default_env(self: &Arc<RuntimeInner>) -> ValueMap {
+        ValueMap::from_iter([("LOADER", Value::Loader(Loader::new(self)))])
+    }
+
+    pub fn add_entrypoint(&self, actor: &Arc<Actor>) {
+        let mut entrypoints = self.entrypoints.lock();
+        if entrypoints.len() == entrypoints.capacity() {
+            entrypoints.retain(|actor| actor.strong_count() > 0);
+        }
+        entrypoints.push(Arc::downgrade(actor));
+    }
+
+    fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if std::process::id() != self.pid {
+            // A forked child owns neither the threads nor the files.
+            return;
+        }
+        let namespaces = std::mem::take(&mut *self.namespaces.lock());
+        namespaces.into_values().for_each(|namespace| namespace.close());
+        let entrypoints = std::mem::take(&mut *self.entrypoints.lock());
+        entrypoints.iter().filter_map(Weak::upgrade).for_each(|actor| actor.close());
+        self.executor.stop();
+        self.timers.stop();
+        self.engines.stop();
+        self.disk.close();
+        self.lock.lock().take();
+    }
+}
+
+/// Makes or checks the directory and takes its lock.
+fn open_dir(path: &Path) -> Result<(PathBuf, File)> {
+    let storage = |what: &str, error: std::io::Error| {
+        Error::new(ErrorCode::Storage, format!("Cannot {what} the data directory {path:?}: {error}"))
+    };
+    fs::create_dir_all(path).map_err(|e| storage("create", e))?;
+    let root = path.canonicalize().map_err(|e| storage("open", e))?;
+    let format = root.join("FORMAT");
+    match fs::read_to_string(&format) {
+        Ok(text) if text == FORMAT => {}
+        Ok(text) => {
+            let message = format!("{path:?} was written by another version of Facetbox or is not a Facetbox data directory: its FORMAT is {:?}, this version knows {:?}.", text.trim(), FORMAT.trim());
+            return Err(Error::new(ErrorCode::Corrupt, message));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut entries = fs::read_dir(&root).map_err(|e| storage("read", e))?;
+            let foreign = entries.find(|entry| {
+                entry.as_ref().is_ok_and(|entry| entry.file_name() != "LOCK")
+            });
+            if let Some(Ok(entry)) = foreign {
+                let message = format!("{path:?} is not a Facetbox data directory: it has no FORMAT file but contains {:?}.", entry.file_name());
+                return Err(Error::new(ErrorCode::Corrupt, message));
+            }
+        }
+        Err(error) => return Err(storage("read", error)),
+    }
+    let mut lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(root.join("LOCK"))
+        .map_err(|e| storage("lock", e))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = lock.read_to_string(&mut holder);
+            let message = format!("The data directory {path:?} is in use by process {}.", holder.trim());
+            return Err(Error::new(ErrorCode::InUse, message));
+        }
+        Err(fs::TryLockError::Error(error)) => return Err(storage("lock", error)),
+    }
+    let write_pid = |lock: &mut File| {
+        lock.set_len(0)?;
+        lock.rewind()?;
+        writeln!(lock, "{}", std::process::id())
+    };
+    write_pid(&mut lock).map_err(|e| storage("lock", e))?;
+    if !format.exists() {
+        // Written whole under another name, so that a crash leaves either nothing or the file.
+        let draft = root.join("LOCK.format");
+        let write = || {
+            let mut file = File::create(&draft)?;
+            file.write_all(FORMAT.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&draft, &format)
+        };
+        write().map_err(|e| storage("write", e))?;
+    }
+    Ok((root, lock))
+}

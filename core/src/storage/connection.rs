@@ -1,0 +1,262 @@
+//! An open database: how it is set up, and what is kept compiled in it.
+
+use std::ffi::CString;
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::ffi;
+
+use super::Durability;
+use super::cache::{Cache, Columns, Compiled};
+use super::cursor::Cursors;
+use super::failure::Failure;
+use super::guard::{Guard, Traits};
+use super::own::{Own, OwnStatements};
+use super::raw::{Bind, Column, Database, Statement};
+use crate::error::{Error, ErrorCode, Result};
+
+/// "FbBx" in the header of every database of ours.
+pub(super) const APPLICATION_ID: u32 = 0x4662_4278;
+/// The version of the tables below, in the header too.
+pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const PAGE_SIZE: u64 = 4096;
+
+/// Our own tables. They exist from the start, so that no guest can take their names first.
+const SCHEMA: &str = "
+    CREATE TABLE _fb_kv(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE _fb_facets(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE _fb_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;";
+
+/// What guests' statements may be and use, at most.
+const LIMITS: &[(i32, i32)] = &[
+    (ffi::SQLITE_LIMIT_LENGTH, 4 << 20),
+    (ffi::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (ffi::SQLITE_LIMIT_COLUMN, 100),
+    (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (ffi::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (ffi::SQLITE_LIMIT_FUNCTION_ARG, 127),
+    (ffi::SQLITE_LIMIT_ATTACHED, 0),
+    (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (ffi::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+    (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
+];
+
+/// Beyond this the write-ahead log is cut back once its pages are in the database.
+const WAL_BYTES: u64 = 4 << 20;
+
+/// A database with the statements and cursors that are open in it.
+pub(super) struct Connection {
+    pub db: Database,
+    own: OwnStatements,
+    pub cache: Cache,
+    pub cursors: Cursors,
+}
+
+impl Connection {
+    /// Sets up a database that was just opened.
+    pub fn new(mut db: Database, durability: Durability, max_bytes: u64) -> Result<Connection, Failure> {
+        db.set_lookaside(128, 64)?;
+        db.configure(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+        db.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        for (limit, value) in LIMITS {
+            db.limit(*limit, *value);
+        }
+        let synchronous = match durability {
+            Durability::Full => "FULL",
+            Durability::Relaxed => "NORMAL",
+            Durability::None => "OFF",
+        };
+        let pages = (max_bytes / PAGE_SIZE).clamp(1, u64::from(u32::MAX) - 1);
+        // EXCLUSIVE comes first: only then the log's index is kept in memory instead of a file.
+        execute(
+            &mut db,
+            &format!(
+                "PRAGMA locking_mode = EXCLUSIVE;
+                 PRAGMA synchronous = {synchronous};
+                 PRAGMA temp_store = MEMORY;
+                 PRAGMA mmap_size = 0;
+                 PRAGMA cell_size_check = ON;
+                 PRAGMA journal_size_limit = {WAL_BYTES};
+                 PRAGMA max_page_count = {pages};"
+            ),
+        )?;
+        db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        let (own, cache, cursors) = Default::default();
+        Ok(Connection { db, own, cache, cursors })
+    }
+
+    /// Ends everything that is open in it.
+    pub fn into_database(mut self) -> Database {
+        self.db.finalize_all();
+        self.db
+    }
+
+    /// One of our own statements.
+    pub fn own(&mut self, own: Own) -> Result<Statement, Failure> {
+        self.own.get(&mut self.db, own)
+    }
+
+    /// Runs one of our own statements for its effect.
+    pub fn run(&mut self, own: Own, values: &[Bind<'_>]) -> Result<(), Failure> {
+        self.own.run(&mut self.db, own, values)
+    }
+
+    /// The first column of the only row of one of our own statements.
+    pub fn number(&mut self, own: Own, values: &[Bind<'_>]) -> Result<Option<u64>, Failure> {
+        let statement = self.own(own)?;
+        let mut number = None;
+        self.db.run(statement, values, |db| {
+            if let Column::Int(n) = db.column(statement, 0) {
+                number = u64::try_from(n).ok();
+            }
+            false
+        })?;
+        Ok(number)
+    }
+
+    /// Whether one of our own statements finds a row.
+    pub fn finds(&mut self, own: Own) -> Result<bool, Failure> {
+        Ok(self.number(own, &[])?.is_some())
+    }
+
+    /// Bytes in use.
+    pub fn size(&mut self) -> Result<u64, Failure> {
+        Ok(self.number(Own::UsedPages, &[])?.unwrap_or_default() * PAGE_SIZE)
+    }
+
+    /// The first statement of a guest's text, and how much of the text it takes.
+    ///
+    /// None if there is no statement.
+    pub fn compile(&mut self, sql: &str) -> Result<Option<(Compiled, usize)>, Failure> {
+        if let Some(compiled) = self.cache.take(sql) {
+            return Ok(Some((compiled, sql.len())));
+        }
+        let prepared = self.db.prepare(sql, true, true)?;
+        let Some(statement) = prepared.statement else { return Ok(None) };
+        let is_last = sql[prepared.length..].trim_ascii().is_empty();
+        let compiled = Compiled {
+            sql: if is_last { sql.into() } else { sql[..prepared.length].into() },
+            statement,
+            traits: self.db.guard().traits(),
+            readonly: self.db.is_readonly(statement),
+            columns: Arc::new(Columns::of(&self.db, statement)),
+        };
+        Ok(Some((compiled, prepared.length)))
+    }
+
+    /// Makes a statement ready for its next use.
+    pub fn release(&mut self, compiled: Compiled) {
+        self.db.reset(compiled.statement);
+        self.cache.put(&mut self.db, compiled);
+    }
+
+    /// Runs `body` so that a schema which breaks our rules undoes it: SQLite's authorizer isn't told
+    /// a table's new name when it is renamed, nor which tables foreign keys refer to.
+    pub fn with_schema_check<T>(
+        &mut self,
+        traits: Traits,
+        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if !traits.has(Traits::DEFINES) {
+            return body(self);
+        }
+        self.run(Own::Savepoint, &[])?;
+        let outcome = body(self).and_then(|done| {
+            if self.finds(Own::ReservedNames)? || self.finds(Own::ReservedParents)? {
+                return Err(Failure { message: "not authorized".into(), ..Failure::of_code(ffi::SQLITE_AUTH) });
+            }
+            Ok(done)
+        });
+        if self.db.is_autocommit() {
+            return outcome; // the whole transaction is gone
+        }
+        if outcome.is_err() {
+            self.run(Own::RollbackTo, &[])?;
+        }
+        self.run(Own::Release, &[])?;
+        outcome
+    }
+
+    /// Sets what guests may switch by PRAGMA as it is in `other`.
+    pub fn copy_switches(&mut self, other: &mut Connection) -> Result<(), Failure> {
+        for pragma in super::authorizer::switches() {
+            let statement = other.db.prepare(&format!("PRAGMA {pragma}"), false, false)?.statement;
+            let Some(statement) = statement else { continue };
+            let mut on = None;
+            other.db.run(statement, &[], |db| {
+                on = Some(matches!(db.column(statement, 0), Column::Int(1)));
+                false
+            })?;
+            other.db.finalize(statement);
+            if let Some(on) = on {
+                execute(&mut self.db, &format!("PRAGMA {pragma} = {on}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs statements of our own making.
+pub(super) fn execute(db: &mut Database, sql: &str) -> Result<(), Failure> {
+    let sql = CString::new(sql).map_err(|_| Failure::plain("a statement contains NUL"))?;
+    db.execute(&sql)
+}
+
+/// A new database in memory with our own tables.
+pub(super) fn new_in_memory(guard: Arc<Guard>) -> Result<Database, Failure> {
+    let mut db = Database::open_memory(guard)?;
+    execute(&mut db, SCHEMA)?;
+    Ok(db)
+}
+
+/// The bytes of a new database: one page for each of our tables, marked as using a write-ahead log.
+///
+/// Made once per process, since switching a new file to its log costs milliseconds.
+pub(super) fn template() -> Result<&'static [u8]> {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(bytes) = TEMPLATE.get() {
+        return Ok(bytes);
+    }
+    let bytes = build_template()?;
+    Ok(TEMPLATE.get_or_init(|| bytes))
+}
+
+fn build_template() -> Result<Vec<u8>, Failure> {
+    let mut db = Database::open_memory(Arc::new(Guard::new(Arc::default())))?;
+    execute(
+        &mut db,
+        &format!(
+            "PRAGMA page_size = {PAGE_SIZE};
+             PRAGMA application_id = {APPLICATION_ID};
+             PRAGMA user_version = {FORMAT_VERSION};
+             {SCHEMA}"
+        ),
+    )?;
+    let mut bytes = db.serialize()?;
+    // The format's read and write versions: 2 stands for the write-ahead log.
+    bytes[18..20].fill(2);
+    Ok(bytes)
+}
+
+/// Refuses a file that isn't a database of ours, going by its first 100 bytes.
+pub(super) fn check_header(header: &[u8]) -> Result<()> {
+    let corrupt = |reason: String| Err(Error::new(ErrorCode::Corrupt, reason));
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return corrupt("The object's file is not a SQLite database; it is left as it is.".into());
+    }
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if number(68) != APPLICATION_ID {
+        return corrupt(format!(
+            "The object's file is a SQLite database of another application (application_id {}); it is left as it is.",
+            number(68)
+        ));
+    }
+    if number(60) != FORMAT_VERSION {
+        return corrupt(format!(
+            "The object's file has format version {}, but this version of Facetbox knows version {FORMAT_VERSION}; it is left as it is.",
+            number(60)
+        ));
+    }
+    Ok(())
+}

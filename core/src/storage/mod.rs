@@ -1,0 +1,82 @@
+//! The storage of one actor: a SQLite database with a key-value table and guarded SQL.
+
+mod authorizer;
+mod cache;
+mod codec;
+mod connection;
+mod cursor;
+mod disk;
+mod facets;
+mod failure;
+mod guard;
+mod kv;
+mod list;
+mod own;
+#[expect(unsafe_code, reason = "the calls of SQLite's C interface, all in one place")]
+mod raw;
+mod sql;
+mod state;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use cursor::SqlCursor;
+pub(crate) use disk::Disk;
+pub use kv::Kv;
+pub use list::{KvList, ListOptions};
+pub use sql::Sql;
+
+use crate::error::Result;
+use state::Shared;
+
+/// When an acknowledged write is safe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// On disk before the answer leaves: survives a power cut. The default.
+    #[default]
+    Full,
+    /// Survives a crash of the process; a power cut may lose the last moments, never corrupts.
+    Relaxed,
+    /// No guarantee, for tests.
+    None,
+}
+
+/// What a storage is told about its actor.
+pub(crate) struct StorageOptions {
+    /// Largest size of the database.
+    pub storage_bytes: u64,
+    /// Set while a limit or an abort stops the actor: running SQL ends with an error.
+    pub interrupt: Arc<AtomicBool>,
+    #[expect(dead_code, reason = "storage is the same for objects and facets so far")]
+    pub is_facet: bool,
+}
+
+/// The storage of one object or facet. Cloning is cheap; any thread may use it while the actor runs.
+///
+/// The first write opens a transaction, which is committed before anything leaves the actor.
+#[derive(Clone)]
+pub struct Storage(Arc<Shared>);
+
+impl Storage {
+    /// The key-value store.
+    pub fn kv(&self) -> Kv<'_> {
+        Kv(self)
+    }
+
+    /// SQL.
+    pub fn sql(&self) -> Sql<'_> {
+        Sql(self)
+    }
+
+    /// Commits what has been written and returns when it is as durable as the runtime promises.
+    ///
+    /// # Errors
+    /// STORAGE; RESET if a deferred constraint is violated, LIMIT_STORAGE. After an error what was
+    /// uncommitted is gone, and every call answers that error until the object starts afresh.
+    pub fn sync(&self) -> Result<()> {
+        self.commit()
+    }
+}

@@ -1,0 +1,365 @@
+//! The state of one storage, behind its lock: the database, the transaction and what ended it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::ffi;
+
+use super::connection::{Connection, new_in_memory};
+use super::disk::Disk;
+use super::failure::Failure;
+use super::guard::Guard;
+use super::own::Own;
+use super::raw::Column;
+use super::{Durability, Storage, StorageOptions};
+use crate::error::{Error, ErrorCode, Result};
+
+/// What runs after a commit.
+pub(super) type Action = Box<dyn FnOnce() + Send>;
+
+/// What the clones of a storage share.
+pub(super) struct Shared {
+    pub disk: Disk,
+    pub dir: PathBuf,
+    pub options: StorageOptions,
+    pub state: Mutex<State>,
+}
+
+/// The state of a storage. The lock is never held while code of a user runs.
+#[derive(Default)]
+pub(super) struct State {
+    /// Why it was shut down; every call answers this from then on.
+    ended: Option<Error>,
+    /// The error that made SQLite drop the transaction. Every call answers it until a rollback.
+    poison: Option<Error>,
+    /// The database, from its first use on.
+    main: Option<Connection>,
+    /// The database is known not to exist.
+    absent: bool,
+    /// Answers SQL that reads while the database doesn't exist.
+    scratch: Option<Connection>,
+    in_transaction: bool,
+    /// Savepoints within the transaction.
+    savepoints: usize,
+    /// What runs after the commit, with the savepoint that it belongs to.
+    actions: Vec<(usize, Action)>,
+    /// The highest number that a facet got, even one whose creation was rolled back: its directory
+    /// may still be in use.
+    pub last_facet: u64,
+    /// Counts lists, of which only the newest may be read.
+    pub lists: u64,
+}
+
+impl Shared {
+    pub fn new(disk: Disk, dir: PathBuf, options: StorageOptions) -> Shared {
+        Shared { disk, dir, options, state: Mutex::default() }
+    }
+
+    /// A guard for a connection of this storage.
+    pub fn guard(&self) -> Arc<Guard> {
+        Arc::new(Guard::new(self.options.interrupt.clone()))
+    }
+
+    /// Shows the connection to `body`, if it is open.
+    pub fn with_open<T>(&self, body: impl FnOnce(&mut Connection) -> Result<T>) -> Result<Option<T>> {
+        self.state.lock().main.as_mut().map(body).transpose()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let connection = self.state.get_mut().main.take();
+        if let Some(connection) = connection {
+            end_connection(self, connection);
+        }
+    }
+}
+
+/// Rolls back what is open and gives the database back.
+fn end_connection(shared: &Shared, mut connection: Connection) {
+    if !connection.db.is_autocommit() {
+        // Closing rolls back too, but a database in memory isn't closed.
+        let _ = connection.run(Own::Rollback, &[]);
+    }
+    shared.disk.give_back(shared, connection);
+}
+
+impl Storage {
+    /// The state, unless the storage has ended.
+    pub(super) fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.0.state.lock();
+        state.check()?;
+        Ok(state)
+    }
+
+    /// Reads with `body`; answers None if there is no database.
+    pub(super) fn read<T>(
+        &self,
+        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<Option<T>> {
+        let mut state = self.lock()?;
+        let Some(connection) = state.reader(&self.0)? else { return Ok(None) };
+        body(connection).map(Some).map_err(|failure| state.fail(failure, &self.0))
+    }
+
+    /// Writes with `body` in the transaction, which is opened if need be.
+    pub(super) fn write<T>(
+        &self,
+        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T> {
+        let mut state = self.lock()?;
+        let connection = state.writer(&self.0)?;
+        body(connection).map_err(|failure| state.fail(failure, &self.0))
+    }
+
+    /// Discards what is uncommitted, closes the database and answers `error` from now on.
+    pub(crate) fn shutdown_with(&self, error: Error) {
+        let mut state = self.0.state.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        state.ended = Some(error);
+        state.forget_transaction();
+        state.scratch = None;
+        if let Some(connection) = state.main.take() {
+            end_connection(&self.0, connection);
+        }
+    }
+
+    /// Closes the database with the runtime; what is uncommitted is discarded.
+    pub(crate) fn close(&self) {
+        let message = "Durable Object storage is no longer accessible.";
+        self.shutdown_with(Error::new(ErrorCode::Closed, message));
+    }
+
+    /// Opens a transaction or, within one, a savepoint, and answers its depth.
+    pub(crate) fn begin(&self) -> Result<usize> {
+        let mut state = self.lock()?;
+        let connection = state.writer(&self.0)?;
+        connection.run(Own::Savepoint, &[]).map_err(|failure| state.fail(failure, &self.0))?;
+        state.savepoints += 1;
+        Ok(state.savepoints)
+    }
+
+    /// Ends the savepoint `depth` and those within it.
+    pub(crate) fn end(&self, depth: usize, commit: bool) -> Result<()> {
+        let mut state = self.0.state.lock();
+        if let Some(error) = &state.ended {
+            return Err(error.clone());
+        }
+        if state.savepoints < depth {
+            // The whole transaction is gone, so there is nothing to undo.
+            let message = "Cannot commit transaction due to an earlier SQL critical error";
+            return match commit {
+                true => Err(Error::named(ErrorCode::Reset, "Error", message)),
+                false => Ok(()),
+            };
+        }
+        while state.savepoints >= depth {
+            state.end_savepoint(commit).map_err(|failure| state.fail(failure, &self.0))?;
+        }
+        Ok(())
+    }
+
+    /// Commits the implicit transaction, if one is open, and then runs what waits for that.
+    ///
+    /// A savepoint that is still open belongs to a guest that was cut short: it is rolled back.
+    pub(crate) fn commit(&self) -> Result<()> {
+        let actions = {
+            let mut state = self.lock()?;
+            state.commit(&self.0)?;
+            std::mem::take(&mut state.actions)
+        };
+        actions.into_iter().for_each(|(_, action)| action());
+        Ok(())
+    }
+
+    /// Rolls back what is uncommitted. After a critical error the storage works again.
+    pub(crate) fn rollback(&self) {
+        let mut state = self.0.state.lock();
+        if state.in_transaction
+            && let Some(main) = &mut state.main
+            && !main.db.is_autocommit()
+            && let Err(failure) = main.run(Own::Rollback, &[])
+        {
+            tracing::warn!(error = failure.text(), "a rollback failed");
+        }
+        state.forget_transaction();
+        state.poison = None;
+    }
+
+    /// Runs `action` after the next commit; a rollback drops it.
+    pub(crate) fn on_commit(&self, action: Action) -> Result<()> {
+        let mut state = self.lock()?;
+        let savepoint = state.savepoints;
+        state.actions.push((savepoint, action));
+        Ok(())
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<()> {
+        match self.ended.as_ref().or(self.poison.as_ref()) {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a transaction was opened explicitly.
+    pub fn in_savepoint(&self) -> bool {
+        self.savepoints > 0
+    }
+
+    /// The database, if it exists.
+    pub fn reader(&mut self, shared: &Arc<Shared>) -> Result<Option<&mut Connection>> {
+        if self.main.is_none() && !self.absent {
+            self.main = shared.disk.open(shared)?;
+            self.absent = self.main.is_none();
+            self.opened(shared)?;
+        }
+        Ok(self.main.as_mut())
+    }
+
+    /// The database within a transaction; both are made if need be.
+    pub fn writer(&mut self, shared: &Arc<Shared>) -> Result<&mut Connection> {
+        if self.reader(shared)?.is_none() {
+            let mut connection = shared.disk.create(shared)?;
+            if let Some(scratch) = &mut self.scratch {
+                connection.copy_switches(scratch)?;
+            }
+            self.main = Some(connection);
+            self.absent = false;
+            self.opened(shared)?;
+        }
+        let in_transaction = self.in_transaction;
+        let connection = self.main.as_mut().expect("the database was just opened");
+        if !in_transaction {
+            connection.run(Own::Begin, &[])?;
+            self.in_transaction = true;
+        }
+        Ok(connection)
+    }
+
+    /// Where SQL that reads runs, and whether that is the scratch database.
+    pub fn sql_reader(&mut self, shared: &Arc<Shared>) -> Result<bool> {
+        if self.reader(shared)?.is_some() {
+            return Ok(false);
+        }
+        if self.scratch.is_none() {
+            let db = new_in_memory(shared.guard())?;
+            let max_bytes = shared.options.storage_bytes;
+            self.scratch = Some(Connection::new(db, Durability::None, max_bytes)?);
+        }
+        Ok(true)
+    }
+
+    /// One of the two databases, if it is open.
+    pub fn connection(&mut self, scratch: bool) -> Option<&mut Connection> {
+        match scratch {
+            true => self.scratch.as_mut(),
+            false => self.main.as_mut(),
+        }
+    }
+
+    /// Looks after what a crash left behind, when the database has been opened.
+    fn opened(&mut self, shared: &Arc<Shared>) -> Result<()> {
+        let Some(connection) = &mut self.main else { return Ok(()) };
+        let mut known = Vec::new();
+        let statement = connection.own(Own::FacetList)?;
+        connection.db.run(statement, &[], |db| {
+            if let Column::Int(number) = db.column(statement, 0) {
+                known.push(number as u64);
+            }
+            true
+        })?;
+        shared.disk.sweep(&shared.dir, &known)
+    }
+
+    fn end_savepoint(&mut self, commit: bool) -> Result<(), Failure> {
+        let Some(main) = &mut self.main else { return Ok(()) };
+        if !commit {
+            main.run(Own::RollbackTo, &[])?;
+            self.actions.retain(|(savepoint, _)| *savepoint < self.savepoints);
+        }
+        main.run(Own::Release, &[])?;
+        self.savepoints -= 1;
+        for (savepoint, _) in &mut self.actions {
+            *savepoint = self.savepoints.min(*savepoint);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, shared: &Shared) -> Result<()> {
+        if !self.in_transaction {
+            return Ok(());
+        }
+        while self.savepoints > 0 {
+            self.end_savepoint(false).map_err(|failure| self.fail(failure, shared))?;
+        }
+        let Some(main) = &mut self.main else { return Ok(()) };
+        let Err(failure) = main.run(Own::Commit, &[]) else {
+            self.in_transaction = false;
+            return Ok(());
+        };
+        if !main.db.is_autocommit() {
+            // A deferred constraint, or a device that failed: the transaction is still open.
+            main.run(Own::Rollback, &[]).ok();
+        }
+        let error = match failure.kind() {
+            ffi::SQLITE_CONSTRAINT => violated(&failure),
+            _ => Error::from(failure),
+        };
+        self.forget_transaction();
+        self.poison = Some(error.clone());
+        Err(error)
+    }
+
+    pub fn forget_transaction(&mut self) {
+        self.in_transaction = false;
+        self.savepoints = 0;
+        self.actions.clear();
+    }
+
+    /// The error that a failure of the main database is, which may have cost the transaction.
+    pub fn fail(&mut self, failure: Failure, shared: &Shared) -> Error {
+        let full = failure.kind() == ffi::SQLITE_FULL;
+        let error = match failure.kind() {
+            ffi::SQLITE_FULL => self.full(&failure, shared.options.storage_bytes),
+            ffi::SQLITE_INTERRUPT => interrupted(),
+            _ => Error::from(failure),
+        };
+        let lost = self.in_transaction
+            && self.main.as_ref().is_some_and(|main| main.db.is_autocommit());
+        if lost {
+            self.forget_transaction();
+        }
+        if lost || full {
+            self.poison = Some(error.clone());
+        }
+        error
+    }
+
+    fn full(&mut self, failure: &Failure, limit: u64) -> Error {
+        let size = self.main.as_mut().and_then(|main| main.size().ok()).unwrap_or_default();
+        let message = format!(
+            "{}: the object's database uses {size} bytes and may use {limit} (storage_bytes).",
+            failure.text()
+        );
+        Error::new(ErrorCode::LimitStorage, message)
+    }
+}
+
+/// The error of SQL that was stopped from outside.
+pub(super) fn interrupted() -> Error {
+    let message = "The SQL statement was stopped because the object is being reset.";
+    Error::new(ErrorCode::Reset, message)
+}
+
+fn violated(failure: &Failure) -> Error {
+    let message = format!(
+        "Durable Object was reset and rolled back to its last known good state because the application left the database in a state where constraints were violated: {}",
+        failure.text()
+    );
+    Error::new(ErrorCode::Reset, message)
+}

@@ -1,0 +1,258 @@
+//! Stubs: the addresses through which actors are called.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::actor::{Actor, BoxFuture, Event, Message, Reply};
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::{Begin, Facets, StartFacet, StartGuard, Starting};
+use crate::http::{Request, Response};
+use crate::id::ObjectId;
+use crate::loader::Entrypoint;
+use crate::namespace::Namespace;
+use crate::runtime::RuntimeInner;
+use crate::value::Value;
+
+/// How often a waiting call looks for signals.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+
+/// The address of an object, a facet or an entrypoint.
+///
+/// A stub binds to the running actor at its first use. When that actor breaks, the stub keeps failing
+/// with its error; a new stub reaches a new actor. Cloning is cheap and shares the binding.
+#[derive(Clone)]
+pub struct Stub(Arc<Inner>);
+
+struct Inner {
+    runtime: Arc<RuntimeInner>,
+    target: Target,
+    bound: Mutex<Option<Arc<Actor>>>,
+}
+
+enum Target {
+    Object { namespace: Namespace, id: ObjectId },
+    Facet { parent: Arc<Actor>, name: String, start: Mutex<Option<StartFacet>> },
+    Entrypoint(Entrypoint),
+}
+
+/// How the binding of a facet stub goes on; see [`Facets::begin`].
+pub(crate) enum Binding {
+    Bound,
+    Wait(Arc<Starting>),
+    Start(StartGuard),
+}
+
+impl Stub {
+    fn new(runtime: Arc<RuntimeInner>, target: Target) -> Stub {
+        Stub(Arc::new(Inner { runtime, target, bound: Mutex::new(None) }))
+    }
+
+    pub(crate) fn object(namespace: Namespace, id: ObjectId) -> Stub {
+        Stub::new(namespace.runtime().clone(), Target::Object { namespace, id })
+    }
+
+    pub(crate) fn facet(parent: Arc<Actor>, name: &str, start: Option<StartFacet>) -> Stub {
+        let (name, start) = (name.to_owned(), Mutex::new(start));
+        Stub::new(parent.runtime.clone(), Target::Facet { parent, name, start })
+    }
+
+    pub(crate) fn entrypoint(runtime: Arc<RuntimeInner>, entrypoint: Entrypoint) -> Stub {
+        Stub::new(runtime, Target::Entrypoint(entrypoint))
+    }
+
+    /// The id of the object; `None` for facets and entrypoints.
+    pub fn id(&self) -> Option<&ObjectId> {
+        match &self.0.target {
+            Target::Object { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The name that the object's id was made from.
+    pub fn name(&self) -> Option<&str> {
+        self.id().and_then(ObjectId::name)
+    }
+
+    /// Whether both are clones of one stub.
+    pub(crate) fn is(&self, other: &Stub) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Calls a method. The future may be polled by any executor; dropping it cancels the call.
+    ///
+    /// # Errors
+    /// What the method throws, and what stands in its way: see [`ErrorCode`].
+    pub fn call(
+        &self,
+        method: impl Into<String>,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Value>> + Send + 'static {
+        let reply = self.send(Event::current(), Message::Call { method: method.into(), args });
+        async move { reply.await?.into_value() }
+    }
+
+    /// Calls a method and blocks until it answers. Runs on this thread while it has 1 MiB of stack.
+    ///
+    /// # Errors
+    /// As [`Stub::call`].
+    pub fn call_blocking(&self, method: impl Into<String>, args: Vec<Value>) -> Result<Value> {
+        self.0.runtime.executor.block_on(self.call(method, args))
+    }
+
+    /// Sends a request. The future may be polled by any executor; dropping it cancels the request.
+    ///
+    /// # Errors
+    /// As [`Stub::call`].
+    pub fn fetch(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response>> + Send + 'static {
+        let reply = self.send(Event::current(), Message::Fetch(request));
+        async move { reply.await?.into_response() }
+    }
+
+    /// Sends a request and blocks until it is answered. Runs on this thread while it has 1 MiB of stack.
+    ///
+    /// # Errors
+    /// As [`Stub::call`].
+    pub fn fetch_blocking(&self, request: Request) -> Result<Response> {
+        self.0.runtime.executor.block_on(self.fetch(request))
+    }
+
+    /// Runs a future to its end as the blocking calls do, calling `check` every 50 ms while it waits.
+    /// An error of `check` drops the future and is the answer: how bindings see signals.
+    ///
+    /// # Errors
+    /// What the future or `check` answers; CLOSED.
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+        mut check: impl FnMut() -> Result<()>,
+    ) -> Result<T> {
+        let runtime = &self.0.runtime;
+        let watch = async {
+            loop {
+                runtime.timers.at(Instant::now() + CHECK_EVERY).await;
+                check()?;
+            }
+        };
+        runtime.executor.block_on_or(task, watch)
+    }
+
+    /// Starts `task` on the runtime's own threads: how bindings run calls that nobody polls.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.runtime.executor.spawn(task);
+    }
+
+    /// Delivers a message as part of the chain that `parent` belongs to.
+    pub(crate) fn send(
+        &self,
+        parent: Option<Arc<Event>>,
+        message: Message,
+    ) -> BoxFuture<'static, Result<Reply>> {
+        let stub = self.clone();
+        Box::pin(async move {
+            stub.0.runtime.check_open()?;
+            if let Some(event) = &parent {
+                event.count_subrequest()?;
+            }
+            let actor = stub.actor().await?;
+            if let Some(event) = &parent {
+                event.actor.flush()?;
+            }
+            if let Target::Facet { parent, .. } = &stub.0.target {
+                parent.flush()?;
+            }
+            actor.deliver(parent, message).await
+        })
+    }
+
+    /// The actor it is bound to, binding it first.
+    async fn actor(&self) -> Result<Arc<Actor>> {
+        loop {
+            match self.bind()? {
+                Binding::Bound => {}
+                Binding::Wait(starting) => {
+                    *self.0.bound.lock() = Some(starting.wait().await?);
+                }
+                Binding::Start(guard) => {
+                    let options = match self.take_start() {
+                        Some(start) => start().await,
+                        None => Err(not_running()),
+                    };
+                    *self.0.bound.lock() = Some(self.finish(guard, options)?);
+                }
+            }
+            if let Some(actor) = self.0.bound.lock().clone() {
+                return Ok(actor);
+            }
+        }
+    }
+
+    /// Binds it if that needs no callback.
+    pub(crate) fn bind(&self) -> Result<Binding> {
+        let mut bound = self.0.bound.lock();
+        if let Some(actor) = &*bound {
+            // An entrypoint has no state that a new one could lack.
+            let entrypoint = matches!(self.0.target, Target::Entrypoint(_));
+            if !entrypoint || actor.broken().is_none() {
+                return actor.check().map(|()| Binding::Bound);
+            }
+        }
+        let actor = match &self.0.target {
+            Target::Object { namespace, id } => namespace.actor(id)?,
+            Target::Entrypoint(entrypoint) => entrypoint.actor()?,
+            Target::Facet { parent, name, .. } => {
+                match Facets::new(parent.clone()).begin(name)? {
+                    Begin::Running(actor) => actor,
+                    Begin::Wait(starting) => return Ok(Binding::Wait(starting)),
+                    Begin::Start(guard) => return Ok(Binding::Start(guard)),
+                }
+            }
+        };
+        *bound = Some(actor);
+        Ok(Binding::Bound)
+    }
+
+    /// Waits for a start that another stub makes.
+    pub(crate) async fn wait(&self, starting: Arc<Starting>) -> Result<()> {
+        *self.0.bound.lock() = Some(starting.wait().await?);
+        Ok(())
+    }
+
+    /// Starts the facet with what the callback answered, and binds to it.
+    pub(crate) fn finish(
+        &self,
+        guard: StartGuard,
+        options: Result<crate::facet::FacetOptions>,
+    ) -> Result<Arc<Actor>> {
+        let actor = guard.finish(options)?;
+        *self.0.bound.lock() = Some(actor.clone());
+        Ok(actor)
+    }
+
+    fn take_start(&self) -> Option<StartFacet> {
+        match &self.0.target {
+            Target::Facet { start, .. } => start.lock().take(),
+            _ => None,
+        }
+    }
+}
+
+fn not_running() -> Error {
+    let message = "The facet is not running and this stub's start callback has been used; get a new stub.";
+    Error::new(ErrorCode::Aborted, message)
+}
+
+impl fmt::Debug for Stub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.target {
+            Target::Object { id, .. } => write!(f, "Stub({id:?})"),
+            Target::Facet { parent, name, .. } => write!(f, "Stub({:?})", format!("{}/{name}", parent.path)),
+            Target::Entrypoint(entrypoint) => write!(f, "Stub(entrypoint {:?})", entrypoint.export()),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Luau guests through stateless entrypoints: values, errors, limits, concurrency.
+
+use std::time::Duration;
+
+use facetbox::*;
+
+fn entrypoint(runtime: &Runtime, source: &str) -> Stub {
+    let code = format!("local E = WorkerEntrypoint:extend(\"E\")\n{source}\nreturn {{ default = E }}");
+    let worker = runtime.loader().load(WorkerCode::luau(code)).unwrap();
+    worker.get_entrypoint("default", ExportOptions::default()).unwrap()
+}
+
+fn limited(limits: &[(&str, i64)]) -> Runtime {
+    let limits = Value::Map(ValueMap::from_iter(limits.iter().map(|(k, v)| (*k, Value::Int(*v)))));
+    Runtime::open_with(Options { limits: LimitsPatch::from_value(&limits).unwrap(), ..Options::default() })
+        .unwrap()
+}
+
+#[test]
+fn values_come_back_as_they_went() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(&runtime, "function E:echo(v) return v end");
+    let values = [
+        Value::Null,
+        true.into(),
+        Value::Int(5),
+        Value::Int(i64::MAX),
+        Value::Int(i64::MIN),
+        Value::Float(1.5),
+        Value::Float(f64::NAN),
+        "text \0 é".into(),
+        vec![0u8, 255].into(),
+        vec![Value::Int(1), Value::Null, Value::Int((1 << 53) + 1)].into(),
+        ValueMap::from_iter([("a", Value::Int(1)), ("n", Value::Null)]).into(),
+        ValueMap::new().into(),
+        Value::Date(1_700_000_000_123.0),
+        Value::Dict(vec![(Value::Int(3), "three".into()), (Value::Int(5), "five".into())]),
+        Value::Set(vec![1.into()]),
+        Value::BigInt(BigInt::from(1u8) << 80),
+    ];
+    for value in values {
+        assert_eq!(stub.call_blocking("echo", vec![value.clone()]).unwrap(), value);
+    }
+}
+
+#[test]
+fn errors_carry_name_message_and_line() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "function E:plain() error('text', 0) end
+         function E:typed() error({ name = 'RangeError', message = 'm' }) end
+         function E:deep() local x = nil; return x.field end",
+    );
+    let plain = stub.call_blocking("plain", vec![]).unwrap_err();
+    assert_eq!((plain.code(), plain.name(), plain.message()), (ErrorCode::GuestError, "Error", "text"));
+    assert!(plain.stack().unwrap().contains("main.luau:2"), "{plain:?}");
+    let typed = stub.call_blocking("typed", vec![]).unwrap_err();
+    assert_eq!((typed.name(), typed.message()), ("RangeError", "m"));
+    let deep = stub.call_blocking("deep", vec![]).unwrap_err();
+    assert!(deep.message().contains("attempt to index nil"), "{deep:?}");
+}
+
+#[test]
+fn a_loop_ends_at_the_cpu_limit_however_it_catches() {
+    let runtime = limited(&[("cpuMs", 50)]);
+    let stub = entrypoint(
+        &runtime,
+        "function E:loop() while true do end end
+         function E:catching() while true do pcall(function() while true do end end) end end
+         function E:coroutines()
+             while true do
+                 local co = coroutine.wrap(function() while true do end end)
+                 pcall(co)
+             end
+         end
+         function E:sorting()
+             local t = table.create(100, 1)
+             while true do table.sort(t, function(a, b) return a < b end) end
+         end
+         function E:handler() xpcall(function() while true do end end, function() while true do end end) return 1 end
+         function E:ok() return 1 end",
+    );
+    for method in ["loop", "catching", "coroutines", "sorting", "handler"] {
+        let error = stub.call_blocking(method, vec![]).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::LimitCpu, "{method}: {error:?}");
+        assert_eq!(stub.call_blocking("ok", vec![]).unwrap(), Value::Int(1));
+    }
+}
+
+#[test]
+fn memory_ends_at_its_limit_but_garbage_does_not_count() {
+    let runtime = limited(&[("memoryBytes", 8 << 20), ("cpuMs", 20_000)]);
+    let stub = entrypoint(
+        &runtime,
+        "function E:grow() local t = {} while true do table.insert(t, string.rep('x', 1000) .. #t) end end
+         function E:catching()
+             local t = {}
+             while true do pcall(function() while true do table.insert(t, { #t }) end end) end
+         end
+         function E:huge() return pcall(string.rep, 'x', 500000000) end
+         function E:garbage() for i = 1, 200000 do local x = string.rep('y', 1000) .. i end return 1 end
+         function E:big_garbage() for i = 1, 300 do local x = buffer.create(3000000) end return 1 end
+         function E:ok() return 1 end",
+    );
+    for method in ["grow", "catching", "huge"] {
+        let error = stub.call_blocking(method, vec![]).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::LimitMemory, "{method}: {error:?}");
+        assert_eq!(stub.call_blocking("ok", vec![]).unwrap(), Value::Int(1));
+    }
+    assert_eq!(stub.call_blocking("garbage", vec![]).unwrap(), Value::Int(1));
+    assert_eq!(stub.call_blocking("big_garbage", vec![]).unwrap(), Value::Int(1));
+}
+
+#[test]
+fn recursion_without_end_is_a_range_error_that_a_guest_may_catch() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "local function f() return 1 + f() end
+         function E:deep() return f() end
+         function E:caught() return (pcall(f)) end",
+    );
+    let error = stub.call_blocking("deep", vec![]).unwrap_err();
+    assert_eq!((error.code(), error.name()), (ErrorCode::LimitStack, "RangeError"), "{error:?}");
+    assert_eq!(stub.call_blocking("caught", vec![]).unwrap(), Value::Bool(false));
+}
+
+#[test]
+fn waits_work_inside_coroutines_and_protected_calls() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let double = HostFunction::new("double", |args| Ok(Value::Int(args[0].as_i64().unwrap() * 2)));
+    let mut code = WorkerCode::luau(
+        "local E = WorkerEntrypoint:extend('E')
+         function E:run()
+             local results = {}
+             local next = coroutine.wrap(function()
+                 for i = 1, 3 do
+                     local ok, v = pcall(self.env.double, i)
+                     coroutine.yield(v)
+                 end
+             end)
+             for v in next do table.insert(results, v) end
+             return results
+         end
+         return { default = E }",
+    );
+    code.env.insert("double", double);
+    let worker = runtime.loader().load(code).unwrap();
+    let stub = worker.get_entrypoint("default", ExportOptions::default()).unwrap();
+    let expected = Value::List(vec![2.into(), 4.into(), 6.into()]);
+    assert_eq!(stub.call_blocking("run", vec![]).unwrap(), expected);
+}
+
+#[test]
+fn a_wait_that_never_ends_hits_the_wall_limit() {
+    let runtime = limited(&[("wallMs", 50)]);
+    let never = HostFunction::new_async("never", |_| Box::pin(std::future::pending()));
+    let mut code = WorkerCode::luau(
+        "local E = WorkerEntrypoint:extend('E')
+         function E:run() return self.env.never() end
+         return { default = E }",
+    );
+    code.env.insert("never", never);
+    let worker = runtime.loader().load(code).unwrap();
+    let stub = worker.get_entrypoint("default", ExportOptions::default()).unwrap();
+    let start = std::time::Instant::now();
+    let error = stub.call_blocking("run", vec![]).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::LimitWall, "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn what_guests_must_not_have_is_absent() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "function E:run()
+             local found = {}
+             for _, name in { 'loadstring', 'load', 'dofile', 'getfenv', 'setfenv', 'newproxy', 'collectgarbage', 'debug', 'io', 'package' } do
+                 if getmetatable(_G) or _G[name] ~= nil then table.insert(found, name) end
+             end
+             for _, name in { 'getenv', 'execute', 'exit', 'remove', 'rename', 'tmpname' } do
+                 if os[name] ~= nil then table.insert(found, 'os.' .. name) end
+             end
+             local frozen = pcall(function() string.rep = 1 end) or pcall(function() _G.x = 1 end)
+             return { found, frozen }
+         end",
+    );
+    let expected = Value::List(vec![Value::List(vec![]), false.into()]);
+    assert_eq!(stub.call_blocking("run", vec![]).unwrap(), expected);
+}
+
+#[test]
+fn cycles_and_functions_cannot_leave_and_say_where_they_are() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "function E:cycle() local t = { a = {} } t.a.b = { 1, t } return t end
+         function E:func() return { x = { print } } end
+         function E:shared() local t = { 'x' } for i = 1, 40 do t = { t, t } end return t end",
+    );
+    let cycle = stub.call_blocking("cycle", vec![]).unwrap_err();
+    assert_eq!(cycle.code(), ErrorCode::ValueError);
+    assert!(cycle.message().contains("a.b[2]"), "{cycle}");
+    let func = stub.call_blocking("func", vec![]).unwrap_err();
+    assert_eq!(func.name(), "DataCloneError");
+    assert!(func.message().contains("x[1]"), "{func}");
+    assert_eq!(stub.call_blocking("shared", vec![]).unwrap_err().code(), ErrorCode::LimitMessage);
+}
