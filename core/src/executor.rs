@@ -27,7 +27,8 @@ const MAX_THREADS: usize = 256;
 pub(crate) struct Executor(Arc<Inner>);
 
 struct Inner {
-    tasks: Tasks<'static>,
+    /// The tasks; `None` once it has stopped, so that none that can't end is kept.
+    tasks: Mutex<Option<Arc<Tasks<'static>>>>,
     threads: Mutex<Threads>,
     stop: Signal,
     base: usize,
@@ -50,20 +51,26 @@ impl Executor {
     /// Makes an executor whose `threads` threads start with the first task.
     pub fn new(threads: usize) -> Executor {
         Executor(Arc::new(Inner {
-            tasks: Tasks::new(),
+            tasks: Mutex::new(Some(Arc::default())),
             threads: Mutex::default(),
             stop: Signal::new(),
             base: threads.max(1),
         }))
     }
 
-    /// Runs `task` in the background; a panic ends the task only.
+    /// Runs `task` in the background; a panic ends the task only. It is dropped when the executor
+    /// stops, and at once if it has.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let Some(tasks) = self.tasks() else { return };
         self.start_threads();
         let guarded = async move {
             let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
         };
-        self.0.tasks.spawn(guarded).detach();
+        tasks.spawn(guarded).detach();
+    }
+
+    fn tasks(&self) -> Option<Arc<Tasks<'static>>> {
+        self.0.tasks.lock().clone()
     }
 
     /// Runs a future to its end: on this thread while it has enough stack, else on one of ours.
@@ -90,13 +97,11 @@ impl Executor {
         if stacker::remaining_stack().is_some_and(|left| left >= MIN_STACK_LEFT) {
             return self.block_here(future::or(task, watch));
         }
-        let stop = self.0.stop.listen();
-        if self.0.threads.lock().stopped {
-            return Err(closed());
-        }
+        let tasks = self.tasks().ok_or_else(closed)?;
         self.start_threads();
         let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task));
-        let task = self.0.tasks.spawn(task).fallible();
+        let task = tasks.spawn(task).fallible();
+        drop(tasks); // waiting must not keep the tasks when the executor stops
         let task = async move {
             match task.await {
                 Some(Ok(result)) => result,
@@ -104,11 +109,7 @@ impl Executor {
                 None => Err(closed()),
             }
         };
-        let stopped = async move {
-            stop.await;
-            Err(closed())
-        };
-        self.block_here(future::or(task, future::or(watch, stopped)))
+        self.block_here(future::or(task, watch))
     }
 
     /// Stops and joins every thread, unless called from one of them. Tasks that are left are dropped.
@@ -123,6 +124,9 @@ impl Executor {
         for handle in handles.into_iter().filter(|handle| handle.thread().id() != own) {
             let _ = handle.join();
         }
+        // Taken out first, because what tasks own may spawn others as it is dropped.
+        let tasks = self.0.tasks.lock().take();
+        drop(tasks);
     }
 
     /// Polls on this thread. One of ours that blocks is replaced meanwhile, because the future may
@@ -165,13 +169,14 @@ impl Executor {
 fn run(inner: &Arc<Inner>) {
     OURS.set(true);
     let stop = inner.stop.listen();
+    let Some(tasks) = inner.tasks.lock().clone() else { return };
     if inner.threads.lock().stopped {
         return;
     }
     let surplus = async {
         loop {
             for _ in 0..256 {
-                inner.tasks.tick().await;
+                tasks.tick().await;
             }
             let mut threads = inner.threads.lock();
             if threads.running - threads.blocked.min(threads.running) > inner.base {
@@ -211,6 +216,20 @@ mod tests {
             .unwrap();
         assert_eq!(name.unwrap().as_deref(), Some("facetbox"));
         executor.stop();
+    }
+
+    #[test]
+    fn tasks_that_are_left_are_dropped_by_stop_and_later_ones_at_once() {
+        let executor = Executor::new(1);
+        for _ in ["before stop", "after stop"] {
+            let (sender, receiver) = std::sync::mpsc::channel::<()>();
+            executor.spawn(async move {
+                future::pending::<()>().await;
+                drop(sender);
+            });
+            executor.stop();
+            assert!(receiver.recv().is_err());
+        }
     }
 
     #[test]

@@ -147,6 +147,9 @@ impl Facets {
     pub(crate) fn delete_all(&self) -> Result<()> {
         let storage = self.actor.storage()?;
         let numbers = storage.delete_all()?;
+        if let Some(slot) = &self.actor.alarm {
+            slot.driver.settle(&slot.key, None);
+        }
         self.actor.facets.fail_all(&deleted());
         for number in numbers {
             self.remove_dir_on_commit(number)?;
@@ -266,7 +269,9 @@ impl Facets {
     /// orphan, which the parent sweeps when it opens its database.
     fn remove_dir_on_commit(&self, number: u64) -> Result<()> {
         let (dir, disk) = (self.dir_of(number)?, self.actor.runtime.disk.clone());
+        let (alarms, key) = (self.actor.runtime.alarms.clone(), self.actor.runtime.key_of(&dir));
         self.actor.storage()?.on_commit(Box::new(move || {
+            alarms.forget_tree(&key);
             if let Err(error) = disk.remove_tree(&dir) {
                 tracing::warn!(%error, "a deleted facet's directory stays until its parent opens again");
             }
@@ -386,6 +391,14 @@ impl FacetMap {
                 Slot::Starting(starting) => starting.end(Err(crate::executor::closed())),
                 Slot::Running(actor) => actor.close(),
             }
+        }
+    }
+
+    /// The facet `name`, if it runs.
+    pub fn running(&self, name: &str) -> Option<Arc<Actor>> {
+        match self.0.lock().get(name) {
+            Some(Slot::Running(actor)) => Some(actor.clone()),
+            _ => None,
         }
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::actor::{BoxFuture, Event, Hold, Instance, Message, Reply};
+use crate::alarm::AlarmInfo;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
@@ -38,6 +39,17 @@ pub trait DurableObject: Send + Sync + 'static {
         let _ = args;
         Err(no_such_method(method))
     }
+
+    /// Runs when the alarm that was set with [`Storage::set_alarm`](crate::Storage::set_alarm) is due; at
+    /// least once for each.
+    ///
+    /// # Errors
+    /// Whatever it returns makes the alarm be tried again, up to six times, after 2, 4, 8, … seconds. The
+    /// default answers UNSUPPORTED, which is not tried again.
+    fn alarm(&self, info: AlarmInfo) -> Result<()> {
+        let _ = info;
+        Err(no_alarm_handler())
+    }
 }
 
 /// A class whose instances live on an event loop: its methods return futures and never block.
@@ -59,6 +71,12 @@ pub trait EventLoopObject: Send + Sync + 'static {
 
     /// Answers the call of a method.
     fn call(&self, method: String, args: Vec<Value>) -> BoxFuture<'static, Result<Value>>;
+
+    /// Runs when the alarm is due; see [`DurableObject::alarm`].
+    fn alarm(&self, info: AlarmInfo) -> BoxFuture<'static, Result<()>> {
+        let _ = info;
+        Box::pin(async { Err(no_alarm_handler()) })
+    }
 }
 
 /// The error of a call to a method that a class doesn't have.
@@ -72,6 +90,15 @@ pub fn no_such_method(method: &str) -> Error {
 /// The error of a request to a class without a fetch handler.
 pub fn no_fetch_handler() -> Error {
     Error::named(ErrorCode::NotFound, "Error", "Handler does not export a fetch() function.")
+}
+
+/// The error of an alarm on a class without a handler.
+pub fn no_alarm_handler() -> Error {
+    Error::named(
+        ErrorCode::Unsupported,
+        "TypeError",
+        "Your Durable Object class must have an alarm() handler in order to call setAlarm()",
+    )
 }
 
 /// Names that are handlers or part of every class and so can't be called as methods.
@@ -161,6 +188,7 @@ impl Instance for BlockingInstance {
                     check_method(&method)?;
                     self.0.call(&method, args).map(Reply::Value)
                 }
+                Message::Alarm(info) => self.0.alarm(info).map(|()| Reply::Value(Value::Null)),
             })
         })
     }
@@ -187,6 +215,10 @@ impl Instance for EventLoopInstance {
                     check_method(&method)?;
                     let answer = event.enter(|| self.0.call(method, args));
                     Box::pin(async move { answer.await.map(Reply::Value) })
+                }
+                Message::Alarm(info) => {
+                    let done = event.enter(|| self.0.alarm(info));
+                    Box::pin(async move { done.await.map(|()| Reply::Value(Value::Null)) })
                 }
             };
             // The method has been handed to the loop; from here on others may be, too.
@@ -288,7 +320,8 @@ type Dispatch = dyn Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + 
 
 /// An object of the host whose public methods guests can call when they are given it.
 ///
-/// A guest reaches methods by name only: no attributes, no inherited members.
+/// A guest reaches methods by name only: no attributes, no inherited members, no name that begins
+/// with an underscore.
 #[derive(Clone)]
 pub struct HostObject(Arc<(String, Box<Dispatch>)>, Option<HostOrigin>);
 
@@ -333,6 +366,10 @@ impl HostObject {
 
     /// Calls a method.
     pub fn call(&self, method: &str, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
+        if method.starts_with('_') {
+            let error = no_such_method(method);
+            return Box::pin(async move { Err(error) });
+        }
         (self.0.1)(method, args)
     }
 }

@@ -36,6 +36,8 @@
 #![deny(unsafe_code)]
 
 mod actor;
+mod alarm;
+mod clock;
 mod cpu;
 mod ctx;
 mod error;
@@ -49,6 +51,7 @@ mod json;
 mod limits;
 mod loader;
 mod namespace;
+mod process;
 mod runtime;
 mod storage;
 mod stub;
@@ -56,11 +59,13 @@ mod timer;
 mod value;
 
 pub use actor::{ActorId, BoxFuture, Class};
+pub use alarm::{AlarmInfo, Alarms};
+pub use clock::ManualClock;
 pub use ctx::{ConcurrencyGuard, Ctx};
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};
 pub use host::{
-    DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin, no_fetch_handler,
+    DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin, no_alarm_handler, no_fetch_handler,
     no_such_method,
 };
 pub use http::{Headers, Request, Response};

@@ -12,7 +12,7 @@ use crate::guest::Compiled;
 use crate::host::HostFunction;
 use crate::http::{Request, Response};
 use crate::limits::LimitsPatch;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, WeakNamespace};
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
 use crate::value::{Value, ValueMap};
@@ -386,7 +386,7 @@ struct WorkerInner {
     code: Result<WorkerCode>,
     compiled: OnceLock<Result<Compiled>>,
     entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
-    namespaces: Mutex<HashMap<String, Namespace>>,
+    namespaces: Mutex<HashMap<String, WeakNamespace>>,
 }
 
 impl WorkerStub {
@@ -433,12 +433,12 @@ impl WorkerStub {
     }
 
     /// Remembers which namespace an exported class is bound to, for `ctx.exports`.
-    pub(crate) fn bind_namespace(&self, export: &str, namespace: Namespace) {
-        self.0.namespaces.lock().insert(export.to_owned(), namespace);
+    pub(crate) fn bind_namespace(&self, export: &str, namespace: &Namespace) {
+        self.0.namespaces.lock().insert(export.to_owned(), namespace.downgrade());
     }
 
     pub(crate) fn namespace(&self, export: &str) -> Option<Namespace> {
-        self.0.namespaces.lock().get(export).cloned()
+        self.0.namespaces.lock().get(export)?.upgrade()
     }
 
     fn new_actor(&self, export: &str, options: &ExportOptions) -> Result<Arc<Actor>> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -99,6 +99,10 @@ impl Namespace {
         Stub::object(self.clone(), self.id_from_name(name))
     }
 
+    pub(crate) fn downgrade(&self) -> WeakNamespace {
+        WeakNamespace(Arc::downgrade(&self.0))
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<RuntimeInner> {
         &self.0.runtime
     }
@@ -147,6 +151,16 @@ impl Namespace {
     pub(crate) fn close(&self) {
         let actors = std::mem::take(&mut *self.0.actors.lock());
         actors.into_values().for_each(|actor| actor.close());
+    }
+}
+
+/// A namespace that isn't kept alive: what a class's own code remembers, else the two would keep each
+/// other.
+pub(crate) struct WeakNamespace(Weak<Inner>);
+
+impl WeakNamespace {
+    pub fn upgrade(&self) -> Option<Namespace> {
+        self.0.upgrade().map(Namespace)
     }
 }
 

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use crate::alarm::{AlarmDriver, Alarms};
+use crate::clock::{Clock, ManualClock};
 use crate::actor::{Actor, Class, Waits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
@@ -18,6 +20,7 @@ use crate::id::ObjectId;
 use crate::limits::{Limits, LimitsPatch};
 use crate::loader::Loader;
 use crate::namespace::{Namespace, NamespaceOptions};
+use crate::process::Process;
 use crate::storage::{Disk, Durability};
 use crate::timer::Timers;
 use crate::value::{Value, ValueMap};
@@ -34,6 +37,10 @@ pub struct Options {
     pub durability: Durability,
     /// Limits of guests, in place of the defaults.
     pub limits: LimitsPatch,
+    /// A clock in place of the wall clock, for tests.
+    pub clock: Option<ManualClock>,
+    /// Who fires alarms. Default: the runtime.
+    pub alarms: Alarms,
     /// Threads that poll futures which no caller polls. Default: one per core.
     pub threads: Option<usize>,
 }
@@ -59,13 +66,14 @@ pub(crate) struct RuntimeInner {
     pub timers: Timers,
     pub engines: Engines,
     pub waits: Waits,
+    pub alarms: Arc<AlarmDriver>,
     root: PathBuf,
     lock: Mutex<Option<File>>,
     namespaces: Mutex<HashMap<String, Namespace>>,
     /// Actors of entrypoints: they belong to no namespace, so closing has to find them here.
     entrypoints: Mutex<Vec<Weak<Actor>>>,
     closed: AtomicBool,
-    pid: u32,
+    process: Process,
 }
 
 impl Runtime {
@@ -99,6 +107,9 @@ impl Runtime {
             }
             None => (PathBuf::from("/"), None, Disk::memory()),
         };
+        let clock = options.clock.map_or(Clock::System, Clock::Manual);
+        let index = lock.is_some().then(|| root.join("alarms.sqlite"));
+        let alarms = AlarmDriver::new(clock, options.alarms, index, options.durability);
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         let threads = options.threads.unwrap_or_else(cores);
         let inner = RuntimeInner {
@@ -108,14 +119,17 @@ impl Runtime {
             timers: Timers::default(),
             engines: Engines::default(),
             waits: Waits::default(),
+            alarms: Arc::new(alarms),
             root,
             lock: Mutex::new(lock),
             namespaces: Mutex::default(),
             entrypoints: Mutex::default(),
             closed: AtomicBool::new(false),
-            pid: std::process::id(),
+            process: Process::current(),
         };
-        Ok(Runtime(Arc::new(Owner(Arc::new(inner)))))
+        let inner = Arc::new(inner);
+        inner.alarms.attach(&inner);
+        Ok(Runtime(Arc::new(Owner(inner))))
     }
 
     /// Binds a name to a class, with default options.
@@ -149,9 +163,11 @@ impl Runtime {
         }
         let namespace = Namespace::new(inner.clone(), name, class.clone(), options);
         if let Some(guest) = class.as_guest() {
-            guest.worker.bind_namespace(&guest.export, namespace.clone());
+            guest.worker.bind_namespace(&guest.export, &namespace);
         }
         namespaces.insert(name.to_owned(), namespace.clone());
+        drop(namespaces);
+        inner.alarms.bound(name);
         Ok(namespace)
     }
 
@@ -165,6 +181,19 @@ impl Runtime {
             let message = format!("There is no namespace {name:?}; bind it to a class first.");
             Error::new(ErrorCode::NotFound, message)
         })
+    }
+
+    /// Fires the alarms that are due, one after the other, and answers how many handlers ran. For
+    /// runtimes whose alarms are [`Alarms::Manual`], and for tests with a [`ManualClock`].
+    ///
+    /// Blocks until the handlers have ended. Runs them on this thread, as a blocking call does.
+    ///
+    /// # Errors
+    /// CLOSED, FORKED, STORAGE.
+    pub fn run_due_alarms(&self) -> Result<u64> {
+        let inner = self.0.0.clone();
+        inner.check_open()?;
+        self.block_on(async move { inner.alarms.run_due(&inner).await })
     }
 
     /// A Worker Loader with a cache of its own.
@@ -210,10 +239,10 @@ impl RuntimeInner {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        if std::process::id() != self.pid {
+        if !self.process.is_current() {
             return Err(Error::new(
                 ErrorCode::Forked,
-                format!("The runtime was opened in process {}, before a fork; open one in this process.", self.pid),
+                format!("The runtime was opened in process {}, before a fork; open one in this process.", self.process.id),
             ));
         }
         Ok(())
@@ -225,6 +254,18 @@ impl RuntimeInner {
         let namespace: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let id = id.to_string();
         self.root.join("objects").join(namespace).join(&id[..2]).join(&id[2..])
+    }
+
+    /// A directory within the data directory as text.
+    pub fn key_of(&self, dir: &Path) -> String {
+        let relative = dir.strip_prefix(&self.root).unwrap_or(dir);
+        let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+        parts.join("/")
+    }
+
+    /// The namespace that is bound to a name.
+    pub fn namespace(&self, name: &str) -> Option<Namespace> {
+        self.namespaces.lock().get(name).cloned()
     }
 
     /// What a host class gets as env unless its namespace says otherwise.
@@ -244,7 +285,7 @@ impl RuntimeInner {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        if std::process::id() != self.pid {
+        if !self.process.is_current() {
             // A forked child owns neither the threads nor the files.
             return;
         }
@@ -255,6 +296,7 @@ impl RuntimeInner {
         self.executor.stop();
         self.timers.stop();
         self.engines.stop();
+        self.alarms.close();
         self.disk.close();
         self.lock.lock().take();
     }

@@ -76,6 +76,12 @@ impl Stub {
         self.id().and_then(ObjectId::name)
     }
 
+    /// Whether it is bound to an actor. Calls of a bound stub have their place in the actor's queue
+    /// once they have been polled.
+    pub fn is_bound(&self) -> bool {
+        self.0.bound.lock().is_some()
+    }
+
     /// Whether both are clones of one stub.
     pub(crate) fn is(&self, other: &Stub) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Actor, Turn};
+use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
 use crate::value::Value;
@@ -18,6 +19,8 @@ const MAX_CHAIN: u32 = 100;
 pub(crate) enum Message {
     Fetch(Request),
     Call { method: String, args: Vec<Value> },
+    /// The actor's alarm is due. Answered with a null.
+    Alarm(AlarmInfo),
 }
 
 /// What an actor answers.

@@ -5,16 +5,17 @@
 //! next event starts another. A broken actor (abort, critical storage error, panic) is gone for good:
 //! stubs bound to it keep failing with its error, and a new stub reaches a new actor.
 
+mod alarm;
 mod class;
 mod event;
 mod hold;
 mod turn;
 
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use event_listener::Event as Signal;
 use futures_lite::FutureExt;
@@ -26,6 +27,7 @@ pub(crate) use event::{Event, Message, Reply};
 pub(crate) use hold::Hold;
 pub(crate) use turn::{Turn, Waits};
 
+use crate::alarm::{AlarmKey, AlarmSlot};
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::FacetMap;
@@ -120,6 +122,8 @@ pub(crate) struct Actor {
     pub turn: Turn,
     /// Set while a limit or an abort stops what runs: SQL statements see it too.
     pub interrupt: Arc<AtomicBool>,
+    /// Where its alarm is entered; without storage it has none.
+    pub alarm: Option<Arc<AlarmSlot>>,
     storage: Option<Storage>,
     parent: Option<(Arc<Actor>, String)>,
     running: Mutex<Option<Arc<Running>>>,
@@ -130,11 +134,12 @@ impl Actor {
     pub fn new(runtime: Arc<RuntimeInner>, blueprint: Blueprint) -> Arc<Actor> {
         let Blueprint { path, id, class, env, props, limits, dir, namespace, parent } = blueprint;
         let interrupt = Arc::new(AtomicBool::new(false));
+        let alarm = alarm_slot(&runtime, &id, dir.as_deref(), namespace.as_ref(), parent.as_ref());
         let storage = dir.as_ref().map(|dir| {
             let options = StorageOptions {
                 storage_bytes: limits.storage_bytes,
                 interrupt: interrupt.clone(),
-                is_facet: parent.is_some(),
+                alarm: alarm.clone(),
             };
             runtime.disk.storage(dir.clone(), options)
         });
@@ -154,9 +159,22 @@ impl Actor {
             dir,
             namespace,
             interrupt,
+            alarm,
             storage,
             parent,
         })
+    }
+
+    /// The actor that new stubs reach: itself, or the one that has taken its place since it broke.
+    fn successor(self: &Arc<Actor>) -> Option<Arc<Actor>> {
+        if self.broken().is_none() {
+            return Some(self.clone());
+        }
+        match (&self.parent, &self.namespace, &self.id) {
+            (Some((parent, name)), _, _) => parent.facets.running(name),
+            (None, Some(namespace), ActorId::Object(id)) => namespace.actor(id).ok(),
+            _ => None,
+        }
     }
 
     /// Its storage.
@@ -172,7 +190,11 @@ impl Actor {
     /// Commits what was written, so that what follows may leave the actor.
     pub fn flush(self: &Arc<Actor>) -> Result<()> {
         let Some(storage) = &self.storage else { return Ok(()) };
-        storage.commit().inspect_err(|error| self.fail(error.clone()))
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
+        storage.commit().inspect_err(|error| match error.code() {
+            ErrorCode::LimitStorage => self.reset(error),
+            _ => self.fail(error.clone()),
+        })
     }
 
     /// Delivers a message and waits for the answer.
@@ -183,7 +205,7 @@ impl Actor {
     ) -> Result<Reply> {
         self.check()?;
         if let Message::Call { args, .. } = &message {
-            self.check_size("arguments", args.iter().map(Value::size).sum())?;
+            self.check_message("arguments", args)?;
         }
         let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
         let event = Event::new(&self, parent)?;
@@ -199,7 +221,7 @@ impl Actor {
         committed?;
         match reply {
             Ok(Reply::Value(value)) => {
-                self.check_size("result", value.size())?;
+                self.check_message("result", std::slice::from_ref(&value))?;
                 Ok(Reply::Value(value))
             }
             Ok(Reply::Response(mut response)) => {
@@ -249,6 +271,9 @@ impl Actor {
         };
         match started.and_then(|instance| self.check().map(|()| instance)) {
             Ok(instance) => {
+                if let Some(storage) = &self.storage {
+                    storage.announce_alarm()?;
+                }
                 let running = Arc::new(Running {
                     instance,
                     ended: std::sync::OnceLock::new(),
@@ -258,9 +283,9 @@ impl Actor {
                 Ok(running)
             }
             Err(error) => {
-                if let Some(storage) = &self.storage {
-                    storage.rollback();
-                }
+                // Stubs that are bound keep failing with it; a new one starts afresh, with a new class
+                // if it is a facet's.
+                self.fail(error.clone());
                 Err(error)
             }
         }
@@ -328,7 +353,9 @@ impl Actor {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    fn check_size(&self, what: &str, size: usize) -> Result<()> {
+    fn check_message(&self, what: &str, values: &[Value]) -> Result<()> {
+        values.iter().try_for_each(Value::check_depth)?;
+        let size: usize = values.iter().map(Value::size).sum();
         let limit = self.limits.message_bytes;
         if size as u64 <= limit {
             return Ok(());
@@ -341,4 +368,32 @@ impl Actor {
             ),
         ))
     }
+}
+
+/// What the storage of an actor knows of alarms: the key of a facet continues its parent's.
+fn alarm_slot(
+    runtime: &RuntimeInner,
+    id: &ActorId,
+    dir: Option<&Path>,
+    namespace: Option<&Namespace>,
+    parent: Option<&(Arc<Actor>, String)>,
+) -> Option<Arc<AlarmSlot>> {
+    let dir = runtime.key_of(dir?);
+    let key = match (parent, namespace, id) {
+        (Some((parent, name)), _, _) => {
+            let above = &parent.alarm.as_ref()?.key;
+            let mut facets = above.facets.clone();
+            facets.push(name.clone());
+            AlarmKey { key: dir, facets, ..above.clone() }
+        }
+        (None, Some(namespace), ActorId::Object(id)) => AlarmKey {
+            key: dir,
+            namespace: namespace.name().to_owned(),
+            object: id.to_string(),
+            name: id.name().map(str::to_owned),
+            facets: Vec::new(),
+        },
+        _ => return None,
+    };
+    Some(Arc::new(AlarmSlot { driver: runtime.alarms.clone(), key, running: AtomicI64::new(0) }))
 }

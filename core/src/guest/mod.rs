@@ -19,6 +19,7 @@ const READY: usize = 2;
 #[derive(Default)]
 pub(crate) struct Engines {
     watchdog: Watchdog,
+    prelude: luau::PreludeCode,
     ready: Mutex<Vec<luau::Vm>>,
 }
 
@@ -47,11 +48,11 @@ impl Engines {
                 if runtime.engines.ready.lock().len() >= READY || runtime.check_open().is_err() {
                     break;
                 }
-                let Ok(vm) = luau::Vm::new() else { break };
+                let Ok(vm) = luau::Vm::new(&runtime.engines.prelude) else { break };
                 runtime.engines.ready.lock().push(vm);
             }
         });
-        ready.map_or_else(luau::Vm::new, Ok)
+        ready.map_or_else(|| luau::Vm::new(&actor.runtime.engines.prelude), Ok)
     }
 }
 

@@ -24,11 +24,16 @@ pub(super) const PAGE_SIZE: u64 = 4096;
 const SCHEMA: &str = "
     CREATE TABLE _fb_kv(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE _fb_facets(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    CREATE TABLE _fb_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;";
+    CREATE TABLE _fb_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE _fb_alarm(id INTEGER PRIMARY KEY, time INTEGER, due INTEGER,
+        generation INTEGER NOT NULL, retries INTEGER, exponent INTEGER);";
+
+/// The longest text, blob or row.
+pub(super) const MAX_LENGTH: usize = 4 << 20;
 
 /// What guests' statements may be and use, at most.
 const LIMITS: &[(i32, i32)] = &[
-    (ffi::SQLITE_LIMIT_LENGTH, 4 << 20),
+    (ffi::SQLITE_LIMIT_LENGTH, MAX_LENGTH as i32),
     (ffi::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (ffi::SQLITE_LIMIT_COLUMN, 100),
     (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
@@ -40,6 +45,7 @@ const LIMITS: &[(i32, i32)] = &[
     (ffi::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
     (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
     (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
+    (ffi::SQLITE_LIMIT_PARSER_DEPTH, 500),
 ];
 
 /// Beyond this the write-ahead log is cut back once its pages are in the database.
@@ -56,7 +62,6 @@ pub(super) struct Connection {
 impl Connection {
     /// Sets up a database that was just opened.
     pub fn new(mut db: Database, durability: Durability, max_bytes: u64) -> Result<Connection, Failure> {
-        db.set_lookaside(128, 64)?;
         db.configure(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
         db.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         for (limit, value) in LIMITS {

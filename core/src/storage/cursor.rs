@@ -31,8 +31,8 @@ pub(super) struct Cursors {
 
 /// A cursor that isn't at its end.
 pub(super) enum Live {
-    /// A statement that is at a row.
-    Running(Compiled),
+    /// A statement that is at a row, the last of so many.
+    Running(Compiled, u64),
     /// Rows that were read because the statement had to end; then the error that cut it short.
     Spilled(VecDeque<Row>, Option<Error>),
 }
@@ -211,12 +211,12 @@ impl Connection {
     /// Enters a statement that is at its first row.
     pub(super) fn open_cursor(&mut self, compiled: Compiled) -> u64 {
         self.cursors.last += 1;
-        self.cursors.live.insert(self.cursors.last, Live::Running(compiled));
+        self.cursors.live.insert(self.cursors.last, Live::Running(compiled, 1));
         self.cursors.last
     }
 
     fn close_cursor(&mut self, id: u64) {
-        if let Some(Live::Running(compiled)) = self.cursors.live.remove(&id) {
+        if let Some(Live::Running(compiled, _)) = self.cursors.live.remove(&id) {
             self.release(compiled);
         }
     }
@@ -237,9 +237,11 @@ impl Connection {
                     return error.map_or(Ok(gone), Err);
                 }
             },
-            Live::Running(compiled) => {
+            Live::Running(compiled, rows) => {
                 let row = read_row(&self.db, compiled)?;
-                (row, self.db.step(compiled.statement))
+                let next = self.db.step(compiled.statement);
+                *rows += u64::from(matches!(next, Ok(true)));
+                (row, next)
             }
         };
         let ended = match next {
@@ -272,29 +274,37 @@ impl Connection {
     /// What a live cursor has touched so far.
     fn counts(&self, id: u64) -> Option<Counts> {
         match self.cursors.live.get(&id)? {
-            Live::Running(compiled) => Some(self.read_counts(compiled)),
+            Live::Running(compiled, rows) => {
+                Some(Counts { read: self.rows_read(compiled, *rows), written: 0 })
+            }
             Live::Spilled(..) => Some(Counts::default()),
         }
     }
 
-    /// What a statement that only reads has touched so far.
-    pub(super) fn read_counts(&self, compiled: &Compiled) -> Counts {
-        let scanned = self.db.counter(compiled.statement, ffi::SQLITE_STMTSTATUS_FULLSCAN_STEP);
-        let read = match (compiled.traits.has(Traits::READS), scanned) {
+    /// An estimate of the rows that a statement has read, of which `rows` came out: SQLite counts the
+    /// steps of full scans, each of which goes to one more row than it has steps.
+    pub(super) fn rows_read(&self, compiled: &Compiled, rows: u64) -> u64 {
+        let steps = self.db.counter(compiled.statement, ffi::SQLITE_STMTSTATUS_FULLSCAN_STEP);
+        match (compiled.traits.has(Traits::READS), steps) {
             (false, _) => 0,
-            (true, 0) => 1,
-            (true, steps) => steps + 1,
-        };
-        Counts { read, written: 0 }
+            (true, 0) => rows,
+            (true, steps) => rows.max(steps + 1),
+        }
     }
 
     /// Ends the statements of all cursors by reading their rows, up to a size.
     pub(super) fn spill_cursors(&mut self) {
         for id in self.cursors.live.keys().copied().collect::<Vec<_>>() {
-            if let Some(Live::Running(compiled)) = self.cursors.live.remove(&id) {
-                let (rows, error) = self.spill(&compiled);
-                self.release(compiled);
-                self.cursors.live.insert(id, Live::Spilled(rows, error));
+            if let Some(live) = self.cursors.live.remove(&id) {
+                let spilled = match live {
+                    Live::Running(compiled, _) => {
+                        let (rows, error) = self.spill(&compiled);
+                        self.release(compiled);
+                        Live::Spilled(rows, error)
+                    }
+                    spilled => spilled,
+                };
+                self.cursors.live.insert(id, spilled);
             }
         }
     }

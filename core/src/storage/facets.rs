@@ -103,7 +103,8 @@ fn wipe(connection: &mut Connection) -> Result<Vec<u64>, Failure> {
     connection.db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     let outcome = connection.run(Own::Begin, &[]).and_then(|()| {
         drop_guests(connection)?;
-        execute(&mut connection.db, "DELETE FROM _fb_kv; DELETE FROM _fb_facets;")?;
+        execute(&mut connection.db, "DELETE FROM _fb_kv; DELETE FROM _fb_facets;
+            UPDATE _fb_alarm SET time = NULL, due = NULL, generation = generation + 1;")?;
         connection.run(Own::Commit, &[])
     });
     if outcome.is_err() && !connection.db.is_autocommit() {

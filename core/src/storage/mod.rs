@@ -1,5 +1,6 @@
 //! The storage of one actor: a SQLite database with a key-value table and guarded SQL.
 
+mod alarm;
 mod authorizer;
 mod cache;
 mod codec;
@@ -8,6 +9,7 @@ mod cursor;
 mod disk;
 mod facets;
 mod failure;
+mod functions;
 mod guard;
 mod kv;
 mod list;
@@ -23,13 +25,17 @@ mod transaction;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub(crate) use alarm::StoredAlarm;
 pub use cursor::SqlCursor;
 pub(crate) use disk::Disk;
 pub use kv::Kv;
 pub use list::{KvList, ListOptions};
 pub use sql::Sql;
 
+use crate::alarm::AlarmSlot;
 use crate::error::Result;
+use own::Own;
+use raw::Bind;
 use state::Shared;
 
 /// When an acknowledged write is safe.
@@ -50,8 +56,8 @@ pub(crate) struct StorageOptions {
     pub storage_bytes: u64,
     /// Set while a limit or an abort stops the actor: running SQL ends with an error.
     pub interrupt: Arc<AtomicBool>,
-    #[expect(dead_code, reason = "storage is the same for objects and facets so far")]
-    pub is_facet: bool,
+    /// Where its alarm is entered.
+    pub alarm: Option<Arc<AlarmSlot>>,
 }
 
 /// The storage of one object or facet. Cloning is cheap; any thread may use it while the actor runs.
@@ -69,6 +75,19 @@ impl Storage {
     /// SQL.
     pub fn sql(&self) -> Sql<'_> {
         Sql(self)
+    }
+
+    /// A text that names this moment: each one sorts after those that were given before, restarts
+    /// included. Going back to a bookmark isn't supported yet.
+    ///
+    /// # Errors
+    /// STORAGE.
+    pub fn current_bookmark(&self) -> Result<String> {
+        self.write(|connection| {
+            let next = connection.number(Own::Bookmark, &[])?.unwrap_or_default() + 1;
+            connection.run(Own::SetBookmark, &[Bind::Int(next as i64)])?;
+            Ok(format!("{:08x}-{:08x}-00000000-{:032x}", next >> 32, next & 0xffff_ffff, 0))
+        })
     }
 
     /// Commits what has been written and returns when it is as durable as the runtime promises.

@@ -36,11 +36,19 @@ own! {
     LastFacet = "SELECT value FROM _fb_meta WHERE key = 'last_facet'",
     SetLastFacet = "INSERT OR REPLACE INTO _fb_meta(key, value) VALUES ('last_facet', ?1)",
 
+    GetAlarm = "SELECT time, due, generation, retries, exponent FROM _fb_alarm WHERE id = 1",
+    SetAlarm = "INSERT OR REPLACE INTO _fb_alarm(id, time, due, generation, retries, exponent) \
+        VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+    ClearAlarm = "INSERT OR REPLACE INTO _fb_alarm(id, generation) VALUES (1, ?1)",
+
+    Bookmark = "SELECT value FROM _fb_meta WHERE key = 'bookmark'",
+    SetBookmark = "INSERT OR REPLACE INTO _fb_meta(key, value) VALUES ('bookmark', ?1)",
+
     UsedPages = "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count",
     FreePages = "SELECT freelist_count FROM pragma_freelist_count",
     // Names in the reserved space other than those of the template.
     ReservedNames = "SELECT 1 FROM sqlite_schema WHERE lower(substr(name, 1, 4)) IN ('_fb_', '_cf_') \
-        AND name NOT IN ('_fb_kv', '_fb_facets', '_fb_meta')",
+        AND name NOT IN ('_fb_kv', '_fb_facets', '_fb_meta', '_fb_alarm')",
     // Foreign keys onto reserved tables, whose actions would run within our own statements.
     ReservedParents = "SELECT 1 FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f \
         WHERE s.type = 'table' AND lower(substr(f.\"table\", 1, 4)) IN ('_fb_', '_cf_')",

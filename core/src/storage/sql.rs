@@ -184,16 +184,13 @@ impl Exec<'_> {
             compiled.columns = Arc::new(Columns::of(&connection.db, statement));
         }
         if compiled.readonly {
-            let counts = match at_row {
-                true => Counts::default(),
-                false => connection.read_counts(compiled),
-            };
+            let counts = Counts { read: connection.rows_read(compiled, 0), written: 0 };
             return Ok(Outcome { rows: VecDeque::new(), counts, at_row });
         }
         let rows = if at_row { self.drain(scratch, compiled)? } else { VecDeque::new() };
         let connection = self.connection(scratch)?;
         let written = connection.db.total_changes() - before;
-        let counts = Counts { written, ..connection.read_counts(compiled) };
+        let counts = Counts { read: connection.rows_read(compiled, rows.len() as u64), written };
         Ok(Outcome { rows, counts, at_row: false })
     }
 

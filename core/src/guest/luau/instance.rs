@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future;
 use mlua::{IntoLua, MultiValue, Table, Thread, Value as LuaValue};
+use parking_lot::Mutex;
 
 use super::convert::Passed;
 use super::native::{error_from_lua, error_from_mlua, error_to_lua};
 use super::program::Program;
 use super::vm::{Answer, Pending, Task, TimerRequest, Vm};
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
+use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::check_method;
@@ -19,12 +21,17 @@ use crate::value::{Value, ValueMap};
 /// What a guest sees instead of a reply of the wrong kind.
 const NO_RESPONSE: &str = "Incorrect type for a handler's result: fetch() must return a Response.";
 
+/// Coroutines kept for later events.
+const KEPT_THREADS: usize = 8;
+
 /// A started guest.
 pub(crate) struct LuauInstance {
     vm: Vm,
     export: String,
     /// The instance and its class; an entrypoint has none, it makes one for each event.
     object: OnceLock<Table>,
+    /// Coroutines that have ended and can run another event.
+    threads: Mutex<Vec<Thread>>,
     this: Weak<LuauInstance>,
 }
 
@@ -42,6 +49,7 @@ pub(crate) async fn start(
         vm,
         export: class.export.clone(),
         object: OnceLock::new(),
+        threads: Mutex::default(),
         this: this.clone(),
     });
     let task = Task::new(event);
@@ -63,6 +71,7 @@ enum Entry {
     CallMethod,
     CallPacked,
     CallFetch,
+    CallAlarm,
     Fire,
 }
 
@@ -157,6 +166,20 @@ impl LuauInstance {
         web.response_from_lua(&self.vm.lua, result).map(Reply::Response)
     }
 
+    async fn alarm(&self, event: &Arc<Event>, hold: &mut Hold, info: AlarmInfo) -> Result<Reply> {
+        let task = Task::new(event);
+        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let info = ValueMap::from_iter([
+            ("scheduledTime", Value::Int(info.scheduled_time)),
+            ("retryCount", Value::Int(info.retry_count.into())),
+            ("isRetry", Value::Bool(info.is_retry())),
+        ]);
+        let info = self.vm.marshal.map(&self.vm.lua, &info);
+        let info = LuaValue::Table(info.map_err(|error| self.failed(&task, error))?);
+        self.run(&task, hold, Entry::CallAlarm, MultiValue::from_iter([object, info])).await?;
+        Ok(Reply::Value(Value::Null))
+    }
+
     /// Runs a coroutine to its end, waiting for what it waits for. Gives its first result.
     async fn run(
         &self,
@@ -172,19 +195,39 @@ impl LuauInstance {
             Entry::CallMethod => &prelude.call_method,
             Entry::CallPacked => &prelude.call_packed,
             Entry::CallFetch => &prelude.call_fetch,
+            Entry::CallAlarm => &prelude.call_alarm,
             Entry::Fire => &prelude.fire,
         };
         input.push_front(LuaValue::Function(function.clone()));
-        let thread = self.vm.lua.create_thread(prelude.run.clone());
-        let thread = thread.map_err(|error| self.failed(task, error))?;
+        let thread = self.thread().map_err(|error| self.failed(task, error))?;
         loop {
             match self.resume(task, &thread, input)? {
-                Step::Done(result) => return result,
+                Step::Done(result) => {
+                    self.keep(thread);
+                    return result;
+                }
                 Step::Wait(pending) => {
                     let answer = self.wait(task, hold, pending).await?;
                     input = self.answer(answer).map_err(|error| self.failed(task, error))?;
                 }
             }
+        }
+    }
+
+    /// A coroutine that starts with the prelude's `run`.
+    fn thread(&self) -> mlua::Result<Thread> {
+        let run = self.vm.prelude.run.clone();
+        let kept = self.threads.lock().pop();
+        match kept {
+            Some(thread) => thread.reset(run).map(|()| thread),
+            None => self.vm.lua.create_thread(run),
+        }
+    }
+
+    fn keep(&self, thread: Thread) {
+        let mut threads = self.threads.lock();
+        if threads.len() < KEPT_THREADS && thread.is_finished() {
+            threads.push(thread);
         }
     }
 
@@ -356,6 +399,7 @@ impl Instance for LuauInstance {
                 Message::Call { method, args } => {
                     self.call(event, hold, &method, &args).await.map(Reply::Value)
                 }
+                Message::Alarm(info) => self.alarm(event, hold, info).await,
             }
         })
     }

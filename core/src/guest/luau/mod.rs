@@ -14,4 +14,4 @@ mod web;
 
 pub(crate) use instance::start;
 pub(crate) use program::Program;
-pub(crate) use vm::Vm;
+pub(crate) use vm::{PreludeCode, Vm};

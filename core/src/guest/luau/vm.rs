@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use mlua::chunk::{ChunkMode, Compiler};
+use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table};
 use parking_lot::Mutex;
 
@@ -22,7 +22,17 @@ use crate::storage::Storage;
 use crate::stub::Stub;
 use crate::value::Value;
 
-const SOURCE: &str = include_str!("api.luau");
+/// The part of the guest API that is written in Luau, compiled once for all machines of a runtime.
+pub(crate) struct PreludeCode {
+    web: Vec<u8>,
+    api: Vec<u8>,
+}
+
+impl Default for PreludeCode {
+    fn default() -> PreludeCode {
+        PreludeCode { web: web::compile(), api: web::compile_source(include_str!("api.luau")) }
+    }
+}
 
 /// What the engine's own heap may take beyond the limit before allocation itself fails: a collection
 /// has to get the chance to run first.
@@ -153,6 +163,7 @@ pub(super) struct Prelude {
     pub call_method: Function,
     pub call_packed: Function,
     pub call_fetch: Function,
+    pub call_alarm: Function,
     pub fire: Function,
 }
 
@@ -175,14 +186,14 @@ impl Vm {
     ///
     /// # Errors
     /// PANIC if the prelude fails, which a test would have shown.
-    pub fn new() -> Result<Vm> {
-        Vm::make().map_err(|error| {
+    pub fn new(code: &PreludeCode) -> Result<Vm> {
+        Vm::make(code).map_err(|error| {
             let error = error_from_mlua(error);
             error.with_code(ErrorCode::Panic)
         })
     }
 
-    fn make() -> mlua::Result<Vm> {
+    fn make(code: &PreludeCode) -> mlua::Result<Vm> {
         let libraries = StdLib::COROUTINE
             | StdLib::TABLE
             | StdLib::OS
@@ -202,14 +213,13 @@ impl Vm {
             program: OnceLock::new(),
         });
         let native = lua.create_table()?;
-        let web = web::install(&lua, &native)?;
+        let web = web::install(&lua, &native, &code.web)?;
         let marshal = api::MarshalCell::default();
         api::register_natives(&lua, &native, &shared, &marshal)?;
         let made: Table = lua
-            .load(SOURCE)
+            .load(&code.api[..])
             .set_name("=[facetbox]")
-            .set_mode(ChunkMode::Text)
-            .set_compiler(Compiler::new().set_optimization_level(1))
+            .set_mode(ChunkMode::Binary)
             .call((&native, &web.globals))?;
         let globals = lua.globals();
         for name in REMOVED_GLOBALS {
@@ -228,6 +238,7 @@ impl Vm {
             call_method: made.raw_get("call_method")?,
             call_packed: made.raw_get("call_packed")?,
             call_fetch: made.raw_get("call_fetch")?,
+            call_alarm: made.raw_get("call_alarm")?,
             fire: made.raw_get("fire")?,
         };
         Ok(Vm { lua, prelude, marshal, shared })

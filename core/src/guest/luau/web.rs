@@ -28,10 +28,21 @@ pub(crate) struct WebApi {
     make_response: Function,
 }
 
-/// Registers the native functions, runs the prelude and gives what it made.
+/// Compiles the web classes.
+pub(super) fn compile() -> Vec<u8> {
+    compile_source(SOURCE)
+}
+
+/// Compiles source of ours, which is known to be right.
+pub(super) fn compile_source(source: &str) -> Vec<u8> {
+    let compiler = Compiler::new().set_optimization_level(1);
+    compiler.compile(source).expect("the guest API compiles")
+}
+
+/// Registers the native functions, runs the compiled prelude and gives what it made.
 ///
 /// `native.now_ms` is kept if it is there already, as a clock of the caller's.
-pub(crate) fn install(lua: &Lua, native: &Table) -> mlua::Result<WebApi> {
+pub(super) fn install(lua: &Lua, native: &Table, code: &[u8]) -> mlua::Result<WebApi> {
     let map_marker = lua.create_table()?;
     map_marker.raw_set("__metatable", "map")?;
     map_marker.set_readonly(true);
@@ -48,10 +59,9 @@ pub(crate) fn install(lua: &Lua, native: &Table) -> mlua::Result<WebApi> {
     urls::register_natives(lua, native)?;
 
     let made: Table = lua
-        .load(SOURCE)
+        .load(code)
         .set_name("=[facetbox]")
-        .set_mode(ChunkMode::Text)
-        .set_compiler(Compiler::new().set_optimization_level(1))
+        .set_mode(ChunkMode::Binary)
         .call(native)?;
     Ok(WebApi {
         globals: made.raw_get("globals")?,

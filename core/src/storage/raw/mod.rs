@@ -6,6 +6,7 @@
 //! *the connection is open until `Drop`, and nothing else uses it meanwhile*.
 
 mod files;
+mod functions;
 mod hooks;
 mod statement;
 
@@ -64,11 +65,23 @@ impl Database {
         let database = Database { raw, slots: Slots::default(), guard };
         match code {
             ffi::SQLITE_OK => {
+                database.set_lookaside();
+                database.install_functions();
                 database.install_hooks();
                 Ok(database)
             }
             _ => Err(database.failure(code)),
         }
+    }
+
+    /// Sets less memory aside for small allocations than SQLite's default of 48 KiB.
+    fn set_lookaside(&self) {
+        const SLOT_BYTES: c_int = 128;
+        const SLOTS: c_int = 64;
+        let (option, buffer) = (ffi::SQLITE_DBCONFIG_LOOKASIDE, null_mut::<std::ffi::c_void>());
+        // SAFETY: this option takes a buffer, which may be null, and two ints. If it is refused, the
+        // default stays.
+        unsafe { ffi::sqlite3_db_config(self.raw, option, buffer, SLOT_BYTES, SLOTS) };
     }
 
     /// What the authorizer found and decides by.
@@ -89,16 +102,6 @@ impl Database {
         // open.
         let code = unsafe {
             ffi::sqlite3_db_config(self.raw, option, c_int::from(on), null_mut::<c_int>())
-        };
-        self.check(code)
-    }
-
-    /// Makes the memory that is set aside for small allocations smaller than SQLite's default.
-    pub fn set_lookaside(&mut self, size: c_int, count: c_int) -> Result<(), Failure> {
-        let option = ffi::SQLITE_DBCONFIG_LOOKASIDE;
-        // SAFETY: this option takes a buffer, which may be null, and two ints.
-        let code = unsafe {
-            ffi::sqlite3_db_config(self.raw, option, null_mut::<std::ffi::c_void>(), size, count)
         };
         self.check(code)
     }

@@ -89,7 +89,8 @@ fn an_error_keeps_its_stack_and_code() {
     let Ok(Value::Error(read)) = read(Column::Blob(&encoded(&Value::Error(error.clone())))) else {
         panic!("not an error");
     };
-    assert_eq!((read.stack(), read), (error.stack(), error.clone()));
+    assert_eq!(read.stack(), error.stack());
+    assert_eq!(read, error);
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn nesting_ends_at_the_limit() {
 #[test]
 fn capabilities_are_refused_wherever_they_are() {
     use crate::host::HostFunction;
-    let function = || Value::Function(HostFunction::new(|_| Ok(Value::Null)));
+    let function = || Value::Function(HostFunction::new("f", |_| Ok(Value::Null)));
     for value in [function(), Value::List(vec![function()]), map(&[("f", function())])] {
         let error = memory().kv().put("k", &value).expect_err("refused");
         assert_eq!((error.code(), error.name()), (ErrorCode::ValueError, "DataCloneError"));

@@ -3,6 +3,7 @@
 mod codec;
 mod disk;
 mod facets;
+mod functions;
 mod kv;
 mod limits;
 mod sandbox;
@@ -20,7 +21,7 @@ use crate::error::Result;
 use crate::value::Value;
 
 fn options() -> StorageOptions {
-    StorageOptions { storage_bytes: 1 << 30, interrupt: Arc::default(), is_facet: false }
+    StorageOptions { storage_bytes: 1 << 30, interrupt: Arc::default(), alarm: None }
 }
 
 /// A storage in memory.

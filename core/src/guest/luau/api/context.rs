@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode};
 use crate::guest::luau::native::{TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack};
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::watchdog::{Interrupt, Stop};
-use crate::host::{no_fetch_handler, no_such_method};
+use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 
 /// How deep blockConcurrencyWhile() may be nested.
 const MAX_BLOCKS: u32 = 64;
@@ -35,6 +35,8 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     })?;
     natives.add("no_such_method", |_, _, name: String| Err::<(), _>(no_such_method(&name)))?;
     natives.add("no_fetch_handler", |_, _, ()| Err::<(), _>(no_fetch_handler()))?;
+    natives.add("no_alarm_handler", |_, _, ()| Err::<(), _>(no_alarm_handler()))?;
+    natives.add("now_ms", |host, _, ()| Ok(host.shared.actor()?.runtime.alarms.clock.now_ms()))?;
     natives.add("no_such_export", |_, _, (name, kind): (String, String)| {
         let message = match (kind.as_str(), name.as_str()) {
             ("class", name) => format!("Worker has no such Durable Object class: {name}"),

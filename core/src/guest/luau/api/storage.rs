@@ -178,6 +178,23 @@ fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
         // The driver commits before it waits for anything, and this waits for nothing else.
         host.shared.wait(Box::pin(async { Ok(Answer::Nothing) }))
     })?;
+    natives.add("bookmark", |host, _, ()| {
+        host.shared.storage(|storage| storage.current_bookmark())
+    })?;
+    natives.add("no_recovery", |_, _, ()| {
+        let message = "This Durable Object's storage back-end does not implement point-in-time recovery.";
+        Err::<(), _>(Error::named(ErrorCode::Unsupported, "Error", message))
+    })?;
+    natives.add("get_alarm", |host, _, ()| host.shared.storage(|storage| storage.get_alarm()))?;
+    natives.add("set_alarm", |host, _, time: f64| {
+        if time.is_nan() {
+            return Err(Error::type_error("setAlarm() cannot be called with an invalid time."));
+        }
+        host.shared.storage(|storage| storage.set_alarm(time as i64))
+    })?;
+    natives.add("delete_alarm", |host, _, ()| {
+        host.shared.storage(|storage| storage.delete_alarm())
+    })?;
     natives.add("delete_all", |host, _, ()| {
         if host.shared.task()?.transactions.load(Ordering::Relaxed) > 0 {
             let message = "Cannot call deleteAll() within a transaction";

@@ -54,6 +54,10 @@ fn stub(target: &AnyUserData) -> Result<Stub> {
 
 /// Sends a request of `fetch()` to whoever the code's loader has named.
 fn outbound(task: &Arc<Task>, request: Request) -> Result<BoxFuture<'static, Result<Answer>>> {
+    let scheme = request.url().split_once(':').map_or("", |(scheme, _)| scheme);
+    if !matches!(scheme, "http" | "https") {
+        return Err(Error::type_error(format!("fetch() can't request a URL of scheme \"{scheme}\".")));
+    }
     let event = &task.event;
     let guest = event.actor.class.as_guest();
     let closed = Outbound::Closed;

@@ -1,0 +1,104 @@
+//! The run of an actor's alarm.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_lite::FutureExt;
+
+use super::{Actor, Event, Hold, Message};
+use crate::alarm::{AlarmInfo, Next, after_failure};
+use crate::error::{Error, ErrorCode, Result};
+use crate::storage::{Storage, StoredAlarm};
+
+impl Actor {
+    /// Runs the alarm's handler if the alarm is due, and decides what comes next. Answers whether the
+    /// handler ran.
+    pub async fn fire_alarm(self: Arc<Actor>) -> bool {
+        match self.try_alarm().await {
+            Ok(ran) => ran,
+            Err(error) => {
+                tracing::warn!(path = self.path, %error, "an alarm can't be fired");
+                false
+            }
+        }
+    }
+
+    async fn try_alarm(self: &Arc<Actor>) -> Result<bool> {
+        let Some(slot) = &self.alarm else { return Ok(false) };
+        let event = Event::new(self, None)?;
+        let mut hold = Hold::take(&event).await?;
+        let storage = self.storage()?;
+        let Some(alarm) = storage.stored_alarm()? else {
+            slot.driver.settle(&slot.key, None);
+            return Ok(false);
+        };
+        if alarm.due > slot.driver.clock.now_ms() {
+            slot.driver.settle(&slot.key, Some(alarm.due));
+            return Ok(false);
+        }
+        let info = AlarmInfo { scheduled_time: alarm.time, retry_count: alarm.failures.counted };
+        slot.running.store(alarm.generation, Ordering::Release);
+        let run = AssertUnwindSafe(self.run(&event, Message::Alarm(info), &mut hold));
+        let outcome = match run.catch_unwind().await {
+            Ok(outcome) => outcome.and_then(|_| self.flush()),
+            Err(_) => {
+                let error = Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
+                self.fail(error.clone());
+                Err(error)
+            }
+        };
+        slot.running.store(0, Ordering::Release);
+        if let Err(error) = &outcome {
+            tracing::warn!(path = self.path, %error, "an alarm's handler failed");
+        }
+        if self.broken().is_none() {
+            // Still within the turn, so that a second firing finds the alarm settled.
+            hold.retake().await?;
+            self.flush()?;
+            self.settle_alarm(alarm, outcome.err())?;
+        } else if let Some(actor) = self.successor() {
+            // Without one, the parent of a broken facet starts it anew; its alarm fires then.
+            drop(hold);
+            let event = Event::new(&actor, None)?;
+            let _hold = Hold::take(&event).await?;
+            actor.settle_alarm(alarm, outcome.err())?;
+        }
+        Ok(true)
+    }
+
+    /// Stores what follows from a run.
+    fn settle_alarm(&self, alarm: StoredAlarm, error: Option<Error>) -> Result<()> {
+        let Some(slot) = &self.alarm else { return Ok(()) };
+        let storage = self.storage()?;
+        if storage.stored_alarm()?.is_none_or(|stored| stored.generation != alarm.generation) {
+            // The handler has set or deleted the alarm, which the commit has entered in the index.
+            let due = storage.stored_alarm()?.map(|stored| stored.due);
+            slot.driver.settle(&slot.key, due);
+            return Ok(());
+        }
+        match error {
+            None => storage.clear_alarm(alarm.generation)?,
+            Some(error) => retry(storage, alarm, &error, slot.driver.clock.now_ms())?,
+        }
+        storage.commit()
+    }
+}
+
+fn retry(storage: &Storage, alarm: StoredAlarm, error: &Error, now_ms: i64) -> Result<()> {
+    let counted = !matches!(error.code(), ErrorCode::Storage | ErrorCode::Corrupt);
+    let mut random = [0; 4];
+    let _ = getrandom::fill(&mut random);
+    let jitter = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
+    if error.code() == ErrorCode::Unsupported {
+        // A class without a handler: trying again would change nothing.
+        return storage.clear_alarm(alarm.generation);
+    }
+    match after_failure(alarm.failures, counted, now_ms, jitter) {
+        Next::RetryAt(due, failures) => storage.store_alarm(StoredAlarm { due, failures, ..alarm }),
+        Next::GiveUp => {
+            tracing::warn!("an alarm is given up after its last retry");
+            storage.clear_alarm(alarm.generation)
+        }
+    }
+}

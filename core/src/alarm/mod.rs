@@ -1,0 +1,234 @@
+//! Alarms: a time at which an actor is woken up, at least once.
+
+mod index;
+mod schedule;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use event_listener::Event as Signal;
+use futures_lite::future;
+
+pub(crate) use index::AlarmKey;
+pub(crate) use schedule::{Failures, Next, after_failure};
+
+use crate::actor::Actor;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::runtime::RuntimeInner;
+use crate::storage::Durability;
+use index::Index;
+
+/// Alarms that are fired side by side.
+const BATCH: usize = 64;
+
+/// What an alarm handler is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmInfo {
+    /// The time that the alarm was set to, in Unix milliseconds; the same for every retry.
+    pub scheduled_time: i64,
+    /// How often the handler has failed before.
+    pub retry_count: u32,
+}
+
+impl AlarmInfo {
+    /// Whether this is a retry.
+    pub fn is_retry(&self) -> bool {
+        self.retry_count > 0
+    }
+}
+
+/// Who fires alarms that are due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alarms {
+    /// The runtime, at their time. The default.
+    #[default]
+    Automatic,
+    /// The host, by [`Runtime::run_due_alarms`](crate::Runtime::run_due_alarms).
+    Manual,
+}
+
+/// The alarms of one runtime.
+pub(crate) struct AlarmDriver {
+    pub clock: Clock,
+    mode: Alarms,
+    index: Index,
+    changed: Signal,
+    started: AtomicBool,
+    runtime: OnceLock<Weak<RuntimeInner>>,
+}
+
+/// What the storage of an actor knows of alarms.
+pub(crate) struct AlarmSlot {
+    pub driver: Arc<AlarmDriver>,
+    pub key: AlarmKey,
+    /// The generation of the alarm whose handler runs; 0 for none. It reads as unset meanwhile.
+    pub running: AtomicI64,
+}
+
+impl AlarmDriver {
+    pub fn new(clock: Clock, mode: Alarms, path: Option<PathBuf>, durability: Durability) -> AlarmDriver {
+        AlarmDriver {
+            clock,
+            mode,
+            index: Index::new(path, durability),
+            changed: Signal::new(),
+            started: AtomicBool::new(false),
+            runtime: OnceLock::new(),
+        }
+    }
+
+    /// Belongs to a runtime from now on, and fires what an earlier run has left.
+    pub fn attach(&self, runtime: &Arc<RuntimeInner>) {
+        let _ = self.runtime.set(Arc::downgrade(runtime));
+        if self.index.exists() {
+            self.start();
+        }
+    }
+
+    /// Before a commit: an alarm must not be later in the index than in its database.
+    pub fn announce(&self, key: &AlarmKey, due_ms: i64) -> Result<()> {
+        self.start();
+        self.index.at_most(key, due_ms)
+    }
+
+    /// After a commit: the alarm is due at that time, or there is none.
+    pub fn settle(&self, key: &AlarmKey, due_ms: Option<i64>) {
+        let settled = match due_ms {
+            Some(due_ms) => {
+                self.start();
+                self.index.set(key, due_ms)
+            }
+            None if !self.started() => Ok(()),
+            None => self.index.remove(&key.key),
+        };
+        if let Err(error) = settled {
+            // Being too early is harmless: whoever fires it looks at its database first.
+            tracing::warn!(%error, "the index of alarms is behind");
+        }
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Forgets the alarms of what is deleted.
+    pub fn forget_tree(&self, key: &str) {
+        if self.started()
+            && let Err(error) = self.index.remove_tree(key)
+        {
+            tracing::warn!(%error, "the index of alarms is behind");
+        }
+    }
+
+    /// A namespace has been bound: its objects can be reached now.
+    pub fn bound(&self, namespace: &str) {
+        if self.started() {
+            let _ = self.index.release(namespace);
+            self.changed.notify(usize::MAX);
+        }
+    }
+
+    fn started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Starts firing. Until then there is no alarm, and the index isn't even opened.
+    fn start(&self) {
+        let runtime = self.runtime.get().and_then(Weak::upgrade);
+        let Some(runtime) = runtime.filter(|_| !self.started.swap(true, Ordering::AcqRel)) else {
+            return;
+        };
+        if self.mode == Alarms::Automatic {
+            let (driver, weak) = (runtime.alarms.clone(), Arc::downgrade(&runtime));
+            runtime.executor.spawn(async move { driver.run(weak).await });
+        }
+    }
+
+    async fn run(&self, runtime: Weak<RuntimeInner>) {
+        loop {
+            let (changed, moved) = (self.changed.listen(), self.clock.moved());
+            let wait = {
+                let Some(runtime) = runtime.upgrade() else { return };
+                if runtime.check_open().is_err() {
+                    return;
+                }
+                self.fire_due(&runtime);
+                let due = self.index.next_due().unwrap_or_default();
+                let due = due.and_then(|due| self.clock.until(due));
+                due.map(|wait| runtime.timers.at(Instant::now() + wait))
+            };
+            let due = async {
+                match wait {
+                    Some(wait) => wait.await,
+                    None => future::pending().await,
+                }
+            };
+            let moved = async {
+                match moved {
+                    Some(moved) => moved.await,
+                    None => future::pending().await,
+                }
+            };
+            future::or(changed, future::or(moved, due)).await;
+        }
+    }
+
+    fn fire_due(&self, runtime: &Arc<RuntimeInner>) {
+        match self.index.take_due(self.clock.now_ms(), BATCH) {
+            Ok(due) => {
+                for key in due {
+                    let weak = Arc::downgrade(runtime);
+                    runtime.executor.spawn(async move {
+                        if let Some(runtime) = weak.upgrade() {
+                            fire(&runtime, &key).await;
+                        }
+                    });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "alarms can't be fired"),
+        }
+    }
+
+    /// Fires what is due now, one after the other, and answers how many handlers ran.
+    pub async fn run_due(&self, runtime: &Arc<RuntimeInner>) -> Result<u64> {
+        let mut fired = 0;
+        let now = self.clock.now_ms();
+        if !self.started() {
+            return Ok(0);
+        }
+        loop {
+            let due = self.index.take_due(now, BATCH)?;
+            if due.is_empty() {
+                return Ok(fired);
+            }
+            for key in &due {
+                fired += u64::from(fire(runtime, key).await);
+            }
+        }
+    }
+
+    pub fn close(&self) {
+        self.index.close();
+    }
+}
+
+/// Fires one alarm and enters what comes next. Answers whether its handler ran.
+///
+/// The alarm of a facet that isn't running stays parked: nobody but its parent knows its class. It fires
+/// when the facet is started next.
+async fn fire(runtime: &Arc<RuntimeInner>, key: &AlarmKey) -> bool {
+    match reach(runtime, key) {
+        Some(actor) => actor.fire_alarm().await,
+        None => false,
+    }
+}
+
+fn reach(runtime: &Arc<RuntimeInner>, key: &AlarmKey) -> Option<Arc<Actor>> {
+    let namespace = runtime.namespace(&key.namespace)?;
+    let id = match &key.name {
+        Some(name) => namespace.id_from_name(name),
+        None => namespace.id_from_string(&key.object).ok()?,
+    };
+    let root = namespace.actor(&id).ok()?;
+    key.facets.iter().try_fold(root, |actor, name| actor.facets.running(name))
+}

@@ -1,0 +1,112 @@
+//! How SQLite calls the functions of `storage::functions`.
+
+use std::ffi::{c_int, c_void};
+use std::panic::catch_unwind;
+
+use rusqlite::ffi;
+
+use super::Database;
+use crate::storage::functions::{Answer, Argument, FUNCTIONS, Function, Number};
+
+impl Database {
+    /// Makes the functions known, in place of SQLite's own of the same name.
+    pub(super) fn install_functions(&self) {
+        let kind = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
+        for function in FUNCTIONS {
+            let (name, count) = (function.name.as_ptr(), function.arguments as c_int);
+            let data = std::ptr::from_ref(function).cast_mut().cast::<c_void>();
+            // SAFETY: the name ends with NUL; `call` only reads what `data` points to, a static. It
+            // fails if there is no memory; then a call of the function does.
+            unsafe {
+                ffi::sqlite3_create_function_v2(
+                    self.raw, name, count, kind, data, Some(call), None, None, None,
+                )
+            };
+        }
+    }
+}
+
+unsafe extern "C" fn call(
+    context: *mut ffi::sqlite3_context,
+    count: c_int,
+    values: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: SQLite's context of this call.
+    let function = unsafe { ffi::sqlite3_user_data(context) }.cast::<Function>();
+    // SAFETY: it is what `install_functions` gave: a static.
+    let function = unsafe { &*function };
+    let answer = catch_unwind(|| {
+        let mut arguments = [Argument::Null; 3];
+        let arguments = &mut arguments[..count as usize];
+        for (index, argument) in arguments.iter_mut().enumerate() {
+            // SAFETY: SQLite gives `count` values, which stay throughout the call.
+            let value = unsafe { *values.add(index) };
+            // SAFETY: as above.
+            *argument = unsafe { read(value) };
+        }
+        (function.call)(arguments)
+    });
+    match answer {
+        Ok(Answer::Null) => {}
+        // SAFETY: the context of this call.
+        Ok(Answer::Int(n)) => unsafe { ffi::sqlite3_result_int64(context, n) },
+        // SAFETY: as above.
+        Ok(Answer::Float(n)) => unsafe { ffi::sqlite3_result_double(context, n) },
+        Ok(Answer::Text(text)) => {
+            let (start, length) = (text.as_ptr().cast(), text.len() as u64);
+            let (copied, utf8) = (ffi::SQLITE_TRANSIENT(), ffi::SQLITE_UTF8 as u8);
+            // SAFETY: as above; SQLite copies the text.
+            unsafe { ffi::sqlite3_result_text64(context, start, length, copied, utf8) };
+        }
+        Ok(Answer::Blob(bytes)) => {
+            let (start, length) = (bytes.as_ptr().cast(), bytes.len() as u64);
+            // SAFETY: as above; SQLite copies the bytes. A slice's pointer is never null.
+            unsafe { ffi::sqlite3_result_blob64(context, start, length, ffi::SQLITE_TRANSIENT()) };
+        }
+        // SAFETY: as above.
+        Ok(Answer::TooBig) => unsafe { ffi::sqlite3_result_error_toobig(context) },
+        // SAFETY: as above.
+        Err(_) => unsafe { ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERNAL) },
+    }
+}
+
+/// # Safety
+/// The value is one of a call that is going on, which the result must not outlive.
+unsafe fn read<'a>(value: *mut ffi::sqlite3_value) -> Argument<'a> {
+    // SAFETY: by the function's contract.
+    let kind = unsafe { ffi::sqlite3_value_type(value) };
+    if kind == ffi::SQLITE_NULL {
+        return Argument::Null;
+    }
+    if kind == ffi::SQLITE_BLOB {
+        // SAFETY: as above.
+        let start = unsafe { ffi::sqlite3_value_blob(value) };
+        // SAFETY: as above, and read last.
+        return Argument::Blob(unsafe { bytes(value, start.cast()) });
+    }
+    // SAFETY: as above. A text that is a number becomes one here.
+    let number = match unsafe { ffi::sqlite3_value_numeric_type(value) } {
+        // SAFETY: as above.
+        ffi::SQLITE_INTEGER => Some(Number::Int(unsafe { ffi::sqlite3_value_int64(value) })),
+        // SAFETY: as above.
+        ffi::SQLITE_FLOAT => Some(Number::Float(unsafe { ffi::sqlite3_value_double(value) })),
+        _ => None,
+    };
+    // SAFETY: as above.
+    let start = unsafe { ffi::sqlite3_value_text(value) };
+    // SAFETY: as above, and read last.
+    let text = unsafe { bytes(value, start) };
+    number.map_or(Argument::Text(text), |number| Argument::Number(number, text))
+}
+
+/// # Safety
+/// `start` is where the value's bytes begin, or null, and nothing converts the value afterwards.
+unsafe fn bytes<'a>(value: *mut ffi::sqlite3_value, start: *const u8) -> &'a [u8] {
+    // SAFETY: by the function's contract.
+    let length = unsafe { ffi::sqlite3_value_bytes(value) } as usize;
+    if start.is_null() || length == 0 {
+        return &[];
+    }
+    // SAFETY: by the function's contract.
+    unsafe { std::slice::from_raw_parts(start, length) }
+}

@@ -1,0 +1,179 @@
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use std::path::PathBuf;
+
+use super::{Files, exec, exec_with, interruptible, memory, number, options, refusal};
+use crate::error::{ErrorCode, Result};
+use crate::storage::{Disk, Storage, StorageOptions};
+use crate::value::Value;
+
+const ENDLESS: &str = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+
+fn small(disk: &Disk, path: PathBuf) -> Storage {
+    disk.storage(path, StorageOptions { storage_bytes: 1 << 20, ..options() })
+}
+
+#[test]
+fn an_interrupt_ends_an_endless_query() {
+    let (storage, interrupt) = interruptible();
+    exec(&storage, "CREATE TABLE t(a); INSERT INTO t VALUES (1)").expect("a table");
+    storage.commit().expect("commits");
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let query = scope.spawn(|| exec(&storage, ENDLESS));
+        std::thread::sleep(Duration::from_millis(20));
+        interrupt.store(true, Ordering::Release);
+        let error = query.join().expect("no panic").expect_err("interrupted");
+        assert_eq!(error.code(), ErrorCode::Reset);
+    });
+    assert!(started.elapsed() < Duration::from_secs(5));
+    interrupt.store(false, Ordering::Release);
+    assert_eq!(number(&storage, "SELECT count(*) FROM t"), 1);
+}
+
+#[test]
+fn an_interrupted_write_poisons_until_the_rollback() -> Result<()> {
+    let (storage, interrupt) = interruptible();
+    exec(&storage, "CREATE TABLE t(a)")?;
+    storage.commit()?;
+    exec(&storage, "INSERT INTO t VALUES (1)")?;
+    interrupt.store(true, Ordering::Release);
+    let query = "INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c";
+    let error = storage.transaction_sync(|| {
+        let error = exec(&storage, query).expect_err("interrupted");
+        assert_eq!(storage.kv().get("a").expect_err("poisoned"), error);
+        Ok(())
+    });
+    let error = error.expect_err("the transaction is gone");
+    assert_eq!(error.message(), "Cannot commit transaction due to an earlier SQL critical error");
+    assert_eq!(storage.commit().expect_err("poisoned").code(), ErrorCode::Reset);
+    interrupt.store(false, Ordering::Release);
+    storage.rollback();
+    assert_eq!(number(&storage, "SELECT count(*) FROM t"), 0);
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_does_not_stop_our_own_statements() -> Result<()> {
+    let (storage, interrupt) = interruptible();
+    for n in 0..500 {
+        storage.kv().put(&format!("k{n:03}"), &Value::Int(n))?;
+    }
+    interrupt.store(true, Ordering::Release);
+    assert_eq!(storage.kv().list(&Default::default())?.count(), 500);
+    storage.commit()
+}
+
+#[test]
+fn the_quota_ends_the_transaction_and_leaves_what_was_there() -> Result<()> {
+    for in_files in [false, true] {
+        let files = Files::new();
+        let storage = match in_files {
+            true => small(&files.disk, files.path()),
+            false => small(&Disk::memory(), files.path()),
+        };
+        exec(&storage, "CREATE TABLE t(a)")?;
+        let insert = "INSERT INTO t VALUES (zeroblob(50000))";
+        for _ in 0..10 {
+            exec(&storage, insert)?;
+        }
+        storage.commit()?;
+        let error = loop {
+            if let Err(error) = exec(&storage, insert) {
+                break error;
+            }
+        };
+        assert_eq!(error.code(), ErrorCode::LimitStorage);
+        assert!(error.message().contains("database or disk is full: SQLITE_FULL"), "{error}");
+        assert!(error.message().contains("may use 1048576 (storage_bytes)"), "{error}");
+        assert_eq!(storage.commit().expect_err("poisoned"), error);
+        storage.rollback();
+        assert_eq!(number(&storage, "SELECT count(*) FROM t"), 10);
+        exec(&storage, "DELETE FROM t")?;
+        for _ in 0..10 {
+            exec(&storage, insert)?;
+        }
+        storage.commit()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_quota_holds_for_keys_and_may_be_lowered() -> Result<()> {
+    let files = Files::new();
+    let storage = small(&files.disk, files.path());
+    let value = Value::Bytes(vec![0; 10_000]);
+    let error = (0..).find_map(|n| storage.kv().put(&format!("{n}"), &value).err()).expect("full");
+    assert_eq!(error.code(), ErrorCode::LimitStorage);
+    storage.rollback();
+    for n in 0..50 {
+        storage.kv().put(&format!("{n}"), &value)?;
+    }
+    storage.commit()?;
+    storage.close();
+    let tiny = StorageOptions { storage_bytes: 8192, ..options() };
+    let storage = files.disk.storage(files.path(), tiny);
+    assert!(storage.kv().get("7")?.is_some());
+    assert!((0..9).any(|n| storage.kv().put(&format!("more{n}"), &value).is_err()));
+    Ok(())
+}
+
+#[test]
+fn one_key_written_again_and_again_stays_within_the_quota() -> Result<()> {
+    let storage = small(&Disk::memory(), PathBuf::from("/o"));
+    for n in 0..2000 {
+        storage.kv().put("k", &Value::String(format!("{}{n}", "y".repeat(10_000))))?;
+    }
+    storage.commit()
+}
+
+#[test]
+fn sorting_may_not_take_all_memory() {
+    let storage = memory();
+    let query = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000)
+        SELECT max(b) FROM (SELECT randomblob(1000) AS b FROM c ORDER BY b LIMIT 999999)";
+    assert_eq!(refusal(&storage, query), "out of memory: SQLITE_NOMEM");
+    assert_eq!(number(&storage, "SELECT 1"), 1);
+}
+
+#[test]
+fn statements_have_limits() -> Result<()> {
+    let storage = memory();
+    let list = |item: &str, times| vec![item; times].join(", ");
+    let cases = [
+        (format!("SELECT {}", vec!["1"; 6].join(" UNION ALL SELECT ")), "too many terms in compound SELECT"),
+        (format!("SELECT {}", list("1", 101)), "too many columns"),
+        (format!("SELECT max({})", list("1", 128)), "too many arguments on function max"),
+        ("SELECT ?101".into(), "variable number must be between ?1 and ?100"),
+        (format!("SELECT {}1{}", "(".repeat(1000), ")".repeat(1000)), "Recursion limit"),
+        (format!("SELECT {}1", "1+".repeat(150)), "Expression tree is too large (maximum depth 100)"),
+        ("SELECT zeroblob(20000000)".into(), "SQLITE_TOOBIG"),
+        (format!("SELECT length('{}')", "a".repeat(100_000)), "SQLITE_TOOBIG"),
+        (format!("SELECT 'x' LIKE '{}'", "%".repeat(51)), "LIKE or GLOB pattern too complex"),
+    ];
+    for (query, message) in cases {
+        let refused = refusal(&storage, &query);
+        assert!(refused.contains(message), "{refused}");
+    }
+    let long = Value::String("x".repeat(20_000_000));
+    let error = exec_with(&storage, "SELECT length(?)", vec![long]).expect_err("too big");
+    assert_eq!(error.message(), "string or blob too big: SQLITE_TOOBIG");
+    exec(&storage, &format!("SELECT {}", list("1", 100)))?;
+    exec(&storage, &format!("SELECT max({})", list("1", 127)))?;
+    exec(&storage, &format!("SELECT length('{}')", "a".repeat(99_900)))?;
+    Ok(())
+}
+
+#[test]
+fn triggers_stop_at_their_depth() -> Result<()> {
+    let storage = memory();
+    exec(&storage, "CREATE TABLE t(n); PRAGMA recursive_triggers = ON")?;
+    exec(&storage, "CREATE TRIGGER d AFTER INSERT ON t WHEN new.n > 0 BEGIN INSERT INTO t VALUES (new.n - 1); END")?;
+    exec(&storage, "INSERT INTO t VALUES (8)")?;
+    assert_eq!(number(&storage, "SELECT count(*) FROM t"), 9);
+    let refused = refusal(&storage, "INSERT INTO t VALUES (30)");
+    assert!(refused.contains("triggers nested too deep"), "{refused}");
+    exec(&storage, "DELETE FROM t; INSERT INTO t VALUES (2)")?;
+    assert_eq!(number(&storage, "SELECT count(*) FROM t"), 3);
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Calls that come back into an actor of their own chain, and chains that wait for each other.
+
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
+
+use facetbox::{ErrorCode, HostFunction, Namespace, Result, Runtime, Stub, Value};
+
+use crate::support::{app, assert_fails, facet, host_class, own};
+
+/// A way for host code to reach a namespace that is bound after it was written.
+type Later = Arc<OnceLock<Namespace>>;
+
+fn one(later: &Later) -> Stub {
+    later.get().expect("the namespace is bound").get_by_name("one")
+}
+
+/// A supervisor whose facet calls the host function `back(method)`, which calls the supervisor again.
+fn supervisor(runtime: &Runtime) -> Result<Stub> {
+    let later = Later::default();
+    let target = later.clone();
+    let back = HostFunction::new("back", move |args| {
+        one(&target).call_blocking(args[0].as_str().unwrap_or_default(), vec![])
+    });
+    let mut code = app("function App:out(method) return self.env.back(method) end
+         function App:ping() return 'pong' end");
+    code.env.insert("back", back);
+    let class = host_class(move |ctx, method, args| match method {
+        "out" => facet(ctx, "app", &code)?.call_blocking("out", args),
+        "again" => facet(ctx, "app", &code)?.call_blocking("out", vec!["again".into()]),
+        "ping" => facet(ctx, "app", &code)?.call_blocking("ping", vec![]),
+        _ => Ok(format!("{method} of the supervisor").into()),
+    });
+    let namespace = runtime.namespace("Host", class)?;
+    let _ = later.set(namespace.clone());
+    Ok(namespace.get_by_name("one"))
+}
+
+#[test]
+fn a_facet_may_call_back_into_its_supervisor() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let answer = supervisor(&runtime)?.call_blocking("out", vec!["inner".into()])?;
+    assert_eq!(answer, Value::from("inner of the supervisor"));
+    Ok(())
+}
+
+#[test]
+fn a_facet_may_be_called_again_by_the_host_function_it_waits_for() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let answer = supervisor(&runtime)?.call_blocking("out", vec!["ping".into()])?;
+    assert_eq!(answer, Value::from("pong"));
+    Ok(())
+}
+
+#[test]
+fn an_endless_chain_ends_at_the_depth_limit() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let stub = supervisor(&runtime)?;
+    assert_fails(stub.call_blocking("again", vec![]), ErrorCode::LimitDepth, "100");
+    assert_eq!(stub.call_blocking("ping", vec![])?, Value::from("pong"));
+    Ok(())
+}
+
+#[test]
+fn an_object_may_call_itself() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let later = Later::default();
+    let target = later.clone();
+    let class = host_class(move |_ctx, _method, args| match args[0].as_i64() {
+        Some(0) => Ok("bottom".into()),
+        n => one(&target).call_blocking("down", vec![(n.unwrap_or(0) - 1).into()]),
+    });
+    let namespace = runtime.namespace("Host", class)?;
+    let _ = later.set(namespace);
+    assert_eq!(one(&later).call_blocking("down", vec![5.into()])?, Value::from("bottom"));
+    Ok(())
+}
+
+#[test]
+fn guests_that_call_each_other_in_a_ring_do_not_deadlock() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let stub = own(
+        &runtime,
+        app("function App:ring(names)
+                 if #names == 0 then return self.ctx.id.name end
+                 local next = table.remove(names, 1)
+                 return self.ctx.exports.App:getByName(next):ring(names)
+             end"),
+    )?;
+    let names = ["two", "one", "two", "one"].map(Value::from).to_vec();
+    assert_eq!(stub.call_blocking("ring", vec![Value::List(names)])?, Value::from("one"));
+    Ok(())
+}
+
+#[test]
+fn two_chains_that_wait_for_each_other_end_in_deadlock() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let (later, both_inside) = (Later::default(), Arc::new(Barrier::new(2)));
+    let target = later.clone();
+    let class = host_class(move |_ctx, method, args| {
+        if method == "ping" {
+            return Ok("pong".into());
+        }
+        both_inside.wait();
+        let other = args[0].as_str().unwrap_or_default();
+        target.get().expect("bound").get_by_name(other).call_blocking("ping", vec![])
+    });
+    let namespace = runtime.namespace("Host", class)?;
+    let _ = later.set(namespace.clone());
+    let cross = |from: &'static str, to: &'static str| {
+        let stub = namespace.get_by_name(from);
+        thread::spawn(move || stub.call_blocking("cross", vec![to.into()]))
+    };
+    let outcomes = [cross("a", "b"), cross("b", "a")].map(|thread| thread.join().unwrap());
+    let (good, bad): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (1, 1));
+    assert_fails(bad.into_iter().next().unwrap(), ErrorCode::Deadlock, "Host/");
+    for name in ["a", "b"] {
+        assert_eq!(namespace.get_by_name(name).call_blocking("ping", vec![])?, Value::from("pong"));
+    }
+    Ok(())
+}

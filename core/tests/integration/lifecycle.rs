@@ -1,0 +1,133 @@
+//! Panics, aborts, closes and drops: one actor ends, never the process.
+
+use std::sync::mpsc;
+use std::thread;
+
+use facetbox::{Class, ErrorCode, HostFunction, Result, Runtime, Value};
+
+use crate::support::{app, assert_fails, counter, facet, host_class, own, serve, visit};
+
+#[test]
+fn a_panic_breaks_the_object_and_a_new_stub_starts_afresh() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let class = host_class(|ctx, method, _args| {
+        let kv = ctx.storage().kv();
+        if method == "panic" {
+            kv.put("k", &"uncommitted".into())?;
+            panic!("on purpose");
+        }
+        Ok(kv.get("k")?.unwrap_or_default())
+    });
+    let namespace = runtime.namespace("Host", class)?;
+    let stub = namespace.get_by_name("one");
+    assert_fails(stub.call_blocking("panic", vec![]), ErrorCode::Panic, "");
+    assert_fails(stub.call_blocking("get", vec![]), ErrorCode::Panic, "");
+    assert_eq!(namespace.get_by_name("one").call_blocking("get", vec![])?, Value::Null);
+    Ok(())
+}
+
+#[test]
+fn a_panic_in_a_constructor_is_an_error_each_time() -> Result<()> {
+    struct Never;
+    impl facetbox::DurableObject for Never {}
+    let runtime = Runtime::open_in_memory()?;
+    let class = Class::host("Never", |_ctx, _env| -> Result<Never> { panic!("on purpose") });
+    let namespace = runtime.namespace("Never", class)?;
+    for _ in 0..2 {
+        let outcome = namespace.get_by_name("one").call_blocking("any", vec![]);
+        assert_fails(outcome, ErrorCode::Panic, "");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_panic_in_a_host_function_spares_the_process() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let mut code = app("function App:go() return self.env.bad() end
+         function App:ping() return 'pong' end");
+    code.env.insert("bad", HostFunction::new("bad", |_args| panic!("on purpose")));
+    let class =
+        host_class(move |ctx, method, args| facet(ctx, "app", &code)?.call_blocking(method, args));
+    let namespace = runtime.namespace("Host", class)?;
+    let outcome = namespace.get_by_name("one").call_blocking("go", vec![]);
+    assert_fails(outcome, ErrorCode::Panic, "");
+    let answer = namespace.get_by_name("one").call_blocking("ping", vec![])?;
+    assert_eq!(answer, Value::from("pong"));
+    Ok(())
+}
+
+#[test]
+fn an_abort_of_the_object_itself_reaches_its_old_stubs() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let class = host_class(|ctx, method, _args| match method {
+        "abort" => Err(ctx.abort(Some("starting over"))),
+        _ => Ok("alive".into()),
+    });
+    let namespace = runtime.namespace("Host", class)?;
+    let (old, other) = (namespace.get_by_name("one"), namespace.get_by_name("two"));
+    assert_fails(old.call_blocking("abort", vec![]), ErrorCode::Aborted, "starting over");
+    assert_fails(old.call_blocking("ping", vec![]), ErrorCode::Aborted, "starting over");
+    for stub in [other, namespace.get_by_name("one")] {
+        assert_eq!(stub.call_blocking("ping", vec![])?, Value::from("alive"));
+    }
+    Ok(())
+}
+
+#[test]
+fn close_ends_the_calls_that_are_going_on() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let (entered, has_entered) = mpsc::channel();
+    let entered = parking_lot::Mutex::new(entered);
+    let wait = HostFunction::new_async("wait", move |_args| {
+        entered.lock().send(()).unwrap();
+        Box::pin(std::future::pending())
+    });
+    let mut code = app("function App:wait() return self.env.wait() end");
+    code.env.insert("wait", wait);
+    let stub = serve(&runtime, code)?;
+    let waiting = thread::spawn(move || stub.call_blocking("wait", vec![]));
+    has_entered.recv().unwrap();
+    runtime.close();
+    assert_fails(waiting.join().unwrap(), ErrorCode::Closed, "closed");
+    Ok(())
+}
+
+#[test]
+fn a_host_function_may_close_the_runtime_that_calls_it() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let mut code = app("function App:close() self.env.close() return 'closed' end");
+    let closing = runtime.clone();
+    let close = HostFunction::new("close", move |_args| {
+        closing.close();
+        Ok(Value::Null)
+    });
+    code.env.insert("close", close);
+    let stub = own(&runtime, code)?;
+    assert_fails(stub.call_blocking("close", vec![]), ErrorCode::Closed, "closed");
+    Ok(())
+}
+
+#[test]
+fn handles_may_be_dropped_in_any_order_on_any_thread() -> Result<()> {
+    const HANDLES: usize = 5;
+    for first in 0..HANDLES {
+        let runtime = Runtime::open_in_memory()?;
+        let stub = serve(&runtime, counter())?;
+        visit(&stub)?;
+        let namespace = runtime.get_namespace("Forwarder")?;
+        let loader = runtime.loader();
+        let worker = loader.load(counter())?;
+        let mut handles: Vec<Box<dyn Send>> = vec![
+            Box::new(runtime),
+            Box::new(stub),
+            Box::new(namespace),
+            Box::new(loader),
+            Box::new(worker),
+        ];
+        handles.rotate_left(first);
+        for handle in handles {
+            thread::spawn(move || drop(handle)).join().expect("no drop panics");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The public API against real files, real virtual machines and real threads.
+//!
+//! One binary of many modules: each further binary would link SQLite and Luau again.
+
+mod bad_input;
+mod capabilities;
+mod chains;
+mod data_directory;
+mod facets;
+mod guest_classes;
+mod lifecycle;
+mod limits;
+mod main_job;
+mod output_gate;
+mod support;
+mod threads;
