@@ -1,0 +1,117 @@
+"""Facetbox runs code that you don't trust inside your own process.
+
+Each app is a facet with its own sandbox and its own SQLite database, under a supervisor class that
+you write::
+
+    import facetbox
+    from facetbox import DurableObject, FacetOptions, Response, WorkerCode
+
+    CODE = '''
+        local App = DurableObject:extend("App")
+        function App:greet(name)
+            return `Hello {name}!`
+        end
+        return { App = App }
+    '''
+
+    class AppRunner(DurableObject):
+        def greet(self, name):
+            return self.ctx.facets.get("app", self._start).greet(name)
+
+        def _start(self):
+            worker = self.env.LOADER.load(WorkerCode("app.luau", {"app.luau": CODE}))
+            return FacetOptions(worker.get_durable_object_class("App"))
+
+    with facetbox.open("./data") as runtime:
+        apps = runtime.namespace("AppRunner", AppRunner)
+        print(apps.get_by_name("my-app").greet("world"))
+"""
+
+from ._errors import (
+    AbortedError,
+    ClosedError,
+    DeadlockError,
+    Error,
+    ForkedError,
+    GuestError,
+    InUseError,
+    InvalidArgument,
+    LimitError,
+    LoadError,
+    NotFoundError,
+    PanicError,
+    ResetError,
+    StorageError,
+    UnsupportedError,
+    ValueError,
+)
+from ._native import (
+    Ctx,
+    DurableObjectClass,
+    Facets,
+    Headers,
+    Kv,
+    KvList,
+    Loader,
+    Namespace,
+    ObjectId,
+    RawRows,
+    Request,
+    Response,
+    Runtime,
+    Sql,
+    SqlCursor,
+    Storage,
+    Stub,
+    StubMethod,
+    WorkerStub,
+    __version__,
+)
+from ._object import DurableObject, Env
+from ._options import FacetOptions, Limits, WorkerCode
+from ._runtime import open
+
+__all__ = [
+    "AbortedError",
+    "ClosedError",
+    "Ctx",
+    "DeadlockError",
+    "DurableObject",
+    "DurableObjectClass",
+    "Env",
+    "Error",
+    "FacetOptions",
+    "Facets",
+    "ForkedError",
+    "GuestError",
+    "Headers",
+    "InUseError",
+    "InvalidArgument",
+    "Kv",
+    "KvList",
+    "LimitError",
+    "Limits",
+    "LoadError",
+    "Loader",
+    "Namespace",
+    "NotFoundError",
+    "ObjectId",
+    "PanicError",
+    "RawRows",
+    "Request",
+    "ResetError",
+    "Response",
+    "Runtime",
+    "Sql",
+    "SqlCursor",
+    "Storage",
+    "StorageError",
+    "Stub",
+    "StubMethod",
+    "UnsupportedError",
+    "ValueError",
+    "WorkerCode",
+    "WorkerStub",
+    "__version__",
+    "open",
+]

@@ -1,0 +1,426 @@
+"""The native half of the package; import its names from ``facetbox``."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, NoReturn, TypeVar, final
+
+from ._object import DurableObject
+from ._options import FacetOptions, Limits, WorkerCode
+
+_T = TypeVar("_T")
+_HeadersInit = Headers | dict[str, str] | Iterable[tuple[str, str]]
+_Body = str | bytes | bytearray
+
+ERROR_CODES: Final[tuple[tuple[str, int, str, str], ...]]
+__version__: Final[str]
+
+def open_runtime(
+    path: str | os.PathLike[str] | None,
+    durability: str,
+    limits: Limits | None,
+    threads: int | None,
+) -> Runtime: ...
+
+@final
+class Runtime:
+    """An open data directory, made by `open`. Leaving its `with` block closes it.
+
+    Namespaces and stubs don't keep it open: after `close` they raise ClosedError.
+    """
+    def namespace(
+        self,
+        name: str,
+        cls: type[DurableObject] | DurableObjectClass,
+        env: Mapping[str, object] | None = None,
+        limits: Limits | None = None,
+    ) -> Namespace:
+        """Binds a name to a class: a subclass of DurableObject, or one loaded from guest code.
+
+        The name decides where the objects' data is. `env` is what a Python class gets as `self.env`:
+        data, functions, objects, stubs, loaders; by default it has the runtime's loader as LOADER.
+        Guest classes get the env of their WorkerCode instead. `limits` replace the runtime's.
+
+        Raises InvalidArgument for a name that is empty or bound already.
+        """
+    def get_namespace(self, name: str) -> Namespace:
+        """The namespace bound to `name`. Raises NotFoundError if there is none."""
+    def loader(self) -> Loader:
+        """A Worker Loader with a cache of its own."""
+    def close(self) -> None:
+        """Ends every object, closes every database and stops the threads. Closing again does nothing.
+
+        Calls that are going on raise ClosedError, as does everything called afterwards.
+        """
+    def __enter__(self) -> Runtime: ...
+    def __exit__(
+        self,
+        *_exception: type[BaseException] | BaseException | TracebackType | None,
+    ) -> None: ...
+
+@final
+class Namespace:
+    """A name bound to a class; every id of it is one object in the whole runtime."""
+    @property
+    def name(self) -> str:
+        """Its name."""
+    def id_from_name(self, name: str) -> ObjectId:
+        """The id that belongs to a name: always the same one."""
+    def id_from_string(self, text: str) -> ObjectId:
+        """Reads an id back from its text.
+
+        Raises InvalidArgument for anything but 64 hex digits of an id of this namespace.
+        """
+    def new_unique_id(self) -> ObjectId:
+        """A new random id."""
+    def get(self, id: ObjectId) -> Stub:
+        """A stub of the object with this id. Neither creates nor contacts it.
+
+        Raises InvalidArgument for an id of another namespace.
+        """
+    def get_by_name(self, name: str) -> Stub:
+        """A stub of the object with this name: `get(id_from_name(name))`."""
+
+@final
+class ObjectId:
+    """Identifies one object of a namespace. `str(id)` gives its 64 hex digits.
+
+    Ids are equal when their digits are, whatever their names.
+    """
+    @property
+    def name(self) -> str | None:
+        """The name it was made from, if it was and was not read back from text."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Stub:
+    """The address of an object, a facet or an entrypoint.
+
+    `stub.method(1, 2)` calls a method, whatever its name, unless that starts with `_` or is one of the
+    four below; `stub.call` reaches those, too. Calls block with the GIL released and run on the
+    calling thread.
+
+    A stub binds to the running object at its first use. When that breaks, the stub keeps raising its
+    error; a new stub reaches a new one.
+    """
+    @property
+    def id(self) -> ObjectId | None:
+        """The id of the object; None for facets and entrypoints."""
+    @property
+    def name(self) -> str | None:
+        """The name that the object's id was made from."""
+    def call(self, method: str, /, *args: object) -> Any:
+        """Calls a method and returns its answer.
+
+        Raises what the method raises, and the subclass of Error for what stands in its way.
+        """
+    def fetch(
+        self,
+        input: Request | str,
+        /,
+        *,
+        method: str | None = None,
+        headers: _HeadersInit | None = None,
+        body: _Body | None = None,
+    ) -> Response:
+        """Sends a request, or one made of a URL and the other arguments, and returns the response.
+
+        Raises as `call` does.
+        """
+    def __getattr__(self, name: str, /) -> StubMethod: ...
+
+@final
+class StubMethod:
+    """A method of the object behind a stub, to be called."""
+    def __call__(self, *args: object) -> Any: ...
+
+@final
+class Ctx:
+    """The context of one object or facet: its id, storage and facets.
+
+    Any thread may use it while the instance runs. Once the object is broken, everything raises its
+    error.
+    """
+    @property
+    def id(self) -> ObjectId | str:
+        """The object's id; for a facet its parent's, or the id or text that its supervisor chose."""
+    @property
+    def props(self) -> Any:
+        """The props that the class was bound with; None without."""
+    @property
+    def storage(self) -> Storage:
+        """The storage of this object or facet."""
+    @property
+    def facets(self) -> Facets:
+        """Its facets."""
+    def abort(self, reason: str | None = None) -> NoReturn:
+        """Aborts this object or facet, and always raises: AbortedError with the reason.
+
+        What is uncommitted is discarded; all its stubs and facets raise the same from now on.
+        """
+    def delete_all(self) -> None:
+        """Deletes everything that the object or facet and its facets store: `storage.delete_all()`."""
+
+@final
+class Storage:
+    """The storage of one object or facet: a SQLite database.
+
+    What a method writes is committed when it returns, also if it raises, or before it calls another
+    object.
+    """
+    @property
+    def kv(self) -> Kv:
+        """The key-value store."""
+    @property
+    def sql(self) -> Sql:
+        """SQL."""
+    def delete_all(self) -> None:
+        """Deletes everything that the object or facet and its facets store; running facets are aborted."""
+    def transaction_sync(self, function: Callable[[], _T]) -> _T:
+        """Calls `function` in a transaction and returns what it returns.
+
+        If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
+        """
+
+@final
+class Kv:
+    """The key-value store of one object or facet."""
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of `key`, or `default`."""
+    def put(self, key: str, value: object) -> None:
+        """Stores a value.
+
+        Raises ValueError for what can't be stored, such as functions and stubs.
+        """
+    def delete(self, key: str) -> bool:
+        """Deletes a key; returns whether it was there."""
+    def list(
+        self,
+        *,
+        start: str | None = None,
+        start_after: str | None = None,
+        end: str | None = None,
+        prefix: str | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> KvList:
+        """Iterates over (key, value) pairs in the order of the keys' UTF-8 bytes.
+
+        `start` is inclusive, `start_after` and `end` are exclusive. A later list of the same storage
+        invalidates the iterator.
+        """
+
+@final
+class KvList:
+    """The entries of a list, read one by one."""
+    def __iter__(self) -> KvList: ...
+    def __next__(self) -> tuple[str, Any]: ...
+
+@final
+class Sql:
+    """SQL over the storage of one object or facet."""
+    def exec(self, query: str, /, *bindings: object) -> SqlCursor:
+        """Runs one or more statements, the last with `bindings`, and returns its rows.
+
+        Raises StorageError with SQLite's message. Transactions are `transaction_sync`'s, not SQL's.
+        """
+    @property
+    def database_size(self) -> int:
+        """Bytes of the database that are in use."""
+
+@final
+class SqlCursor:
+    """The rows of one `exec`, read as they are asked for. Iterating over it gives dicts."""
+    def next(self) -> dict[str, Any] | None:
+        """The next row, or None after the last."""
+    def one(self) -> dict[str, Any]:
+        """The only row that is left. Raises an Error if there is none or more than one."""
+    def to_array(self) -> list[dict[str, Any]]:
+        """The rows that are left."""
+    def raw(self) -> RawRows:
+        """The rows that are left as lists of their columns, read as they are asked for."""
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+    @property
+    def rows_read(self) -> int:
+        """Rows read so far."""
+    @property
+    def rows_written(self) -> int:
+        """Rows written so far."""
+    def __iter__(self) -> SqlCursor: ...
+    def __next__(self) -> dict[str, Any]: ...
+
+@final
+class RawRows:
+    """The rows of a cursor as lists of their columns."""
+    def __iter__(self) -> RawRows: ...
+    def __next__(self) -> list[Any]: ...
+
+@final
+class Facets:
+    """The facets of one object or facet."""
+    def get(
+        self,
+        name: str,
+        start: Callable[[], FacetOptions | type[DurableObject] | DurableObjectClass],
+    ) -> Stub:
+        """A stub of the facet `name`.
+
+        Nothing starts before its first use: then `start` is called, once, unless the facet runs
+        already. It returns FacetOptions, or just the class.
+
+        Raises InvalidArgument for a name that is empty or longer than 256 bytes.
+        """
+    def abort(self, name: str, reason: str | BaseException) -> None:
+        """Stops the facet and its descendants; their stubs raise `reason`: that exception, or
+        AbortedError with that text. Data is kept.
+        """
+    def delete(self, name: str) -> None:
+        """Stops the facet and deletes its data and that of its descendants."""
+    def clone(self, src: str, dst: str) -> None:
+        """Replaces facet `dst` and its descendants by a copy of `src` and its descendants.
+
+        A missing `src` leaves `dst` empty; `src` goes on running, `dst` is stopped first.
+        """
+    def list(self) -> list[str]:
+        """The names of the facets that exist, running or not, in order."""
+    def exists(self, name: str) -> bool:
+        """Whether the facet exists, running or not."""
+
+@final
+class Loader:
+    """Loads guest code; the only way from text to a class."""
+    def load(self, code: WorkerCode) -> WorkerStub:
+        """Loads code that isn't cached.
+
+        Errors in modules show at the first use of a class or entrypoint.
+        """
+    def get(self, id: str | None, callback: Callable[[], WorkerCode]) -> WorkerStub:
+        """The worker cached as `id`, loaded from the WorkerCode that `callback` returns if there is none.
+
+        With None as the id nothing is cached. A failure isn't either: it shows at the first use of the
+        worker, and the next `get` tries again.
+        """
+
+@final
+class WorkerStub:
+    """Loaded code."""
+    def get_durable_object_class(
+        self,
+        name: str = "default",
+        *,
+        props: object = None,
+        limits: Limits | None = None,
+    ) -> DurableObjectClass:
+        """The exported class `name`: for a facet, or for a namespace.
+
+        That it exists is checked when it is used. Its instances see `props` as `ctx.props`; `limits`
+        count where they are lower than those of the code.
+        """
+    def get_entrypoint(
+        self,
+        name: str = "default",
+        *,
+        props: object = None,
+        limits: Limits | None = None,
+    ) -> Stub:
+        """A stub of the exported entrypoint `name`, which is stateless: for one-off code."""
+
+@final
+class DurableObjectClass:
+    """A class loaded from guest code: what a namespace's objects or a facet are instances of."""
+    @property
+    def name(self) -> str:
+        """The name under which the code exports it."""
+
+@final
+class Headers:
+    """A list of header fields. Names are compared without regard to case and kept in lower case.
+
+    Made from a dict, from pairs of names and values, or from other Headers.
+    """
+    def __new__(cls, init: _HeadersInit | None = None, /) -> Headers: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The values of `name` joined by `", "`, or `default` if there is none."""
+    def set(self, name: str, value: str) -> None:
+        """Replaces every field `name` by one.
+
+        Raises InvalidArgument for what HTTP can't carry.
+        """
+    def append(self, name: str, value: str) -> None:
+        """Adds a field beside those of the same name."""
+    def delete(self, name: str) -> None:
+        """Removes every field `name`."""
+    def items(self) -> list[tuple[str, str]]:
+        """The fields in order."""
+    def keys(self) -> list[str]:
+        """The names in order, each once."""
+    def __getitem__(self, name: str, /) -> str: ...
+    def __setitem__(self, name: str, value: str, /) -> None: ...
+    def __delitem__(self, name: str, /) -> None: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+
+@final
+class Request:
+    """A request: method, absolute URL, headers and a whole body.
+
+    `Request(request, ...)` copies one and replaces what else is given.
+    """
+    def __new__(
+        cls,
+        input: Request | str,
+        /,
+        *,
+        method: str | None = None,
+        headers: _HeadersInit | None = None,
+        body: _Body | None = None,
+    ) -> Request: ...
+    @property
+    def method(self) -> str:
+        """The method, such as `GET`."""
+    @property
+    def url(self) -> str:
+        """The absolute URL, normalised."""
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+    @property
+    def body(self) -> bytes | None:
+        """The body; None where there is none."""
+    def text(self) -> str:
+        """The body as text; invalid UTF-8 is replaced."""
+    def json(self) -> Any:
+        """The body parsed as JSON. Raises json.JSONDecodeError if it isn't."""
+
+@final
+class Response:
+    """A response: status, headers and a whole body."""
+    def __new__(
+        cls,
+        body: _Body | None = None,
+        /,
+        *,
+        status: int = 200,
+        headers: _HeadersInit | None = None,
+    ) -> Response: ...
+    @property
+    def status(self) -> int:
+        """The status code."""
+    @property
+    def ok(self) -> bool:
+        """Whether the status is in the range 200 to 299."""
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+    @property
+    def body(self) -> bytes | None:
+        """The body; None where there is none."""
+    def text(self) -> str:
+        """The body as text; invalid UTF-8 is replaced."""
+    def json(self) -> Any:
+        """The body parsed as JSON. Raises json.JSONDecodeError if it isn't."""

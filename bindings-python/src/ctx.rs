@@ -1,0 +1,66 @@
+//! What a class written in Python sees of its own object or facet.
+
+use std::sync::Arc;
+
+use facetbox::ActorId;
+use pyo3::prelude::*;
+
+use crate::error::Result;
+use crate::facets::Facets;
+use crate::namespace::ObjectId;
+use crate::storage::Storage;
+use crate::to_python;
+
+/// The context of one object or facet: its id, storage and facets.
+///
+/// Any thread may use it while the instance runs. Once the object is broken, everything raises its
+/// error.
+#[pyclass(frozen, module = "facetbox")]
+pub struct Ctx(pub Arc<facetbox::Ctx>);
+
+#[pymethods]
+impl Ctx {
+    /// The object's id; for a facet its parent's, or the id or text that its supervisor chose.
+    #[getter]
+    fn id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.0.id() {
+            ActorId::Object(id) => Ok(Bound::new(py, ObjectId(id.clone()))?.into_any()),
+            ActorId::Text(text) => Ok(text.into_pyobject(py)?.into_any()),
+        }
+    }
+
+    /// The props that the class was bound with; None without.
+    #[getter]
+    fn props<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        to_python::value(py, self.0.props().clone())
+    }
+
+    /// The storage of this object or facet.
+    #[getter]
+    fn storage(&self) -> Storage {
+        Storage(self.0.clone())
+    }
+
+    /// Its facets.
+    #[getter]
+    fn facets(&self) -> Facets {
+        Facets(self.0.facets())
+    }
+
+    /// Aborts this object or facet, and always raises: AbortedError with the reason.
+    ///
+    /// What is uncommitted is discarded; all its stubs and facets raise the same from now on.
+    #[pyo3(signature = (reason=None))]
+    fn abort(&self, py: Python<'_>, reason: Option<&str>) -> Result<()> {
+        Err(py.detach(|| self.0.abort(reason)).into())
+    }
+
+    /// Deletes everything that the object or facet and its facets store: `storage.delete_all()`.
+    fn delete_all(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.0.delete_all())?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}

@@ -1,0 +1,127 @@
+//! Errors both ways: core's and Python's exceptions.
+
+use facetbox::{Error, ErrorCode};
+use pyo3::exceptions::PyBaseException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTraceback;
+
+/// What a function of this crate fails with; `?` makes it of either kind and either kind of it.
+pub enum Failure {
+    /// An exception of Python.
+    Python(PyErr),
+    /// An error of core.
+    Core(Error),
+}
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Failure {
+        Failure::Python(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Core(error)
+    }
+}
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> PyErr {
+        match failure {
+            Failure::Python(error) => error,
+            Failure::Core(error) => Python::attach(|py| to_python(py, &error)),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        match failure {
+            Failure::Python(error) => {
+                Python::try_attach(|py| to_core(py, error)).unwrap_or_else(shutting_down)
+            }
+            Failure::Core(error) => error,
+        }
+    }
+}
+
+/// Runs Python code on behalf of core, on any thread.
+pub fn attach<T>(code: impl FnOnce(Python<'_>) -> Result<T>) -> facetbox::Result<T> {
+    let done = Python::try_attach(|py| code(py).map_err(Error::from));
+    done.unwrap_or_else(|| Err(shutting_down()))
+}
+
+fn shutting_down() -> Error {
+    Error::new(ErrorCode::Closed, "The interpreter is shutting down.")
+}
+
+/// An error about a wrong argument.
+pub fn invalid_argument(message: impl Into<String>) -> Failure {
+    Failure::Core(Error::type_error(message))
+}
+
+/// An exception on its way through core, with the traceback it came with: raising it adds to that,
+/// and one exception may come out many times.
+struct Raised {
+    exception: Py<PyBaseException>,
+    traceback: Option<Py<PyTraceback>>,
+}
+
+/// The exception for an error: the very one that a host class or host function raised, else one of
+/// the class that the code names.
+pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
+    let raised = error.host_exception().and_then(|any| any.downcast_ref::<Raised>());
+    let Some(Raised { exception, traceback }) = raised else {
+        return exception(error, py).map_or_else(|failed| failed, PyErr::from_value);
+    };
+    let error = PyErr::from_value(exception.bind(py).clone().into_any());
+    error.set_traceback(py, traceback.as_ref().map(|traceback| traceback.bind(py).clone()));
+    error
+}
+
+/// An exception object with everything that the error says.
+pub fn exception<'py>(error: &Error, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    let class = py.import(intern!(py, "facetbox._errors"))?.getattr(error.code().class())?;
+    let (name, code) = (error.name(), error.code().name());
+    class.call1((error.message(), name, code, error.stack(), error.path()))
+}
+
+/// The error for an exception that leaves a host class or host function. Guests see the class's
+/// name and the text; the exception itself comes out where nobody caught it.
+fn to_core(py: Python<'_>, error: PyErr) -> Error {
+    let core = describe(error.value(py));
+    let traceback = error.traceback(py).map(Bound::unbind);
+    core.with_host(std::sync::Arc::new(Raised { exception: error.into_value(py), traceback }))
+}
+
+/// What an exception says, as core's error. What can't be read of it is left out.
+pub fn describe(exception: &Bound<'_, PyBaseException>) -> Error {
+    let py = exception.py();
+    let text = |name| exception.getattr(name).ok()?.extract::<String>().ok();
+    let code = match py.import(intern!(py, "facetbox._errors")) {
+        Ok(errors) if is_ours(exception, &errors) => text("code"),
+        _ => None,
+    };
+    let Some(code) = code.and_then(|name| ErrorCode::from_name(&name)) else {
+        let name = exception.get_type().name();
+        let name = name.map_or_else(|_| "Error".to_owned(), |name| name.to_string());
+        let message = exception.str().map(|text| text.to_string_lossy().into_owned());
+        return Error::guest(name, message.unwrap_or_default());
+    };
+    let name = text("name").unwrap_or_else(|| code.guest_name().to_owned());
+    let error = Error::named(code, name, text("message").unwrap_or_default());
+    let error = error.with_stack(text("stack").unwrap_or_default());
+    match text("path") {
+        Some(path) => error.with_path(path),
+        None => error,
+    }
+}
+
+fn is_ours(exception: &Bound<'_, PyBaseException>, errors: &Bound<'_, PyModule>) -> bool {
+    let root = errors.getattr(intern!(errors.py(), "Error"));
+    root.and_then(|root| exception.is_instance(&root)).unwrap_or(false)
+}

@@ -1,0 +1,60 @@
+//! The native half of the Python package: `facetbox._native`.
+//!
+//! Each function converts, calls core once, and converts back. The GIL is released around every call
+//! of core that may block, touch the disk or run guest code; host code takes it again.
+
+#![deny(unsafe_code)]
+
+mod class;
+mod ctx;
+mod error;
+mod facets;
+mod from_python;
+mod headers;
+mod host;
+mod http;
+mod loader;
+mod methods;
+mod namespace;
+mod runtime;
+mod sql;
+mod storage;
+mod stub;
+mod to_python;
+
+#[pyo3::pymodule(gil_used = false)]
+mod _native {
+    use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
+
+    #[pymodule_export]
+    use crate::class::DurableObjectClass;
+    #[pymodule_export]
+    use crate::ctx::Ctx;
+    #[pymodule_export]
+    use crate::facets::Facets;
+    #[pymodule_export]
+    use crate::headers::Headers;
+    #[pymodule_export]
+    use crate::http::{Request, Response};
+    #[pymodule_export]
+    use crate::loader::{Loader, WorkerStub};
+    #[pymodule_export]
+    use crate::namespace::{Namespace, ObjectId};
+    #[pymodule_export]
+    use crate::runtime::{Runtime, open_runtime};
+    #[pymodule_export]
+    use crate::sql::{RawRows, Sql, SqlCursor};
+    #[pymodule_export]
+    use crate::storage::{Kv, KvList, Storage};
+    #[pymodule_export]
+    use crate::stub::{Stub, StubMethod};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let codes = facetbox::ErrorCode::ALL.iter();
+        let rows = codes.map(|code| (code.name(), *code as i32, code.class(), code.describe()));
+        module.add("ERROR_CODES", PyTuple::new(module.py(), rows)?)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,122 @@
+//! The storage of one object or facet.
+
+use std::sync::Arc;
+
+use facetbox::{Ctx, ListOptions};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::error::{Result, attach};
+use crate::sql::Sql;
+use crate::{from_python, to_python};
+
+/// The storage of one object or facet: a SQLite database.
+///
+/// What a method writes is committed when it returns, also if it raises, or before it calls another
+/// object.
+#[pyclass(frozen, module = "facetbox")]
+pub struct Storage(pub Arc<Ctx>);
+
+#[pymethods]
+impl Storage {
+    /// The key-value store.
+    #[getter]
+    fn kv(&self) -> Kv {
+        Kv(self.0.clone())
+    }
+
+    /// SQL.
+    #[getter]
+    fn sql(&self) -> Sql {
+        Sql(self.0.clone())
+    }
+
+    /// Deletes everything that the object or facet and its facets store; running facets are aborted.
+    fn delete_all(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.0.delete_all())?)
+    }
+
+    /// Calls `function` in a transaction and returns what it returns.
+    ///
+    /// If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
+    fn transaction_sync(&self, py: Python<'_>, function: Py<PyAny>) -> Result<Py<PyAny>> {
+        let storage = self.0.storage();
+        Ok(py.detach(|| storage.transaction_sync(|| attach(|py| Ok(function.call0(py)?))))?)
+    }
+}
+
+/// The key-value store of one object or facet.
+#[pyclass(frozen, module = "facetbox")]
+pub struct Kv(Arc<Ctx>);
+
+#[pymethods]
+impl Kv {
+    /// The value of `key`, or `default`.
+    #[pyo3(signature = (key, default=None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        match py.detach(|| self.0.storage().kv().get(key))? {
+            Some(value) => to_python::value(py, value),
+            None => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
+        }
+    }
+
+    /// Stores a value.
+    ///
+    /// Raises ValueError for what can't be stored, such as functions and stubs.
+    fn put(&self, py: Python<'_>, key: &str, value: &Bound<'_, PyAny>) -> Result<()> {
+        let value = from_python::value(value, "value")?;
+        Ok(py.detach(|| self.0.storage().kv().put(key, &value))?)
+    }
+
+    /// Deletes a key; returns whether it was there.
+    fn delete(&self, py: Python<'_>, key: &str) -> Result<bool> {
+        Ok(py.detach(|| self.0.storage().kv().delete(key))?)
+    }
+
+    /// Iterates over (key, value) pairs in the order of the keys' UTF-8 bytes.
+    ///
+    /// `start` is inclusive, `start_after` and `end` are exclusive. A later list of the same storage
+    /// invalidates the iterator.
+    #[pyo3(signature = (*, start=None, start_after=None, end=None, prefix=None, reverse=false, limit=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn list(
+        &self,
+        py: Python<'_>,
+        start: Option<String>,
+        start_after: Option<String>,
+        end: Option<String>,
+        prefix: Option<String>,
+        reverse: bool,
+        limit: Option<i64>,
+    ) -> Result<KvList> {
+        // A negative limit is refused as 0 is.
+        let limit = limit.map(|limit| u64::try_from(limit).unwrap_or(0));
+        let options = ListOptions { start, start_after, end, prefix, reverse, limit };
+        let list = py.detach(|| self.0.storage().kv().list(&options))?;
+        Ok(KvList(Mutex::new(list)))
+    }
+}
+
+/// The entries of a list, read one by one.
+#[pyclass(frozen, module = "facetbox")]
+pub struct KvList(Mutex<facetbox::KvList>);
+
+#[pymethods]
+impl KvList {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyTuple>>> {
+        let Some(entry) = py.detach(|| self.0.lock().next()) else { return Ok(None) };
+        let (key, value) = entry?;
+        let pair = (PyString::new(py, &key), to_python::value(py, value)?);
+        Ok(Some(pair.into_pyobject(py)?))
+    }
+}
