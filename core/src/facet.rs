@@ -402,6 +402,16 @@ impl FacetMap {
         }
     }
 
+    /// Takes out an actor that nothing else refers to.
+    pub fn forget_if_unused(&self, name: &str, actor: &Arc<Actor>) {
+        let mut slots = self.0.lock();
+        let ours = matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
+        // The map's reference and the caller's: nobody can take another while the map is locked.
+        if ours && Arc::strong_count(actor) == 2 {
+            slots.remove(name);
+        }
+    }
+
     /// Takes out `actor` if it is still the one called `name`.
     pub fn remove(&self, name: &str, actor: &Arc<Actor>) {
         let mut slots = self.0.lock();

@@ -148,6 +148,19 @@ impl Namespace {
         }
     }
 
+    /// Takes out an actor that nothing else refers to.
+    pub(crate) fn forget_if_unused(&self, actor: &Arc<Actor>) {
+        if let ActorId::Object(id) = &actor.id {
+            let mut actors = self.0.actors.lock();
+            // The map's reference and the caller's: nobody can take another while the map is locked.
+            if actors.get(id).is_some_and(|known| Arc::ptr_eq(known, actor))
+                && Arc::strong_count(actor) == 2
+            {
+                actors.remove(id);
+            }
+        }
+    }
+
     pub(crate) fn close(&self) {
         let actors = std::mem::take(&mut *self.0.actors.lock());
         actors.into_values().for_each(|actor| actor.close());

@@ -6,13 +6,14 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::alarm::{AlarmDriver, Alarms};
 use crate::clock::{Clock, ManualClock};
-use crate::actor::{Actor, Class, Waits};
+use crate::actor::{Actor, Class, Waits, Warm};
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
 use crate::guest::Engines;
@@ -28,6 +29,10 @@ use crate::value::{Value, ValueMap};
 /// The version of the directory's layout.
 const FORMAT: &str = "facetbox 1\n";
 
+/// Idle time after which an instance is dropped, as in workerd.
+const IDLE_MS: u64 = 10_000;
+const MAX_WARM: usize = 1_000;
+
 /// How a runtime is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -41,6 +46,11 @@ pub struct Options {
     pub clock: Option<ManualClock>,
     /// Who fires alarms. Default: the runtime.
     pub alarms: Alarms,
+    /// Instances without events are dropped after so many milliseconds; the next event starts them
+    /// again. Default 10,000.
+    pub idle_ms: Option<u64>,
+    /// More instances than this are not kept: those used least recently are dropped earlier. Default 1,000.
+    pub max_warm: Option<usize>,
     /// Threads that poll futures which no caller polls. Default: one per core.
     pub threads: Option<usize>,
 }
@@ -66,6 +76,7 @@ pub(crate) struct RuntimeInner {
     pub timers: Timers,
     pub engines: Engines,
     pub waits: Waits,
+    pub warm: Warm,
     pub alarms: Arc<AlarmDriver>,
     root: PathBuf,
     lock: Mutex<Option<File>>,
@@ -107,6 +118,7 @@ impl Runtime {
             }
             None => (PathBuf::from("/"), None, Disk::memory()),
         };
+        let idle = Duration::from_millis(options.idle_ms.unwrap_or(IDLE_MS));
         let clock = options.clock.map_or(Clock::System, Clock::Manual);
         let index = lock.is_some().then(|| root.join("alarms.sqlite"));
         let alarms = AlarmDriver::new(clock, options.alarms, index, options.durability);
@@ -119,6 +131,7 @@ impl Runtime {
             timers: Timers::default(),
             engines: Engines::default(),
             waits: Waits::default(),
+            warm: Warm::new(idle, options.max_warm.unwrap_or(MAX_WARM)),
             alarms: Arc::new(alarms),
             root,
             lock: Mutex::new(lock),

@@ -66,6 +66,14 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Event>>> = const { RefCell::new(None) };
 }
 
+impl Drop for Event {
+    fn drop(&mut self) {
+        let actor = &self.actor;
+        actor.last_used.store(actor.runtime.warm.now(), Ordering::Relaxed);
+        actor.events.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Event {
     pub fn new(actor: &Arc<Actor>, parent: Option<Arc<Event>>) -> Result<Arc<Event>> {
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
@@ -88,6 +96,7 @@ impl Event {
             subrequests: AtomicU64::new(0),
         };
         event.reentered = event.keeper().is_some();
+        actor.events.fetch_add(1, Ordering::AcqRel);
         Ok(Arc::new(event))
     }
 

@@ -10,12 +10,13 @@ mod class;
 mod event;
 mod hold;
 mod turn;
+mod warm;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use event_listener::Event as Signal;
 use futures_lite::FutureExt;
@@ -26,6 +27,7 @@ pub(crate) use class::{ClassKind, GuestClass};
 pub(crate) use event::{Event, Message, Reply};
 pub(crate) use hold::Hold;
 pub(crate) use turn::{Turn, Waits};
+pub(crate) use warm::Warm;
 
 use crate::alarm::{AlarmKey, AlarmSlot};
 use crate::ctx::Ctx;
@@ -124,6 +126,12 @@ pub(crate) struct Actor {
     pub interrupt: Arc<AtomicBool>,
     /// Where its alarm is entered; without storage it has none.
     pub alarm: Option<Arc<AlarmSlot>>,
+    /// Events that are in it or wait for its turn.
+    events: AtomicUsize,
+    /// Timers of its guest that are pending.
+    pub timers: AtomicUsize,
+    /// When its last event ended; see [`Warm::now`].
+    last_used: AtomicU64,
     storage: Option<Storage>,
     parent: Option<(Arc<Actor>, String)>,
     running: Mutex<Option<Arc<Running>>>,
@@ -160,6 +168,9 @@ impl Actor {
             namespace,
             interrupt,
             alarm,
+            events: AtomicUsize::new(0),
+            timers: AtomicUsize::new(0),
+            last_used: AtomicU64::new(0),
             storage,
             parent,
         })
@@ -280,6 +291,8 @@ impl Actor {
                     signal: Signal::new(),
                 });
                 *self.running.lock() = Some(running.clone());
+                self.last_used.store(self.runtime.warm.now(), Ordering::Relaxed);
+                self.runtime.warm.add(self);
                 Ok(running)
             }
             Err(error) => {

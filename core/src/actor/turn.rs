@@ -78,7 +78,7 @@ fn deadlock(event: &Arc<Event>, holder: &Arc<Event>) -> Error {
 
 impl Turn {
     /// Takes the turn if nobody has it or waits for it.
-    fn try_take(&self, event: &Arc<Event>) -> bool {
+    pub fn try_take(&self, event: &Arc<Event>) -> bool {
         let mut state = self.0.lock();
         let free = state.holder.is_none() && state.queue.is_empty();
         if free {

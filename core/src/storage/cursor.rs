@@ -29,6 +29,12 @@ pub(super) struct Cursors {
     last: u64,
 }
 
+impl Cursors {
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+}
+
 /// A cursor that isn't at its end.
 pub(super) enum Live {
     /// A statement that is at a row, the last of so many.

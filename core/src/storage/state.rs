@@ -127,6 +127,22 @@ impl Storage {
         }
     }
 
+    /// Closes the database until its next use, unless a transaction or a cursor is open. What was written
+    /// is committed by then.
+    pub(crate) fn sleep(&self) -> bool {
+        let mut state = self.0.state.lock();
+        let busy = state.in_transaction
+            || state.main.as_ref().is_some_and(|main| !main.cursors.is_empty());
+        if !busy {
+            state.scratch = None;
+            if let Some(connection) = state.main.take() {
+                end_connection(&self.0, connection);
+            }
+            state.absent = false;
+        }
+        !busy
+    }
+
     /// Closes the database with the runtime; what is uncommitted is discarded.
     pub(crate) fn close(&self) {
         let message = "Durable Object storage is no longer accessible.";

@@ -2,12 +2,14 @@
 //!
 //! One binary of many modules: each further binary would link SQLite and Luau again.
 
+mod alarms;
 mod bad_input;
 mod capabilities;
 mod chains;
 mod data_directory;
 mod facets;
 mod guest_classes;
+mod hibernation;
 mod lifecycle;
 mod limits;
 mod main_job;

@@ -1,5 +1,6 @@
 //! A running guest: its machine, its instance, and the driver that runs events through it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,7 @@ pub(crate) async fn start(
         this: this.clone(),
     });
     let task = Task::new(event);
-    task.keep.store(1, std::sync::atomic::Ordering::Relaxed);
+    task.keep.store(1, Ordering::Relaxed);
     let main = instance.to_lua(program.main.as_str())?;
     instance.run(&task, hold, Entry::LoadMain, MultiValue::from_iter([main])).await?;
     if actor.dir.is_some() {
@@ -274,7 +275,7 @@ impl LuauInstance {
     ) -> Result<Result<Answer>> {
         let event = &task.event;
         event.actor.flush()?;
-        if task.keep.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+        if task.keep.load(Ordering::Relaxed) == 0 {
             hold.release();
         }
         let answer = match future::poll_once(&mut pending).await {
@@ -359,8 +360,10 @@ impl LuauInstance {
         for TimerRequest { id, delay_ms } in requests {
             let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
             let (sleep, this, weak) = (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
+            let pending = PendingTimer::new(actor);
             actor.runtime.executor.spawn(async move {
                 sleep.await;
+                let _pending = pending;
                 if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
                     && let Err(error) = this.fire(&actor, id).await
                 {
@@ -383,6 +386,24 @@ impl LuauInstance {
             actor.flush()?;
         }
         fired.map(drop)
+    }
+}
+
+/// Keeps an actor from hibernating while a timer of its guest is pending.
+struct PendingTimer(Weak<Actor>);
+
+impl PendingTimer {
+    fn new(actor: &Arc<Actor>) -> PendingTimer {
+        actor.timers.fetch_add(1, Ordering::AcqRel);
+        PendingTimer(Arc::downgrade(actor))
+    }
+}
+
+impl Drop for PendingTimer {
+    fn drop(&mut self) {
+        if let Some(actor) = self.0.upgrade() {
+            actor.timers.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 

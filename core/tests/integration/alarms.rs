@@ -1,0 +1,209 @@
+//! Alarms by a clock that the test moves.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use facetbox::{
+    AlarmInfo, Alarms, Class, Ctx, DurableObject, Error, ErrorCode, ManualClock, Options, Result,
+    Runtime, Value,
+};
+
+use crate::support::{app, serve};
+
+const START: i64 = 1_000_000;
+
+fn open(path: Option<&Path>, clock: &ManualClock) -> Result<Runtime> {
+    Runtime::open_with(Options {
+        path: path.map(Into::into),
+        clock: Some(clock.clone()),
+        alarms: Alarms::Manual,
+        ..Options::default()
+    })
+}
+
+/// Records its runs; fails as often as it is told.
+struct Alarmed {
+    ctx: Ctx,
+    runs: Arc<Mutex<Vec<(i64, u32)>>>,
+    failures: Arc<AtomicU32>,
+}
+
+impl DurableObject for Alarmed {
+    fn call(&self, method: &str, args: Vec<Value>) -> Result<Value> {
+        let storage = self.ctx.storage();
+        match (method, args.as_slice()) {
+            ("set", [Value::Int(time)]) => storage.set_alarm(*time)?,
+            ("delete", []) => storage.delete_alarm()?,
+            ("get", []) => {}
+            _ => return Err(facetbox::no_such_method(method)),
+        }
+        Ok(storage.get_alarm()?.into())
+    }
+
+    fn alarm(&self, info: AlarmInfo) -> Result<()> {
+        assert_eq!(self.ctx.storage().get_alarm()?, None);
+        self.runs.lock().unwrap().push((info.scheduled_time, info.retry_count));
+        let left = self.failures.load(Ordering::Relaxed);
+        if left == 0 {
+            return Ok(());
+        }
+        self.failures.store(left - 1, Ordering::Relaxed);
+        Err(Error::guest("Error", "not yet"))
+    }
+}
+
+#[derive(Default, Clone)]
+struct Record {
+    runs: Arc<Mutex<Vec<(i64, u32)>>>,
+    failures: Arc<AtomicU32>,
+}
+
+impl Record {
+    fn class(&self) -> Class {
+        let Record { runs, failures } = self.clone();
+        Class::host("Alarmed", move |ctx, _env| {
+            Ok(Alarmed { ctx, runs: runs.clone(), failures: failures.clone() })
+        })
+    }
+
+    fn runs(&self) -> Vec<(i64, u32)> {
+        self.runs.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn an_alarm_fires_once_when_its_time_has_come() -> Result<()> {
+    let (clock, record) = (ManualClock::new(START), Record::default());
+    let runtime = open(None, &clock)?;
+    let stub = runtime.namespace("Alarmed", record.class())?.get_by_name("one");
+    assert_eq!(stub.call_blocking("set", vec![(START + 500).into()])?, Value::Int(START + 500));
+    assert_eq!(runtime.run_due_alarms()?, 0);
+    clock.advance(Duration::from_millis(500));
+    assert_eq!(runtime.run_due_alarms()?, 1);
+    assert_eq!(runtime.run_due_alarms()?, 0);
+    assert_eq!(record.runs(), [(START + 500, 0)]);
+    assert_eq!(stub.call_blocking("get", vec![])?, Value::Null);
+    Ok(())
+}
+
+#[test]
+fn failures_are_tried_again_six_times_with_growing_delays() -> Result<()> {
+    let (clock, record) = (ManualClock::new(START), Record::default());
+    record.failures.store(100, Ordering::Relaxed);
+    let runtime = open(None, &clock)?;
+    let stub = runtime.namespace("Alarmed", record.class())?.get_by_name("one");
+    stub.call_blocking("set", vec![START.into()])?;
+    assert_eq!(runtime.run_due_alarms()?, 1);
+    for delay in [2_000, 4_000, 8_000, 16_000, 32_000, 64_000u64] {
+        clock.advance(Duration::from_millis(delay - 1));
+        assert_eq!(runtime.run_due_alarms()?, 0, "not before {delay} ms");
+        assert_eq!(stub.call_blocking("get", vec![])?, Value::Int(START));
+        clock.advance(Duration::from_millis(delay / 4 + 1));
+        assert_eq!(runtime.run_due_alarms()?, 1, "at most a quarter after {delay} ms");
+    }
+    let expected: Vec<_> = (0..7).map(|retry| (START, retry)).collect();
+    assert_eq!(record.runs(), expected);
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!(runtime.run_due_alarms()?, 0);
+    assert_eq!(stub.call_blocking("get", vec![])?, Value::Null);
+    Ok(())
+}
+
+#[test]
+fn retries_go_on_after_a_restart_where_they_stopped() -> Result<()> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (clock, record) = (ManualClock::new(START), Record::default());
+    record.failures.store(2, Ordering::Relaxed);
+    for (step, fired) in [(0, 1), (3, 1), (6, 1), (3_600, 0)] {
+        clock.advance(Duration::from_secs(step));
+        let runtime = open(Some(dir.path()), &clock)?;
+        let namespace = runtime.namespace("Alarmed", record.class())?;
+        if step == 0 {
+            namespace.get_by_name("one").call_blocking("set", vec![START.into()])?;
+        }
+        assert_eq!(runtime.run_due_alarms()?, fired, "after {step} s");
+        runtime.close();
+    }
+    assert_eq!(record.runs(), [(START, 0), (START, 1), (START, 2)]);
+    Ok(())
+}
+
+#[test]
+fn an_overdue_alarm_waits_for_its_namespace_and_fires_once() -> Result<()> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (clock, record) = (ManualClock::new(START), Record::default());
+    let runtime = open(Some(dir.path()), &clock)?;
+    let namespace = runtime.namespace("Alarmed", record.class())?;
+    namespace.get_by_name("one").call_blocking("set", vec![(START + 10).into()])?;
+    runtime.close();
+    clock.advance(Duration::from_secs(1));
+    let runtime = open(Some(dir.path()), &clock)?;
+    assert_eq!(runtime.run_due_alarms()?, 0);
+    runtime.namespace("Alarmed", record.class())?;
+    assert_eq!(runtime.run_due_alarms()?, 1);
+    assert_eq!(record.runs(), [(START + 10, 0)]);
+    Ok(())
+}
+
+#[test]
+fn a_deleted_alarm_does_not_fire() -> Result<()> {
+    let (clock, record) = (ManualClock::new(START), Record::default());
+    let runtime = open(None, &clock)?;
+    let stub = runtime.namespace("Alarmed", record.class())?.get_by_name("one");
+    stub.call_blocking("set", vec![(START + 10).into()])?;
+    assert_eq!(stub.call_blocking("delete", vec![])?, Value::Null);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(runtime.run_due_alarms()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_facet_that_is_not_running_fires_when_it_is_started() -> Result<()> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = ManualClock::new(START);
+    let code = app("
+        function App:set(time) self.ctx.storage:setAlarm(time) end
+        function App:alarm() self.ctx.storage.kv:put('fired', Date.now()) end
+        function App:fired() return self.ctx.storage.kv:get('fired') end");
+    let runtime = open(Some(dir.path()), &clock)?;
+    serve(&runtime, code.clone())?.call_blocking("set", vec![(START + 10).into()])?;
+    runtime.close();
+    clock.advance(Duration::from_secs(1));
+    let runtime = open(Some(dir.path()), &clock)?;
+    let stub = serve(&runtime, code)?;
+    assert_eq!(runtime.run_due_alarms()?, 0);
+    assert_eq!(stub.call_blocking("fired", vec![])?, Value::Null);
+    assert_eq!(runtime.run_due_alarms()?, 1);
+    assert_eq!(stub.call_blocking("fired", vec![])?, Value::Int(START + 1_000));
+    Ok(())
+}
+
+#[test]
+fn automatic_alarms_follow_a_clock_that_is_moved() -> Result<()> {
+    let (clock, record) = (ManualClock::new(START), Record::default());
+    let runtime = Runtime::open_with(Options { clock: Some(clock.clone()), ..Options::default() })?;
+    let stub = runtime.namespace("Alarmed", record.class())?.get_by_name("one");
+    stub.call_blocking("set", vec![(START + 86_400_000).into()])?;
+    clock.advance(Duration::from_secs(86_400));
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while record.runs().is_empty() && std::time::Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(record.runs(), [(START + 86_400_000, 0)]);
+    Ok(())
+}
+
+#[test]
+fn wrong_times_and_classes_without_a_handler_are_refused() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let record = Record::default();
+    let stub = runtime.namespace("Alarmed", record.class())?.get_by_name("one");
+    let error = stub.call_blocking("set", vec![0.into()]).unwrap_err();
+    assert_eq!((error.code(), error.name()), (ErrorCode::InvalidArgument, "TypeError"));
+    let stub = serve(&runtime, app("function App:set() self.ctx.storage:setAlarm(5) end"))?;
+    let error = stub.call_blocking("set", vec![]).unwrap_err();
+    assert!(error.message().contains("must have an alarm() handler"), "{error}");
+    Ok(())
+}
