@@ -1,0 +1,486 @@
+/**
+ * Facetbox: Durable Object Facets in your own process.
+ *
+ * Names and behaviour are those of Cloudflare's Durable Objects, Facets and Worker Loader. Calls of
+ * stubs are promises, storage is synchronous, and guest code never runs on the event loop.
+ *
+ * Values that cross, in arguments, results, storage and props, are copies: undefined, null, booleans,
+ * numbers, bigints, strings, `Uint8Array` and `ArrayBuffer` (which come back as `Uint8Array`), arrays,
+ * plain objects, `Map`, `Set`, `Date` and errors, nested up to 128 levels and without cycles. Functions,
+ * stubs, namespaces, loaders and instances of {@link RpcTarget} pass by reference and can't be stored;
+ * functions and objects of this process come back as themselves. Anything else throws
+ * {@link ValueError}, with the path to what can't cross.
+ *
+ * @module
+ */
+
+/** How a runtime is opened. */
+export interface OpenOptions {
+  /**
+   * When an answer may leave: `full` (default) after its writes are on disk; `relaxed` once they
+   * survive a crash of the process, though a power cut may lose the last moments; `none` for tests.
+   */
+  durability?: "full" | "relaxed" | "none";
+  /** Limits of guests, in place of the defaults. */
+  limits?: Limits;
+  /** Threads that run guests, 1 to 256. Default: one per core. */
+  threads?: number;
+}
+
+/** What one event, one virtual machine and one database may use. Zero is refused, never unlimited. */
+export interface Limits {
+  /** CPU time of one event in milliseconds, host functions excluded. Default 1,000. */
+  cpuMs?: number;
+  /** Time of one event from delivery to answer in milliseconds, waits included. Default 30,000. */
+  wallMs?: number;
+  /** Memory of one virtual machine in bytes. Default 64 MiB. */
+  memoryBytes?: number;
+  /** Size of one database in bytes. Default 1 GiB. */
+  storageBytes?: number;
+  /** Calls that one event may make to the outside. Default 1,000. */
+  subRequests?: number;
+  /** Size of one message in bytes. Default 32 MiB. */
+  messageBytes?: number;
+  /** Log text kept per event in bytes. Default 256 KiB. */
+  logBytes?: number;
+  /** Levels of facets below an object, the object included. Default 16. */
+  facetDepth?: number;
+  /** Facets that one object or facet may have as children. Default 10,000. */
+  facets?: number;
+}
+
+/**
+ * Opens a data directory, which is made if it is missing; without a path, or with `":memory:"`, a
+ * runtime that keeps nothing.
+ *
+ * An open runtime doesn't keep the process alive; a pending call does.
+ *
+ * @throws {InUseError} if another runtime has the directory open; the message names its process.
+ * @throws {StorageError} if it can't be made or written, or belongs to something else.
+ */
+export function open(path?: string | URL | null, options?: OpenOptions): Promise<Runtime>;
+
+/** An open data directory. It stays open until it is closed, whether or not anyone refers to it. */
+export class Runtime {
+  private constructor();
+
+  /**
+   * Binds a name to a class. The name decides where the objects' data is: binding it again in another
+   * process finds the same objects.
+   *
+   * @throws {InvalidArgument} for a name that is empty or bound already.
+   */
+  namespace<T = any, Env = any>(
+    name: string,
+    type: HostClass<T, Env> | DurableObjectClass<T>,
+    options?: {
+      /**
+       * What instances of a JavaScript class get as `env`; by default `{ LOADER }`. Guest classes get
+       * the `env` of their {@link WorkerCode}. Instances of any class may stand in it: guests can call
+       * their methods whose names don't start with an underscore.
+       */
+      env?: Env;
+      /** Limits of the namespace's objects, in place of the runtime's. */
+      limits?: Limits;
+    },
+  ): Namespace<T>;
+
+  /**
+   * The namespace bound to a name.
+   *
+   * @throws {NotFoundError}
+   */
+  getNamespace<T = any>(name: string): Namespace<T>;
+
+  /** A Worker Loader with a cache of its own, to be given in `env`. */
+  loader(): Loader;
+
+  /**
+   * Ends every object and closes every database. Pending calls and later ones fail with
+   * {@link ClosedError}. Closing again does nothing.
+   */
+  close(): Promise<void>;
+
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A class written in JavaScript, as it is given to a namespace or a facet. */
+export type HostClass<T = any, Env = any> = new (ctx: Ctx, env: Env) => T;
+
+/**
+ * The base of classes whose instances are objects or facets.
+ *
+ * Stubs can call the methods of the classes below it; own properties and accessors are out of reach.
+ * Methods run on the event loop, one instance per object in the whole runtime.
+ */
+export class DurableObject<Env = any> {
+  protected ctx: Ctx;
+  protected env: Env;
+  constructor(ctx: Ctx, env: Env);
+  /** Answers the requests that stubs send with `fetch`. */
+  fetch?(request: Request): Response | Promise<Response>;
+}
+
+/**
+ * The base of classes whose instances may be sent to guests anywhere, not only in `env`. Guests can call
+ * methods whose names don't start with an underscore.
+ */
+export class RpcTarget {}
+
+/** A name bound to a class; every id of it is one object in the whole runtime. */
+export class Namespace<T = any> {
+  private constructor();
+  readonly name: string;
+  /** The id that belongs to a name: always the same one. */
+  idFromName(name: string): ObjectId;
+  /**
+   * Reads an id back from its text.
+   *
+   * @throws {InvalidArgument} for anything but 64 hex digits of an id of this namespace.
+   */
+  idFromString(id: string): ObjectId;
+  /** A new random id. */
+  newUniqueId(): ObjectId;
+  /**
+   * A stub of the object. Neither creates nor contacts it.
+   *
+   * @throws {InvalidArgument} for an id of another namespace.
+   */
+  get(id: ObjectId): Stub<T>;
+  /** A stub of the object with this name. */
+  getByName(name: string): Stub<T>;
+}
+
+/** Identifies one object. */
+export class ObjectId {
+  private constructor();
+  /** The name it was made from, if it was and was not read back from text. */
+  readonly name?: string;
+  /** The id as 64 hex digits. */
+  toString(): string;
+  /** Whether both are ids of the same object. */
+  equals(other: ObjectId): boolean;
+}
+
+/** What every stub has: sending requests. */
+export interface Fetcher {
+  /**
+   * Sends a request to the object's fetch handler. Bodies are read whole. The host of the URL means
+   * nothing.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+}
+
+/** The methods of `T` as a stub has them. Calls on one stub arrive in the order they are made. */
+export type Methods<T> = 0 extends 1 & T
+  ? Record<string, any>
+  : {
+      [K in Exclude<keyof T, keyof DurableObject | "alarm" | "constructor">]: T[K] extends (
+        ...args: infer Args
+      ) => infer Result
+        ? (...args: Args) => Promise<Awaited<Result>>
+        : never;
+    };
+
+/**
+ * The address of an object. It binds to the running instance at its first use; when that breaks, the
+ * stub keeps failing with its error, and a new stub reaches a new instance.
+ */
+export type Stub<T = any> = Fetcher & Methods<T> & { readonly id: ObjectId; readonly name?: string };
+
+/** The address of a facet or an entrypoint. Facet stubs can't be sent. */
+export type FacetStub<T = any> = Fetcher & Methods<T>;
+
+/** What an instance sees of its own object or facet: Cloudflare's `DurableObjectState`. */
+export interface Ctx {
+  /** The object's id; for a facet its parent's, or the text that its supervisor chose. */
+  readonly id: ObjectId | string;
+  /** What the class was bound with; an empty object without. */
+  readonly props: any;
+  readonly storage: Storage;
+  readonly facets: Facets;
+  /**
+   * Discards what is uncommitted and breaks the object and its facets: everyone who calls it through a
+   * stub that is bound gets the reason. Never returns: it throws.
+   */
+  abort(reason?: string): never;
+  /**
+   * Keeps other events out until the callback's promise is settled, at most 30 seconds. If it fails, the
+   * object is reset, and its callers get the error.
+   */
+  blockConcurrencyWhile<R>(callback: () => R | Promise<R>): Promise<R>;
+  /** Lets work go on after the answer. If it fails, a warning is emitted. */
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** The storage of one object or facet. What one turn of the event loop writes is committed together. */
+export interface Storage {
+  readonly kv: Kv;
+  readonly sql: Sql;
+  /** Runs a function in a transaction, which is rolled back if it throws. May be nested. */
+  transactionSync<R>(body: () => R): R;
+  /** Resolves when everything written so far is durable. */
+  sync(): Promise<void>;
+  get<V = any>(key: string): Promise<V | undefined>;
+  get<V = any>(keys: string[]): Promise<Map<string, V>>;
+  put(key: string, value: unknown): Promise<void>;
+  put(entries: Record<string, unknown>): Promise<void>;
+  delete(key: string): Promise<boolean>;
+  delete(keys: string[]): Promise<number>;
+  list<V = any>(options?: ListOptions): Promise<Map<string, V>>;
+  /** Deletes everything that the object and its facets store. */
+  deleteAll(): Promise<void>;
+}
+
+/** The key-value pairs of one object; keys are ordered by their UTF-8 bytes. */
+export interface Kv {
+  get<V = any>(key: string): V | undefined;
+  put(key: string, value: unknown): void;
+  /** Answers whether the key was there. */
+  delete(key: string): boolean;
+  list<V = any>(options?: ListOptions): IterableIterator<[string, V]>;
+}
+
+/** Which keys a list covers, and how. */
+export interface ListOptions {
+  /** First key, inclusive. */
+  start?: string;
+  /** Last key before the first, exclusive. */
+  startAfter?: string;
+  /** End, exclusive. */
+  end?: string;
+  prefix?: string;
+  /** From the last key to the first. */
+  reverse?: boolean;
+  /** At most so many entries. */
+  limit?: number;
+}
+
+/** SQL over the database of one object. */
+export interface Sql {
+  /**
+   * Runs one or more statements, the last with the bindings.
+   *
+   * @throws {StorageError} with SQLite's message.
+   */
+  exec<Row extends Record<string, SqlValue> = Record<string, SqlValue>>(
+    query: string,
+    ...bindings: (SqlValue | boolean | undefined | ArrayBuffer)[]
+  ): SqlCursor<Row>;
+  /** Bytes of the database in use. */
+  readonly databaseSize: number;
+}
+
+export type SqlValue = string | number | bigint | Uint8Array | null;
+
+/** The rows of one `exec`, read as they are asked for. */
+export class SqlCursor<Row = Record<string, SqlValue>> implements IterableIterator<Row> {
+  private constructor();
+  next(): IteratorResult<Row, undefined>;
+  [Symbol.iterator](): this;
+  /** The rows that are left. */
+  toArray(): Row[];
+  /** The only row that is left. Throws if there is none or more than one. */
+  one(): Row;
+  /** The rows that are left as arrays of their columns. */
+  raw<Columns extends SqlValue[] = SqlValue[]>(): IterableIterator<Columns> & {
+    toArray(): Columns[];
+  };
+  readonly columnNames: string[];
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+}
+
+/** The facets of one object or facet: its named children, each with a database of its own. */
+export interface Facets {
+  /**
+   * A stub of the facet. Nothing starts before its first use; the callback runs then, once, unless the
+   * facet runs already.
+   *
+   * @throws {InvalidArgument} for a name that is empty or longer than 256 bytes.
+   * @throws {LimitError} when facets would be nested deeper than the limit.
+   */
+  get<T = any>(name: string, start: () => FacetOptions<T> | Promise<FacetOptions<T>>): FacetStub<T>;
+  /** Stops the facet and its descendants; their stubs fail with the reason. Data is kept. */
+  abort(name: string, reason?: unknown): void;
+  /** Stops the facet and deletes its data, together with what this object writes in the same turn. */
+  delete(name: string): void;
+  /** Replaces facet `dst` and its descendants by a copy of `src`. */
+  clone(src: string, dst: string): void;
+  /** The names of the facets that exist, running or not, in order. */
+  list(): string[];
+  /** Whether the facet exists, running or not. */
+  exists(name: string): boolean;
+}
+
+/** What a facet's start callback answers. */
+export interface FacetOptions<T = any> {
+  class: HostClass<T> | DurableObjectClass<T>;
+  /** What the facet sees as its id; by default its parent's. */
+  id?: ObjectId | string;
+}
+
+/** Loads guest code: the only way from text to a class. */
+export class Loader {
+  private constructor();
+  /**
+   * The worker cached as `id`, loaded from what the callback answers if there is none. Without an id
+   * nothing is cached. What goes wrong shows at the first use of the worker, and isn't cached.
+   */
+  get(
+    id: string | null | undefined,
+    getCode: () => WorkerCodeInit | Promise<WorkerCodeInit>,
+  ): WorkerStub;
+  /**
+   * Loads code that isn't cached. Errors in modules show at the first use of the worker.
+   *
+   * @throws {InvalidArgument} {@link LoadError} {@link UnsupportedError}
+   */
+  load(code: WorkerCodeInit): WorkerStub;
+}
+
+/** Guest code with all that it is given. */
+export interface WorkerCodeInit {
+  /** The module that exports classes; its type chooses the engine. */
+  mainModule: string;
+  /** The modules by name: text whose type the extension tells, or an object that tells it. */
+  modules: Record<string, string | Module>;
+  /**
+   * What the code gets as `env`: data, functions, stubs, loaders, and instances of classes, whose methods
+   * it can call. That and `globalOutbound` are its only ways out.
+   */
+  env?: Record<string, any>;
+  /** Who answers its `fetch()`. Default: nobody. */
+  globalOutbound?: ((request: Request) => Response | Promise<Response>) | Fetcher | null;
+  /** Limits, where lower than the runtime's. */
+  limits?: Limits;
+  compatibilityDate?: string;
+  compatibilityFlags?: string[];
+}
+
+/** One module of guest code. */
+export type Module =
+  | { luau: string }
+  | { js: string }
+  | { text: string }
+  | { data: Uint8Array | ArrayBuffer }
+  | { json: any };
+
+/** Guest code as an object of a class. A plain object with the same fields serves as well. */
+export class WorkerCode {
+  constructor(fields: WorkerCodeInit);
+}
+export interface WorkerCode extends WorkerCodeInit {}
+
+/** Loaded code. */
+export class WorkerStub {
+  private constructor();
+  /** An exported class, without a name the default export. That it exists is checked when it is used. */
+  getDurableObjectClass<T = any>(name?: string | null, options?: ExportOptions): DurableObjectClass<T>;
+  /** An exported entrypoint, stateless; without a name the default export. */
+  getEntrypoint<T = any>(name?: string | null, options?: ExportOptions): FacetStub<T>;
+}
+
+/** Options of a class or entrypoint taken from a worker. */
+export interface ExportOptions {
+  /** What the instance sees as `ctx.props`. */
+  props?: any;
+  /** Limits, where lower than those of the code. */
+  limits?: Limits;
+}
+
+/** A class of guest code, for namespaces and facets. */
+export class DurableObjectClass<T = any> {
+  private constructor();
+  private readonly instance: T;
+}
+
+/** The stable name of an error's kind. */
+export type ErrorCode =
+  | "INVALID_ARGUMENT"
+  | "CLOSED"
+  | "FORKED"
+  | "IN_USE"
+  | "UNSUPPORTED"
+  | "NOT_FOUND"
+  | "GUEST_ERROR"
+  | "LOAD_ERROR"
+  | "VALUE_ERROR"
+  | "LIMIT_CPU"
+  | "LIMIT_WALL"
+  | "LIMIT_MEMORY"
+  | "LIMIT_STACK"
+  | "LIMIT_STORAGE"
+  | "LIMIT_SUBREQUESTS"
+  | "LIMIT_MESSAGE"
+  | "LIMIT_FACETS"
+  | "LIMIT_DEPTH"
+  | "STORAGE"
+  | "CORRUPT"
+  | "ABORTED"
+  | "RESET"
+  | "DEADLOCK"
+  | "PANIC";
+
+/**
+ * The root of every error of Facetbox. `instanceof` tells the kind; `name` and `message` are the guest's
+ * own: a `RangeError` that guest code throws is a {@link GuestError} whose `name` is "RangeError".
+ *
+ * An exception that host code throws (a function in `env`, a method of a JavaScript class) isn't
+ * wrapped: where no guest caught it, it comes out as the very same object.
+ */
+export class FacetboxError extends Error {
+  constructor(
+    message: string,
+    details?: { code?: ErrorCode; name?: string; path?: string; guestStack?: string; cause?: unknown },
+  );
+  readonly code: ErrorCode;
+  /** The stable number of the code. */
+  readonly number: number;
+  /** The path `namespace/object/facet/…` of where it happened. */
+  readonly path?: string;
+  /** The guest's stack, innermost first, each line `module:line` and a function name. */
+  readonly guestStack?: string;
+}
+
+/** An argument or option has a wrong type, value or range. */
+export class InvalidArgument extends FacetboxError {}
+/** The runtime was closed. */
+export class ClosedError extends FacetboxError {}
+/** The runtime was opened in another process, before a fork. */
+export class ForkedError extends FacetboxError {}
+/** The data directory is open in another runtime. */
+export class InUseError extends FacetboxError {}
+/** The operation or module type is not supported. */
+export class UnsupportedError extends FacetboxError {}
+/** No such namespace, method or export. */
+export class NotFoundError extends FacetboxError {}
+/** Guest code threw an error. */
+export class GuestError extends FacetboxError {}
+/** Guest code does not load: syntax, missing or cyclic module, size. */
+export class LoadError extends FacetboxError {}
+/** A value can't cross: cycle, depth, type or range. */
+export class ValueError extends FacetboxError {}
+/** A limit was exceeded; `code` tells which. */
+export class LimitError extends FacetboxError {}
+/** The database or the file system refused an operation, or a file isn't ours. */
+export class StorageError extends FacetboxError {}
+/** The object or facet was aborted, with the reason as the message. */
+export class AbortedError extends FacetboxError {}
+/** The object was reset to its last committed state. */
+export class ResetError extends FacetboxError {}
+/** Calls wait for each other in a cycle. */
+export class DeadlockError extends FacetboxError {}
+/** A bug in Facetbox; the object involved was reset. */
+export class PanicError extends FacetboxError {}
+
+/** Cloudflare's names of the same types. */
+export type {
+  Ctx as DurableObjectState,
+  Storage as DurableObjectStorage,
+  Namespace as DurableObjectNamespace,
+  ObjectId as DurableObjectId,
+  Stub as DurableObjectStub,
+  Facets as DurableObjectFacets,
+  Loader as WorkerLoader,
+};

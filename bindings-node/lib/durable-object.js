@@ -1,0 +1,32 @@
+"use strict";
+
+/** The base of classes whose instances are objects or facets. Its methods can be called by stubs. */
+class DurableObject {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+/** The base of classes whose instances can be sent to guests, which call their methods. */
+class RpcTarget {}
+
+/** Whether a value is a class that extends DurableObject. */
+const isDurableObjectClass = (value) =>
+  typeof value === "function" && value.prototype instanceof DurableObject;
+
+/**
+ * The method `name` of an object, looked for in its classes only: own properties, accessors and what
+ * every object has are out of reach.
+ */
+function methodOf(object, name) {
+  let prototype = Object.getPrototypeOf(object);
+  while (prototype !== null && prototype !== Object.prototype && name !== "constructor") {
+    const property = Object.getOwnPropertyDescriptor(prototype, name);
+    if (property) return typeof property.value === "function" ? property.value : undefined;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return undefined;
+}
+
+module.exports = { DurableObject, RpcTarget, isDurableObjectClass, methodOf };

@@ -1,0 +1,98 @@
+"use strict";
+
+const { sep } = require("node:path");
+
+const native = require("./native.js");
+const references = require("./references.js");
+
+const table = native.errorTable();
+const rowOf = new Map(table.map((row) => [row.number, row]));
+const numberOf = new Map(table.map((row) => [row.code, row.number]));
+
+/** The root of every error of Facetbox. `name` and `message` are what guest code sees. */
+class FacetboxError extends Error {
+  constructor(message, { code = "GUEST_ERROR", name, path, guestStack, cause } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    const row = rowOf.get(numberOf.get(code));
+    const frames = ownFrames(this.stack.slice(Error.prototype.toString.call(this).length));
+    hidden(this, "name", name ?? row.name);
+    this.code = row.code;
+    this.number = row.number;
+    if (path) this.path = path;
+    hidden(this, "guestStack", guestStack || undefined);
+    hidden(this, "stack", `${this.name}: ${message}${guestFrames(guestStack)}${frames}`);
+  }
+}
+
+function hidden(error, key, value) {
+  Object.defineProperty(error, key, { value, writable: true, configurable: true });
+}
+
+/** Stack frames without those of this package. */
+function ownFrames(frames) {
+  return frames.split("\n").filter((line) => !line.includes(`${__dirname}${sep}`)).join("\n");
+}
+
+function guestFrames(stack) {
+  if (!stack) return "";
+  return stack.split("\n").map((line) => `\n    at ${line.trim()}`).join("");
+}
+
+const classes = { FacetboxError };
+for (const { class: name } of table) {
+  classes[name] ??= { [name]: class extends FacetboxError {} }[name];
+}
+
+/** Makes the error of a code. */
+function make(code, message, details) {
+  const { class: name } = rowOf.get(numberOf.get(code));
+  return new classes[name](message, { ...details, code });
+}
+
+/** The exception of a described error: the very one that host code threw, if it was one. */
+function exception({ number, reference, message, ...details }) {
+  if (reference) return references.get(reference);
+  return make(rowOf.get(number).code, message, details);
+}
+
+const builtins = new Map(
+  [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError].map((type) => [
+    type.name,
+    type,
+  ]),
+);
+
+/** An error that is a value: what somebody sent, not what somebody threw. */
+function errorValue(description) {
+  const { number, name, message, guestStack } = description;
+  const { code } = rowOf.get(number);
+  if (code !== "GUEST_ERROR") return exception({ ...description, reference: 0 });
+  const error = new (builtins.get(name) ?? Error)(message);
+  if (error.name !== name) hidden(error, "name", name);
+  if (guestStack) hidden(error, "stack", `${name}: ${message}${guestFrames(guestStack)}`);
+  return error;
+}
+
+/** What of an error crosses. A host's stack stays behind: it tells file names of the host. */
+function describe(error) {
+  if (error instanceof FacetboxError) {
+    const { name, message, guestStack = "", path = "" } = error;
+    return { number: numberOf.get(error.code), name, message, guestStack, path };
+  }
+  const { name = "Error", message = "" } = error;
+  const number = numberOf.get("GUEST_ERROR");
+  return { number, name: String(name), message: String(message), guestStack: "", path: "" };
+}
+
+/** Describes anything that was thrown; never throws itself. */
+function describeThrown(thrown) {
+  const reference = references.add(thrown);
+  try {
+    if (thrown instanceof Error) return { ...describe(thrown), reference };
+    return { ...describe({ message: String(thrown) }), reference };
+  } catch {
+    return { ...describe({ message: "An exception that can't be read." }), reference };
+  }
+}
+
+module.exports = { ...classes, classes, make, exception, errorValue, describe, describeThrown };

@@ -1,0 +1,25 @@
+"use strict";
+
+// What is passed by reference has two faces: an object that users see, and its native handle.
+
+const natives = new WeakMap();
+const wrappers = new Map();
+
+module.exports = {
+  /** Remembers the native handle of an object; a promise of one while it is on its way. */
+  bind(object, handle) {
+    natives.set(object, handle);
+    return object;
+  },
+
+  /** The native handle of an object, or undefined. */
+  nativeOf: (object) => natives.get(object),
+
+  /** Says how objects of a native class are wrapped. */
+  wrapWith(nativeClass, wrap) {
+    wrappers.set(nativeClass, wrap);
+  },
+
+  /** The object that users see of a native handle. */
+  wrap: (handle) => wrappers.get(handle.constructor)(handle),
+};

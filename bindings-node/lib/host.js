@@ -1,0 +1,77 @@
+"use strict";
+
+// What the native half asks of host code: instances of classes, and calls of methods and functions.
+
+const native = require("./native.js");
+const errors = require("./errors.js");
+const references = require("./references.js");
+const { bridge, on } = require("./bridge.js");
+const { pack, packThrown, unpack } = require("./codec.js");
+const { Ctx } = require("./context.js");
+const { DurableObject, methodOf } = require("./durable-object.js");
+const { requestOf, responseMap } = require("./http.js");
+
+/** Runs `work` now, and answers an ask with what comes of it. */
+async function answer(ask, work, ctx) {
+  try {
+    const value = await work();
+    if (ctx) Ctx.eventEnded(ctx);
+    bridge.answer(ask, ...pack(value, { root: "result" }));
+  } catch (thrown) {
+    if (ctx) Ctx.eventEnded(ctx);
+    bridge.fail(ask, packThrown(thrown));
+  }
+}
+
+async function construct(ask, target, name, env, handle) {
+  const Class = references.get(target);
+  try {
+    const ctx = new Ctx(handle);
+    const instance = new Class(ctx, unpack(env));
+    await Ctx.started(ctx);
+    bridge.answerInstance(ask, references.add({ instance, ctx }));
+  } catch (thrown) {
+    bridge.fail(ask, packThrown(thrown));
+  }
+}
+
+function fetch(ask, target, name, request) {
+  const { instance, ctx } = references.get(target);
+  const method = methodOf(instance, "fetch");
+  if (!method) return bridge.noFetchHandler(ask);
+  const work = async () => responseMap(await method.call(instance, requestOf(unpack(request))));
+  return answer(ask, work, ctx);
+}
+
+function call(ask, target, name, args) {
+  const { instance, ctx } = references.get(target);
+  if (!(instance instanceof DurableObject)) return bridge.fail(ask, packThrown(noRpc()));
+  const method = methodOf(instance, name);
+  if (!method) return bridge.noSuchMethod(ask, name);
+  return answer(ask, () => method.apply(instance, unpack(args)), ctx);
+}
+
+function invoke(ask, target, name, args) {
+  const callee = references.get(target);
+  return answer(ask, () => callee(...unpack(args)));
+}
+
+function dispatch(ask, target, name, args) {
+  const object = references.get(target);
+  const method = methodOf(object, name);
+  if (!method) return bridge.noSuchMethod(ask, name);
+  return answer(ask, () => method.apply(object, unpack(args)));
+}
+
+function noRpc() {
+  return errors.make(
+    "NOT_FOUND",
+    "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the package \"facetbox\".",
+  );
+}
+
+on(native.Kind.Construct, construct);
+on(native.Kind.Fetch, fetch);
+on(native.Kind.Call, call);
+on(native.Kind.Invoke, invoke);
+on(native.Kind.Dispatch, dispatch);

@@ -1,0 +1,50 @@
+"use strict";
+
+// Between the global Request and Response and the core's maps. Bodies are whole buffers.
+
+const { invalid, kind } = require("./arguments.js");
+
+/** Statuses whose responses have no body. */
+const NO_BODY = new Set([204, 205, 304]);
+
+/** The map of a request that is made from the arguments of fetch(); a promise if it has a body. */
+function requestMap(input, init) {
+  if (init === undefined && (typeof input === "string" || input instanceof URL)) {
+    return { method: "GET", url: String(input) };
+  }
+  const request = init === undefined && isRequest(input) ? input : new Request(input, init);
+  const { method, url, headers } = request;
+  return withBody({ method, url, headers: [...headers] }, request);
+}
+
+/** The map of a response that a handler has answered; a promise if it has a body. */
+function responseMap(response) {
+  if (!isResponse(response)) {
+    throw invalid(`A fetch handler must answer a Response, got ${kind(response)}.`);
+  }
+  return withBody({ status: response.status, headers: [...response.headers] }, response);
+}
+
+function withBody(map, message) {
+  if (message.body === null && !message.bodyUsed) return map;
+  return message.arrayBuffer().then((body) => ({ ...map, body: new Uint8Array(body) }));
+}
+
+/** The Request of a map. */
+function requestOf({ method, url, headers, body }) {
+  return new Request(url, { method, headers, body: body ?? undefined });
+}
+
+/** The Response of a map. */
+function responseOf({ status, headers, body }) {
+  const empty = NO_BODY.has(status) && !body?.length;
+  return new Response(empty ? null : body, { status, headers });
+}
+
+// Requests and responses of another copy of undici serve as well.
+const isRequest = (value) => isMessage(value) && typeof value.url === "string";
+const isResponse = (value) => isMessage(value) && typeof value.status === "number";
+const isMessage = (value) =>
+  typeof value?.arrayBuffer === "function" && typeof value.headers?.[Symbol.iterator] === "function";
+
+module.exports = { requestMap, responseMap, requestOf, responseOf };

@@ -1,0 +1,27 @@
+"use strict";
+
+require("./host.js");
+
+const errors = require("./errors.js");
+const { DurableObject, RpcTarget } = require("./durable-object.js");
+const { DurableObjectClass } = require("./classes.js");
+const { Loader, WorkerCode, WorkerStub } = require("./loader.js");
+const { Namespace } = require("./namespace.js");
+const { ObjectId } = require("./object-id.js");
+const { Runtime, open } = require("./runtime.js");
+const { SqlCursor } = require("./sql.js");
+
+module.exports = {
+  open,
+  DurableObject,
+  RpcTarget,
+  WorkerCode,
+  Runtime,
+  Namespace,
+  ObjectId,
+  Loader,
+  WorkerStub,
+  DurableObjectClass,
+  SqlCursor,
+  ...errors.classes,
+};

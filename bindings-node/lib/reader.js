@@ -1,0 +1,135 @@
+"use strict";
+
+const TAG = require("./tags.js");
+const errors = require("./errors.js");
+const handles = require("./handles.js");
+const references = require("./references.js");
+
+/** Reads values from bytes. Capability `i` is item `i + 1` of the list that the bytes came in. */
+class Reader {
+  #bytes;
+  #items;
+  #at = 0;
+
+  constructor(bytes, items) {
+    this.#bytes = bytes;
+    this.#items = items;
+  }
+
+  value() {
+    const tag = this.#bytes[this.#at++];
+    switch (tag) {
+      case TAG.UNDEFINED:
+        return undefined;
+      case TAG.NULL:
+        return null;
+      case TAG.FALSE:
+        return false;
+      case TAG.TRUE:
+        return true;
+      case TAG.INT:
+      case TAG.FLOAT:
+        return this.#number();
+      case TAG.STRING:
+        return this.#text();
+      case TAG.BYTES:
+        return this.#slice();
+      case TAG.LIST:
+        return this.#list();
+      case TAG.MAP:
+        return this.#map();
+      case TAG.DICT:
+        return new Map(this.#list(() => [this.value(), this.value()]));
+      case TAG.SET:
+        return new Set(this.#list());
+      case TAG.DATE:
+        return new Date(this.#number());
+      case TAG.BIGINT:
+        return this.#bigint();
+      case TAG.ERROR:
+        return errors.errorValue(this.#description());
+      case TAG.CAPABILITY:
+        return handles.wrap(this.#items[this.#count() + 1]);
+      case TAG.REFERENCE:
+        return references.get(this.#count());
+      case TAG.FOREIGN:
+        throw errors.make("UNSUPPORTED", "A function of another environment can't be called here.");
+      default:
+        throw errors.make("PANIC", `A message holds the unknown tag ${tag}.`);
+    }
+  }
+
+  /** Reads an error as the exception to throw. */
+  exception() {
+    this.#at++;
+    return errors.exception(this.#description());
+  }
+
+  #description() {
+    const number = this.#bytes.readInt32LE(this.#advance(4));
+    const [name, message, guestStack, path] = [
+      this.#text(),
+      this.#text(),
+      this.#text(),
+      this.#text(),
+    ];
+    return { number, name, message, guestStack, path, reference: this.#count() };
+  }
+
+  #list(item = () => this.value()) {
+    const count = this.#count();
+    const list = [];
+    for (let i = 0; i < count; i++) list.push(item());
+    return list;
+  }
+
+  #map() {
+    const count = this.#count();
+    const map = {};
+    for (let i = 0; i < count; i++) setOwn(map, this.#text(), this.value());
+    return map;
+  }
+
+  #bigint() {
+    const digits = this.#text();
+    return digits.startsWith("-") ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
+  }
+
+  #number() {
+    return this.#bytes.readDoubleLE(this.#advance(8));
+  }
+
+  #count() {
+    return this.#bytes.readUInt32LE(this.#advance(4));
+  }
+
+  #text() {
+    const length = this.#count();
+    const start = this.#advance(length);
+    return this.#bytes.toString("utf8", start, start + length);
+  }
+
+  #slice() {
+    const length = this.#count();
+    const start = this.#advance(length);
+    return new Uint8Array(this.#bytes.subarray(start, start + length));
+  }
+
+  #advance(length) {
+    const start = this.#at;
+    this.#at += length;
+    return start;
+  }
+}
+
+/** Sets an own property, `__proto__` too, which assignment would take for the prototype. */
+function setOwn(object, key, value) {
+  if (key !== "__proto__") {
+    object[key] = value;
+    return;
+  }
+  const property = { value, writable: true, enumerable: true, configurable: true };
+  Object.defineProperty(object, key, property);
+}
+
+module.exports = { Reader };

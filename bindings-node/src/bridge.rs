@@ -1,0 +1,133 @@
+//! The entry of the JavaScript half: one bridge for each environment.
+
+use std::sync::Arc;
+
+use facetbox::{ActorId, ErrorCode, FacetOptions, LimitsPatch, Options};
+use napi::bindgen_prelude::{AsyncTask, Either, Function};
+use napi::threadsafe_function::UnknownReturnValue;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::capability::Capability;
+use crate::class::{Class, host_class};
+use crate::codec::{unpack, unpack_error};
+use crate::id::ObjectId;
+use crate::mailbox::{Arguments, Mailbox, Raise, Reply};
+use crate::reference::JsRef;
+use crate::runtime::{Runtime, durability};
+use crate::task::Blocking;
+
+/// Opens runtimes, wraps JavaScript values and takes the answers to what was asked.
+#[napi]
+pub struct Bridge {
+    mailbox: Arc<Mailbox>,
+}
+
+#[napi]
+impl Bridge {
+    /// Makes the bridge: `receive` gets every message, `raise` throws the exception of an error.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: &Env,
+        receive: Function<'_, Arguments, UnknownReturnValue>,
+        raise: Raise<'_>,
+    ) -> Result<Bridge> {
+        Ok(Bridge { mailbox: Mailbox::new(env, receive, raise)? })
+    }
+
+    /// Opens a runtime; `limits` is a packed map.
+    #[napi(ts_return_type = "Promise<Runtime>", catch_unwind)]
+    pub fn open(
+        &self,
+        env: &Env,
+        path: Option<String>,
+        durable: Option<String>,
+        threads: Option<u32>,
+        limits: &[u8],
+    ) -> Result<AsyncTask<Blocking<facetbox::Runtime, Runtime>>> {
+        let options = || {
+            Ok(Options {
+                path: path.map(Into::into),
+                durability: durability(durable.as_deref())?,
+                threads: threads.map(|threads| threads as usize),
+                limits: LimitsPatch::from_value(&unpack(&self.mailbox, limits, None)?)?,
+                ..Options::default()
+            })
+        };
+        let options = self.mailbox.check(env, options())?;
+        Ok(Runtime::open(&self.mailbox, options))
+    }
+
+    /// Wraps a class.
+    #[napi(catch_unwind)]
+    pub fn class(&self, reference: u32, name: String) -> Class {
+        Class::new(host_class(JsRef::new(&self.mailbox, reference), name))
+    }
+
+    /// Answers an ask with a packed value.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, ask: u32, bytes: &[u8], capabilities: Option<Vec<Capability<'_>>>) {
+        let value = unpack(&self.mailbox, bytes, capabilities);
+        self.mailbox.answer(ask, value.map(Reply::Value));
+    }
+
+    /// Answers an ask with a packed error.
+    #[napi(catch_unwind)]
+    pub fn fail(&self, ask: u32, error: &[u8]) {
+        self.mailbox.answer(ask, Err(unpack_error(&self.mailbox, error)));
+    }
+
+    /// Answers a call that there is no such method.
+    #[napi(catch_unwind)]
+    pub fn no_such_method(&self, ask: u32, method: String) {
+        self.mailbox.answer(ask, Err(facetbox::no_such_method(&method)));
+    }
+
+    /// Answers a request that there is no fetch handler.
+    #[napi(catch_unwind)]
+    pub fn no_fetch_handler(&self, ask: u32) {
+        self.mailbox.answer(ask, Err(facetbox::no_fetch_handler()));
+    }
+
+    /// Answers with the new instance of a class.
+    #[napi(catch_unwind)]
+    pub fn answer_instance(&self, ask: u32, reference: u32) {
+        self.mailbox.answer(ask, Ok(Reply::Instance(JsRef::new(&self.mailbox, reference))));
+    }
+
+    /// Answers with how a facet is to start.
+    #[napi(catch_unwind)]
+    pub fn answer_facet(&self, ask: u32, class: &Class, id: Option<Either<&ObjectId, String>>) {
+        let id = id.map(|id| match id {
+            Either::A(id) => ActorId::Object(id.core().clone()),
+            Either::B(text) => ActorId::Text(text),
+        });
+        let options = FacetOptions { class: class.core().clone(), id };
+        self.mailbox.answer(ask, Ok(Reply::Facet(options)));
+    }
+}
+
+/// One row of the table of error codes.
+#[napi(object)]
+pub struct ErrorRow {
+    /// The stable number.
+    pub number: i32,
+    /// The stable name, such as `LIMIT_CPU`.
+    pub code: String,
+    /// The name of the class.
+    pub class: String,
+    /// The name that errors have which nobody named.
+    pub name: String,
+}
+
+/// Every error code.
+#[napi]
+pub fn error_table() -> Vec<ErrorRow> {
+    let row = |code: &ErrorCode| ErrorRow {
+        number: *code as i32,
+        code: code.name().to_owned(),
+        class: code.class().to_owned(),
+        name: code.guest_name().to_owned(),
+    };
+    ErrorCode::ALL.iter().map(row).collect()
+}

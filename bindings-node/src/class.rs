@@ -1,0 +1,86 @@
+//! Classes, and the JavaScript classes behind some of them.
+
+use std::sync::Arc;
+
+use facetbox::{
+    BoxFuture, Error, ErrorCode, EventLoopClass, EventLoopObject, Request, Response, Result, Value,
+    ValueMap,
+};
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::capability::reply_value;
+use crate::ctx::Ctx;
+use crate::mailbox::{Kind, Reply};
+use crate::reference::JsRef;
+
+/// A class of objects or facets.
+#[napi]
+pub struct Class {
+    core: facetbox::Class,
+}
+
+impl Class {
+    pub(crate) fn new(core: facetbox::Class) -> Class {
+        Class { core }
+    }
+
+    pub(crate) fn core(&self) -> &facetbox::Class {
+        &self.core
+    }
+}
+
+/// The JavaScript class behind `reference`.
+pub(crate) fn host_class(reference: Arc<JsRef>, name: String) -> facetbox::Class {
+    facetbox::Class::event_loop(name, HostClass(reference))
+}
+
+struct HostClass(Arc<JsRef>);
+
+impl EventLoopClass for HostClass {
+    fn construct(
+        &self,
+        ctx: facetbox::Ctx,
+        env: ValueMap,
+    ) -> BoxFuture<'static, Result<Arc<dyn EventLoopObject>>> {
+        let mailbox = self.0.mailbox();
+        let ctx = Some(Either::A(Ctx::new(ctx, mailbox)));
+        let reply = mailbox.ask(Kind::Construct, &self.0, "", Value::Map(env), ctx);
+        Box::pin(async move {
+            match reply.await? {
+                Reply::Instance(instance) => {
+                    Ok(Arc::new(HostObject(instance)) as Arc<dyn EventLoopObject>)
+                }
+                _ => Err(unexpected()),
+            }
+        })
+    }
+}
+
+struct HostObject(Arc<JsRef>);
+
+impl EventLoopObject for HostObject {
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
+        let request = request.to_value();
+        let reply = self.0.mailbox().ask(Kind::Fetch, &self.0, "", request, None);
+        Box::pin(async move { Response::from_value(&reply_value(reply).await?) })
+    }
+
+    fn call(&self, method: String, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
+        let args = Value::List(args);
+        reply_value(self.0.mailbox().ask(Kind::Call, &self.0, &method, args, None))
+    }
+}
+
+impl Reply {
+    pub(crate) fn into_value(self) -> Result<Value> {
+        match self {
+            Reply::Value(value) => Ok(value),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+pub(crate) fn unexpected() -> Error {
+    Error::new(ErrorCode::Panic, "JavaScript answered something else than it was asked for.")
+}

@@ -1,0 +1,95 @@
+//! The facets of an object.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use facetbox::{Error, ErrorCode};
+use napi::{Env, Result};
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use crate::class::unexpected;
+use crate::codec::unpack_error;
+use crate::mailbox::{Kind, Mailbox, Reply};
+use crate::reference::JsRef;
+use crate::stub::{Order, Stub};
+
+/// The facets of one object or facet.
+#[napi]
+pub struct Facets {
+    core: facetbox::Facets,
+    mailbox: Arc<Mailbox>,
+    /// Calls of one facet keep their order across stubs: a supervisor gets a stub for each call.
+    orders: Mutex<HashMap<String, Weak<Order>>>,
+}
+
+impl Facets {
+    pub(crate) fn new(core: facetbox::Facets, mailbox: &Arc<Mailbox>) -> Facets {
+        Facets { core, mailbox: mailbox.clone(), orders: Mutex::default() }
+    }
+
+    fn order(&self, name: String) -> Arc<Order> {
+        let mut orders = self.orders.lock();
+        if let Some(order) = orders.get(&name).and_then(Weak::upgrade) {
+            return order;
+        }
+        if orders.len() == orders.capacity() {
+            orders.retain(|_, order| order.strong_count() > 0);
+        }
+        let order = Arc::default();
+        orders.insert(name, Arc::downgrade(&order));
+        order
+    }
+}
+
+#[napi]
+impl Facets {
+    /// A stub of a facet; `start` is the reference of its start callback.
+    #[napi(catch_unwind)]
+    pub fn get(&self, env: &Env, name: String, start: u32) -> Result<Stub> {
+        let start = JsRef::new(&self.mailbox, start);
+        let stub = self.core.get_async(&name, move || {
+            let reply = start.mailbox().ask(Kind::Start, &start, "", ().into(), None);
+            Box::pin(async move {
+                match reply.await? {
+                    Reply::Facet(options) => Ok(options),
+                    _ => Err(unexpected()),
+                }
+            })
+        });
+        let stub = self.mailbox.check(env, stub)?;
+        Ok(Stub::ordered(stub, &self.mailbox, self.order(name)))
+    }
+
+    /// Stops a facet; `reason` is a packed error.
+    #[napi(catch_unwind)]
+    pub fn abort(&self, env: &Env, name: String, reason: &[u8]) -> Result<()> {
+        let reason = unpack_error(&self.mailbox, reason);
+        let reason = Error::named(ErrorCode::Aborted, reason.name(), reason.message());
+        self.mailbox.check(env, self.core.abort(&name, reason))
+    }
+
+    /// Stops a facet and deletes its data.
+    #[napi(catch_unwind)]
+    pub fn delete(&self, env: &Env, name: String) -> Result<()> {
+        self.mailbox.check(env, self.core.delete(&name))
+    }
+
+    /// Replaces facet `dst` by a copy of `src`.
+    #[napi(catch_unwind)]
+    pub fn clone(&self, env: &Env, src: String, dst: String) -> Result<()> {
+        self.mailbox.check(env, self.core.clone(&src, &dst))
+    }
+
+    /// The names of the facets that exist.
+    #[napi(catch_unwind)]
+    pub fn list(&self, env: &Env) -> Result<Vec<String>> {
+        self.mailbox.check(env, self.core.list())
+    }
+
+    /// Whether a facet exists.
+    #[napi(catch_unwind)]
+    pub fn exists(&self, env: &Env, name: String) -> Result<bool> {
+        self.mailbox.check(env, self.core.exists(&name))
+    }
+}

@@ -1,0 +1,28 @@
+//! The Node binding of Facetbox: the native half of the npm package.
+//!
+//! Classes here convert, call the core once and convert back; the JavaScript half (`lib/`) gives them
+//! the shape that users see. Three rules hold throughout:
+//!
+//! * Values cross as one buffer ([`codec`]), with functions, stubs and the like in a list beside it.
+//! * Whatever has to reach JavaScript from another thread is a message to the environment's
+//!   [`mailbox`], so no thread ever waits for the event loop and the event loop for no thread.
+//! * Core errors become JavaScript exceptions in one function of the JavaScript half, which gets
+//!   them packed like any other value.
+
+#![deny(unsafe_code)]
+
+mod bridge;
+mod capability;
+mod class;
+mod codec;
+mod ctx;
+mod facets;
+mod id;
+mod loader;
+mod mailbox;
+mod namespace;
+mod reference;
+mod runtime;
+mod storage;
+mod stub;
+mod task;

@@ -1,0 +1,173 @@
+//! Messages from any thread to the JavaScript thread of one environment, and what it answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use facetbox::{BoxFuture, Error, ErrorCode, FacetOptions, Result, Value};
+use futures_channel::oneshot;
+use napi::bindgen_prelude::{Either, FnArgs, Function, FunctionRef, Unknown};
+use napi::threadsafe_function::{
+    ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
+};
+use napi::{Env, Status};
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use crate::codec::{Packed, Sent};
+use crate::ctx::{Ctx, Guard};
+use crate::reference::JsRef;
+
+/// What a message is about. `id` is the number of a call or of an ask, `target` of a reference.
+#[napi]
+pub enum Kind {
+    /// Call `id` has ended well, with the payload or `extra`.
+    Resolve,
+    /// Call `id` has failed, with an error as the payload.
+    Reject,
+    /// Ask `id`: make an instance of class `target` with `extra` as its ctx and the payload as env.
+    Construct,
+    /// Ask `id`: answer the request in the payload by instance `target`.
+    Fetch,
+    /// Ask `id`: call method `name` of instance `target` with the list in the payload.
+    Call,
+    /// Ask `id`: call function `target` with the list in the payload.
+    Invoke,
+    /// Ask `id`: call method `name` of the host object `target` with the list in the payload.
+    Dispatch,
+    /// Ask `id`: call the start callback `target` of a facet.
+    Start,
+    /// Nothing on this side needs reference `id` any more.
+    Release,
+}
+
+/// The arguments of the function that gets the messages: kind, id, target, name, payload, extra.
+pub(crate) type Arguments = FnArgs<(u32, u32, u32, String, Sent, Option<Either<Ctx, Guard>>)>;
+/// The function that throws the exception of a packed error.
+pub(crate) type Raise<'a> = Function<'a, FnArgs<(Sent,)>, Unknown<'static>>;
+type Receive = ThreadsafeFunction<Message, UnknownReturnValue, Arguments, Status, false, true>;
+type Asks = HashMap<u32, oneshot::Sender<Result<Reply>>>;
+
+/// A message on its way to the JavaScript thread.
+pub(crate) struct Message {
+    pub kind: Kind,
+    pub id: u32,
+    pub target: u32,
+    pub name: String,
+    pub packed: Packed,
+    /// What is no value: the ctx of a new instance, the guard that a call ended with.
+    pub extra: Option<Either<Ctx, Guard>>,
+}
+
+/// What JavaScript answers to an ask.
+pub(crate) enum Reply {
+    Value(Value),
+    Instance(Arc<JsRef>),
+    Facet(FacetOptions),
+}
+
+/// The mailbox of one environment: of the main thread or of one worker thread.
+pub(crate) struct Mailbox {
+    receive: Receive,
+    raise: FunctionRef<FnArgs<(Sent,)>, Unknown<'static>>,
+    /// Asks without an answer; `None` once the environment has ended.
+    asks: Mutex<Option<Asks>>,
+    next: AtomicU32,
+}
+
+impl Mailbox {
+    /// Makes the mailbox whose messages `receive` gets; `raise` throws the exception of an error.
+    pub fn new(
+        env: &Env,
+        receive: Function<'_, Arguments, UnknownReturnValue>,
+        raise: Raise<'_>,
+    ) -> napi::Result<Arc<Mailbox>> {
+        let receive = receive
+            .build_threadsafe_function::<Message>()
+            .weak::<true>()
+            .build_callback(|context| arguments(&context.env, context.value))?;
+        let mailbox = Arc::new(Mailbox {
+            receive,
+            raise: raise.create_ref()?,
+            asks: Mutex::new(Some(Asks::new())),
+            next: AtomicU32::new(1),
+        });
+        env.add_env_cleanup_hook(mailbox.clone(), |mailbox| mailbox.close())?;
+        Ok(mailbox)
+    }
+
+    /// Sends a message; one to an environment that has ended is dropped.
+    pub fn post(&self, message: Message) {
+        if self.asks.lock().is_some() {
+            self.receive.call(message, ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Asks the JavaScript thread to run code of the host. The message is sent at once, so that asks
+    /// arrive in the order in which they are made.
+    pub fn ask(
+        self: &Arc<Self>,
+        kind: Kind,
+        target: &Arc<JsRef>,
+        name: &str,
+        payload: Value,
+        extra: Option<Either<Ctx, Guard>>,
+    ) -> BoxFuture<'static, Result<Reply>> {
+        let (sender, answer) = oneshot::channel();
+        let id = self.next_id();
+        if let Some(asks) = &mut *self.asks.lock() {
+            asks.insert(id, sender);
+        }
+        let packed = Packed::value(self, payload);
+        self.post(Message { kind, id, target: target.id(), name: name.to_owned(), packed, extra });
+        let target = target.clone();
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(target); // kept until here, so that its release can't overtake the ask
+            answer.unwrap_or_else(|_| Err(ended()))
+        })
+    }
+
+    /// Passes on what JavaScript answers to an ask; the first answer counts.
+    pub fn answer(&self, ask: u32, reply: Result<Reply>) {
+        let sender = self.asks.lock().as_mut().and_then(|asks| asks.remove(&ask));
+        if let Some(sender) = sender {
+            // The event that asked may be gone: aborted, closed, timed out.
+            let _ = sender.send(reply);
+        }
+    }
+
+    /// Throws the error of a result as the JavaScript half spells it.
+    pub fn check<T>(self: &Arc<Self>, env: &Env, result: Result<T>) -> napi::Result<T> {
+        result.map_err(|error| self.raise(env, &error))
+    }
+
+    fn raise(self: &Arc<Self>, env: &Env, error: &Error) -> napi::Error {
+        let thrown = Packed::error(self, error).into_js(env).and_then(|packed| {
+            let raise = self.raise.borrow_back(env)?;
+            raise.call((packed,).into())
+        });
+        match thrown {
+            Ok(_) => napi::Error::from_reason(error.to_string()),
+            Err(exception) => exception,
+        }
+    }
+
+    pub fn next_id(&self) -> u32 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends with the environment: whoever waits for an answer gets an error.
+    fn close(&self) {
+        drop(self.asks.lock().take());
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorCode::Closed, "The JavaScript environment of the host class has ended.")
+}
+
+fn arguments(env: &Env, message: Message) -> napi::Result<Arguments> {
+    let Message { kind, id, target, name, packed, extra } = message;
+    Ok((kind as u32, id, target, name, packed.into_js(env)?, extra).into())
+}

@@ -1,0 +1,106 @@
+//! The runtime.
+
+use std::sync::Arc;
+
+use facetbox::{Durability, LimitsPatch, NamespaceOptions, Options};
+use napi::bindgen_prelude::AsyncTask;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::capability::Capability;
+use crate::class::Class;
+use crate::codec::{unpack, unpack_map};
+use crate::loader::Loader;
+use crate::mailbox::Mailbox;
+use crate::namespace::Namespace;
+use crate::task::Blocking;
+
+/// An open data directory. The JavaScript half keeps it until it is closed.
+#[napi]
+pub struct Runtime {
+    core: facetbox::Runtime,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Drop for Runtime {
+    /// Runs when the environment ends with the runtime open.
+    fn drop(&mut self) {
+        self.core.close();
+    }
+}
+
+impl Runtime {
+    /// Opens a runtime on a thread of Node's pool.
+    pub(crate) fn open(
+        mailbox: &Arc<Mailbox>,
+        options: Options,
+    ) -> AsyncTask<Blocking<facetbox::Runtime, Runtime>> {
+        let owner = mailbox.clone();
+        Blocking::new(
+            mailbox,
+            move || facetbox::Runtime::open_with(options),
+            move |_, core| Ok(Runtime { core, mailbox: owner }),
+        )
+    }
+}
+
+#[napi]
+impl Runtime {
+    /// Binds a name to a class. `limits` is a packed map; so is `bytes`, the env, if there is one.
+    #[napi(catch_unwind)]
+    pub fn namespace(
+        &self,
+        env: &Env,
+        name: String,
+        class: &Class,
+        limits: &[u8],
+        bytes: Option<&[u8]>,
+        capabilities: Option<Vec<Capability<'_>>>,
+    ) -> Result<Namespace> {
+        let bind = || {
+            let limits = LimitsPatch::from_value(&unpack(&self.mailbox, limits, None)?)?;
+            let bound = bytes.map(|bytes| unpack_map(&self.mailbox, bytes, capabilities));
+            let options = NamespaceOptions { env: bound.transpose()?, limits };
+            self.core.namespace_with(&name, class.core().clone(), options)
+        };
+        let namespace = self.mailbox.check(env, bind())?;
+        Ok(Namespace::new(namespace, &self.mailbox))
+    }
+
+    /// The namespace bound to a name.
+    #[napi(catch_unwind)]
+    pub fn get_namespace(&self, env: &Env, name: String) -> Result<Namespace> {
+        let namespace = self.core.get_namespace(&name);
+        let namespace = self.mailbox.check(env, namespace)?;
+        Ok(Namespace::new(namespace, &self.mailbox))
+    }
+
+    /// A Worker Loader.
+    #[napi(catch_unwind)]
+    pub fn loader(&self) -> Loader {
+        Loader::new(self.core.loader(), &self.mailbox)
+    }
+
+    /// Closes it, on a thread of Node's pool.
+    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
+    pub fn close(&self) -> AsyncTask<Blocking<(), ()>> {
+        let runtime = self.core.clone();
+        let work = move || {
+            runtime.close();
+            Ok(())
+        };
+        Blocking::new(&self.mailbox, work, |_, ()| Ok(()))
+    }
+}
+
+/// The durability called `name`.
+pub(crate) fn durability(name: Option<&str>) -> facetbox::Result<Durability> {
+    match name {
+        None | Some("full") => Ok(Durability::Full),
+        Some("relaxed") => Ok(Durability::Relaxed),
+        Some("none") => Ok(Durability::None),
+        Some(other) => Err(facetbox::Error::type_error(format!(
+            "durability must be 'full', 'relaxed' or 'none', got {other:?}."
+        ))),
+    }
+}

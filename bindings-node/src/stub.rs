@@ -1,0 +1,157 @@
+//! Stubs, and calls on their way.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use facetbox::{Error, ErrorCode, Request, Value};
+use futures_channel::oneshot;
+use napi::bindgen_prelude::Either;
+use napi::{Env, Result};
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use crate::capability::Capability;
+use crate::codec::{Packed, unpack, unpack_list};
+use crate::ctx::Guard;
+use crate::id::ObjectId;
+use crate::mailbox::{Kind, Mailbox, Message};
+
+/// The address of an object, a facet or an entrypoint.
+#[napi]
+pub struct Stub {
+    core: facetbox::Stub,
+    mailbox: Arc<Mailbox>,
+    order: Arc<Order>,
+}
+
+impl Stub {
+    pub(crate) fn new(core: facetbox::Stub, mailbox: &Arc<Mailbox>) -> Stub {
+        Stub::ordered(core, mailbox, Arc::default())
+    }
+
+    /// A stub that keeps its calls in one order with those of others.
+    pub(crate) fn ordered(core: facetbox::Stub, mailbox: &Arc<Mailbox>, order: Arc<Order>) -> Stub {
+        Stub { core, mailbox: mailbox.clone(), order }
+    }
+
+    pub(crate) fn core(&self) -> &facetbox::Stub {
+        &self.core
+    }
+
+    /// Runs a call on the runtime's threads; the answer comes as a message with the number given back.
+    fn start(&self, answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static) -> u32 {
+        let call = Call::new(&self.mailbox);
+        let (id, ticket, stub) = (call.id, self.order.next(), self.core.clone());
+        self.core.spawn(async move {
+            let value = ticket.run(Box::pin(answer), || stub.is_bound()).await;
+            call.end(value.map(Either::A));
+        });
+        id
+    }
+}
+
+#[napi]
+impl Stub {
+    /// Calls a method; the number of the call is given back.
+    #[napi(catch_unwind)]
+    pub fn call(
+        &self,
+        env: &Env,
+        method: String,
+        bytes: &[u8],
+        capabilities: Option<Vec<Capability<'_>>>,
+    ) -> Result<u32> {
+        let args = unpack_list(&self.mailbox, bytes, capabilities);
+        let args = self.mailbox.check(env, args)?;
+        Ok(self.start(self.core.call(method, args)))
+    }
+
+    /// Sends a request; the number of the call is given back.
+    #[napi(catch_unwind)]
+    pub fn fetch(&self, env: &Env, bytes: &[u8]) -> Result<u32> {
+        let request = unpack(&self.mailbox, bytes, None);
+        let request = request.and_then(|value| Request::from_value(&value));
+        let request = self.mailbox.check(env, request)?;
+        let response = self.core.fetch(request);
+        Ok(self.start(async move { Ok(response.await?.to_value()) }))
+    }
+
+    /// The id of the object; none for facets and entrypoints.
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> Option<ObjectId> {
+        self.core.id().cloned().map(ObjectId::new)
+    }
+}
+
+/// A call that JavaScript waits for. Dropped without an answer it fails, so no promise stays open.
+pub(crate) struct Call {
+    pub id: u32,
+    mailbox: Arc<Mailbox>,
+    ended: bool,
+}
+
+impl Call {
+    pub fn new(mailbox: &Arc<Mailbox>) -> Call {
+        Call { id: mailbox.next_id(), mailbox: mailbox.clone(), ended: false }
+    }
+
+    pub fn end(mut self, outcome: facetbox::Result<Either<Value, Guard>>) {
+        self.send(outcome);
+    }
+
+    fn send(&mut self, outcome: facetbox::Result<Either<Value, Guard>>) {
+        self.ended = true;
+        let (kind, packed, extra) = match outcome {
+            Ok(Either::A(value)) => (Kind::Resolve, Packed::value(&self.mailbox, value), None),
+            Ok(Either::B(guard)) => (Kind::Resolve, Packed::default(), Some(Either::B(guard))),
+            Err(error) => (Kind::Reject, Packed::error(&self.mailbox, &error), None),
+        };
+        let name = String::new();
+        self.mailbox.post(Message { kind, id: self.id, target: 0, name, packed, extra });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.send(Err(Error::new(ErrorCode::Closed, "The runtime is closed.")));
+        }
+    }
+}
+
+/// Keeps calls in the order in which they were made: each gets its place in the queue of the object
+/// before the next one is looked at, whichever threads run them.
+#[derive(Default)]
+pub(crate) struct Order(Mutex<Option<oneshot::Receiver<()>>>);
+
+struct Ticket {
+    before: Option<oneshot::Receiver<()>>,
+    /// Dropped when the next one may go on.
+    done: oneshot::Sender<()>,
+}
+
+impl Order {
+    fn next(&self) -> Ticket {
+        let (done, after) = oneshot::channel();
+        Ticket { before: self.0.lock().replace(after), done }
+    }
+}
+
+impl Ticket {
+    /// Runs a call, letting the next one go once `queued` tells, after a poll, that this has its place.
+    async fn run<F: Future + Unpin>(self, mut call: F, queued: impl Fn() -> bool) -> F::Output {
+        if let Some(before) = self.before {
+            let _ = before.await; // an error tells that the call before may be overtaken
+        }
+        let mut done = Some(self.done);
+        poll_fn(|context| {
+            let output = Pin::new(&mut call).poll(context);
+            if output.is_ready() || queued() {
+                done.take();
+            }
+            output
+        })
+        .await
+    }
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { after, test } from "node:test";
+import { DurableObject, open } from "facetbox";
+import { app, guest, objectOf, runModule } from "./support.mjs";
+
+const runtime = await open();
+after(() => runtime.close());
+
+/** The start of a program with a guest whose method `burn` takes `ms` of CPU time. */
+const PROGRAM = `
+  import { DurableObject, open } from "facetbox";
+  const code = \`
+    local App = DurableObject:extend("App")
+    function App:burn(ms)
+      local start = os.clock()
+      while os.clock() - start < ms / 1000 do end
+      return "burnt"
+    end
+    return { App = App }
+  \`;
+  const runtime = await open();
+  const worker = runtime.loader().load({ mainModule: "m.luau", modules: { "m.luau": code } });
+  const app = runtime.namespace("App", worker.getDurableObjectClass("App")).getByName("a");
+`;
+
+test("timers run while a guest burns its CPU time", async () => {
+  const stub = guest(runtime, app(`function App:spin() while true do end end`), {
+    limits: { cpuMs: 300 },
+  });
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  await assert.rejects(stub.spin(), { code: "LIMIT_CPU" });
+  clearInterval(timer);
+  assert.ok(ticks >= 5, `the timer ran ${ticks} times`);
+});
+
+test("a process with an open, idle runtime ends by itself", async () => {
+  const { code, output } = await runModule(`${PROGRAM} console.log(await app.burn(1));`);
+  assert.deepEqual({ code, output }, { code: 0, output: "burnt\n" });
+});
+
+test("a process waits for calls that are pending", async () => {
+  const { code, output } = await runModule(`${PROGRAM} app.burn(200).then(console.log);`);
+  assert.deepEqual({ code, output }, { code: 0, output: "burnt\n" });
+});
+
+test("a process may exit in the middle of a call", async () => {
+  const { code, output } = await runModule(`${PROGRAM}
+    app.burn(20_000).catch(() => {});
+    setTimeout(() => process.exit(7), 50);`);
+  assert.deepEqual({ code, output }, { code: 7, output: "" });
+});
+
+test("an unhandled failure of a call is an ordinary unhandled rejection", async () => {
+  const { code, output } = await runModule(`${PROGRAM} app.missing();`);
+  assert.equal(code, 1);
+  assert.match(output, /does not implement the method "missing"/);
+});
+
+test("a hundred calls run side by side", async () => {
+  class Slow extends DurableObject {
+    running = 0;
+    async wait(n) {
+      this.running++;
+      await sleep(20);
+      return [n, this.running];
+    }
+  }
+  const stub = objectOf(runtime, Slow);
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => stub.wait(n)));
+  assert.deepEqual(answers.map(([n]) => n), Array.from({ length: 100 }, (_, n) => n));
+  assert.equal(answers[99][1], 100, "all were pending at once");
+
+  const guests = Array.from({ length: 20 }, () => guest(runtime, app(`function App:id(x) return x end`)));
+  const calls = Array.from({ length: 100 }, (_, n) => guests[n % 20].id(n));
+  assert.deepEqual(await Promise.all(calls), Array.from({ length: 100 }, (_, n) => n));
+});
+
+test("calls on one stub arrive in the order in which they were made", async () => {
+  class Log extends DurableObject {
+    log = [];
+    add(n) {
+      this.log.push(n);
+    }
+    all() {
+      return this.log;
+    }
+  }
+  const stub = objectOf(runtime, Log);
+  for (let n = 0; n < 200; n++) stub.add(n);
+  assert.deepEqual(await stub.all(), Array.from({ length: 200 }, (_, n) => n));
+
+  const inLuau = guest(runtime, app(`
+    local log = {}
+    function App:add(n) table.insert(log, n) end
+    function App:all() return log end
+  `));
+  for (let n = 0; n < 200; n++) inLuau.add(n);
+  assert.deepEqual(await inLuau.all(), Array.from({ length: 200 }, (_, n) => n));
+});
+
+test("functions that guests were given are released with the runtime", async () => {
+  const references = (await import("../lib/references.js")).default;
+  const first = references.add(null);
+  const given = new Set();
+  const closing = await open();
+  const stub = guest(closing, app(`function App:use(f) return f() end`));
+  for (let n = 0; n < 100; n++) {
+    const callback = () => n;
+    given.add(callback);
+    assert.equal(await stub.use(callback), n);
+    await assert.rejects(stub.use(callback, Symbol("fails after the function")));
+  }
+  await closing.close();
+
+  const last = references.add(null);
+  const kept = () => {
+    const ids = Array.from({ length: last - first - 1 }, (_, i) => first + 1 + i);
+    return ids.filter((id) => given.has(references.get(id))).length;
+  };
+  for (let turn = 0; turn < 100 && kept() > 0; turn++) await sleep(10);
+  assert.equal(kept(), 0);
+});

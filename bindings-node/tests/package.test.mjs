@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { test } from "node:test";
+import * as imported from "facetbox";
+import { PACKAGE, directoryFor, run, runModule } from "./support.mjs";
+
+const require = createRequire(import.meta.url);
+
+test("import and require give the same objects, with every name", () => {
+  const required = require("facetbox");
+  assert.deepEqual(Object.keys(imported).sort(), Object.keys(required).sort());
+  for (const name of Object.keys(required)) assert.equal(imported[name], required[name]);
+  const classes = require("../lib/native.js").errorTable().map((row) => row.class);
+  for (const name of classes) assert.ok(imported[name].prototype instanceof imported.FacetboxError);
+});
+
+test("a CommonJS program runs", async () => {
+  const { code, output } = await run("--eval", `
+    const { open, DurableObject } = require("facetbox");
+    class Hello extends DurableObject {
+      hello(name) { return "hello " + name; }
+    }
+    (async () => {
+      const runtime = await open();
+      console.log(await runtime.namespace("Hello", Hello).getByName("a").hello("you"));
+      await runtime.close();
+    })();
+  `);
+  assert.deepEqual({ code, output }, { code: 0, output: "hello you\n" });
+});
+
+/** A worker thread that opens a runtime, calls an object and says so; then does `rest`. */
+const worker = (rest, data) =>
+  new Worker(
+    `
+    const { parentPort, workerData } = require("node:worker_threads");
+    const { open, DurableObject } = require(workerData.main);
+    class Hello extends DurableObject {
+      hello() { return "hello"; }
+    }
+    const spin = \`
+      local App = DurableObject:extend("App")
+      function App:spin() while true do end end
+      return { App = App }
+    \`;
+    (async () => {
+      const runtime = await open(workerData.data);
+      const loaded = runtime.loader().load({ mainModule: "m.luau", modules: { "m.luau": spin } });
+      const app = runtime.namespace("App", loaded.getDurableObjectClass("App")).getByName("a");
+      parentPort.postMessage(await runtime.namespace("Hello", Hello).getByName("a").hello());
+      ${rest}
+    })();
+    `,
+    { eval: true, workerData: { main: require.resolve("facetbox"), data } },
+  );
+
+test("several worker threads each use the module, and end with a runtime open", async () => {
+  const workers = Array.from({ length: 3 }, () => worker(""));
+  // Both are listened for at once, because they may be emitted in one go.
+  const outcomes = workers.map(async (one) => {
+    const [[answer], [code]] = await Promise.all([once(one, "message"), once(one, "exit")]);
+    return [answer, code];
+  });
+  assert.deepEqual(await Promise.all(outcomes), Array(3).fill(["hello", 0]));
+});
+
+test("a worker thread is terminated in the middle of a call, and gives the directory free", async (t) => {
+  const data = await directoryFor(t);
+  const one = worker("app.spin().catch(() => {}); parentPort.postMessage('spinning');", data);
+  await new Promise((resolve) => one.on("message", (text) => text === "spinning" && resolve()));
+  await one.terminate();
+  await (await imported.open(data)).close();
+});
+
+test("the example of the README runs", async () => {
+  const readme = await readFile(join(PACKAGE, "README.md"), "utf8");
+  const [, source] = readme.match(/```js\n(.*?)```/s);
+  const { code, output } = await runModule(source.replace('"./data"', "null"));
+  assert.deepEqual({ code, output }, { code: 0, output: "You've made 1 requests.\n\n" });
+});
+
+test("the package lists what it needs and no host of a registry", async () => {
+  const lock = require("../package-lock.json");
+  assert.ok(!JSON.stringify(lock).includes("resolved\":\"http"));
+  const { files, version } = require("../package.json");
+  assert.ok(files.includes("facetbox.node"));
+  assert.equal(lock.version, version);
+});

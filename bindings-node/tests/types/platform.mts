@@ -1,0 +1,109 @@
+// A typed platform: compiled only, so that the declarations are checked as users meet them.
+
+import {
+  DurableObject,
+  GuestError,
+  LimitError,
+  RpcTarget,
+  WorkerCode,
+  open,
+  type Ctx,
+  type DurableObjectClass,
+  type Loader,
+  type Namespace,
+  type ObjectId,
+  type Stub,
+} from "facetbox";
+
+interface Env {
+  LOADER: Loader;
+  greeting: string;
+}
+
+/** What the guest's class answers to. */
+interface App {
+  peek(key: string): string | null;
+  add(a: number, b: number): number;
+}
+
+class Mailer extends RpcTarget {
+  send(to: string): boolean {
+    return to.includes("@");
+  }
+}
+
+class AppRunner extends DurableObject<Env> {
+  #starts = 0;
+
+  constructor(ctx: Ctx, env: Env) {
+    super(ctx, env);
+    ctx.blockConcurrencyWhile(async () => {
+      ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS t (id INTEGER, name TEXT)");
+    });
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    return this.#app().fetch(request);
+  }
+
+  setCode(code: string): void {
+    this.ctx.storage.kv.put("code", code);
+    this.ctx.facets.abort("app", "code changed");
+  }
+
+  names(): string[] {
+    const rows = this.ctx.storage.sql.exec<{ name: string }>("SELECT name FROM t WHERE id > ?", 1);
+    return [...rows].map((row) => row.name);
+  }
+
+  async sum(): Promise<number> {
+    return this.#app().add(1, 2);
+  }
+
+  #app() {
+    return this.ctx.facets.get<App>("app", async () => {
+      this.#starts++;
+      const code: string | undefined = await this.ctx.storage.get<string>("code");
+      const worker = this.env.LOADER.load({
+        mainModule: "app.luau",
+        modules: { "app.luau": code ?? "", "data.json": { json: [1] } },
+        env: { MAILER: new Mailer(), now: () => Date.now() },
+        globalOutbound: async (request) => new Response(request.url),
+        limits: { cpuMs: 50 },
+      });
+      return { class: worker.getDurableObjectClass<App>("App", { props: { a: 1 } }), id: "app" };
+    });
+  }
+}
+
+await using runtime = await open("./data", { durability: "relaxed", threads: 2 });
+const env: Env = { LOADER: runtime.loader(), greeting: "hello" };
+const apps: Namespace<AppRunner> = runtime.namespace("AppRunner", AppRunner, { env });
+const id: ObjectId = apps.idFromName("my-app");
+const app: Stub<AppRunner> = apps.get(id);
+
+await app.setCode("return {}");
+const sum: number = await app.sum();
+const names: string[] = await app.names();
+const response: Response = await app.fetch(new Request("http://app/"), { method: "POST", body: "x" });
+const text: string = await response.text();
+
+// @ts-expect-error the method has another name
+await app.setcode("");
+// @ts-expect-error the argument has another type
+await app.setCode(1);
+// @ts-expect-error ctx is no method
+app.ctx;
+// @ts-expect-error there is no such durability
+await open(null, { durability: "half" });
+
+const guests = runtime.loader().load(new WorkerCode({ mainModule: "m.luau", modules: { "m.luau": "" } }));
+const type: DurableObjectClass = guests.getDurableObjectClass();
+await runtime.namespace("Guest", type).getByName("x").anything(sum, names, text);
+
+try {
+  await app.sum();
+} catch (error) {
+  if (error instanceof GuestError) console.log(error.code, error.number, error.path, error.guestStack);
+  if (error instanceof LimitError && error.code === "LIMIT_CPU") console.log(error.message);
+}
