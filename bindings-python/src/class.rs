@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use facetbox::{
-    Class, Ctx as CoreCtx, DurableObject, Request as CoreRequest, Response as CoreResponse, Value,
-    ValueMap, no_fetch_handler, no_such_method,
+    AlarmInfo, Class, Ctx as CoreCtx, DurableObject, Request as CoreRequest,
+    Response as CoreResponse, Value, ValueMap, no_alarm_handler, no_fetch_handler, no_such_method,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -83,4 +83,20 @@ impl DurableObject for Instance {
             from_python::value(&found.call1(to_python::args(py, args)?)?, "result")
         })
     }
+
+    fn alarm(&self, info: AlarmInfo) -> facetbox::Result<()> {
+        attach(|py| {
+            let alarm = find_method(self.0.bind(py), "alarm")?.ok_or_else(no_alarm_handler)?;
+            let answer = alarm.call1((alarm_info(py, info)?,))?;
+            // Nobody gets the answer, but a coroutine would be a handler that hasn't run.
+            from_python::value(&answer, "result").map(drop)
+        })
+    }
+}
+
+/// The `facetbox.AlarmInfo` for core's.
+fn alarm_info(py: Python<'_>, info: AlarmInfo) -> PyResult<Bound<'_, PyAny>> {
+    static INFO: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = INFO.import(py, "facetbox._object", "AlarmInfo")?;
+    class.call1((info.scheduled_time, info.retry_count))
 }

@@ -13,7 +13,7 @@ use pyo3::types::{
 };
 
 use crate::class::{self, DurableObjectClass};
-use crate::error::{Failure, Result, describe};
+use crate::error::{Failure, Result, describe, invalid_argument};
 use crate::host;
 use crate::loader::Loader;
 use crate::methods::has_methods;
@@ -37,6 +37,19 @@ pub fn env(env: &Bound<'_, PyAny>) -> Result<ValueMap> {
     match Place::root("env", true).convert(&dict)? {
         Value::Map(map) => Ok(map),
         _ => Err(Error::type_error("The keys of env must be str.").into()),
+    }
+}
+
+/// Reads a time in Unix milliseconds: an int, a float or a datetime with a time zone.
+pub fn time_ms(time: &Bound<'_, PyAny>) -> Result<i64> {
+    match value(time, "time")? {
+        Value::Int(ms) => Ok(ms),
+        // What is beyond 64 bits saturates; fractions are cut off, as a Date's are.
+        Value::Float(ms) | Value::Date(ms) if !ms.is_nan() => Ok(ms as i64),
+        _ => {
+            let message = "time must be Unix milliseconds or a datetime with a time zone, got ";
+            Err(invalid_argument(format!("{message}{time}.")))
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod class;
+mod clock;
 mod ctx;
 mod error;
 mod facets;
@@ -29,6 +30,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::class::DurableObjectClass;
+    #[pymodule_export]
+    use crate::clock::ManualClock;
     #[pymodule_export]
     use crate::ctx::Ctx;
     #[pymodule_export]

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use facetbox::{Durability, NamespaceOptions, Options};
+use facetbox::{Alarms, Durability, NamespaceOptions, Options};
 use pyo3::prelude::*;
 
 use crate::class::class;
+use crate::clock::ManualClock;
 use crate::error::{Result, invalid_argument};
 use crate::from_python;
 use crate::loader::{Loader, limits_patch};
@@ -19,12 +20,14 @@ pub struct Runtime(facetbox::Runtime);
 
 /// Opens a runtime; what `facetbox.open` is made of.
 #[pyfunction]
-#[pyo3(signature = (path, durability, limits, threads))]
+#[pyo3(signature = (path, durability, limits, clock, alarms, threads))]
 pub fn open_runtime(
     py: Python<'_>,
     path: Option<PathBuf>,
     durability: &str,
     limits: Option<&Bound<'_, PyAny>>,
+    clock: Option<&Bound<'_, ManualClock>>,
+    alarms: &str,
     threads: Option<usize>,
 ) -> Result<Runtime> {
     let durability = match durability {
@@ -36,11 +39,21 @@ pub fn open_runtime(
             return Err(invalid_argument(message));
         }
     };
+    let alarms = match alarms {
+        "automatic" => Alarms::Automatic,
+        "manual" => Alarms::Manual,
+        other => {
+            let message = format!("alarms must be 'automatic' or 'manual', got '{other}'.");
+            return Err(invalid_argument(message));
+        }
+    };
     if threads == Some(0) {
         return Err(invalid_argument("threads must be above 0."));
     }
     let limits = limits_patch(limits)?;
-    let options = Options { path, durability, limits, threads, ..Options::default() };
+    let clock = clock.map(|clock| clock.get().0.clone());
+    let options =
+        Options { path, durability, limits, clock, alarms, threads, ..Options::default() };
     Ok(Runtime(py.detach(|| facetbox::Runtime::open_with(options))?))
 }
 
@@ -69,6 +82,15 @@ impl Runtime {
     /// The namespace bound to `name`. Raises NotFoundError if there is none.
     fn get_namespace(&self, name: &str) -> Result<Namespace> {
         Ok(Namespace(self.0.get_namespace(name)?))
+    }
+
+    /// Fires the alarms that are due, one after the other, and returns how many handlers ran. For
+    /// runtimes whose alarms are manual, and for tests.
+    ///
+    /// Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
+    /// wait for it. What a handler raises doesn't come out: its alarm is tried again later.
+    fn run_due_alarms(&self, py: Python<'_>) -> Result<u64> {
+        Ok(py.detach(|| self.0.run_due_alarms())?)
     }
 
     /// A Worker Loader with a cache of its own.

@@ -32,6 +32,43 @@ impl Storage {
         Sql(self.0.clone())
     }
 
+    /// The time that the alarm is set to, in Unix milliseconds; None without one.
+    ///
+    /// Within its handler the alarm reads as unset.
+    fn get_alarm(&self, py: Python<'_>) -> Result<Option<i64>> {
+        Ok(py.detach(|| self.0.storage().get_alarm())?)
+    }
+
+    /// Sets the alarm, in place of the one that is set: at `time` the class's `alarm(info)` runs.
+    ///
+    /// `time` is in Unix milliseconds, or a datetime with a time zone; one in the past means now. It is
+    /// set when what the method writes is committed.
+    ///
+    /// Raises InvalidArgument for a time that isn't above 0, ValueError for a datetime without a time
+    /// zone.
+    fn set_alarm(&self, py: Python<'_>, time: &Bound<'_, PyAny>) -> Result<()> {
+        let time_ms = from_python::time_ms(time)?;
+        Ok(py.detach(|| self.0.storage().set_alarm(time_ms))?)
+    }
+
+    /// Deletes the alarm, if one is set. A handler that runs already goes on.
+    fn delete_alarm(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.0.storage().delete_alarm())?)
+    }
+
+    /// Commits what has been written, and returns when it is as durable as the runtime promises.
+    ///
+    /// Raises ResetError if a deferred constraint is violated; what was uncommitted is gone then.
+    fn sync(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.0.storage().sync())?)
+    }
+
+    /// A text that names this moment: each one sorts after those that were given before, restarts
+    /// included. Going back to a bookmark isn't supported yet.
+    fn current_bookmark(&self, py: Python<'_>) -> Result<String> {
+        Ok(py.detach(|| self.0.storage().current_bookmark())?)
+    }
+
     /// Deletes everything that the object or facet and its facets store; running facets are aborted.
     fn delete_all(&self, py: Python<'_>) -> Result<()> {
         Ok(py.detach(|| self.0.delete_all())?)

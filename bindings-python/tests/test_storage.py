@@ -202,3 +202,39 @@ def test_a_method_that_raises_keeps_what_it_wrote(host: Host) -> None:
     with pytest.raises(LookupError):
         stub.fail()
     assert stub.get() == 1
+
+
+def test_what_is_synced_survives_an_abort(runtime: Runtime) -> None:
+    class Careful(DurableObject):
+        def abort(self) -> None:
+            kv = self.ctx.storage.kv
+            kv.put("a", 1)
+            self.ctx.storage.sync()
+            kv.put("b", 1)
+            self.ctx.abort()
+
+        def get(self) -> object:
+            return dict(self.ctx.storage.kv.list())
+
+    objects = runtime.namespace("careful", Careful)
+    with pytest.raises(facetbox.AbortedError):
+        objects.get_by_name("it").call("abort")
+    assert objects.get_by_name("it").get() == {"a": 1}
+
+
+def test_sync_raises_what_the_commit_does(on_storage: On) -> None:
+    def body(storage: Storage) -> None:
+        storage.sql.exec("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+        storage.sql.exec("CREATE TABLE b (a REFERENCES a DEFERRABLE INITIALLY DEFERRED)")
+        storage.sync()
+        storage.sql.exec("INSERT INTO b VALUES (1)")
+        storage.sync()
+
+    with pytest.raises(facetbox.ResetError, match="FOREIGN KEY"):
+        on_storage(body)
+
+
+def test_bookmarks_sort_in_the_order_they_were_given(on_storage: On) -> None:
+    first = on_storage(lambda storage: storage.current_bookmark())
+    later = on_storage(lambda storage: [storage.current_bookmark(), storage.current_bookmark()])
+    assert [first, *later] == sorted({first, *later})

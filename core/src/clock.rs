@@ -38,7 +38,8 @@ impl ManualClock {
 
     /// Moves it on.
     pub fn advance(&self, by: Duration) {
-        self.set_ms(self.now_ms() + by.as_millis() as i64);
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.set_ms(self.now_ms().saturating_add(by));
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::alarm::{AlarmDriver, Alarms};
 use crate::clock::{Clock, ManualClock};
-use crate::actor::{Actor, Class, Waits, Warm};
+use crate::actor::{Actor, Class, Event, Waits, Warm};
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
 use crate::guest::Engines;
@@ -206,7 +206,8 @@ impl Runtime {
     pub fn run_due_alarms(&self) -> Result<u64> {
         let inner = self.0.0.clone();
         inner.check_open()?;
-        self.block_on(async move { inner.alarms.run_due(&inner).await })
+        let caller = Event::current();
+        self.block_on(async move { inner.alarms.run_due(&inner, caller).await })
     }
 
     /// A Worker Loader with a cache of its own.

@@ -53,6 +53,7 @@ from ._native import (
     Kv,
     KvList,
     Loader,
+    ManualClock,
     Namespace,
     ObjectId,
     RawRows,
@@ -67,12 +68,13 @@ from ._native import (
     WorkerStub,
     __version__,
 )
-from ._object import DurableObject, Env
+from ._object import AlarmInfo, DurableObject, Env
 from ._options import FacetOptions, Limits, WorkerCode
 from ._runtime import open
 
 __all__ = [
     "AbortedError",
+    "AlarmInfo",
     "ClosedError",
     "Ctx",
     "DeadlockError",
@@ -93,6 +95,7 @@ __all__ = [
     "Limits",
     "LoadError",
     "Loader",
+    "ManualClock",
     "Namespace",
     "NotFoundError",
     "ObjectId",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar, final
 
@@ -19,6 +20,8 @@ def open_runtime(
     path: str | os.PathLike[str] | None,
     durability: str,
     limits: Limits | None,
+    clock: ManualClock | None,
+    alarms: str,
     threads: int | None,
 ) -> Runtime: ...
 
@@ -45,6 +48,13 @@ class Runtime:
         """
     def get_namespace(self, name: str) -> Namespace:
         """The namespace bound to `name`. Raises NotFoundError if there is none."""
+    def run_due_alarms(self) -> int:
+        """Fires the alarms that are due, one after the other, and returns how many handlers ran. For
+        runtimes whose alarms are manual, and for tests.
+
+        Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
+        wait for it. What a handler raises doesn't come out: its alarm is tried again later.
+        """
     def loader(self) -> Loader:
         """A Worker Loader with a cache of its own."""
     def close(self) -> None:
@@ -57,6 +67,22 @@ class Runtime:
         self,
         *_exception: type[BaseException] | BaseException | TracebackType | None,
     ) -> None: ...
+
+@final
+class ManualClock:
+    """A clock that stands still until it is moved, for tests of alarms.
+
+    It replaces the wall clock of the runtime that is opened with it: what guests are told as the time,
+    and when alarms are due. Limits and timers go by real time.
+    """
+    def __new__(cls, now_ms: int) -> ManualClock: ...
+    @property
+    def now_ms(self) -> int:
+        """What it shows, in Unix milliseconds."""
+    def set_ms(self, now_ms: int) -> None:
+        """Sets it, in Unix milliseconds. Alarms that are due by then fire, unless they are manual."""
+    def advance(self, by: float | timedelta) -> None:
+        """Moves it on by seconds or a timedelta. Raises InvalidArgument for less than 0."""
 
 @final
 class Namespace:
@@ -176,6 +202,31 @@ class Storage:
     @property
     def sql(self) -> Sql:
         """SQL."""
+    def get_alarm(self) -> int | None:
+        """The time that the alarm is set to, in Unix milliseconds; None without one.
+
+        Within its handler the alarm reads as unset.
+        """
+    def set_alarm(self, time: float | datetime) -> None:
+        """Sets the alarm, in place of the one that is set: at `time` the class's `alarm(info)` runs.
+
+        `time` is in Unix milliseconds, or a datetime with a time zone; one in the past means now. It is
+        set when what the method writes is committed.
+
+        Raises InvalidArgument for a time that isn't above 0, ValueError for a datetime without a time
+        zone.
+        """
+    def delete_alarm(self) -> None:
+        """Deletes the alarm, if one is set. A handler that runs already goes on."""
+    def sync(self) -> None:
+        """Commits what has been written, and returns when it is as durable as the runtime promises.
+
+        Raises ResetError if a deferred constraint is violated; what was uncommitted is gone then.
+        """
+    def current_bookmark(self) -> str:
+        """A text that names this moment: each one sorts after those that were given before, restarts
+        included. Going back to a bookmark isn't supported yet.
+        """
     def delete_all(self) -> None:
         """Deletes everything that the object or facet and its facets store; running facets are aborted."""
     def transaction_sync(self, function: Callable[[], _T]) -> _T:

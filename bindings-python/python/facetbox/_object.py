@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from ._native import Ctx, Loader
@@ -14,12 +15,32 @@ class Env(SimpleNamespace):
     """The runtime's Worker Loader, unless the namespace has an ``env`` of its own."""
 
 
+@dataclass(frozen=True)
+class AlarmInfo:
+    """What ``alarm`` is told."""
+
+    scheduled_time: int
+    """The time that the alarm was set to, in Unix milliseconds; the same for every retry."""
+    retry_count: int
+    """How often the handler has failed before."""
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether this is a retry."""
+        return self.retry_count > 0
+
+
 class DurableObject:
     """The base of every class of objects or facets that is written in Python.
 
     Callers reach its public methods: functions of the class whose names don't start with ``_``.
     ``fetch(request)`` answers requests. The constructor runs once per start. One call runs at a time,
     on the thread of its caller; calls that an instance makes may come back into it.
+
+    ``alarm(info)``, with an AlarmInfo, runs when the alarm that ``storage.set_alarm()`` has set is due,
+    on a thread of the runtime: at least once for each. If it raises, it is tried again after 2 seconds,
+    then 4, 8, 16, 32 and 64, each up to a quarter longer; after that the alarm is given up. A class
+    without it drops its alarms. Nobody can call it.
     """
 
     ctx: Ctx

@@ -14,8 +14,8 @@ use crate::storage::{Storage, StoredAlarm};
 impl Actor {
     /// Runs the alarm's handler if the alarm is due, and decides what comes next. Answers whether the
     /// handler ran.
-    pub async fn fire_alarm(self: Arc<Actor>) -> bool {
-        match self.try_alarm().await {
+    pub async fn fire_alarm(self: Arc<Actor>, caller: Option<Arc<Event>>) -> bool {
+        match self.try_alarm(caller).await {
             Ok(ran) => ran,
             Err(error) => {
                 tracing::warn!(path = self.path, %error, "an alarm can't be fired");
@@ -24,9 +24,9 @@ impl Actor {
         }
     }
 
-    async fn try_alarm(self: &Arc<Actor>) -> Result<bool> {
+    async fn try_alarm(self: &Arc<Actor>, caller: Option<Arc<Event>>) -> Result<bool> {
         let Some(slot) = &self.alarm else { return Ok(false) };
-        let event = Event::new(self, None)?;
+        let event = Event::new(self, caller)?;
         let mut hold = Hold::take(&event).await?;
         let storage = self.storage()?;
         let Some(alarm) = storage.stored_alarm()? else {
@@ -49,6 +49,7 @@ impl Actor {
             }
         };
         slot.running.store(0, Ordering::Release);
+        let ran = !matches!(&outcome, Err(error) if error.code() == ErrorCode::Unsupported);
         if let Err(error) = &outcome {
             tracing::warn!(path = self.path, %error, "an alarm's handler failed");
         }
@@ -64,7 +65,7 @@ impl Actor {
             let _hold = Hold::take(&event).await?;
             actor.settle_alarm(alarm, outcome.err())?;
         }
-        Ok(true)
+        Ok(ran)
     }
 
     /// Stores what follows from a run.

@@ -14,7 +14,7 @@ use futures_lite::future;
 pub(crate) use index::AlarmKey;
 pub(crate) use schedule::{Failures, Next, after_failure};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Event};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::runtime::RuntimeInner;
@@ -180,7 +180,7 @@ impl AlarmDriver {
                     let weak = Arc::downgrade(runtime);
                     runtime.executor.spawn(async move {
                         if let Some(runtime) = weak.upgrade() {
-                            fire(&runtime, &key).await;
+                            fire(&runtime, &key, None).await;
                         }
                     });
                 }
@@ -189,8 +189,13 @@ impl AlarmDriver {
         }
     }
 
-    /// Fires what is due now, one after the other, and answers how many handlers ran.
-    pub async fn run_due(&self, runtime: &Arc<RuntimeInner>) -> Result<u64> {
+    /// Fires what is due now, one after the other, as part of the chain that `caller` belongs to, and
+    /// answers how many handlers ran.
+    pub async fn run_due(
+        &self,
+        runtime: &Arc<RuntimeInner>,
+        caller: Option<Arc<Event>>,
+    ) -> Result<u64> {
         let mut fired = 0;
         let now = self.clock.now_ms();
         if !self.started() {
@@ -202,7 +207,7 @@ impl AlarmDriver {
                 return Ok(fired);
             }
             for key in &due {
-                fired += u64::from(fire(runtime, key).await);
+                fired += u64::from(fire(runtime, key, caller.clone()).await);
             }
         }
     }
@@ -216,9 +221,13 @@ impl AlarmDriver {
 ///
 /// The alarm of a facet that isn't running stays parked: nobody but its parent knows its class. It fires
 /// when the facet is started next.
-async fn fire(runtime: &Arc<RuntimeInner>, key: &AlarmKey) -> bool {
+async fn fire(
+    runtime: &Arc<RuntimeInner>,
+    key: &AlarmKey,
+    caller: Option<Arc<Event>>,
+) -> bool {
     match reach(runtime, key) {
-        Some(actor) => actor.fire_alarm().await,
+        Some(actor) => actor.fire_alarm(caller).await,
         None => false,
     }
 }

@@ -207,3 +207,19 @@ fn wrong_times_and_classes_without_a_handler_are_refused() -> Result<()> {
     assert!(error.message().contains("must have an alarm() handler"), "{error}");
     Ok(())
 }
+
+#[test]
+fn a_handler_that_runs_due_alarms_itself_does_not_hang() -> Result<()> {
+    let clock = ManualClock::new(START);
+    let runtime = open(None, &clock)?;
+    let inner = runtime.clone();
+    let class = crate::support::host_class(move |ctx, method, _args| match method {
+        "set" => ctx.storage().set_alarm(START).map(|()| Value::Null),
+        _ => Ok(Value::Int(inner.run_due_alarms()? as i64)),
+    });
+    let stub = runtime.namespace("Host", class)?.get_by_name("one");
+    stub.call_blocking("set", vec![])?;
+    // Its class has no handler, so none runs.
+    assert_eq!(stub.call_blocking("run", vec![])?, Value::Int(0));
+    Ok(())
+}
