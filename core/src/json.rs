@@ -33,7 +33,7 @@ impl Value {
     /// assert_eq!(text, r#"[1,{"$float":"NaN"},{"$bytes":"AQI="}]"#);
     /// assert_eq!(Value::from_json(&text)?, value);
     /// assert!(Value::from_json("[1,").is_err());
-    /// # facetbox::Result::Ok(())
+    /// # Ok::<(), facetbox::Error>(())
     /// ```
     ///
     /// # Errors

@@ -30,7 +30,7 @@
 //! let apps = runtime.namespace("AppRunner", Class::host("AppRunner", |ctx, _env| Ok(AppRunner(ctx))))?;
 //! let response = apps.get_by_name("my-app").fetch_blocking(Request::get("http://app/")?)?;
 //! assert_eq!(response.body_text(), "You've made 1 requests.\n");
-//! # facetbox::Result::Ok(())
+//! # Ok::<(), facetbox::Error>(())
 //! ```
 
 #![deny(unsafe_code)]

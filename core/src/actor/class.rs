@@ -52,7 +52,7 @@ impl Class {
     /// let adders = runtime.namespace("Adder", Class::host("Adder", |_ctx, _env| Ok(Adder)))?;
     /// let sum = adders.get_by_name("a").call_blocking("add", vec![1.into(), 2.into()])?;
     /// assert_eq!(sum, Value::Int(3));
-    /// # facetbox::Result::Ok(())
+    /// # Ok::<(), facetbox::Error>(())
     /// ```
     pub fn host<T: DurableObject>(
         name: impl Into<String>,
