@@ -118,11 +118,14 @@ impl Facets {
         if src == dst {
             return Ok(());
         }
-        self.forget(dst)?;
-        let Some(number) = self.actor.storage()?.facet_number(src)? else { return Ok(()) };
+        let Some(number) = self.actor.storage()?.facet_number(src)? else { return self.forget(dst) };
         let from = self.dir_of(number)?;
-        let to = self.create_dir(dst)?;
-        self.actor.runtime.disk.copy_tree(&from, &to)
+        // If the copy fails, `dst` stays as it is.
+        self.actor.storage()?.transaction_sync(|| {
+            self.forget(dst)?;
+            let to = self.create_dir(dst)?;
+            self.actor.runtime.disk.copy_tree(&from, &to)
+        })
     }
 
     /// The names of the facets that exist, running or not, in order.
@@ -141,6 +144,13 @@ impl Facets {
     pub fn exists(&self, name: &str) -> Result<bool> {
         self.check_name(name)?;
         Ok(self.actor.storage()?.facet_number(name)?.is_some())
+    }
+
+    /// The actor whose facets these are, and the directory of the facet `name`, if it exists.
+    pub(crate) fn find(&self, name: &str) -> Result<(&Arc<Actor>, Option<PathBuf>)> {
+        self.check_name(name)?;
+        let number = self.actor.storage()?.facet_number(name)?;
+        Ok((&self.actor, number.map(|number| self.dir_of(number)).transpose()?))
     }
 
     /// Deletes the actor's own data and every facet.
@@ -241,6 +251,7 @@ impl Facets {
         let dir = self.dir_of(storage.facet_create(name)?)?;
         // What a rolled-back creation left behind under the same number.
         self.actor.runtime.disk.remove_tree(&dir)?;
+        self.actor.runtime.disk.make_facet_dir(&dir)?;
         Ok(dir)
     }
 
@@ -270,9 +281,10 @@ impl Facets {
     fn remove_dir_on_commit(&self, number: u64) -> Result<()> {
         let (dir, disk) = (self.dir_of(number)?, self.actor.runtime.disk.clone());
         let (alarms, key) = (self.actor.runtime.alarms.clone(), self.actor.runtime.key_of(&dir));
+        let storage = self.actor.storage()?.clone();
         self.actor.storage()?.on_commit(Box::new(move || {
             alarms.forget_tree(&key);
-            if let Err(error) = disk.remove_tree(&dir) {
+            if let Err(error) = storage.settle().and_then(|()| disk.remove_tree(&dir)) {
                 tracing::warn!(%error, "a deleted facet's directory stays until its parent opens again");
             }
         }))

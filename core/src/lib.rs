@@ -57,6 +57,7 @@ mod storage;
 mod stub;
 mod timer;
 mod value;
+mod whole;
 
 pub use actor::{ActorId, BoxFuture, Class};
 pub use alarm::{AlarmInfo, Alarms};
@@ -75,6 +76,7 @@ pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerStub, WorkerCode
 pub use namespace::{Namespace, NamespaceOptions};
 pub use num_bigint::BigInt;
 pub use runtime::{Options, Runtime};
-pub use storage::{Durability, Kv, KvList, ListOptions, Sql, SqlCursor, Storage};
+pub use storage::{Durability, Kv, KvList, ListOptions, QueryRows, Sql, SqlCursor, Storage};
 pub use stub::Stub;
 pub use value::{MAX_DEPTH, Value, ValueMap};
+pub use whole::{ObjectInfo, Problem, Report, Usage};

@@ -7,9 +7,9 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, ActorId, Blueprint, Class};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{IdScheme, ObjectId};
-use crate::limits::LimitsPatch;
+use crate::limits::{Limits, LimitsPatch};
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
 use crate::value::{Value, ValueMap};
@@ -87,16 +87,55 @@ impl Namespace {
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) for an id of another namespace.
     pub fn get(&self, id: &ObjectId) -> Result<Stub> {
-        if !self.0.ids.owns(id) {
-            let message = "Durable Object ID is not valid for this namespace.";
-            return Err(crate::Error::type_error(message));
-        }
+        self.check_id(id)?;
         Ok(Stub::object(self.clone(), id.clone()))
     }
 
     /// A stub of the object with this name: `get(id_from_name(name))`.
     pub fn get_by_name(&self, name: &str) -> Stub {
         Stub::object(self.clone(), self.id_from_name(name))
+    }
+
+    /// Refuses ids of other namespaces.
+    pub(crate) fn check_id(&self, id: &ObjectId) -> Result<()> {
+        match self.0.ids.owns(id) {
+            true => Ok(()),
+            false => {
+                Err(Error::type_error("Durable Object ID is not valid for this namespace."))
+            }
+        }
+    }
+
+    /// The limits of its objects.
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = self.0.runtime.limits.with(self.0.options.limits);
+        match self.0.class.as_guest() {
+            Some(class) => limits.lowered(class.worker.limits()).lowered(class.limits),
+            None => limits,
+        }
+    }
+
+    /// Ends the object's actor with `error` and does `work` while it has none.
+    pub(crate) fn vacate<T>(
+        &self,
+        id: &ObjectId,
+        error: &Error,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            let running = {
+                let actors = self.0.actors.lock();
+                self.0.runtime.check_open()?;
+                match actors.get(id) {
+                    Some(actor) => actor.clone(),
+                    None => return work(),
+                }
+            };
+            running.fail(error.clone());
+            // If it had failed already, whoever did that may not have come to the end of it.
+            running.storage()?.shutdown_with(error.clone());
+            self.remove(&running);
+        }
     }
 
     pub(crate) fn downgrade(&self) -> WeakNamespace {
@@ -117,17 +156,13 @@ impl Namespace {
         }
         let id = id.for_object();
         let guest = inner.class.as_guest();
-        let mut limits = inner.runtime.limits.with(inner.options.limits);
-        if let Some(class) = guest {
-            limits = limits.lowered(class.worker.limits()).lowered(class.limits);
-        }
         let shown = id.name().map_or_else(|| id.to_string(), str::to_owned);
         let blueprint = Blueprint {
             path: format!("{}/{shown}", inner.name),
             class: inner.class.clone(),
             env: inner.options.env.clone().unwrap_or_else(|| inner.runtime.default_env()),
             props: guest.map_or(Value::Null, |class| class.props.clone()),
-            limits,
+            limits: self.limits(),
             dir: Some(inner.runtime.object_dir(&inner.name, &id)),
             namespace: Some(self.clone()),
             parent: None,

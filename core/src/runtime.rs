@@ -22,12 +22,18 @@ use crate::limits::{Limits, LimitsPatch};
 use crate::loader::Loader;
 use crate::namespace::{Namespace, NamespaceOptions};
 use crate::process::Process;
-use crate::storage::{Disk, Durability};
+use crate::storage::{Disk, Durability, make_durable_dirs, sync_dir};
 use crate::timer::Timers;
 use crate::value::{Value, ValueMap};
 
 /// The version of the directory's layout.
 const FORMAT: &str = "facetbox 1\n";
+
+/// FORMAT until it is complete: what a crash in that moment leaves.
+const DRAFT: &str = "LOCK.format";
+const ALARMS: &str = "alarms.sqlite";
+/// What comes or goes as a whole is here while it isn't all there.
+const SCRATCH: &str = "tmp";
 
 /// Idle time after which an instance is dropped, as in workerd.
 const IDLE_MS: u64 = 10_000;
@@ -113,14 +119,15 @@ impl Runtime {
         let path = options.path.filter(|path| path != Path::new(":memory:"));
         let (root, lock, disk) = match path {
             Some(path) => {
-                let (root, lock) = open_dir(&path)?;
+                let (root, lock) = open_dir(&path, options.durability)?;
+                empty_scratch(&root);
                 (root, Some(lock), Disk::files(options.durability))
             }
             None => (PathBuf::from("/"), None, Disk::memory()),
         };
         let idle = Duration::from_millis(options.idle_ms.unwrap_or(IDLE_MS));
         let clock = options.clock.map_or(Clock::System, Clock::Manual);
-        let index = lock.is_some().then(|| root.join("alarms.sqlite"));
+        let index = lock.is_some().then(|| root.join(ALARMS));
         let alarms = AlarmDriver::new(clock, options.alarms, index, options.durability);
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         let threads = options.threads.unwrap_or_else(cores);
@@ -204,10 +211,20 @@ impl Runtime {
     /// # Errors
     /// CLOSED, FORKED, STORAGE.
     pub fn run_due_alarms(&self) -> Result<u64> {
-        let inner = self.0.0.clone();
-        inner.check_open()?;
-        let caller = Event::current();
-        self.block_on(async move { inner.alarms.run_due(&inner, caller).await })
+        self.block_on(self.run_due_alarms_async())
+    }
+
+    /// As [`Runtime::run_due_alarms`], for callers that must not block.
+    pub fn run_due_alarms_async(&self) -> impl Future<Output = Result<u64>> + Send + use<> {
+        let (inner, caller) = (self.0.0.clone(), Event::current());
+        async move {
+            inner.check_open()?;
+            inner.alarms.run_due(&inner, caller).await
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<RuntimeInner> {
+        &self.0.0
     }
 
     /// A Worker Loader with a cache of its own.
@@ -264,10 +281,39 @@ impl RuntimeInner {
 
     /// Where an object's files are: sharded by id, so that no name becomes a path.
     pub fn object_dir(&self, namespace: &str, id: &ObjectId) -> PathBuf {
+        let id = id.to_string();
+        self.namespace_dir(namespace).join(&id[..2]).join(&id[2..])
+    }
+
+    /// Where a namespace's objects are.
+    pub fn namespace_dir(&self, namespace: &str) -> PathBuf {
         let hash = Sha256::digest(namespace.as_bytes());
         let namespace: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let id = id.to_string();
-        self.root.join("objects").join(namespace).join(&id[..2]).join(&id[2..])
+        self.objects_dir().join(namespace)
+    }
+
+    /// Where the objects of all namespaces are.
+    pub fn objects_dir(&self) -> PathBuf {
+        self.root.join("objects")
+    }
+
+    /// The file of the alarm index.
+    pub fn alarms_file(&self) -> PathBuf {
+        self.root.join(ALARMS)
+    }
+
+    /// Where directories are that come or go: made if it is missing, emptied when the runtime opens.
+    pub fn scratch_dir(&self) -> Result<PathBuf> {
+        if self.lock.lock().is_none() {
+            return Ok(std::env::temp_dir());
+        }
+        let dir = self.root.join(SCRATCH);
+        match fs::create_dir(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(Error::new(ErrorCode::Storage, format!("Cannot create the directory {dir:?}: {error}")))
+            }
+            _ => Ok(dir),
+        }
     }
 
     /// A directory within the data directory as text.
@@ -316,12 +362,26 @@ impl RuntimeInner {
     }
 }
 
+/// Removes what a crash has left half done.
+fn empty_scratch(root: &Path) {
+    match fs::remove_dir_all(root.join(SCRATCH)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "temporary files of an earlier run stay");
+        }
+        _ => {}
+    }
+}
+
 /// Makes or checks the directory and takes its lock.
-fn open_dir(path: &Path) -> Result<(PathBuf, File)> {
+fn open_dir(path: &Path, durability: Durability) -> Result<(PathBuf, File)> {
+    // Once in the life of a directory: without FORMAT, or its own name, everything in it is lost.
+    let durability = if durability == Durability::None { durability } else { Durability::Full };
     let storage = |what: &str, error: std::io::Error| {
         Error::new(ErrorCode::Storage, format!("Cannot {what} the data directory {path:?}: {error}"))
     };
-    fs::create_dir_all(path).map_err(|e| storage("create", e))?;
+    std::path::absolute(path)
+        .and_then(|path| make_durable_dirs(&path, durability))
+        .map_err(|e| storage("create", e))?;
     let root = path.canonicalize().map_err(|e| storage("open", e))?;
     let format = root.join("FORMAT");
     match fs::read_to_string(&format) {
@@ -333,7 +393,7 @@ fn open_dir(path: &Path) -> Result<(PathBuf, File)> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut entries = fs::read_dir(&root).map_err(|e| storage("read", e))?;
             let foreign = entries.find(|entry| {
-                entry.as_ref().is_ok_and(|entry| entry.file_name() != "LOCK")
+                entry.as_ref().is_ok_and(|entry| entry.file_name() != "LOCK" && entry.file_name() != DRAFT)
             });
             if let Some(Ok(entry)) = foreign {
                 let message = format!("{path:?} is not a Facetbox data directory: it has no FORMAT file but contains {:?}.", entry.file_name());
@@ -367,12 +427,13 @@ fn open_dir(path: &Path) -> Result<(PathBuf, File)> {
     write_pid(&mut lock).map_err(|e| storage("lock", e))?;
     if !format.exists() {
         // Written whole under another name, so that a crash leaves either nothing or the file.
-        let draft = root.join("LOCK.format");
+        let draft = root.join(DRAFT);
         let write = || {
             let mut file = File::create(&draft)?;
             file.write_all(FORMAT.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&draft, &format)
+            fs::rename(&draft, &format)?;
+            sync_dir(&root, durability)
         };
         write().map_err(|e| storage("write", e))?;
     }

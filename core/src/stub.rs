@@ -38,6 +38,12 @@ enum Target {
     Entrypoint(Entrypoint),
 }
 
+/// What a stub with data addresses.
+pub(crate) enum Place<'a> {
+    Object(&'a Namespace, &'a ObjectId),
+    Facet(Facets, &'a str),
+}
+
 /// How the binding of a facet stub goes on; see [`Facets::begin`].
 pub(crate) enum Binding {
     Bound,
@@ -85,6 +91,18 @@ impl Stub {
     /// Whether both are clones of one stub.
     pub(crate) fn is(&self, other: &Stub) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where what it addresses is kept: an object of a namespace, or a facet of an actor.
+    pub(crate) fn place(&self) -> Result<Place<'_>> {
+        match &self.0.target {
+            Target::Object { namespace, id } => Ok(Place::Object(namespace, id)),
+            Target::Facet { parent, name, .. } => Ok(Place::Facet(Facets::new(parent.clone()), name)),
+            Target::Entrypoint(_) => Err(Error::new(
+                ErrorCode::Unsupported,
+                "An entrypoint is stateless: it has no storage.",
+            )),
+        }
     }
 
     /// Calls a method. The future may be polled by any executor; dropping it cancels the call.

@@ -136,6 +136,8 @@ pub(crate) struct Actor {
     parent: Option<(Arc<Actor>, String)>,
     running: Mutex<Option<Arc<Running>>>,
     broken: std::sync::OnceLock<Error>,
+    /// Tells events that wait for the turn that it is broken: the one that has it may never end.
+    breaking: Signal,
 }
 
 impl Actor {
@@ -157,6 +159,7 @@ impl Actor {
             turn: Turn::default(),
             running: Mutex::default(),
             broken: std::sync::OnceLock::new(),
+            breaking: Signal::new(),
             runtime,
             path,
             id,
@@ -220,7 +223,8 @@ impl Actor {
         }
         let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
         let event = Event::new(&self, parent)?;
-        let mut hold = Hold::take(&event).await?;
+        let broken = async { Err(self.end().await) };
+        let mut hold = futures_lite::future::or(Hold::take(&event), broken).await?;
         let outcome = AssertUnwindSafe(self.run(&event, message, &mut hold)).catch_unwind().await;
         let reply = outcome.unwrap_or_else(|_| {
             let error = Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
@@ -322,6 +326,7 @@ impl Actor {
         if self.broken.set(error.clone()).is_err() {
             return;
         }
+        self.breaking.notify(usize::MAX);
         self.interrupt.store(true, Ordering::Release);
         self.end_instance(error.clone());
         if let Some(storage) = &self.storage {
@@ -332,6 +337,17 @@ impl Actor {
             (Some((parent, name)), _) => parent.facets.remove(name, self),
             (None, Some(namespace)) => namespace.remove(self),
             (None, None) => {}
+        }
+    }
+
+    /// Ends with the reason as soon as it is broken.
+    async fn end(&self) -> Error {
+        loop {
+            let listener = self.breaking.listen();
+            if let Some(error) = self.broken() {
+                return error.clone();
+            }
+            listener.await;
         }
     }
 
@@ -347,6 +363,7 @@ impl Actor {
     pub fn close(self: &Arc<Actor>) {
         let error = crate::executor::closed();
         if self.broken.set(error.clone()).is_ok() {
+            self.breaking.notify(usize::MAX);
             self.interrupt.store(true, Ordering::Release);
             self.end_instance(error);
             self.facets.close_all();

@@ -130,7 +130,7 @@ impl Actor {
     }
 
     /// Takes the actor out of its parent's or namespace's map if nothing else refers to it.
-    fn forget_if_unused(self: &Arc<Actor>) {
+    pub fn forget_if_unused(self: &Arc<Actor>) {
         match (&self.parent, &self.namespace) {
             (Some((parent, name)), _) => parent.facets.forget_if_unused(name, self),
             (None, Some(namespace)) => namespace.forget_if_unused(self),

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::storage::Durability;
+use crate::storage::{Durability, count_memory};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS alarms(
@@ -69,6 +69,7 @@ impl Index {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
+        count_memory();
         let connection = match &self.path {
             Some(path) => Connection::open(path)?,
             None => Connection::open_in_memory()?,
@@ -146,6 +147,14 @@ impl Index {
                 })
             })?;
             keys.collect()
+        })
+    }
+
+    /// When an alarm is due as far as the table knows.
+    pub fn due_of(&self, key: &str) -> Result<Option<i64>> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT due FROM alarms WHERE key = ?1")?;
+            statement.query_row([key], |row| row.get(0)).optional()
         })
     }
 

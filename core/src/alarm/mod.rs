@@ -128,6 +128,14 @@ impl AlarmDriver {
         }
     }
 
+    /// When an alarm is due as far as the index knows.
+    pub fn indexed(&self, key: &str) -> Result<Option<i64>> {
+        match self.started() {
+            true => self.index.due_of(key),
+            false => Ok(None),
+        }
+    }
+
     fn started(&self) -> bool {
         self.started.load(Ordering::Acquire)
     }

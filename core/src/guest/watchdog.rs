@@ -28,6 +28,8 @@ pub(crate) enum Stop {
     Memory = 3,
     /// Its actor was aborted, reset or closed.
     Killed = 4,
+    /// Its database is full.
+    Storage = 5,
 }
 
 /// What stops a running guest, from any thread.

@@ -31,6 +31,9 @@ pub(super) fn is_reserved(name: &[u8]) -> bool {
 
 /// Decides about an action, and notes in the guard what kind of statement it belongs to.
 pub(super) fn allows(guard: &Guard, action: &Action<'_>) -> bool {
+    if guard.is_operator() {
+        return allows_operator(action);
+    }
     if !guard.is_guest() {
         return action.accessor.is_none();
     }
@@ -57,6 +60,27 @@ fn traits(code: c_int) -> Option<Traits> {
         _ => return None,
     })
 }
+
+/// An operator reads whatever there is, through views and virtual tables too.
+fn allows_operator(action: &Action<'_>) -> bool {
+    match action.code {
+        ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE | ffi::SQLITE_READ => true,
+        ffi::SQLITE_FUNCTION => contains(FUNCTIONS, action.second.unwrap_or_default()),
+        ffi::SQLITE_PRAGMA => {
+            let name = action.first.unwrap_or_default();
+            // Given a value, the others would set something.
+            contains(SCHEMA_PRAGMAS, name) || action.second.is_none() && contains(FIGURES, name)
+        }
+        _ => false,
+    }
+}
+
+/// Pragmas that show the schema, with the name of what they show.
+const SCHEMA_PRAGMAS: &[&str] =
+    &["foreign_key_list", "index_info", "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo"];
+
+/// Pragmas that show a number.
+const FIGURES: &[&str] = &["freelist_count", "page_count", "page_size", "user_version"];
 
 fn allows_guest(action: &Action<'_>) -> bool {
     let first = action.first.unwrap_or_default();
@@ -113,6 +137,11 @@ fn allows_virtual_read(table: &[u8]) -> bool {
 
 const MODULES: &[&str] = &["fts5", "fts5vocab", "rtree", "rtree_i32"];
 
+/// Whether a table may be of a module.
+pub(super) fn allows_module(name: &str) -> bool {
+    contains(MODULES, name.as_bytes())
+}
+
 const HIDDEN_MODULES: &[&str] =
     &["bytecode", "dbstat", "fts3tokenize", "sqlite_dbpage", "sqlite_stmt", "tables_used"];
 
@@ -152,7 +181,10 @@ const PRAGMAS: &[(&str, Argument)] = &[
 
 /// The pragmas that a guest may switch, whose state belongs to the connection.
 pub(super) fn switches() -> impl Iterator<Item = &'static str> {
-    PRAGMAS.iter().filter(|(_, argument)| matches!(argument, Argument::Boolean)).map(|(name, _)| *name)
+    PRAGMAS
+        .iter()
+        .filter(|(_, argument)| matches!(argument, Argument::Boolean))
+        .map(|(name, _)| *name)
 }
 
 fn allows_pragma(name: &[u8], argument: Option<&[u8]>) -> bool {
@@ -178,7 +210,9 @@ const BOOLEANS: &[&str] = &["true", "false", "yes", "no", "on", "off", "1", "0"]
 
 fn unquoted(text: &[u8]) -> &[u8] {
     match text {
-        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] | [b'`', inner @ .., b'`']
+        [b'\'', inner @ .., b'\'']
+        | [b'"', inner @ .., b'"']
+        | [b'`', inner @ .., b'`']
         | [b'[', inner @ .., b']'] => inner,
         _ => text,
     }
@@ -195,32 +229,151 @@ fn is_number(text: &[u8]) -> bool {
 /// Names in the form that the authorizer gets them: some functions have several spellings.
 const FUNCTIONS: &[&str] = &[
     // core
-    "abs", "changes", "char", "coalesce", "concat", "concat_ws", "format", "glob", "hex", "if",
-    "ifnull", "iif", "instr", "last_insert_rowid", "length", "like", "likelihood", "likely",
-    "lower", "ltrim", "max", "min", "nullif", "octet_length", "printf", "quote",
-    "random", "randomblob", "replace", "round", "rtrim", "sign", "soundex", "substr", "substring",
-    "total_changes", "trim", "typeof", "unhex", "unicode", "unlikely", "upper", "zeroblob",
+    "abs",
+    "changes",
+    "char",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "format",
+    "glob",
+    "hex",
+    "if",
+    "ifnull",
+    "iif",
+    "instr",
+    "last_insert_rowid",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "nullif",
+    "octet_length",
+    "printf",
+    "quote",
+    "random",
+    "randomblob",
+    "replace",
+    "round",
+    "rtrim",
+    "sign",
+    "soundex",
+    "substr",
+    "substring",
+    "total_changes",
+    "trim",
+    "typeof",
+    "unhex",
+    "unicode",
+    "unlikely",
+    "upper",
+    "zeroblob",
     // dates
-    "current_date", "current_time", "current_timestamp", "date", "datetime", "julianday",
-    "strftime", "time", "timediff", "unixepoch",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "datetime",
+    "julianday",
+    "strftime",
+    "time",
+    "timediff",
+    "unixepoch",
     // aggregates and windows
-    "avg", "count", "cume_dist", "dense_rank", "first_value", "group_concat", "lag", "last_value",
-    "lead", "nth_value", "ntile", "percent_rank", "rank", "row_number", "string_agg", "sum",
+    "avg",
+    "count",
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "group_concat",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+    "string_agg",
+    "sum",
     "total",
     // mathematics
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "ceiling", "cos", "cosh",
-    "degrees", "exp", "floor", "ln", "log", "log10", "log2", "mod", "pi", "pow", "power",
-    "radians", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "ceil",
+    "ceiling",
+    "cos",
+    "cosh",
+    "degrees",
+    "exp",
+    "floor",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "mod",
+    "pi",
+    "pow",
+    "power",
+    "radians",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trunc",
     // JSON
-    "->", "->>", "json", "json_array", "json_array_length", "json_each", "json_extract",
-    "json_group_array", "json_group_object", "json_insert", "json_object", "json_patch",
-    "json_quote", "json_remove", "json_replace", "json_set", "json_tree", "json_type",
-    "json_valid", "jsonb", "jsonb_array", "jsonb_each", "jsonb_extract", "jsonb_group_array",
-    "jsonb_group_object", "jsonb_insert", "jsonb_object", "jsonb_patch", "jsonb_remove",
-    "jsonb_replace", "jsonb_set", "jsonb_tree",
+    "->",
+    "->>",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_each",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_insert",
+    "json_object",
+    "json_patch",
+    "json_quote",
+    "json_remove",
+    "json_replace",
+    "json_set",
+    "json_tree",
+    "json_type",
+    "json_valid",
+    "jsonb",
+    "jsonb_array",
+    "jsonb_each",
+    "jsonb_extract",
+    "jsonb_group_array",
+    "jsonb_group_object",
+    "jsonb_insert",
+    "jsonb_object",
+    "jsonb_patch",
+    "jsonb_remove",
+    "jsonb_replace",
+    "jsonb_set",
+    "jsonb_tree",
     // full-text search and R-trees
-    "bm25", "highlight", "match", "rtreecheck", "snippet",
+    "bm25",
+    "highlight",
+    "match",
+    "rtreecheck",
+    "snippet",
     // what ALTER TABLE runs on the schema
-    "sqlite_drop_column", "sqlite_rename_column", "sqlite_rename_quotefix", "sqlite_rename_table",
+    "sqlite_drop_column",
+    "sqlite_rename_column",
+    "sqlite_rename_quotefix",
+    "sqlite_rename_table",
     "sqlite_rename_test",
 ];

@@ -31,7 +31,8 @@ pub(super) struct Columns {
 impl Columns {
     pub fn of(database: &Database, statement: Statement) -> Columns {
         let count = database.column_count(statement);
-        let names: Vec<_> = (0..count).map(|index| database.column_name(statement, index)).collect();
+        let names: Vec<_> =
+            (0..count).map(|index| database.column_name(statement, index)).collect();
         let duplicates = (1..count).any(|index| names[..index].contains(&names[index]));
         Columns { names, duplicates }
     }
@@ -68,7 +69,9 @@ impl Cache {
             database.finalize(old.compiled.statement);
         }
         while self.bytes > MAX_BYTES || self.entries.len() > MAX_STATEMENTS {
-            let Some(oldest) = self.entries.values().min_by_key(|entry| entry.used) else { break };
+            let Some(oldest) = self.entries.values().min_by_key(|entry| entry.used) else {
+                break;
+            };
             let sql = oldest.compiled.sql.clone();
             if let Some(compiled) = self.take(&sql) {
                 database.finalize(compiled.statement);

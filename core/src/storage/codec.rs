@@ -108,7 +108,8 @@ fn encode(out: &mut Writer, value: &Value) -> Result<()> {
     write(out, value).map_err(|_| {
         // Writing to memory can't fail; a capability is the only thing that has no form.
         let kind = capability(value).unwrap_or("value");
-        let message = format!("Could not serialize a value of type \"{kind}\": it can't be stored.");
+        let message =
+            format!("Could not serialize a value of type \"{kind}\": it can't be stored.");
         Error::new(ErrorCode::ValueError, message)
     })
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::ffi;
 
 use super::Durability;
+use super::authorizer::switches;
 use super::cache::{Cache, Columns, Compiled};
-use super::cursor::Cursors;
 use super::failure::Failure;
 use super::guard::{Guard, Traits};
+use super::live::Cursors;
 use super::own::{Own, OwnStatements};
-use super::raw::{Bind, Column, Database, Statement};
+use super::raw::{Bind, Column, Database, Statement, is_counted};
 use crate::error::{Error, ErrorCode, Result};
 
 /// "FbBx" in the header of every database of ours.
@@ -48,6 +49,8 @@ const LIMITS: &[(i32, i32)] = &[
     (ffi::SQLITE_LIMIT_PARSER_DEPTH, 500),
 ];
 
+/// How many pages the write-ahead log has at least when they are moved to the database.
+const CHECKPOINT_PAGES: u32 = 1000;
 /// Beyond this the write-ahead log is cut back once its pages are in the database.
 const WAL_BYTES: u64 = 4 << 20;
 
@@ -57,29 +60,35 @@ pub(super) struct Connection {
     own: OwnStatements,
     pub cache: Cache,
     pub cursors: Cursors,
+    durability: Durability,
+    /// The log is new, so that the first commit needs one sync instead of two.
+    new_wal: bool,
 }
 
 impl Connection {
-    /// Sets up a database that was just opened.
-    pub fn new(mut db: Database, durability: Durability, max_bytes: u64) -> Result<Connection, Failure> {
+    /// Sets up a database that was just opened. `new_wal` says that its log holds nothing yet.
+    pub fn new(
+        mut db: Database,
+        durability: Durability,
+        new_wal: bool,
+        max_bytes: u64,
+    ) -> Result<Connection, Failure> {
         db.configure(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
         db.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         for (limit, value) in LIMITS {
             db.limit(*limit, *value);
         }
-        let synchronous = match durability {
-            Durability::Full => "FULL",
-            Durability::Relaxed => "NORMAL",
-            Durability::None => "OFF",
-        };
+        let synchronous = synchronous(if new_wal { Durability::None } else { durability });
         let pages = (max_bytes / PAGE_SIZE).clamp(1, u64::from(u32::MAX) - 1);
+        // What a statement sorts may only stay in memory where that is bounded.
+        let temp_store = if is_counted() { "MEMORY" } else { "FILE" };
         // EXCLUSIVE comes first: only then the log's index is kept in memory instead of a file.
         execute(
             &mut db,
             &format!(
                 "PRAGMA locking_mode = EXCLUSIVE;
-                 PRAGMA synchronous = {synchronous};
-                 PRAGMA temp_store = MEMORY;
+                 {synchronous}
+                 PRAGMA temp_store = {temp_store};
                  PRAGMA mmap_size = 0;
                  PRAGMA cell_size_check = ON;
                  PRAGMA journal_size_limit = {WAL_BYTES};
@@ -88,12 +97,56 @@ impl Connection {
         )?;
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let (own, cache, cursors) = Default::default();
-        Ok(Connection { db, own, cache, cursors })
+        Ok(Connection { db, own, cache, cursors, durability, new_wal })
     }
 
-    /// Ends everything that is open in it.
+    /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
+    pub fn commit(&mut self) -> Result<(), Failure> {
+        self.run(Own::Commit, &[])?;
+        if self.new_wal {
+            // SQLite would have synced the log's header first and the rest of it then. There is
+            // nothing before them that the order protects.
+            if self.durability == Durability::Full {
+                self.db.sync_wal()?;
+            }
+            execute(&mut self.db, synchronous(self.durability))?;
+            self.new_wal = false;
+        }
+        if self.db.guard().wal_pages() >= CHECKPOINT_PAGES {
+            // Cursors hold on to the log; it would grow for as long as they are left unread.
+            self.spill_cursors();
+            self.db.checkpoint()?;
+            self.db.guard().set_wal_pages(0);
+        }
+        Ok(())
+    }
+
+    /// Syncs the log if the mode hasn't made that part of each commit.
+    pub fn settle(&mut self) -> Result<(), Failure> {
+        match self.durability {
+            Durability::Relaxed => self.db.sync_wal(),
+            Durability::Full | Durability::None => Ok(()),
+        }
+    }
+
+    /// Closes it, which moves what is in its log to the database.
+    pub fn close(mut self) {
+        if self.new_wal {
+            // Nothing was committed by us, but SQLite may have done so for PRAGMA optimize.
+            if let Err(failure) = execute(&mut self.db, synchronous(self.durability)) {
+                tracing::debug!(error = failure.text(), "a database is closed without a sync");
+            }
+        }
+    }
+
+    /// Ends everything that is open in it and sets back what guests may switch.
     pub fn into_database(mut self) -> Database {
         self.db.finalize_all();
+        for pragma in switches() {
+            if let Err(failure) = execute(&mut self.db, &format!("PRAGMA {pragma} = off")) {
+                tracing::debug!(error = failure.text(), pragma, "a switch stays as it is");
+            }
+        }
         self.db
     }
 
@@ -138,7 +191,9 @@ impl Connection {
             return Ok(Some((compiled, sql.len())));
         }
         let prepared = self.db.prepare(sql, true, true)?;
-        let Some(statement) = prepared.statement else { return Ok(None) };
+        let Some(statement) = prepared.statement else {
+            return Ok(None);
+        };
         let is_last = sql[prepared.length..].trim_ascii().is_empty();
         let compiled = Compiled {
             sql: if is_last { sql.into() } else { sql[..prepared.length].into() },
@@ -169,7 +224,10 @@ impl Connection {
         self.run(Own::Savepoint, &[])?;
         let outcome = body(self).and_then(|done| {
             if self.finds(Own::ReservedNames)? || self.finds(Own::ReservedParents)? {
-                return Err(Failure { message: "not authorized".into(), ..Failure::of_code(ffi::SQLITE_AUTH) });
+                return Err(Failure {
+                    message: "not authorized".into(),
+                    ..Failure::of_code(ffi::SQLITE_AUTH)
+                });
             }
             Ok(done)
         });
@@ -185,7 +243,7 @@ impl Connection {
 
     /// Sets what guests may switch by PRAGMA as it is in `other`.
     pub fn copy_switches(&mut self, other: &mut Connection) -> Result<(), Failure> {
-        for pragma in super::authorizer::switches() {
+        for pragma in switches() {
             let statement = other.db.prepare(&format!("PRAGMA {pragma}"), false, false)?.statement;
             let Some(statement) = statement else { continue };
             let mut on = None;
@@ -199,6 +257,14 @@ impl Connection {
             }
         }
         Ok(())
+    }
+}
+
+fn synchronous(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Full => "PRAGMA synchronous = FULL;",
+        Durability::Relaxed => "PRAGMA synchronous = NORMAL;",
+        Durability::None => "PRAGMA synchronous = OFF;",
     }
 }
 
@@ -250,7 +316,9 @@ pub(super) fn check_header(header: &[u8]) -> Result<()> {
     if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
         return corrupt("The object's file is not a SQLite database; it is left as it is.".into());
     }
-    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     if number(68) != APPLICATION_ID {
         return corrupt(format!(
             "The object's file is a SQLite database of another application (application_id {}); it is left as it is.",

@@ -39,7 +39,9 @@ impl Storage {
 
     /// Takes a child facet out in the open transaction.
     pub(crate) fn facet_delete(&self, name: &str) -> Result<Option<u64>> {
-        let Some(number) = self.facet_number(name)? else { return Ok(None) };
+        let Some(number) = self.facet_number(name)? else {
+            return Ok(None);
+        };
         self.write(|connection| {
             connection.run(Own::FacetDelete, &[Bind::Int(number as i64)])?;
             Ok(Some(number))
@@ -58,7 +60,9 @@ impl Storage {
         drop(state);
         self.rollback();
         state = self.lock()?;
-        let Some(connection) = state.reader(&self.0)? else { return Ok(Vec::new()) };
+        let Some(connection) = state.reader(&self.0)? else {
+            return Ok(Vec::new());
+        };
         connection.cancel_cursors(&deleted());
         wipe(connection).map_err(|failure| state.fail(failure, &self.0))
     }
@@ -103,9 +107,12 @@ fn wipe(connection: &mut Connection) -> Result<Vec<u64>, Failure> {
     connection.db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     let outcome = connection.run(Own::Begin, &[]).and_then(|()| {
         drop_guests(connection)?;
-        execute(&mut connection.db, "DELETE FROM _fb_kv; DELETE FROM _fb_facets;
-            UPDATE _fb_alarm SET time = NULL, due = NULL, generation = generation + 1;")?;
-        connection.run(Own::Commit, &[])
+        execute(
+            &mut connection.db,
+            "DELETE FROM _fb_kv; DELETE FROM _fb_facets;
+             UPDATE _fb_alarm SET time = NULL, due = NULL, generation = generation + 1;",
+        )?;
+        connection.commit()
     });
     if outcome.is_err() && !connection.db.is_autocommit() {
         connection.run(Own::Rollback, &[])?;
@@ -125,7 +132,10 @@ fn drop_guests(connection: &mut Connection) -> Result<(), Failure> {
             (db.column(statement, 0), db.column(statement, 1))
         {
             let kind = if kind == b"view" { "VIEW" } else { "TABLE" };
-            drops.push(format!("DROP {kind} IF EXISTS main.{}", quoted(&String::from_utf8_lossy(name))));
+            drops.push(format!(
+                "DROP {kind} IF EXISTS main.{}",
+                quoted(&String::from_utf8_lossy(name))
+            ));
         }
         true
     })?;

@@ -9,16 +9,16 @@ use memchr::memmem::Finder;
 
 use super::connection::MAX_LENGTH;
 
-/// An argument of a call.
+/// An argument of a function on texts.
 #[derive(Clone, Copy)]
 pub(super) enum Argument<'a> {
     Null,
-    /// A number, or a text that is one. Its text is what SQL shows.
-    Number(Number, &'a [u8]),
+    /// A text, or a number as one.
     Text(&'a [u8]),
     Blob(&'a [u8]),
 }
 
+/// An argument of a function on numbers: a number, or a text that is one.
 #[derive(Clone, Copy)]
 pub(super) enum Number {
     Int(i64),
@@ -40,125 +40,140 @@ pub(super) enum Answer {
 pub(super) struct Function {
     pub name: &'static CStr,
     pub arguments: usize,
-    pub call: fn(&[Argument<'_>]) -> Answer,
+    pub call: Call,
 }
 
+pub(super) enum Call {
+    Text(fn(&[Argument<'_>]) -> Answer),
+    /// Is null if one of its arguments is no number.
+    Math(fn(&[Number]) -> Answer),
+}
+
+/// The most arguments that one of the functions has.
+pub(super) const MAX_ARGUMENTS: usize = 3;
+
 pub(super) static FUNCTIONS: &[Function] = &[
-    function(c"instr", 2, instr),
-    function(c"replace", 3, replace),
-    function(c"trim", 1, |arguments| trim(arguments, true, true)),
-    function(c"trim", 2, |arguments| trim(arguments, true, true)),
-    function(c"ltrim", 1, |arguments| trim(arguments, true, false)),
-    function(c"ltrim", 2, |arguments| trim(arguments, true, false)),
-    function(c"rtrim", 1, |arguments| trim(arguments, false, true)),
-    function(c"rtrim", 2, |arguments| trim(arguments, false, true)),
-    function(c"unhex", 1, unhex),
-    function(c"unhex", 2, unhex),
-    function(c"pi", 0, |_| Answer::Float(std::f64::consts::PI)),
-    function(c"ceil", 1, |arguments| rounded(arguments, f64::ceil)),
-    function(c"ceiling", 1, |arguments| rounded(arguments, f64::ceil)),
-    function(c"floor", 1, |arguments| rounded(arguments, f64::floor)),
-    function(c"trunc", 1, |arguments| rounded(arguments, f64::trunc)),
-    function(c"exp", 1, |arguments| of_one(arguments, f64::exp)),
-    function(c"sqrt", 1, |arguments| of_one(arguments, f64::sqrt)),
-    function(c"radians", 1, |arguments| of_one(arguments, f64::to_radians)),
-    function(c"degrees", 1, |arguments| of_one(arguments, f64::to_degrees)),
-    function(c"sin", 1, |arguments| of_one(arguments, f64::sin)),
-    function(c"cos", 1, |arguments| of_one(arguments, f64::cos)),
-    function(c"tan", 1, |arguments| of_one(arguments, f64::tan)),
-    function(c"asin", 1, |arguments| of_one(arguments, f64::asin)),
-    function(c"acos", 1, |arguments| of_one(arguments, f64::acos)),
-    function(c"atan", 1, |arguments| of_one(arguments, f64::atan)),
-    function(c"sinh", 1, |arguments| of_one(arguments, f64::sinh)),
-    function(c"cosh", 1, |arguments| of_one(arguments, f64::cosh)),
-    function(c"tanh", 1, |arguments| of_one(arguments, f64::tanh)),
-    function(c"asinh", 1, |arguments| of_one(arguments, f64::asinh)),
-    function(c"acosh", 1, |arguments| of_one(arguments, f64::acosh)),
-    function(c"atanh", 1, |arguments| of_one(arguments, f64::atanh)),
-    function(c"pow", 2, |arguments| of_two(arguments, f64::powf)),
-    function(c"power", 2, |arguments| of_two(arguments, f64::powf)),
-    function(c"atan2", 2, |arguments| of_two(arguments, f64::atan2)),
-    function(c"mod", 2, |arguments| of_two(arguments, |a, b| a % b)),
-    function(c"ln", 1, |arguments| logarithm(arguments, f64::ln)),
-    function(c"log2", 1, |arguments| logarithm(arguments, f64::log2)),
-    function(c"log10", 1, |arguments| logarithm(arguments, f64::log10)),
-    function(c"log", 1, |arguments| logarithm(arguments, f64::log10)),
-    function(c"log", 2, |arguments| match arguments {
-        [base, number] => match (positive(*base), positive(*number)) {
-            (Some(base), Some(number)) if base > 1.0 => Answer::Float(number.ln() / base.ln()),
-            _ => Answer::Null,
-        },
-        _ => Answer::Null,
-    }),
+    text(c"instr", 2, instr),
+    text(c"replace", 3, replace),
+    text(c"trim", 1, |arguments| trim(arguments, true, true)),
+    text(c"trim", 2, |arguments| trim(arguments, true, true)),
+    text(c"ltrim", 1, |arguments| trim(arguments, true, false)),
+    text(c"ltrim", 2, |arguments| trim(arguments, true, false)),
+    text(c"rtrim", 1, |arguments| trim(arguments, false, true)),
+    text(c"rtrim", 2, |arguments| trim(arguments, false, true)),
+    text(c"unhex", 1, unhex),
+    text(c"unhex", 2, unhex),
+    math(c"pi", 0, |_| Answer::Float(std::f64::consts::PI)),
+    math(c"ceil", 1, |arguments| rounded(arguments, f64::ceil)),
+    math(c"ceiling", 1, |arguments| rounded(arguments, f64::ceil)),
+    math(c"floor", 1, |arguments| rounded(arguments, f64::floor)),
+    math(c"trunc", 1, |arguments| rounded(arguments, f64::trunc)),
+    math(c"exp", 1, |arguments| of_one(arguments, f64::exp)),
+    math(c"sqrt", 1, |arguments| of_one(arguments, f64::sqrt)),
+    math(c"sin", 1, |arguments| of_one(arguments, f64::sin)),
+    math(c"cos", 1, |arguments| of_one(arguments, f64::cos)),
+    math(c"tan", 1, |arguments| of_one(arguments, f64::tan)),
+    math(c"asin", 1, |arguments| of_one(arguments, f64::asin)),
+    math(c"acos", 1, |arguments| of_one(arguments, f64::acos)),
+    math(c"atan", 1, |arguments| of_one(arguments, f64::atan)),
+    math(c"sinh", 1, |arguments| of_one(arguments, f64::sinh)),
+    math(c"cosh", 1, |arguments| of_one(arguments, f64::cosh)),
+    math(c"tanh", 1, |arguments| of_one(arguments, f64::tanh)),
+    math(c"asinh", 1, |arguments| of_one(arguments, f64::asinh)),
+    math(c"acosh", 1, |arguments| of_one(arguments, f64::acosh)),
+    math(c"atanh", 1, |arguments| of_one(arguments, f64::atanh)),
+    math(c"radians", 1, |arguments| of_one(arguments, f64::to_radians)),
+    math(c"degrees", 1, |arguments| of_one(arguments, f64::to_degrees)),
+    math(c"pow", 2, |arguments| of_two(arguments, f64::powf)),
+    math(c"power", 2, |arguments| of_two(arguments, f64::powf)),
+    math(c"atan2", 2, |arguments| of_two(arguments, f64::atan2)),
+    math(c"mod", 2, |arguments| of_two(arguments, |a, b| a % b)),
+    math(c"ln", 1, |arguments| logarithm(arguments, f64::ln)),
+    math(c"log2", 1, |arguments| logarithm(arguments, f64::log2)),
+    math(c"log10", 1, |arguments| logarithm(arguments, f64::log10)),
+    math(c"log", 1, |arguments| logarithm(arguments, f64::log10)),
+    math(c"log", 2, logarithm_to_base),
 ];
 
-const fn function(
+const fn text(
     name: &'static CStr,
     arguments: usize,
     call: fn(&[Argument<'_>]) -> Answer,
 ) -> Function {
-    Function { name, arguments, call }
+    Function { name, arguments, call: Call::Text(call) }
+}
+
+const fn math(name: &'static CStr, arguments: usize, call: fn(&[Number]) -> Answer) -> Function {
+    Function { name, arguments, call: Call::Math(call) }
 }
 
 impl<'a> Argument<'a> {
-    /// The bytes as text.
-    fn text(self) -> Option<&'a [u8]> {
+    fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Argument::Null => None,
-            Argument::Number(_, text) | Argument::Text(text) | Argument::Blob(text) => Some(text),
-        }
-    }
-
-    fn number(self) -> Option<f64> {
-        match self {
-            Argument::Number(Number::Int(n), _) => Some(n as f64),
-            Argument::Number(Number::Float(n), _) => Some(n),
-            _ => None,
+            Argument::Text(bytes) | Argument::Blob(bytes) => Some(bytes),
         }
     }
 }
 
-fn of_one(arguments: &[Argument<'_>], f: fn(f64) -> f64) -> Answer {
+impl Number {
+    fn float(self) -> f64 {
+        match self {
+            Number::Int(n) => n as f64,
+            Number::Float(n) => n,
+        }
+    }
+}
+
+fn of_one(arguments: &[Number], f: fn(f64) -> f64) -> Answer {
     match arguments {
-        [a] => a.number().map_or(Answer::Null, |a| Answer::Float(f(a))),
+        [a] => Answer::Float(f(a.float())),
         _ => Answer::Null,
     }
 }
 
-fn of_two(arguments: &[Argument<'_>], f: fn(f64, f64) -> f64) -> Answer {
+fn of_two(arguments: &[Number], f: fn(f64, f64) -> f64) -> Answer {
     match arguments {
-        [a, b] => match (a.number(), b.number()) {
-            (Some(a), Some(b)) => Answer::Float(f(a, b)),
-            _ => Answer::Null,
-        },
+        [a, b] => Answer::Float(f(a.float(), b.float())),
         _ => Answer::Null,
     }
 }
 
 /// Whole numbers stay what they are.
-fn rounded(arguments: &[Argument<'_>], f: fn(f64) -> f64) -> Answer {
+fn rounded(arguments: &[Number], f: fn(f64) -> f64) -> Answer {
     match arguments {
-        [Argument::Number(Number::Int(n), _)] => Answer::Int(*n),
+        [Number::Int(n)] => Answer::Int(*n),
         _ => of_one(arguments, f),
     }
 }
 
-fn positive(argument: Argument<'_>) -> Option<f64> {
-    argument.number().filter(|n| *n > 0.0)
+fn logarithm(arguments: &[Number], f: fn(f64) -> f64) -> Answer {
+    match arguments {
+        [a] if a.float() > 0.0 => Answer::Float(f(a.float())),
+        _ => Answer::Null,
+    }
 }
 
-fn logarithm(arguments: &[Argument<'_>], f: fn(f64) -> f64) -> Answer {
+fn logarithm_to_base(arguments: &[Number]) -> Answer {
     match arguments {
-        [a] => positive(*a).map_or(Answer::Null, |a| Answer::Float(f(a))),
+        [base, number] if base.float() > 1.0 && number.float() > 0.0 => {
+            Answer::Float(number.float().ln() / base.float().ln())
+        }
         _ => Answer::Null,
     }
 }
 
 /// Where the second argument is in the first, from 1, or 0: in bytes of blobs, else in characters.
 fn instr(arguments: &[Argument<'_>]) -> Answer {
-    let [haystack, needle] = arguments else { return Answer::Null };
-    let (Some(text), Some(wanted)) = (haystack.text(), needle.text()) else { return Answer::Null };
-    let Some(position) = Finder::new(wanted).find(text) else { return Answer::Int(0) };
+    let [haystack, needle] = arguments else {
+        return Answer::Null;
+    };
+    let (Some(text), Some(wanted)) = (haystack.bytes(), needle.bytes()) else {
+        return Answer::Null;
+    };
+    let Some(position) = Finder::new(wanted).find(text) else {
+        return Answer::Int(0);
+    };
     let in_bytes = matches!((haystack, needle), (Argument::Blob(_), Argument::Blob(_)));
     let before = match in_bytes {
         true => position,
@@ -169,13 +184,18 @@ fn instr(arguments: &[Argument<'_>]) -> Answer {
 
 /// The first argument with every occurrence of the second replaced by the third.
 fn replace(arguments: &[Argument<'_>]) -> Answer {
-    let [text, from, to] = arguments else { return Answer::Null };
-    let (Some(text), Some(from), Some(to)) = (text.text(), from.text(), to.text()) else {
+    let [text, from, to] = arguments else {
+        return Answer::Null;
+    };
+    let (Some(text), Some(from)) = (text.bytes(), from.bytes()) else {
         return Answer::Null;
     };
     if from.is_empty() {
         return Answer::Text(text.to_vec());
     }
+    let Some(to) = to.bytes() else {
+        return Answer::Null;
+    };
     let finder = Finder::new(from);
     let (mut out, mut rest) = (Vec::new(), text);
     while let Some(position) = finder.find(rest) {
@@ -193,7 +213,8 @@ fn replace(arguments: &[Argument<'_>]) -> Answer {
 /// The first argument without those characters at its ends that the second one has; spaces without.
 fn trim(arguments: &[Argument<'_>], left: bool, right: bool) -> Answer {
     let set = arguments.get(1).copied().unwrap_or(Argument::Text(b" "));
-    let (Some(mut text), Some(set)) = (arguments.first().and_then(|a| a.text()), set.text()) else {
+    let (Some(mut text), Some(set)) = (arguments.first().and_then(|a| a.bytes()), set.bytes())
+    else {
         return Answer::Null;
     };
     let set: HashSet<&[u8]> = characters(set).collect();
@@ -202,12 +223,13 @@ fn trim(arguments: &[Argument<'_>], left: bool, right: bool) -> Answer {
         // The rest begins where the first character that is kept does.
         text = kept.map_or(&[], |kept| &text[kept.as_ptr() as usize - text.as_ptr() as usize..]);
     }
-    while right {
-        let Some(start) = text.iter().rposition(|byte| starts_character(*byte)) else { break };
-        if !set.contains(&text[start..]) {
-            break;
+    if right {
+        while let Some(start) = text.iter().rposition(|byte| starts_character(*byte)) {
+            if !set.contains(&text[start..]) {
+                break;
+            }
+            text = &text[..start];
         }
-        text = &text[..start];
     }
     Answer::Text(text.to_vec())
 }
@@ -216,7 +238,7 @@ fn trim(arguments: &[Argument<'_>], left: bool, right: bool) -> Answer {
 /// pairs of digits and, between them, characters of the second.
 fn unhex(arguments: &[Argument<'_>]) -> Answer {
     let ignored = arguments.get(1).copied().unwrap_or(Argument::Text(b""));
-    let (Some(text), Some(ignored)) = (arguments.first().and_then(|a| a.text()), ignored.text())
+    let (Some(text), Some(ignored)) = (arguments.first().and_then(|a| a.bytes()), ignored.bytes())
     else {
         return Answer::Null;
     };

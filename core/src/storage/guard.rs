@@ -1,12 +1,15 @@
 //! What SQLite's callbacks read and write while a statement is compiled or runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use super::raw::memory_used;
+use super::raw::thread_bytes;
 
 /// Memory that one statement of a guest may take for sorting and the like.
-const MEMORY_BYTES: u64 = 64 << 20;
+const MEMORY_BYTES: i64 = 64 << 20;
+
+/// Calls of the progress handler that an operator's query may take: about a hundred million instructions.
+const OPERATOR_TICKS: u64 = 1 << 20;
 
 /// What was seen while a statement was compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,9 +41,14 @@ pub(super) struct Guard {
     interrupt: Arc<AtomicBool>,
     guest: AtomicBool,
     traits: AtomicU32,
-    /// What [`memory_used`] was when the statement started, and whether it took too much since.
-    memory: AtomicU64,
+    /// What [`thread_bytes`] would be without the guest's statement.
+    memory: AtomicI64,
+    /// The statement was stopped because it held too much.
     out_of_memory: AtomicBool,
+    /// What an operator's query may still take; `u64::MAX` while there is none.
+    operator: AtomicU64,
+    /// Pages in the write-ahead log after the last commit.
+    wal_pages: AtomicU32,
 }
 
 impl Guard {
@@ -49,21 +57,42 @@ impl Guard {
             interrupt,
             guest: AtomicBool::new(false),
             traits: AtomicU32::new(0),
-            memory: AtomicU64::new(0),
+            memory: AtomicI64::new(0),
             out_of_memory: AtomicBool::new(false),
+            operator: AtomicU64::new(u64::MAX),
+            wal_pages: AtomicU32::new(0),
         }
     }
 
-    /// Says whose statement is compiled or runs from now on.
-    pub fn set_guest(&self, guest: bool) {
-        self.guest.store(guest, Relaxed);
-        if guest {
-            self.memory.store(memory_used(), Relaxed);
-        }
+    /// Says that a statement of our own is compiled or runs from now on.
+    pub fn enter_own(&self) {
+        self.guest.store(false, Relaxed);
+    }
+
+    /// Says that a guest's statement is compiled or runs on this thread from now on, which holds so
+    /// many bytes.
+    pub fn enter_guest(&self, held: i64) {
+        self.guest.store(true, Relaxed);
+        self.memory.store(thread_bytes() - held, Relaxed);
+    }
+
+    /// Bytes that the guest's statement holds now.
+    pub fn held(&self) -> i64 {
+        thread_bytes() - self.memory.load(Relaxed)
     }
 
     pub fn is_guest(&self) -> bool {
         self.guest.load(Relaxed)
+    }
+
+    /// Says whether an operator's query is compiled and runs from now on, or no longer.
+    pub fn set_operator(&self, on: bool) {
+        self.memory.store(thread_bytes(), Relaxed);
+        self.operator.store(if on { OPERATOR_TICKS } else { u64::MAX }, Relaxed);
+    }
+
+    pub fn is_operator(&self) -> bool {
+        self.operator.load(Relaxed) != u64::MAX
     }
 
     pub fn start_compiling(&self) {
@@ -82,14 +111,27 @@ impl Guard {
 
     /// Whether the statement that runs has to end now. Our own statements never do.
     pub fn must_stop(&self) -> bool {
+        if self.is_operator() {
+            let left = self.operator.load(Relaxed).saturating_sub(1);
+            self.operator.store(left, Relaxed);
+            return left == 0 || self.held() > MEMORY_BYTES;
+        }
         if !self.is_guest() {
             return false;
         }
-        if memory_used().saturating_sub(self.memory.load(Relaxed)) > MEMORY_BYTES {
+        if self.held() > MEMORY_BYTES {
             self.out_of_memory.store(true, Relaxed);
             return true;
         }
         self.interrupt.load(Relaxed)
+    }
+
+    pub fn set_wal_pages(&self, pages: u32) {
+        self.wal_pages.store(pages, Relaxed);
+    }
+
+    pub fn wal_pages(&self) -> u32 {
+        self.wal_pages.load(Relaxed)
     }
 
     /// Whether the last statement was stopped because it took too much memory.

@@ -68,9 +68,8 @@ impl Kv<'_> {
     /// Stores all values or none; those that are undefined are skipped.
     pub(crate) fn put_many(&self, entries: &[(String, Value)]) -> Result<()> {
         let entries = entries.iter().filter(|(_, value)| !matches!(value, Value::Undefined));
-        let entries = entries
-            .map(|(key, value)| Ok((key, stored(value)?)))
-            .collect::<Result<Vec<_>>>()?;
+        let entries =
+            entries.map(|(key, value)| Ok((key, stored(value)?))).collect::<Result<Vec<_>>>()?;
         if entries.is_empty() {
             return Ok(());
         }

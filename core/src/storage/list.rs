@@ -45,7 +45,8 @@ impl ListOptions {
         })?;
         let field = |name| map.get(name).filter(|value| !value.is_nullish());
         let wrong = |name, value: &Value, kind| {
-            let message = format!("list() option {name} must be {kind}, got {}.", value.type_name());
+            let message =
+                format!("list() option {name} must be {kind}, got {}.", value.type_name());
             Error::type_error(message)
         };
         let text = |name| {
@@ -81,7 +82,7 @@ impl ListOptions {
     }
 
     /// The first key and the one after the last, unless no key can be between them.
-    fn range(&self) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>> {
+    fn range(&self) -> Result<Option<Range>> {
         let mut start = match (&self.start, &self.start_after) {
             (Some(_), Some(_)) => {
                 let message = "list() cannot be called with both start and startAfter values.";
@@ -101,8 +102,14 @@ impl ListOptions {
             end = Some(end.map_or(after.clone(), |end| end.min(after)));
         }
         let empty = end.as_ref().is_some_and(|end| *end <= start);
-        Ok((!empty).then_some((start, end)))
+        Ok((!empty).then_some(Range { start, end }))
     }
+}
+
+/// Keys from `start` on and before `end`.
+struct Range {
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
 }
 
 fn not_positive() -> Error {
@@ -131,7 +138,7 @@ pub struct KvList {
     number: u64,
     reverse: bool,
     /// What is left beyond `ready`; None at the end.
-    range: Option<(Vec<u8>, Option<Vec<u8>>)>,
+    range: Option<Range>,
     limit: u64,
     ready: VecDeque<(String, Value)>,
 }
@@ -161,7 +168,9 @@ impl KvList {
 
     /// Reads the next piece.
     fn fill(&mut self) -> Result<()> {
-        let Some((start, end)) = self.range.take().filter(|_| self.limit > 0) else { return Ok(()) };
+        let Some(Range { start, end }) = self.range.take().filter(|_| self.limit > 0) else {
+            return Ok(());
+        };
         // Every text is smaller than a BLOB.
         let until = end.as_deref().map_or(Bind::Blob(&[]), Bind::Text);
         let own = if self.reverse { Own::ListReverse } else { Own::List };
@@ -171,7 +180,9 @@ impl KvList {
         self.storage.read(|connection| {
             let statement = connection.own(own)?;
             connection.db.run(statement, &[Bind::Text(&start), until], |db| {
-                let Column::Text(key) = db.column(statement, 0) else { return false };
+                let Column::Text(key) = db.column(statement, 0) else {
+                    return false;
+                };
                 let value = codec::read(db.column(statement, 1));
                 bytes += key.len() + value.as_ref().map_or(0, Value::size);
                 last.clear();
@@ -184,8 +195,8 @@ impl KvList {
         self.limit -= entries.len() as u64;
         self.range = match (full, self.reverse) {
             (false, _) => None,
-            (true, false) => Some((successor(&last), end)),
-            (true, true) => Some((start, Some(last))),
+            (true, false) => Some(Range { start: successor(&last), end }),
+            (true, true) => Some(Range { start, end: Some(last) }),
         };
         for (key, value) in entries {
             self.ready.push_back((key, value?));

@@ -5,22 +5,31 @@ mod authorizer;
 mod cache;
 mod codec;
 mod connection;
+mod counts;
 mod cursor;
 mod disk;
 mod facets;
 mod failure;
+mod files;
 mod functions;
+mod gates;
 mod guard;
+mod import;
+mod inspect;
 mod kv;
 mod list;
+mod live;
 mod own;
+mod query;
 #[expect(unsafe_code, reason = "the calls of SQLite's C interface, all in one place")]
 mod raw;
+mod row;
 mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod tree;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -28,15 +37,26 @@ use std::sync::atomic::AtomicBool;
 pub(crate) use alarm::StoredAlarm;
 pub use cursor::SqlCursor;
 pub(crate) use disk::Disk;
+pub(crate) use files::{make_durable_dirs, sync_dir};
+pub(crate) use inspect::Inspection;
 pub use kv::Kv;
 pub use list::{KvList, ListOptions};
+pub use query::QueryRows;
 pub use sql::Sql;
+pub(crate) use import::stage;
+pub(crate) use tree::{Scratch, Tree};
 
 use crate::alarm::AlarmSlot;
 use crate::error::Result;
 use own::Own;
 use raw::Bind;
 use state::Shared;
+
+/// Makes SQLite count its memory, which works only before its first use. Whoever opens a database
+/// that isn't an actor's calls this first.
+pub(crate) fn count_memory() {
+    let _ = raw::is_counted();
+}
 
 /// When an acknowledged write is safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,11 +111,12 @@ impl Storage {
     }
 
     /// Commits what has been written and returns when it is as durable as the runtime promises.
+    /// Within a transaction it does nothing: that is committed as a whole.
     ///
     /// # Errors
     /// STORAGE; RESET if a deferred constraint is violated, LIMIT_STORAGE. After an error what was
     /// uncommitted is gone, and every call answers that error until the object starts afresh.
     pub fn sync(&self) -> Result<()> {
-        self.commit()
+        if self.lock()?.in_savepoint() { Ok(()) } else { self.commit() }
     }
 }

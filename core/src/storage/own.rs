@@ -34,6 +34,8 @@ own! {
     FacetAdd = "INSERT INTO _fb_facets(number, name) VALUES (?1, ?2)",
     FacetDelete = "DELETE FROM _fb_facets WHERE number = ?1",
     LastFacet = "SELECT value FROM _fb_meta WHERE key = 'last_facet'",
+    // The name that the object's id was made from.
+    Name = "INSERT OR IGNORE INTO _fb_meta(key, value) VALUES ('name', ?1)",
     SetLastFacet = "INSERT OR REPLACE INTO _fb_meta(key, value) VALUES ('last_facet', ?1)",
 
     GetAlarm = "SELECT time, due, generation, retries, exponent FROM _fb_alarm WHERE id = 1",

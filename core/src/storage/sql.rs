@@ -1,6 +1,5 @@
 //! Running SQL of guests and hosts.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rusqlite::ffi;
@@ -8,10 +7,12 @@ use rusqlite::ffi;
 use super::Storage;
 use super::cache::{Columns, Compiled};
 use super::connection::Connection;
-use super::cursor::{Counts, Row, SqlCursor, is_too_large, read_row, size, too_large};
+use super::counts::{Counts, Written};
+use super::cursor::SqlCursor;
 use super::failure::Failure;
 use super::guard::Traits;
 use super::raw::Bind;
+use super::row::{Rows, read_row};
 use super::state::State;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
@@ -66,9 +67,11 @@ struct Exec<'a> {
 
 /// What running a statement came to.
 struct Outcome {
-    rows: VecDeque<Row>,
+    /// The rows of a statement that wrote.
+    rows: Option<Rows>,
     counts: Counts,
-    /// Whether the statement is at a row that isn't among `rows`.
+    written: Option<Written>,
+    /// Whether the statement is at its first row.
     at_row: bool,
 }
 
@@ -124,7 +127,12 @@ impl Exec<'_> {
     }
 
     /// Runs the last statement up to its first row, or to its end if it writes.
-    fn last(&mut self, scratch: bool, mut compiled: Compiled, values: &[Value]) -> Result<SqlCursor> {
+    fn last(
+        &mut self,
+        scratch: bool,
+        mut compiled: Compiled,
+        values: &[Value],
+    ) -> Result<SqlCursor> {
         let outcome = match self.bind(scratch, &compiled, values) {
             Ok(()) => self.run(scratch, &mut compiled),
             Err(error) => Err(error),
@@ -139,7 +147,8 @@ impl Exec<'_> {
             }
             Ok(outcome) => {
                 connection.release(compiled);
-                Ok(SqlCursor::finished(storage, columns, outcome.rows, outcome.counts))
+                let Outcome { rows, counts, written, .. } = outcome;
+                Ok(SqlCursor::finished(storage, columns, rows, counts, written))
             }
             Err(error) => {
                 connection.release(compiled);
@@ -163,7 +172,9 @@ impl Exec<'_> {
                 Value::Bytes(bytes) => Bind::Blob(bytes),
                 _ => {
                     let kind = value.type_name();
-                    let message = format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
+                    let message = format!(
+                        "A value of type {kind} can't be bound to a parameter of a SQL query."
+                    );
                     return Err(Error::type_error(message));
                 }
             };
@@ -185,13 +196,21 @@ impl Exec<'_> {
         }
         if compiled.readonly {
             let counts = Counts { read: connection.rows_read(compiled, 0), written: 0 };
-            return Ok(Outcome { rows: VecDeque::new(), counts, at_row });
+            return Ok(Outcome { rows: None, counts, written: None, at_row });
         }
-        let rows = if at_row { self.drain(scratch, compiled)? } else { VecDeque::new() };
+        let rows = if at_row { Some(self.drain(scratch, compiled)?) } else { None };
         let connection = self.connection(scratch)?;
-        let written = connection.db.total_changes() - before;
-        let counts = Counts { read: connection.rows_read(compiled, rows.len() as u64), written };
-        Ok(Outcome { rows, counts, at_row: false })
+        let total = connection.db.total_changes() - before;
+        let changes = if total == 0 { 0 } else { connection.db.changes().min(total) };
+        let written = Written {
+            sql: compiled.sql.clone(),
+            scanned: connection.rows_read(compiled, 0),
+            changes,
+            indirect: total - changes,
+            created: u64::from(compiled.traits.has(Traits::CREATES)),
+        };
+        let counts = Counts { read: written.scanned, written: total };
+        Ok(Outcome { rows, counts, written: Some(written), at_row: false })
     }
 
     /// Starts a statement: in the transaction and with what has to surround it.
@@ -220,17 +239,11 @@ impl Exec<'_> {
     }
 
     /// The rows of a statement that writes, whose changes are all made before its first row.
-    fn drain(&mut self, scratch: bool, compiled: &Compiled) -> Result<VecDeque<Row>> {
-        let mut rows = VecDeque::new();
-        let mut bytes = 0;
+    fn drain(&mut self, scratch: bool, compiled: &Compiled) -> Result<Rows> {
+        let mut rows = self.connection(scratch)?.new_rows();
         loop {
             let connection = self.connection(scratch)?;
-            let row = read_row(&connection.db, compiled)?;
-            bytes += size(&row);
-            if is_too_large(bytes) {
-                return Err(too_large());
-            }
-            rows.push_back(row);
+            rows.push(read_row(&connection.db, compiled)?)?;
             match connection.db.step(compiled.statement) {
                 Ok(true) => {}
                 Ok(false) => return Ok(rows),
@@ -241,10 +254,11 @@ impl Exec<'_> {
 
     fn fail(&mut self, failure: Failure) -> Error {
         let stopped = failure.kind() == ffi::SQLITE_INTERRUPT;
-        let out_of_memory = |connection: &mut Connection| connection.db.guard().take_out_of_memory();
-        let starved = [false, true].into_iter().filter_map(|scratch| {
-            self.state.connection(scratch).map(out_of_memory)
-        });
+        let out_of_memory =
+            |connection: &mut Connection| connection.db.guard().take_out_of_memory();
+        let starved = [false, true]
+            .into_iter()
+            .filter_map(|scratch| self.state.connection(scratch).map(out_of_memory));
         let failure = match starved.fold(false, |any, one| any | one) && stopped {
             true => Failure::of_code(ffi::SQLITE_NOMEM),
             false => failure,

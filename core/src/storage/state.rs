@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::failure::Failure;
 use super::guard::Guard;
 use super::own::Own;
-use super::raw::Column;
+use super::raw::{Bind, Column};
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -40,6 +40,8 @@ pub(super) struct State {
     /// Answers SQL that reads while the database doesn't exist.
     scratch: Option<Connection>,
     in_transaction: bool,
+    /// The object's name has been stored, so that an operator's list can tell it.
+    named: bool,
     /// Savepoints within the transaction.
     savepoints: usize,
     /// What runs after the commit, with the savepoint that it belongs to.
@@ -61,9 +63,18 @@ impl Shared {
         Arc::new(Guard::new(self.options.interrupt.clone()))
     }
 
-    /// Shows the connection to `body`, if it is open.
-    pub fn with_open<T>(&self, body: impl FnOnce(&mut Connection) -> Result<T>) -> Result<Option<T>> {
-        self.state.lock().main.as_mut().map(body).transpose()
+    /// Stores the name of an object, which its id doesn't tell.
+    fn remember_name(&self, connection: &mut Connection) -> Result<(), Failure> {
+        let key = self.options.alarm.as_ref().map(|slot| &slot.key);
+        match key.filter(|key| key.facets.is_empty()).and_then(|key| key.name.as_ref()) {
+            Some(name) => connection.run(Own::Name, &[Bind::Text(name.as_bytes())]),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows `body` the connection, if it is open.
+    pub fn with_connection<T>(&self, body: impl FnOnce(Option<&mut Connection>) -> T) -> T {
+        body(self.state.lock().main.as_mut())
     }
 }
 
@@ -99,7 +110,9 @@ impl Storage {
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Option<T>> {
         let mut state = self.lock()?;
-        let Some(connection) = state.reader(&self.0)? else { return Ok(None) };
+        let Some(connection) = state.reader(&self.0)? else {
+            return Ok(None);
+        };
         body(connection).map(Some).map_err(|failure| state.fail(failure, &self.0))
     }
 
@@ -164,18 +177,19 @@ impl Storage {
         if let Some(error) = &state.ended {
             return Err(error.clone());
         }
-        if state.savepoints < depth {
-            // The whole transaction is gone, so there is nothing to undo.
-            let message = "Cannot commit transaction due to an earlier SQL critical error";
-            return match commit {
-                true => Err(Error::named(ErrorCode::Reset, "Error", message)),
-                false => Ok(()),
-            };
-        }
+        // Below the depth the whole transaction is gone already, and there is nothing to undo.
+        let possible = state.savepoints >= depth && state.poison.is_none();
         while state.savepoints >= depth {
-            state.end_savepoint(commit).map_err(|failure| state.fail(failure, &self.0))?;
+            let outcome = state.end_savepoint(commit && possible);
+            outcome.map_err(|failure| state.fail(failure, &self.0))?;
         }
-        Ok(())
+        match commit && !possible {
+            true => {
+                let message = "Cannot commit transaction due to an earlier SQL critical error";
+                Err(Error::new(ErrorCode::Reset, message))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Commits the implicit transaction, if one is open, and then runs what waits for that.
@@ -189,6 +203,16 @@ impl Storage {
         };
         actions.into_iter().for_each(|(_, action)| action());
         Ok(())
+    }
+
+    /// Makes what has been committed survive a power cut in mode relaxed too, before files go that it no
+    /// longer names: else a cut could bring the names back without all of their files.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let mut state = self.lock()?;
+        match &mut state.main {
+            Some(main) => Ok(main.settle()?),
+            None => Ok(()),
+        }
     }
 
     /// Rolls back what is uncommitted. After a critical error the storage works again.
@@ -253,6 +277,10 @@ impl State {
         if !in_transaction {
             connection.run(Own::Begin, &[])?;
             self.in_transaction = true;
+            if !self.named {
+                self.named = true;
+                shared.remember_name(connection)?;
+            }
         }
         Ok(connection)
     }
@@ -265,7 +293,7 @@ impl State {
         if self.scratch.is_none() {
             let db = new_in_memory(shared.guard())?;
             let max_bytes = shared.options.storage_bytes;
-            self.scratch = Some(Connection::new(db, Durability::None, max_bytes)?);
+            self.scratch = Some(Connection::new(db, Durability::None, false, max_bytes)?);
         }
         Ok(true)
     }
@@ -280,7 +308,9 @@ impl State {
 
     /// Looks after what a crash left behind, when the database has been opened.
     fn opened(&mut self, shared: &Arc<Shared>) -> Result<()> {
-        let Some(connection) = &mut self.main else { return Ok(()) };
+        let Some(connection) = &mut self.main else {
+            return Ok(());
+        };
         let mut known = Vec::new();
         let statement = connection.own(Own::FacetList)?;
         connection.db.run(statement, &[], |db| {
@@ -293,7 +323,9 @@ impl State {
     }
 
     fn end_savepoint(&mut self, commit: bool) -> Result<(), Failure> {
-        let Some(main) = &mut self.main else { return Ok(()) };
+        let Some(main) = &mut self.main else {
+            return Ok(());
+        };
         if !commit {
             main.run(Own::RollbackTo, &[])?;
             self.actions.retain(|(savepoint, _)| *savepoint < self.savepoints);
@@ -313,8 +345,10 @@ impl State {
         while self.savepoints > 0 {
             self.end_savepoint(false).map_err(|failure| self.fail(failure, shared))?;
         }
-        let Some(main) = &mut self.main else { return Ok(()) };
-        let Err(failure) = main.run(Own::Commit, &[]) else {
+        let Some(main) = &mut self.main else {
+            return Ok(());
+        };
+        let Err(failure) = main.commit() else {
             self.in_transaction = false;
             return Ok(());
         };
@@ -324,7 +358,7 @@ impl State {
         }
         let error = match failure.kind() {
             ffi::SQLITE_CONSTRAINT => violated(&failure),
-            _ => Error::from(failure),
+            _ => self.error(failure, shared),
         };
         self.forget_transaction();
         self.poison = Some(error.clone());
@@ -340,30 +374,41 @@ impl State {
     /// The error that a failure of the main database is, which may have cost the transaction.
     pub fn fail(&mut self, failure: Failure, shared: &Shared) -> Error {
         let full = failure.kind() == ffi::SQLITE_FULL;
-        let error = match failure.kind() {
-            ffi::SQLITE_FULL => self.full(&failure, shared.options.storage_bytes),
-            ffi::SQLITE_INTERRUPT => interrupted(),
-            _ => Error::from(failure),
-        };
-        let lost = self.in_transaction
-            && self.main.as_ref().is_some_and(|main| main.db.is_autocommit());
-        if lost {
-            self.forget_transaction();
-        }
-        if lost || full {
+        let error = self.error(failure, shared);
+        self.check_transaction(&error);
+        if full {
             self.poison = Some(error.clone());
         }
         error
     }
 
-    fn full(&mut self, failure: &Failure, limit: u64) -> Error {
-        let size = self.main.as_mut().and_then(|main| main.size().ok()).unwrap_or_default();
-        let message = format!(
-            "{}: the object's database uses {size} bytes and may use {limit} (storage_bytes).",
-            failure.text()
-        );
-        Error::new(ErrorCode::LimitStorage, message)
+    /// Finds out whether an error has made SQLite drop the transaction, which poisons the storage.
+    pub fn check_transaction(&mut self, error: &Error) {
+        let dropped = self.main.as_ref().is_some_and(|main| main.db.is_autocommit());
+        if self.in_transaction && dropped {
+            self.forget_transaction();
+            self.poison = Some(error.clone());
+        }
     }
+
+    fn error(&mut self, failure: Failure, shared: &Shared) -> Error {
+        match failure.kind() {
+            ffi::SQLITE_FULL => {
+                let size = self.main.as_mut().and_then(|main| main.size().ok());
+                full(&failure, size.unwrap_or_default(), shared.options.storage_bytes)
+            }
+            ffi::SQLITE_INTERRUPT => interrupted(),
+            _ => failure.into(),
+        }
+    }
+}
+
+fn full(failure: &Failure, size: u64, limit: u64) -> Error {
+    let message = format!(
+        "{}: the object's database uses {size} bytes and may use {limit} (storage_bytes).",
+        failure.text()
+    );
+    Error::new(ErrorCode::LimitStorage, message)
 }
 
 /// The error of SQL that was stopped from outside.

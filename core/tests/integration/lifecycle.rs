@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use facetbox::{Class, ErrorCode, HostFunction, Result, Runtime, Value};
+use futures_lite::future;
 
 use crate::support::{app, assert_fails, counter, facet, host_class, own, serve, visit};
 
@@ -89,6 +90,32 @@ fn close_ends_the_calls_that_are_going_on() -> Result<()> {
     has_entered.recv().unwrap();
     runtime.close();
     assert_fails(waiting.join().unwrap(), ErrorCode::Closed, "closed");
+    Ok(())
+}
+
+#[test]
+fn close_ends_the_calls_that_wait_for_the_turn_of_a_busy_host() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let gate = parking_lot::Mutex::new((entered, released));
+    let class = host_class(move |_ctx, _method, _args| {
+        let (entered, released) = &*gate.lock();
+        entered.send(()).unwrap();
+        released.recv().unwrap();
+        Ok(Value::Null)
+    });
+    let stub = runtime.namespace("Host", class)?.get_by_name("one");
+    let first = stub.clone();
+    let busy = thread::spawn(move || first.call_blocking("wait", vec![]));
+    has_entered.recv().unwrap();
+
+    let mut waiting = Box::pin(stub.call("wait", vec![]));
+    assert!(future::block_on(future::poll_once(&mut waiting)).is_none());
+    runtime.close();
+    assert_fails(future::block_on(waiting), ErrorCode::Closed, "closed");
+    release.send(()).unwrap();
+    assert_fails(busy.join().unwrap(), ErrorCode::Closed, "closed");
     Ok(())
 }
 

@@ -16,3 +16,4 @@ mod main_job;
 mod output_gate;
 mod support;
 mod threads;
+mod whole_data;

@@ -68,9 +68,26 @@ pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
     )?;
     register(lua, native, "random", |_, buffer: Buffer| fill(buffer))?;
     register(lua, native, "uuid", |_, ()| uuid())?;
+    register(lua, native, "find", find)?;
     register(lua, native, "decode_text", |lua, text: LuaString| {
         decode_text(lua, text)
     })
+}
+
+/// Where `needle` is in `text` from place `init` on, in time linear in both: first and last place.
+fn find(_: &Lua, (text, needle, init): (LuaString, LuaString, Option<i64>)) -> Result<(Option<usize>, Option<usize>)> {
+    let (text, needle) = (text.as_bytes(), needle.as_bytes());
+    let length = text.len() as i64;
+    let start = match init.unwrap_or(1) {
+        init if init > 0 => init - 1,
+        init => (length + init).max(0),
+    };
+    let Some(rest) = usize::try_from(start).ok().and_then(|start| text.get(start..)) else {
+        return Ok((None, None));
+    };
+    let found = memchr::memmem::find(rest, &needle);
+    let first = found.map(|at| start as usize + at + 1);
+    Ok((first, first.map(|first| first + needle.len() - 1)))
 }
 
 fn decode_base64(text: &[u8]) -> Result<Vec<u8>> {

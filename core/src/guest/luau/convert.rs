@@ -4,15 +4,20 @@
 //! depth and in bytes: a small graph of shared tables may stand for a huge tree.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use mlua::{AnyUserData, Function, Lua, MultiValue, Table, UserData, UserDataMethods, Value as LuaValue};
 
+use super::guard::Guard;
 use super::native::{LuaError, error_to_lua};
 use super::web::WebApi;
 use crate::actor::ActorId;
 use crate::error::{Error, ErrorCode, Result};
 use crate::loader::WorkerStub;
 use crate::value::{MAX_DEPTH, Value, ValueMap, too_deep};
+
+/// What a table costs of a message's size.
+const TABLE_BYTES: usize = 32;
 
 /// Whole numbers beyond this are 64-bit integers of the engine, not doubles.
 const MAX_SAFE: i64 = 1 << 53;
@@ -57,11 +62,17 @@ pub(super) struct Marshal {
     set_integer: Function,
     /// Stands before a table of values that hold 64-bit integers.
     packed: Table,
+    guard: Arc<Guard>,
 }
 
 impl Marshal {
     /// `native` is the table of natives, `api` what the prelude returned.
-    pub fn new(web: WebApi, native: &Table, api: &Table) -> mlua::Result<Marshal> {
+    pub fn new(
+        web: WebApi,
+        native: &Table,
+        api: &Table,
+        guard: Arc<Guard>,
+    ) -> mlua::Result<Marshal> {
         let date: Table = web.globals.raw_get("Date")?;
         Ok(Marshal {
             kinds: native.raw_get("kinds")?,
@@ -71,6 +82,7 @@ impl Marshal {
             make_date: date.raw_get("new")?,
             set_integer: api.raw_get("set_integer")?,
             packed: api.raw_get("packed")?,
+            guard,
             web,
         })
     }
@@ -320,6 +332,14 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Copying takes long for large values; a guest that is stopped meanwhile must not wait for its end.
+    fn check_stopped(&self) -> Result<(), Refusal> {
+        match self.marshal.guard.stopped() {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorCode::Reset, "The guest was stopped.").into()),
+        }
+    }
+
     fn value(&mut self, value: &LuaValue) -> Result<Value, Refusal> {
         self.spend(8)?;
         Ok(match value {
@@ -333,7 +353,11 @@ impl Reader<'_> {
                 self.spend(buffer.len())?;
                 Value::Bytes(buffer.to_vec())
             }
-            LuaValue::Table(table) => return self.table(table),
+            LuaValue::Table(table) => {
+                self.spend(TABLE_BYTES)?;
+                self.check_stopped()?;
+                return self.table(table);
+            }
             LuaValue::UserData(userdata) => self.userdata(userdata)?,
             LuaValue::Function(_) => {
                 match self.marshal.functions.raw_get::<Option<AnyUserData>>(value)? {

@@ -61,6 +61,7 @@ impl Guard {
         let fields = unsafe { &mut *callbacks };
         fields.onallocate = Some(on_allocate);
         guard.callbacks.lock().0 = callbacks;
+        hide_addresses(lua);
         guard
     }
 
@@ -93,6 +94,7 @@ impl Guard {
             1 => Some(Stop::Cpu),
             2 => Some(Stop::Wall),
             3 => Some(Stop::Memory),
+            5 => Some(Stop::Storage),
             _ => Some(Stop::Killed),
         }
     }
@@ -155,6 +157,18 @@ impl Interrupt for Guard {
         }
         self.arm();
     }
+}
+
+/// Makes what `tostring` shows of tables and functions no address of the process.
+fn hide_addresses(lua: &Lua) {
+    let mut key = [0; 32];
+    if getrandom::fill(&mut key).is_err() {
+        return;
+    }
+    let word = |at: usize| u64::from_le_bytes(key[8 * at..8 * at + 8].try_into().unwrap_or_default());
+    let state = lua.exec_raw_lua(|lua| lua.state());
+    // SAFETY: the state is alive as `lua` is; the function only stores four numbers.
+    unsafe { ffi::lua_setpointerencodekey(state, word(0) | 1, word(1), word(2) | 1, word(3)) };
 }
 
 fn heap(state: *mut lua_State) -> usize {

@@ -145,7 +145,12 @@ impl LuauInstance {
         input.push_front(self.to_lua(method)?);
         input.push_front(object);
         let result = self.run(&task, hold, entry, input).await?;
-        self.vm.marshal.read(&result, event.actor.limits.message_bytes)
+        let limit = event.actor.limits.message_bytes;
+        let read = self.watched(event, || self.vm.marshal.read(&result, limit));
+        match self.vm.shared.guard.stopped() {
+            Some(why) => Err(self.stopped(&task, why)),
+            None => read,
+        }
     }
 
     async fn fetch(
@@ -235,12 +240,9 @@ impl LuauInstance {
     /// Runs the coroutine until it waits or ends. An error is one that ends the event.
     fn resume(&self, task: &Arc<Task>, thread: &Thread, input: MultiValue) -> Result<Step> {
         let (event, shared) = (&task.event, &self.vm.shared);
-        let watchdog = &event.actor.runtime.engines.watchdog;
-        let (resumed, used) =
-            watchdog.watch(shared.guard.clone(), event.cpu_left(), event.deadline, || {
-                shared.enter(task, || thread.resume::<MultiValue>(input))
-            });
-        event.add_cpu(used);
+        let resumed = self.watched(event, || {
+            shared.enter(task, || thread.resume::<MultiValue>(input))
+        });
         self.start_timers(&event.actor);
         if let Some(why) = shared.guard.stopped() {
             return Err(self.stopped(task, why));
@@ -259,10 +261,19 @@ impl LuauInstance {
             }
             Some(LuaValue::Boolean(ok)) if !thread.is_resumable() => {
                 let value = output.pop_front().unwrap_or(LuaValue::Nil);
-                Step::Done(if ok { Ok(value) } else { Err(error_from_lua(value)) })
+                Step::Done(if ok { Ok(value) } else { Err(leaving(error_from_lua(value))) })
             }
             _ => Step::Done(Err(Error::guest("Error", "attempt to yield from outside a coroutine"))),
         })
+    }
+
+    /// Runs work of the guest's on its account.
+    fn watched<T>(&self, event: &Event, work: impl FnOnce() -> T) -> T {
+        let watchdog = &event.actor.runtime.engines.watchdog;
+        let guard = self.vm.shared.guard.clone();
+        let (result, used) = watchdog.watch(guard, event.cpu_left(), event.deadline, work);
+        event.add_cpu(used);
+        result
     }
 
     /// Waits outside of the guest. What was written is committed first, because whatever is waited
@@ -343,6 +354,12 @@ impl LuauInstance {
                 ErrorCode::LimitMemory,
                 format!("The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.", limits.memory_bytes),
             ),
+            Stop::Storage => {
+                let full = || Error::new(ErrorCode::LimitStorage, format!("The database of {path} is full."));
+                let error = self.vm.shared.limit.lock().take().unwrap_or_else(full);
+                actor.reset(&error);
+                return error.with_path(path.as_str());
+            }
             Stop::Killed => {
                 let reset = || Error::new(ErrorCode::Reset, "The object was reset.");
                 return actor.broken().cloned().unwrap_or_else(reset);
@@ -404,6 +421,14 @@ impl Drop for PendingTimer {
         if let Some(actor) = self.0.upgrade() {
             actor.timers.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+}
+
+/// What the guest was refused by its own storage and API is the guest's error to whoever called it.
+fn leaving(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::Storage | ErrorCode::InvalidArgument => error.with_code(ErrorCode::GuestError),
+        _ => error,
     }
 }
 

@@ -22,15 +22,26 @@ use crate::storage::Storage;
 use crate::stub::Stub;
 use crate::value::Value;
 
+/// The files of the prelude, in the order in which they run.
+const PRELUDE: [&str; 6] = [
+    include_str!("prelude/base.luau"),
+    include_str!("prelude/coroutines.luau"),
+    include_str!("prelude/library.luau"),
+    include_str!("prelude/stubs.luau"),
+    include_str!("prelude/storage.luau"),
+    include_str!("prelude/classes.luau"),
+];
+
 /// The part of the guest API that is written in Luau, compiled once for all machines of a runtime.
 pub(crate) struct PreludeCode {
     web: Vec<u8>,
-    api: Vec<u8>,
+    parts: Vec<Vec<u8>>,
 }
 
 impl Default for PreludeCode {
     fn default() -> PreludeCode {
-        PreludeCode { web: web::compile(), api: web::compile_source(include_str!("api.luau")) }
+        let parts = PRELUDE.into_iter().map(web::compile_source).collect();
+        PreludeCode { web: web::compile(), parts }
     }
 }
 
@@ -93,6 +104,8 @@ pub(super) struct Shared {
     /// Timers that guest code has set and the driver has to start.
     pub timers: Mutex<Vec<TimerRequest>>,
     pub guard: Arc<Guard>,
+    /// The limit that a native function has hit.
+    pub limit: Mutex<Option<Error>>,
     /// The modules of the actor's code.
     pub program: OnceLock<Arc<Program>>,
 }
@@ -210,17 +223,21 @@ impl Vm {
             pending: Mutex::default(),
             timers: Mutex::default(),
             guard: Guard::install(&lua),
+            limit: Mutex::default(),
             program: OnceLock::new(),
         });
         let native = lua.create_table()?;
         let web = web::install(&lua, &native, &code.web)?;
         let marshal = api::MarshalCell::default();
         api::register_natives(&lua, &native, &shared, &marshal)?;
-        let made: Table = lua
-            .load(&code.api[..])
-            .set_name("=[facetbox]")
-            .set_mode(ChunkMode::Binary)
-            .call((&native, &web.globals))?;
+        let made = lua.create_table()?;
+        made.raw_set("globals", lua.create_table()?)?;
+        for part in &code.parts {
+            lua.load(&part[..])
+                .set_name("=[facetbox]")
+                .set_mode(ChunkMode::Binary)
+                .call::<()>((&native, &web.globals, &made))?;
+        }
         let globals = lua.globals();
         for name in REMOVED_GLOBALS {
             globals.raw_set(name, mlua::Value::Nil)?;
@@ -229,7 +246,7 @@ impl Vm {
             table.for_each(|name: String, value: mlua::Value| globals.raw_set(name, value))?;
         }
         lua.sandbox(true)?;
-        let marshal = marshal.set(Marshal::new(web, &native, &made)?);
+        let marshal = marshal.set(Marshal::new(web, &native, &made, shared.guard.clone())?);
         let prelude = Prelude {
             marker: made.raw_get("marker")?,
             run: made.raw_get("run")?,

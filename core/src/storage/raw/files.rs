@@ -1,6 +1,7 @@
-//! Reading the files of an open database through the connection's own handles.
+//! The files of an open database, through the connection's own handles.
 
 use std::ffi::{c_int, c_void};
+use std::io;
 
 use rusqlite::ffi;
 
@@ -16,6 +17,12 @@ pub(in crate::storage) enum File {
     Wal,
 }
 
+/// An open file of SQLite's and what can be done with it.
+struct Handle<'a> {
+    file: *mut ffi::sqlite3_file,
+    methods: &'a ffi::sqlite3_io_methods,
+}
+
 impl Database {
     /// Shows `each` the bytes of a file in order, piece by piece; none if it isn't open.
     ///
@@ -24,47 +31,73 @@ impl Database {
     pub fn read_file(
         &mut self,
         file: File,
-        mut each: impl FnMut(&[u8]) -> std::io::Result<()>,
-    ) -> Result<std::io::Result<()>, Failure> {
-        let which = match file {
-            File::Main => ffi::SQLITE_FCNTL_FILE_POINTER,
-            File::Wal => ffi::SQLITE_FCNTL_JOURNAL_POINTER,
-        };
-        let mut handle: *mut ffi::sqlite3_file = std::ptr::null_mut();
-        let answer = (&raw mut handle).cast::<c_void>();
-        // SAFETY: these two operations store a pointer to a file where the last argument points.
-        let code =
-            unsafe { ffi::sqlite3_file_control(self.raw, c"main".as_ptr(), which, answer) };
-        self.check(code)?;
-        if handle.is_null() {
+        mut each: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<io::Result<()>, Failure> {
+        let Some(handle) = self.handle(file)? else {
             return Ok(Ok(()));
-        }
-        // SAFETY: SQLite's handle exists as long as the database is attached, that is, as long as
-        // the connection is open.
-        let methods = unsafe { (*handle).pMethods };
-        if methods.is_null() {
-            return Ok(Ok(())); // not open
-        }
-        // SAFETY: an open file has methods, a constant of its VFS.
-        let methods = unsafe { &*methods };
-        let (Some(size_of), Some(read)) = (methods.xFileSize, methods.xRead) else {
+        };
+        let (Some(size_of), Some(read)) = (handle.methods.xFileSize, handle.methods.xRead) else {
             return Ok(Ok(()));
         };
         let mut size = 0;
-        // SAFETY: the handle is open, see above.
-        self.check(unsafe { size_of(handle, &mut size) })?;
+        // SAFETY: the handle is open.
+        self.check(unsafe { size_of(handle.file, &mut size) })?;
         let mut buffer = vec![0; 256 << 10];
         let mut position = 0;
         while position < size {
             let length = (size - position).min(buffer.len() as i64);
             let start = buffer.as_mut_ptr().cast();
             // SAFETY: the handle is open and the buffer has room for `length` bytes.
-            self.check(unsafe { read(handle, start, length as c_int, position) })?;
+            self.check(unsafe { read(handle.file, start, length as c_int, position) })?;
             if let Err(error) = each(&buffer[..length as usize]) {
                 return Ok(Err(error));
             }
             position += length;
         }
         Ok(Ok(()))
+    }
+
+    /// Makes what was written to the log durable, and its name if it is new.
+    pub fn sync_wal(&mut self) -> Result<(), Failure> {
+        let Some(handle) = self.handle(File::Wal)? else {
+            return Ok(());
+        };
+        let Some(sync) = handle.methods.xSync else {
+            return Ok(());
+        };
+        // SAFETY: the handle is open.
+        self.check(unsafe { sync(handle.file, ffi::SQLITE_SYNC_NORMAL) })
+    }
+
+    /// Moves what is in the log to the database.
+    pub fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.enter(None);
+        let (main, how) = (c"main".as_ptr(), ffi::SQLITE_CHECKPOINT_PASSIVE);
+        let no_counts = std::ptr::null_mut;
+        // SAFETY: the connection is open; the pointers to results may be null.
+        let code = unsafe {
+            ffi::sqlite3_wal_checkpoint_v2(self.raw, main, how, no_counts(), no_counts())
+        };
+        self.check(code)
+    }
+
+    fn handle(&self, file: File) -> Result<Option<Handle<'_>>, Failure> {
+        let which = match file {
+            File::Main => ffi::SQLITE_FCNTL_FILE_POINTER,
+            File::Wal => ffi::SQLITE_FCNTL_JOURNAL_POINTER,
+        };
+        let mut file: *mut ffi::sqlite3_file = std::ptr::null_mut();
+        let answer = (&raw mut file).cast::<c_void>();
+        // SAFETY: these two operations store a pointer to a file where the last argument points.
+        let code = unsafe { ffi::sqlite3_file_control(self.raw, c"main".as_ptr(), which, answer) };
+        self.check(code)?;
+        if file.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: SQLite's handle stays as long as the connection is open.
+        let methods = unsafe { (*file).pMethods };
+        // SAFETY: null if the file isn't open, else a constant of its file system layer.
+        let methods = unsafe { methods.as_ref() };
+        Ok(methods.map(|methods| Handle { file, methods }))
     }
 }

@@ -6,7 +6,9 @@ use std::panic::catch_unwind;
 use rusqlite::ffi;
 
 use super::Database;
-use crate::storage::functions::{Answer, Argument, FUNCTIONS, Function, Number};
+use crate::storage::functions::{
+    Answer, Argument, Call, FUNCTIONS, Function, MAX_ARGUMENTS, Number,
+};
 
 impl Database {
     /// Makes the functions known, in place of SQLite's own of the same name.
@@ -19,7 +21,15 @@ impl Database {
             // fails if there is no memory; then a call of the function does.
             unsafe {
                 ffi::sqlite3_create_function_v2(
-                    self.raw, name, count, kind, data, Some(call), None, None, None,
+                    self.raw,
+                    name,
+                    count,
+                    kind,
+                    data,
+                    Some(call),
+                    None,
+                    None,
+                    None,
                 )
             };
         }
@@ -35,16 +45,32 @@ unsafe extern "C" fn call(
     let function = unsafe { ffi::sqlite3_user_data(context) }.cast::<Function>();
     // SAFETY: it is what `install_functions` gave: a static.
     let function = unsafe { &*function };
-    let answer = catch_unwind(|| {
-        let mut arguments = [Argument::Null; 3];
-        let arguments = &mut arguments[..count as usize];
-        for (index, argument) in arguments.iter_mut().enumerate() {
-            // SAFETY: SQLite gives `count` values, which stay throughout the call.
-            let value = unsafe { *values.add(index) };
-            // SAFETY: as above.
-            *argument = unsafe { read(value) };
+    let count = (count as usize).min(MAX_ARGUMENTS);
+    let values = match count {
+        0 => &[],
+        // SAFETY: SQLite gives `count` values, which stay throughout the call.
+        _ => unsafe { std::slice::from_raw_parts(values, count) },
+    };
+    let answer = catch_unwind(|| match function.call {
+        Call::Text(call) => {
+            let mut arguments = [Argument::Null; MAX_ARGUMENTS];
+            for (argument, value) in arguments.iter_mut().zip(values) {
+                // SAFETY: a value of this call, which is read once.
+                *argument = unsafe { text(*value) };
+            }
+            call(&arguments[..count])
         }
-        (function.call)(arguments)
+        Call::Math(call) => {
+            let mut arguments = [Number::Int(0); MAX_ARGUMENTS];
+            for (argument, value) in arguments.iter_mut().zip(values) {
+                // SAFETY: as above.
+                let Some(number) = (unsafe { number(*value) }) else {
+                    return Answer::Null;
+                };
+                *argument = number;
+            }
+            call(&arguments[..count])
+        }
     });
     match answer {
         Ok(Answer::Null) => {}
@@ -71,42 +97,36 @@ unsafe extern "C" fn call(
 }
 
 /// # Safety
-/// The value is one of a call that is going on, which the result must not outlive.
-unsafe fn read<'a>(value: *mut ffi::sqlite3_value) -> Argument<'a> {
+/// The value is one of a call that is going on, which the result must not outlive, and nothing else
+/// reads it: that could move its bytes.
+unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Argument<'a> {
     // SAFETY: by the function's contract.
     let kind = unsafe { ffi::sqlite3_value_type(value) };
-    if kind == ffi::SQLITE_NULL {
-        return Argument::Null;
-    }
-    if kind == ffi::SQLITE_BLOB {
+    let (start, wrap): (*const u8, fn(&'a [u8]) -> Argument<'a>) = match kind {
+        ffi::SQLITE_NULL => return Argument::Null,
         // SAFETY: as above.
-        let start = unsafe { ffi::sqlite3_value_blob(value) };
-        // SAFETY: as above, and read last.
-        return Argument::Blob(unsafe { bytes(value, start.cast()) });
+        ffi::SQLITE_BLOB => (unsafe { ffi::sqlite3_value_blob(value) }.cast(), Argument::Blob),
+        // SAFETY: as above.
+        _ => (unsafe { ffi::sqlite3_value_text(value) }, Argument::Text),
+    };
+    // SAFETY: as above.
+    let length = unsafe { ffi::sqlite3_value_bytes(value) } as usize;
+    if start.is_null() || length == 0 {
+        return wrap(&[]);
     }
-    // SAFETY: as above. A text that is a number becomes one here.
-    let number = match unsafe { ffi::sqlite3_value_numeric_type(value) } {
+    // SAFETY: the value has so many bytes there, and they stay, see above.
+    wrap(unsafe { std::slice::from_raw_parts(start, length) })
+}
+
+/// # Safety
+/// The value is one of a call that is going on.
+unsafe fn number(value: *mut ffi::sqlite3_value) -> Option<Number> {
+    // SAFETY: by the function's contract.
+    match unsafe { ffi::sqlite3_value_numeric_type(value) } {
         // SAFETY: as above.
         ffi::SQLITE_INTEGER => Some(Number::Int(unsafe { ffi::sqlite3_value_int64(value) })),
         // SAFETY: as above.
         ffi::SQLITE_FLOAT => Some(Number::Float(unsafe { ffi::sqlite3_value_double(value) })),
         _ => None,
-    };
-    // SAFETY: as above.
-    let start = unsafe { ffi::sqlite3_value_text(value) };
-    // SAFETY: as above, and read last.
-    let text = unsafe { bytes(value, start) };
-    number.map_or(Argument::Text(text), |number| Argument::Number(number, text))
-}
-
-/// # Safety
-/// `start` is where the value's bytes begin, or null, and nothing converts the value afterwards.
-unsafe fn bytes<'a>(value: *mut ffi::sqlite3_value, start: *const u8) -> &'a [u8] {
-    // SAFETY: by the function's contract.
-    let length = unsafe { ffi::sqlite3_value_bytes(value) } as usize;
-    if start.is_null() || length == 0 {
-        return &[];
     }
-    // SAFETY: by the function's contract.
-    unsafe { std::slice::from_raw_parts(start, length) }
 }

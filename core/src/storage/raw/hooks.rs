@@ -1,4 +1,4 @@
-//! The two functions that SQLite calls back: the authorizer and the progress handler.
+//! The functions that SQLite calls back: the authorizer, the progress handler and the log's hook.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use crate::storage::authorizer::{self, Action};
 use crate::storage::guard::Guard;
 
 /// Instructions of the virtual machine between two looks at the interrupt flag.
-const PROGRESS_OPS: c_int = 1000;
+const PROGRESS_OPS: c_int = 100;
 
 impl Database {
     pub(super) fn install_hooks(&self) {
@@ -21,6 +21,8 @@ impl Database {
         unsafe { ffi::sqlite3_set_authorizer(self.raw, Some(authorize), guard) };
         // SAFETY: as above, for `progress`.
         unsafe { ffi::sqlite3_progress_handler(self.raw, PROGRESS_OPS, Some(progress), guard) };
+        // SAFETY: as above, for `wal_written`. It takes the place of SQLite's automatic checkpoints.
+        unsafe { ffi::sqlite3_wal_hook(self.raw, Some(wal_written), guard) };
     }
 }
 
@@ -29,6 +31,18 @@ unsafe extern "C" fn progress(guard: *mut c_void) -> c_int {
     let guard = unsafe { &*guard.cast::<Guard>() };
     // A panic would have to stop the statement; there is nothing in it that panics.
     c_int::from(guard.must_stop())
+}
+
+unsafe extern "C" fn wal_written(
+    guard: *mut c_void,
+    _: *mut ffi::sqlite3,
+    _: *const c_char,
+    pages: c_int,
+) -> c_int {
+    // SAFETY: it is the pointer that `install_hooks` gave, to a guard that is alive.
+    let guard = unsafe { &*guard.cast::<Guard>() };
+    guard.set_wal_pages(pages.unsigned_abs());
+    ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn authorize(

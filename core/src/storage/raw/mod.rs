@@ -8,6 +8,7 @@
 mod files;
 mod functions;
 mod hooks;
+mod memory;
 mod statement;
 
 use std::ffi::{CStr, c_int};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 pub(super) use files::File;
+pub(super) use memory::{is_counted, thread_bytes};
 pub(super) use statement::{Bind, Column, Statement};
 
 use super::failure::Failure;
@@ -41,7 +43,8 @@ impl Database {
     /// Opens the file at `path`, which exists.
     pub fn open_file(path: &Path, guard: Arc<Guard>) -> Result<Database, Failure> {
         let path = path.to_str().and_then(|path| std::ffi::CString::new(path).ok());
-        let path = path.ok_or_else(|| Failure::plain("the path of the database is not valid UTF-8"))?;
+        let path =
+            path.ok_or_else(|| Failure::plain("the path of the database is not valid UTF-8"))?;
         Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, guard)
     }
 
@@ -56,6 +59,7 @@ impl Database {
             | ffi::SQLITE_OPEN_NOMUTEX
             | ffi::SQLITE_OPEN_PRIVATECACHE
             | ffi::SQLITE_OPEN_EXRESCODE;
+        is_counted(); // before SQLite is used
         let mut raw = null_mut();
         // SAFETY: the path ends with NUL and `raw` outlives the call.
         let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, null()) };
@@ -114,11 +118,10 @@ impl Database {
 
     /// Runs statements of our own that answer nothing.
     pub fn execute(&mut self, sql: &CStr) -> Result<(), Failure> {
-        self.guard.set_guest(false);
+        self.enter(None);
         // SAFETY: the text ends with NUL; without a callback the other pointers may be null.
-        let code = unsafe {
-            ffi::sqlite3_exec(self.raw, sql.as_ptr(), None, null_mut(), null_mut())
-        };
+        let code =
+            unsafe { ffi::sqlite3_exec(self.raw, sql.as_ptr(), None, null_mut(), null_mut()) };
         self.check(code)
     }
 
@@ -132,6 +135,12 @@ impl Database {
     pub fn total_changes(&self) -> u64 {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_total_changes64(self.raw) as u64 }
+    }
+
+    /// Rows that the last statement which did so inserted, updated or deleted itself.
+    pub fn changes(&self) -> u64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_changes64(self.raw) as u64 }
     }
 
     /// The bytes of the database file that this database would be.
@@ -162,6 +171,14 @@ impl Database {
         // SAFETY: as above; it is finished here, once.
         let code = unsafe { ffi::sqlite3_backup_finish(backup) };
         target.check(code)
+    }
+
+    /// Says whose statement comes: a guest's, which holds so many bytes, or one of our own.
+    fn enter(&self, held: Option<i64>) {
+        match held {
+            Some(held) => self.guard.enter_guest(held),
+            None => self.guard.enter_own(),
+        }
     }
 
     fn check(&self, code: c_int) -> Result<(), Failure> {
@@ -202,12 +219,6 @@ impl Drop for Database {
         // it; nothing can use it afterwards.
         unsafe { ffi::sqlite3_close(self.raw) };
     }
-}
-
-/// Bytes that SQLite has allocated in this process.
-pub(super) fn memory_used() -> u64 {
-    // SAFETY: may be called at any time from any thread.
-    unsafe { ffi::sqlite3_memory_used() as u64 }
 }
 
 /// SQLite's text for a result code.

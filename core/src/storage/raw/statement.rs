@@ -46,16 +46,18 @@ struct Slot {
     raw: *mut ffi::sqlite3_stmt,
     generation: u32,
     guest: bool,
+    /// Bytes that a guest's statement holds while it runs.
+    held: i64,
 }
 
 impl Slots {
     fn add(&mut self, raw: *mut ffi::sqlite3_stmt, guest: bool) -> Statement {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { raw: null_mut(), generation: 0, guest });
+            self.slots.push(Slot { raw: null_mut(), generation: 0, guest, held: 0 });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[index];
-        (slot.raw, slot.guest) = (raw, guest);
+        (slot.raw, slot.guest, slot.held) = (raw, guest, 0);
         Statement { index, generation: slot.generation }
     }
 
@@ -93,16 +95,16 @@ impl Database {
     ///
     /// `sql` must not contain NUL: SQLite would see its end there.
     pub fn prepare(&mut self, sql: &str, guest: bool, keep: bool) -> Result<Prepared, Failure> {
-        let length = c_int::try_from(sql.len()).map_err(|_| Failure::of_code(ffi::SQLITE_TOOBIG))?;
+        let length =
+            c_int::try_from(sql.len()).map_err(|_| Failure::of_code(ffi::SQLITE_TOOBIG))?;
         let flags = if keep { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
         let (mut raw, mut tail) = (null_mut(), std::ptr::null());
         let start = sql.as_ptr().cast();
-        self.guard.set_guest(guest);
+        self.enter(guest.then_some(0));
         self.guard.start_compiling();
         // SAFETY: `start` points to `length` bytes of text; the results outlive the call.
-        let code = unsafe {
-            ffi::sqlite3_prepare_v3(self.raw, start, length, flags, &mut raw, &mut tail)
-        };
+        let code =
+            unsafe { ffi::sqlite3_prepare_v3(self.raw, start, length, flags, &mut raw, &mut tail) };
         self.check(code)?;
         let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest));
         Ok(Prepared { statement, length: tail as usize - start as usize })
@@ -177,9 +179,13 @@ impl Database {
     /// Goes to the next row; false at the end.
     pub fn step(&mut self, statement: Statement) -> Result<bool, Failure> {
         let slot = self.slots.get(statement);
-        self.guard.set_guest(slot.guest);
+        self.enter(slot.guest.then_some(slot.held));
         // SAFETY: the statement is alive.
-        match unsafe { ffi::sqlite3_step(slot.raw) } {
+        let code = unsafe { ffi::sqlite3_step(slot.raw) };
+        if slot.guest {
+            self.slots.slots[statement.index].held = self.guard.held();
+        }
+        match code {
             ffi::SQLITE_ROW => Ok(true),
             ffi::SQLITE_DONE => Ok(false),
             code => Err(self.failure(code)),
@@ -193,6 +199,7 @@ impl Database {
         unsafe { ffi::sqlite3_reset(raw) };
         // SAFETY: as above.
         unsafe { ffi::sqlite3_clear_bindings(raw) };
+        self.slots.slots[statement.index].held = 0;
     }
 
     /// Runs a statement with values that are borrowed instead of copied, showing `each` its rows

@@ -60,7 +60,11 @@ fn samples() -> Vec<Value> {
         Value::Bytes(vec![0, 255]),
         Value::List(vec![]),
         Value::List(vec![Value::Null, Value::Undefined, Value::Int(-1), Value::Float(-0.0)]),
-        map(&[("z", Value::Int(1)), ("a", Value::List(vec![Value::Bool(true)])), ("", Value::Null)]),
+        map(&[
+            ("z", Value::Int(1)),
+            ("a", Value::List(vec![Value::Bool(true)])),
+            ("", Value::Null),
+        ]),
         Value::Dict(vec![(Value::Int(2), Value::Null), (map(&[]), Value::Bytes(vec![1]))]),
         Value::Set(vec![Value::String("b".into()), Value::String("a".into())]),
         Value::Date(1.7e12),
@@ -108,7 +112,8 @@ fn the_bytes_are_as_documented() {
     assert_eq!(bytes(Value::BigInt(BigInt::from(256))), [0xc2, 0x42, 1, 0]);
     assert_eq!(bytes(Value::BigInt(BigInt::from(-1))), [0xc3, 0x40]);
     let error = Value::Error(Error::guest("E", "m"));
-    let expected = [0xda, 0x46, 0x62, 0x00, 0xe9, 0x84, 0x19, 0x01, 0x2d, 0x61, b'E', 0x61, b'm', 0xf6];
+    let expected =
+        [0xda, 0x46, 0x62, 0x00, 0xe9, 0x84, 0x19, 0x01, 0x2d, 0x61, b'E', 0x61, b'm', 0xf6];
     assert_eq!(bytes(error), expected);
 }
 
@@ -124,11 +129,11 @@ fn hostile_bytes_are_refused_without_harm() {
     let nested = |opening: &[u8], times| opening.repeat(times);
     let mut hostile: Vec<Vec<u8>> = vec![
         vec![],
-        vec![0x00, 0x00],                                           // bytes after the item
+        vec![0x00, 0x00], // bytes after the item
         vec![0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], // a list of 2^64 - 1 items
         vec![0xbb, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], // as many entries
         vec![0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], // as many bytes
-        vec![0x9f, 0xff],                                           // indefinite lengths
+        vec![0x9f, 0xff], // indefinite lengths
         vec![0x5f, 0x41, 1, 0xff],
         vec![0xbf, 0xff],
         vec![0x61, 0xff],       // a text that isn't UTF-8

@@ -178,9 +178,12 @@ fn memory_outlives_its_storages() -> Result<()> {
     let storage = || disk.storage(PathBuf::from("/o"), options());
     let first = storage();
     fill(&first, 7);
+    exec(&first, "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = ON")?;
     first.kv().put("k", &Value::Int(8))?;
     first.close();
     let second = storage();
+    assert_eq!(number(&second, "PRAGMA foreign_keys"), 1);
+    assert_eq!(number(&second, "PRAGMA recursive_triggers"), 0);
     assert_eq!(value(&second), Some(7));
     second.kv().put("k", &Value::Int(9))?;
     drop(second);

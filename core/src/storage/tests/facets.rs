@@ -108,7 +108,10 @@ fn everything_cannot_be_deleted_within_a_transaction() -> Result<()> {
         storage.kv().put("b", &Value::Int(1))?;
         storage.delete_all()
     });
-    assert_eq!(error.expect_err("refused").message(), "Cannot call deleteAll() within a transaction");
+    assert_eq!(
+        error.expect_err("refused").message(),
+        "Cannot call deleteAll() within a transaction"
+    );
     assert!(storage.kv().get("a")?.is_some() && storage.kv().get("b")?.is_none());
     Ok(())
 }

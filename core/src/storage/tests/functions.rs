@@ -26,22 +26,56 @@ fn sqlite(query: &str) -> Value {
 fn text_functions_answer_as_sqlites_own_do() -> Result<()> {
     let storage = memory();
     let values = [
-        "NULL", "''", "'a'", "'b'", "'aXbXa'", "'  a  '", "'äöü€😀'", "'ü'", "'€'", "1", "12.5",
-        "-0.0", "'12'", "x''", "x'6162'", "x'62'", "'ab cd'", "'c3a4'", "'AB-cd- '", "'-'", "'- '",
-        "'abc'", "'aa'", "'aaaa'", "' '", "'0x12'", "9223372036854775807", "'12.50'",
+        "NULL",
+        "''",
+        "'a'",
+        "'b'",
+        "'aXbXa'",
+        "'  a  '",
+        "'äöü€😀'",
+        "'ü'",
+        "'€'",
+        "1",
+        "12.5",
+        "-0.0",
+        "'12'",
+        "x''",
+        "x'6162'",
+        "x'62'",
+        "'ab cd'",
+        "'c3a4'",
+        "'AB-cd- '",
+        "'-'",
+        "'- '",
+        "'abc'",
+        "'aa'",
+        "'aaaa'",
+        "' '",
+        "'0x12'",
+        "9223372036854775807",
+        "'12.50'",
     ];
     for a in values {
         for f in ["trim", "ltrim", "rtrim", "unhex"] {
             let query = format!("SELECT {f}({a})");
-            assert_eq!(format!("{:?}", exec(&storage, &query)?[0][0]), format!("{:?}", sqlite(&query)), "{query}");
+            assert_eq!(
+                format!("{:?}", exec(&storage, &query)?[0][0]),
+                format!("{:?}", sqlite(&query)),
+                "{query}"
+            );
         }
         for b in values {
             for f in ["trim", "ltrim", "rtrim", "unhex", "instr"] {
                 let query = format!("SELECT {f}({a}, {b})");
-                assert_eq!(format!("{:?}", exec(&storage, &query)?[0][0]), format!("{:?}", sqlite(&query)), "{query}");
+                assert_eq!(
+                    format!("{:?}", exec(&storage, &query)?[0][0]),
+                    format!("{:?}", sqlite(&query)),
+                    "{query}"
+                );
             }
             for c in ["NULL", "''", "'--'", "7", "x'ff'"] {
-                let query = format!("SELECT hex(replace({a}, {b}, {c})), typeof(replace({a}, {b}, {c}))");
+                let query =
+                    format!("SELECT hex(replace({a}, {b}, {c})), typeof(replace({a}, {b}, {c}))");
                 assert_eq!(exec(&storage, &query)?[0][0], sqlite(&query), "{query}");
             }
         }
@@ -53,20 +87,46 @@ fn text_functions_answer_as_sqlites_own_do() -> Result<()> {
 fn mathematics_is_there() -> Result<()> {
     let storage = memory();
     let cases = [
-        ("cos(0)", "1.0"), ("abs(-123)", "123"), ("pow(2, 10)", "1024.0"), ("power('3', 2)", "9.0"),
-        ("sqrt(16)", "4.0"), ("sqrt(-1)", "null"), ("ceil(1.2)", "2.0"), ("ceil(7)", "7"),
-        ("floor(-1.2)", "-2.0"), ("ceiling('1.5')", "2.0"), ("trunc(-1.7)", "-1.0"), ("mod(7, 4)", "3.0"),
-        ("mod(7, 0)", "null"), ("log(100)", "2.0"), ("log10(1000)", "3.0"), ("log2(8)", "3.0"),
-        ("log(2, 8)", "3.0"), ("log(1, 8)", "null"), ("ln(0)", "null"), ("ln(1)", "0.0"),
-        ("exp(0)", "1.0"), ("degrees(pi())", "180.0"), ("round(radians(180), 5)", "3.14159"),
-        ("atan2(0, 1)", "0.0"), ("sin(NULL)", "null"), ("sin('x')", "null"), ("sin(x'31')", "null"),
-        ("tanh(0)", "0.0"), ("acosh(1)", "0.0"), ("asinh(0)", "0.0"), ("atanh(0)", "0.0"),
+        ("cos(0)", "1.0"),
+        ("abs(-123)", "123"),
+        ("pow(2, 10)", "1024.0"),
+        ("power('3', 2)", "9.0"),
+        ("sqrt(16)", "4.0"),
+        ("sqrt(-1)", "null"),
+        ("ceil(1.2)", "2.0"),
+        ("ceil(7)", "7"),
+        ("floor(-1.2)", "-2.0"),
+        ("ceiling('1.5')", "2.0"),
+        ("trunc(-1.7)", "-1.0"),
+        ("mod(7, 4)", "3.0"),
+        ("mod(7, 0)", "null"),
+        ("log(100)", "2.0"),
+        ("log10(1000)", "3.0"),
+        ("log2(8)", "3.0"),
+        ("log(2, 8)", "3.0"),
+        ("log(1, 8)", "null"),
+        ("ln(0)", "null"),
+        ("ln(1)", "0.0"),
+        ("exp(0)", "1.0"),
+        ("degrees(pi())", "180.0"),
+        ("round(radians(180), 5)", "3.14159"),
+        ("atan2(0, 1)", "0.0"),
+        ("sin(NULL)", "null"),
+        ("sin('x')", "null"),
+        ("sin(x'31')", "null"),
+        ("tanh(0)", "0.0"),
+        ("acosh(1)", "0.0"),
+        ("asinh(0)", "0.0"),
+        ("atanh(0)", "0.0"),
     ];
     for (call, expected) in cases {
         let rows = exec(&storage, &format!("SELECT json_quote({call})"))?;
         assert_eq!(rows, [[Value::String(expected.into())]], "{call}");
     }
-    exec(&storage, "CREATE TABLE t(a, b AS (floor(a)) STORED); CREATE INDEX i ON t(sqrt(a), replace(a, 'x', 'y'))")?;
+    exec(
+        &storage,
+        "CREATE TABLE t(a, b AS (floor(a)) STORED); CREATE INDEX i ON t(sqrt(a), replace(a, 'x', 'y'))",
+    )?;
     exec(&storage, "INSERT INTO t(a) VALUES (4)")?;
     Ok(())
 }
@@ -86,7 +146,14 @@ fn no_function_stalls() {
     ] {
         let started = Instant::now();
         exec(&storage, &format!("SELECT {call}")).unwrap_or_else(|error| panic!("{call}: {error}"));
-        assert!(started.elapsed() < Duration::from_millis(500), "{call} took {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_millis(500),
+            "{call} took {:?}",
+            started.elapsed()
+        );
     }
-    assert!(refusal(&storage, "SELECT replace(hex(zeroblob(1000000)), '0', '0123456789')").contains("SQLITE_TOOBIG"));
+    assert!(
+        refusal(&storage, "SELECT replace(hex(zeroblob(1000000)), '0', '0123456789')")
+            .contains("SQLITE_TOOBIG")
+    );
 }

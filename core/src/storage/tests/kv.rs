@@ -56,7 +56,8 @@ fn a_list_covers_what_its_options_say() -> Result<()> {
     let storage = memory();
     fill(&storage, &["foo", "bar", "baz", "qux", "a%b", "axb"]);
     let on = Value::Bool(true);
-    let cases: &[(&[(&str, Value)], &[&str])] = &[
+    type Case<'a> = (&'a [(&'a str, Value)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (&[], &["a%b", "axb", "bar", "baz", "foo", "qux"]),
         (&[("start", text("cat"))], &["foo", "qux"]),
         (&[("start", text("foo"))], &["foo", "qux"]),
@@ -80,8 +81,10 @@ fn a_list_covers_what_its_options_say() -> Result<()> {
         (&[("reverse", on.clone()), ("start", text("foo"))], &["qux", "foo"]),
         (&[("reverse", on.clone()), ("end", text("foo")), ("limit", Value::Int(1))], &["baz"]),
         (&[("reverse", on), ("prefix", text("ba"))], &["baz", "bar"]),
-        (&[("start", Value::Null), ("limit", Value::Undefined), ("other", Value::Int(1))],
-            &["a%b", "axb", "bar", "baz", "foo", "qux"]),
+        (
+            &[("start", Value::Null), ("limit", Value::Undefined), ("other", Value::Int(1))],
+            &["a%b", "axb", "bar", "baz", "foo", "qux"],
+        ),
     ];
     for (options, expected) in cases {
         assert_eq!(keys(&storage, options)?, *expected, "{options:?}");
@@ -124,7 +127,10 @@ fn a_new_list_ends_the_one_before_unless_it_is_empty() -> Result<()> {
     assert_eq!(first.next().expect("an entry")?.0, "b");
     let mut second = storage.kv().list(&all)?;
     let error = first.next().expect("an error").expect_err("invalidated");
-    assert_eq!(error.message(), "kv.list() iterator was invalidated because a new call to kv.list() was started. Only one kv.list() iterator can exist at a time.");
+    assert_eq!(
+        error.message(),
+        "kv.list() iterator was invalidated because a new call to kv.list() was started. Only one kv.list() iterator can exist at a time."
+    );
     assert!(first.next().is_none());
     assert_eq!(second.next().expect("an entry")?.0, "a");
     Ok(())
@@ -173,7 +179,9 @@ fn too_big_a_key_or_value_is_refused_and_harmless() -> Result<()> {
     let storage = memory();
     let big = "x".repeat((4 << 20) + 1);
     storage.kv().put("k", &text(&"x".repeat(4_000_000)))?;
-    for (key, value) in [("k", text(&big)), ("k", Value::Bytes(big.clone().into_bytes())), (&big, Value::Null)] {
+    for (key, value) in
+        [("k", text(&big)), ("k", Value::Bytes(big.clone().into_bytes())), (&big, Value::Null)]
+    {
         let error = storage.kv().put(key, &value).expect_err("too big");
         assert_eq!(error.message(), "string or blob too big: SQLITE_TOOBIG");
         assert_eq!((error.name(), error.code()), ("Error", ErrorCode::Storage));
@@ -189,7 +197,11 @@ fn many_keys_are_read_written_and_deleted_at_once() -> Result<()> {
     let kv = storage.kv();
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     assert!(kv.get_many(&owned(&["a"]))?.is_empty());
-    kv.put_many(&[("b".into(), Value::Int(1)), ("u".into(), Value::Undefined), ("a".into(), Value::Int(2))])?;
+    kv.put_many(&[
+        ("b".into(), Value::Int(1)),
+        ("u".into(), Value::Undefined),
+        ("a".into(), Value::Int(2)),
+    ])?;
     let found = kv.get_many(&owned(&["b", "a", "b", "missing", "u"]))?;
     assert_eq!(found, [("a".to_owned(), Value::Int(2)), ("b".to_owned(), Value::Int(1))]);
     assert_eq!(kv.delete_many(&owned(&["a", "a", "missing"]))?, 1);

@@ -1,13 +1,14 @@
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use std::path::PathBuf;
 
 use super::{Files, exec, exec_with, interruptible, memory, number, options, refusal};
 use crate::error::{ErrorCode, Result};
 use crate::storage::{Disk, Storage, StorageOptions};
 use crate::value::Value;
 
-const ENDLESS: &str = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+const ENDLESS: &str =
+    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
 
 fn small(disk: &Disk, path: PathBuf) -> Storage {
     disk.storage(path, StorageOptions { storage_bytes: 1 << 20, ..options() })
@@ -137,16 +138,51 @@ fn sorting_may_not_take_all_memory() {
 }
 
 #[test]
+fn a_cursor_may_not_collect_memory_step_by_step() -> Result<()> {
+    let storage = memory();
+    let query = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+        SELECT DISTINCT length(b), b FROM (SELECT randomblob(10000) AS b FROM c)";
+    let cursor = storage.sql().exec(query, vec![])?;
+    let error = (0..100_000).find_map(|_| cursor.next_raw().err()).expect("is stopped");
+    assert_eq!(error.message(), "out of memory: SQLITE_NOMEM");
+    assert_eq!(cursor.next_raw()?, None);
+    Ok(())
+}
+
+#[test]
+fn the_log_stays_short_however_long_a_cursor_is_left() -> Result<()> {
+    let files = Files::new();
+    let storage = files.storage();
+    exec(&storage, "CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 'x'), (2, 'y')")?;
+    storage.commit()?;
+    let cursor = storage.sql().exec("SELECT a FROM t", vec![])?;
+    for n in 0..100 {
+        exec_with(&storage, "UPDATE t SET b = zeroblob(100000 + ?)", vec![Value::Int(n)])?;
+        storage.commit()?;
+    }
+    let log = std::fs::metadata(files.path().join("data.sqlite-wal")).expect("a log").len();
+    assert!(log < 10 << 20, "the log has {log} bytes");
+    assert_eq!(cursor.raw()?, [[Value::Int(1)], [Value::Int(2)]]);
+    Ok(())
+}
+
+#[test]
 fn statements_have_limits() -> Result<()> {
     let storage = memory();
     let list = |item: &str, times| vec![item; times].join(", ");
     let cases = [
-        (format!("SELECT {}", vec!["1"; 6].join(" UNION ALL SELECT ")), "too many terms in compound SELECT"),
+        (
+            format!("SELECT {}", ["1"; 6].join(" UNION ALL SELECT ")),
+            "too many terms in compound SELECT",
+        ),
         (format!("SELECT {}", list("1", 101)), "too many columns"),
         (format!("SELECT max({})", list("1", 128)), "too many arguments on function max"),
         ("SELECT ?101".into(), "variable number must be between ?1 and ?100"),
         (format!("SELECT {}1{}", "(".repeat(1000), ")".repeat(1000)), "Recursion limit"),
-        (format!("SELECT {}1", "1+".repeat(150)), "Expression tree is too large (maximum depth 100)"),
+        (
+            format!("SELECT {}1", "1+".repeat(150)),
+            "Expression tree is too large (maximum depth 100)",
+        ),
         ("SELECT zeroblob(20000000)".into(), "SQLITE_TOOBIG"),
         (format!("SELECT length('{}')", "a".repeat(100_000)), "SQLITE_TOOBIG"),
         (format!("SELECT 'x' LIKE '{}'", "%".repeat(51)), "LIKE or GLOB pattern too complex"),
@@ -168,7 +204,10 @@ fn statements_have_limits() -> Result<()> {
 fn triggers_stop_at_their_depth() -> Result<()> {
     let storage = memory();
     exec(&storage, "CREATE TABLE t(n); PRAGMA recursive_triggers = ON")?;
-    exec(&storage, "CREATE TRIGGER d AFTER INSERT ON t WHEN new.n > 0 BEGIN INSERT INTO t VALUES (new.n - 1); END")?;
+    exec(
+        &storage,
+        "CREATE TRIGGER d AFTER INSERT ON t WHEN new.n > 0 BEGIN INSERT INTO t VALUES (new.n - 1); END",
+    )?;
     exec(&storage, "INSERT INTO t VALUES (8)")?;
     assert_eq!(number(&storage, "SELECT count(*) FROM t"), 9);
     let refused = refusal(&storage, "INSERT INTO t VALUES (30)");

@@ -1,6 +1,7 @@
 //! Tests of the storage as the rest of the core sees it: through `Disk` and `Storage`.
 
 mod codec;
+mod cursors;
 mod disk;
 mod facets;
 mod functions;

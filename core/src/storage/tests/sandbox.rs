@@ -144,8 +144,16 @@ fn full_text_search_gives_no_access_to_our_tables() -> Result<()> {
 fn transactions_belong_to_the_api() {
     let storage = storage();
     for query in [
-        "BEGIN", "begin immediate", "COMMIT", "END", "ROLLBACK", "SAVEPOINT a", "RELEASE _fb",
-        "ROLLBACK TO _fb", "/* x */ commit;", "INSERT INTO t VALUES (1); COMMIT",
+        "BEGIN",
+        "begin immediate",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "SAVEPOINT a",
+        "RELEASE _fb",
+        "ROLLBACK TO _fb",
+        "/* x */ commit;",
+        "INSERT INTO t VALUES (1); COMMIT",
     ] {
         let error = exec(&storage, query).expect_err("refused");
         assert!(error.message().starts_with("To execute a transaction, please use the state.storage.transaction() or state.storage.transactionSync() APIs instead"), "{error}");
@@ -217,12 +225,33 @@ fn shadow_tables_and_the_schema_cannot_be_written() -> Result<()> {
 fn unlisted_pragmas_are_refused() {
     let storage = storage();
     for pragma in [
-        "journal_mode", "journal_mode=DELETE", "synchronous=OFF", "max_page_count=9", "user_version",
-        "application_id=1", "writable_schema=ON", "integrity_check", "locking_mode=NORMAL",
-        "mmap_size=0", "cache_size=1", "encoding", "database_list", "compile_options",
-        "trusted_schema=ON", "query_only=ON", "hard_heap_limit=1", "soft_heap_limit=1",
-        "temp_store=1", "wal_checkpoint", "nonsense", "data_version=5", "page_size=8192",
-        "foreign_keys=onx", "foreign_keys=2", "table_info", "optimize=x",
+        "journal_mode",
+        "journal_mode=DELETE",
+        "synchronous=OFF",
+        "max_page_count=9",
+        "user_version",
+        "application_id=1",
+        "writable_schema=ON",
+        "integrity_check",
+        "locking_mode=NORMAL",
+        "mmap_size=0",
+        "cache_size=1",
+        "encoding",
+        "database_list",
+        "compile_options",
+        "trusted_schema=ON",
+        "query_only=ON",
+        "hard_heap_limit=1",
+        "soft_heap_limit=1",
+        "temp_store=1",
+        "wal_checkpoint",
+        "nonsense",
+        "data_version=5",
+        "page_size=8192",
+        "foreign_keys=onx",
+        "foreign_keys=2",
+        "table_info",
+        "optimize=x",
     ] {
         assert_eq!(refusal(&storage, &format!("PRAGMA {pragma}")), DENIED, "{pragma}");
     }
@@ -236,12 +265,27 @@ fn listed_pragmas_work() -> Result<()> {
     let storage = storage();
     exec(&storage, "CREATE INDEX i ON t(a)")?;
     for pragma in [
-        "table_info(t)", "table_xinfo('t')", "table_list", "index_list(t)", "index_info(i)",
-        "index_xinfo(i)", "foreign_key_list(t)", "foreign_key_check", "foreign_key_check(t)",
-        "quick_check", "quick_check(1)", "quick_check(t)", "optimize", "optimize=0x10002",
-        "recursive_triggers", "recursive_triggers=On", "case_sensitive_like='yes'", "data_version",
+        "table_info(t)",
+        "table_xinfo('t')",
+        "table_list",
+        "index_list(t)",
+        "index_info(i)",
+        "index_xinfo(i)",
+        "foreign_key_list(t)",
+        "foreign_key_check",
+        "foreign_key_check(t)",
+        "quick_check",
+        "quick_check(1)",
+        "quick_check(t)",
+        "optimize",
+        "optimize=0x10002",
+        "recursive_triggers",
+        "recursive_triggers=On",
+        "case_sensitive_like='yes'",
+        "data_version",
     ] {
-        exec(&storage, &format!("PRAGMA {pragma}")).unwrap_or_else(|error| panic!("{pragma}: {error}"));
+        exec(&storage, &format!("PRAGMA {pragma}"))
+            .unwrap_or_else(|error| panic!("{pragma}: {error}"));
     }
     assert_eq!(number(&storage, "PRAGMA page_size"), 4096);
     assert_eq!(exec(&storage, "SELECT name FROM pragma_table_info('t')")?.len(), 1);
@@ -258,7 +302,9 @@ fn unlisted_functions_are_refused() {
         let message = refusal(&storage, &format!("SELECT {function}"));
         assert!(message.contains(&format!("not authorized to use function: {name}")), "{message}");
     }
-    for function in ["load_extension('x')", "fts3_tokenizer('simple')", "readfile('x')", "sqlite_offset(a)"] {
+    for function in
+        ["load_extension('x')", "fts3_tokenizer('simple')", "readfile('x')", "sqlite_offset(a)"]
+    {
         refusal(&storage, &format!("SELECT {function} FROM t"));
     }
 }

@@ -14,7 +14,7 @@ fn has(storage: &Storage, key: &str) -> bool {
     storage.kv().get(key).expect("readable").is_some()
 }
 
-fn fails<T>(_: T) -> Result<()> {
+fn fails() -> Result<()> {
     Err(Error::guest("RangeError", "mine"))
 }
 
@@ -59,7 +59,7 @@ fn a_transaction_answers_its_bodys_value_or_error() -> Result<()> {
         put(&storage, "inside");
         storage.kv().delete("before")?;
         exec(&storage, "CREATE TABLE t(x)")?;
-        fails(())
+        fails()
     });
     assert_eq!(error.expect_err("passed on").name(), "RangeError");
     assert!(has(&storage, "before") && !has(&storage, "inside"));
@@ -74,19 +74,26 @@ fn transactions_nest() -> Result<()> {
     let storage = memory();
     storage.transaction_sync(|| {
         put(&storage, "outer");
-        storage.transaction_sync(|| fails(put(&storage, "lost"))).expect_err("passed on");
+        storage
+            .transaction_sync(|| {
+                put(&storage, "lost");
+                fails()
+            })
+            .expect_err("passed on");
         storage.transaction_sync(|| {
             put(&storage, "inner");
             Ok(())
         })
     })?;
-    storage.transaction_sync(|| {
-        storage.transaction_sync(|| {
-            put(&storage, "committed within what is rolled back");
-            Ok(())
-        })?;
-        fails(())
-    }).expect_err("passed on");
+    storage
+        .transaction_sync(|| {
+            storage.transaction_sync(|| {
+                put(&storage, "committed within what is rolled back");
+                Ok(())
+            })?;
+            fails()
+        })
+        .expect_err("passed on");
     storage.commit()?;
     let keys: Vec<_> = storage.kv().list(&Default::default())?.collect::<Result<Vec<_>>>()?;
     assert_eq!(keys.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["inner", "outer"]);
@@ -141,17 +148,33 @@ fn a_commit_rolls_open_savepoints_back() -> Result<()> {
 }
 
 #[test]
+fn sync_waits_for_the_end_of_a_transaction() -> Result<()> {
+    let files = Files::new();
+    let storage = files.storage();
+    storage.transaction_sync(|| {
+        put(&storage, "a");
+        storage.sync()
+    })?;
+    storage.sync()?;
+    storage.close();
+    assert!(has(&files.storage(), "a"));
+    Ok(())
+}
+
+#[test]
 fn savepoints_see_virtual_tables_and_cursors() -> Result<()> {
     let storage = memory();
     exec(&storage, "CREATE VIRTUAL TABLE f USING fts5(a)")?;
     exec(&storage, "INSERT INTO f VALUES ('one')")?;
     put(&storage, "k");
     let cursor = storage.sql().exec("SELECT a FROM f", vec![])?;
-    storage.transaction_sync(|| {
-        exec(&storage, "INSERT INTO f VALUES ('two')")?;
-        put(&storage, "l");
-        fails(())
-    }).expect_err("passed on");
+    storage
+        .transaction_sync(|| {
+            exec(&storage, "INSERT INTO f VALUES ('two')")?;
+            put(&storage, "l");
+            fails()
+        })
+        .expect_err("passed on");
     storage.commit()?;
     drop(cursor);
     assert_eq!(number(&storage, "SELECT count(*) FROM f('one OR two')"), 1);
@@ -170,7 +193,10 @@ fn a_violated_deferred_constraint_resets_at_the_commit() -> Result<()> {
     exec(&storage, "INSERT INTO c VALUES (99)")?;
     let error = storage.commit().expect_err("violated");
     assert_eq!(error.code(), ErrorCode::Reset);
-    assert_eq!(error.message(), "Durable Object was reset and rolled back to its last known good state because the application left the database in a state where constraints were violated: FOREIGN KEY constraint failed: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_FOREIGNKEY)");
+    assert_eq!(
+        error.message(),
+        "Durable Object was reset and rolled back to its last known good state because the application left the database in a state where constraints were violated: FOREIGN KEY constraint failed: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_FOREIGNKEY)"
+    );
     assert_eq!(storage.kv().get("lost").expect_err("poisoned"), error);
     assert_eq!(storage.commit().expect_err("poisoned"), error);
     storage.rollback();
@@ -184,7 +210,10 @@ fn deferred_constraints_may_be_satisfied_later() -> Result<()> {
     let storage = memory();
     exec(&storage, "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id))")?;
     storage.transaction_sync(|| {
-        exec(&storage, "PRAGMA defer_foreign_keys = ON; INSERT INTO c VALUES (1); INSERT INTO p VALUES (1)")
+        exec(
+            &storage,
+            "PRAGMA defer_foreign_keys = ON; INSERT INTO c VALUES (1); INSERT INTO p VALUES (1)",
+        )
     })?;
     storage.commit()?;
     exec(&storage, "INSERT INTO c VALUES (2)").expect_err("immediate again");
@@ -207,13 +236,20 @@ fn actions_run_after_the_commit_and_are_dropped_by_a_rollback() -> Result<()> {
     add(1)?;
     storage.transaction_sync(|| {
         add(10)?;
-        storage.transaction_sync(|| fails(add(100))).expect_err("passed on");
+        storage
+            .transaction_sync(|| {
+                add(100)?;
+                fails()
+            })
+            .expect_err("passed on");
         Ok(())
     })?;
-    storage.transaction_sync(|| {
-        storage.transaction_sync(|| add(1000))?;
-        fails(())
-    }).expect_err("passed on");
+    storage
+        .transaction_sync(|| {
+            storage.transaction_sync(|| add(1000))?;
+            fails()
+        })
+        .expect_err("passed on");
     assert_eq!(count.load(Ordering::Relaxed), 0);
     storage.commit()?;
     assert_eq!(count.load(Ordering::Relaxed), 11);

@@ -13,7 +13,8 @@ use mlua::{AnyUserData, Lua, MultiValue, Table, UserDataRef, Value as LuaValue};
 use super::convert::{LuaCap, Marshal};
 use super::native::{self, error_from_mlua};
 use super::vm::Shared;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::watchdog::{Interrupt, Stop};
 use crate::value::Value;
 
 /// The marshal of a machine, which is made after its natives.
@@ -67,7 +68,15 @@ impl Natives<'_> {
         F: Fn(&Host, &Lua, A) -> Result<R> + Send + 'static,
     {
         let host = self.host.clone();
-        native::register(self.lua, self.table, name, move |lua, args: A| function(&host, lua, args))
+        native::register(self.lua, self.table, name, move |lua, args: A| {
+            function(&host, lua, args).inspect_err(|error| {
+                // A guest can't go on by catching it.
+                if error.code() == ErrorCode::LimitStorage {
+                    host.shared.limit.lock().get_or_insert_with(|| error.clone());
+                    host.shared.guard.interrupt(Stop::Storage);
+                }
+            })
+        })
     }
 }
 

@@ -147,7 +147,9 @@ fn register_rows(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("sql_to_array", |host, lua, cursor: AnyUserData| {
         let cursor = borrow(&cursor)?;
         let rows = lua.create_table().map_err(error_from_mlua)?;
+        let mut left = host.shared.actor()?.limits.memory_bytes;
         while let Some(row) = cursor.0.next()? {
+            spend(&mut left, row.iter().map(|(_, value)| value))?;
             let row = host.marshal.get().row(lua, &row).map_err(error_from_mlua)?;
             rows.raw_push(row).map_err(error_from_mlua)?;
         }
@@ -156,12 +158,26 @@ fn register_rows(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("sql_raw", |host, lua, cursor: AnyUserData| {
         let cursor = borrow(&cursor)?;
         let rows = lua.create_table().map_err(error_from_mlua)?;
+        let mut left = host.shared.actor()?.limits.memory_bytes;
         while let Some(row) = cursor.0.next_raw()? {
+            spend(&mut left, row.iter())?;
             let row = host.marshal.get().raw_row(lua, &row).map_err(error_from_mlua)?;
             rows.raw_push(row).map_err(error_from_mlua)?;
         }
         Ok(rows)
     })
+}
+
+/// Counts a row of a result that is handed out as a whole.
+fn spend<'a>(left: &mut u64, row: impl Iterator<Item = &'a Value>) -> Result<()> {
+    let bytes: usize = row.map(Value::size).sum();
+    *left = left.checked_sub(bytes as u64).ok_or_else(|| {
+        Error::guest(
+            "Error",
+            "SQL query result set is too large to fit in memory. Use a streaming iterator (for row in cursor do) or add a LIMIT clause instead of calling toArray() on a very large result set.",
+        )
+    })?;
+    Ok(())
 }
 
 fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {

@@ -1,0 +1,220 @@
+//! Looking at databases from outside their actors, and listing them.
+
+use std::collections::BTreeSet;
+
+use rusqlite::ffi;
+
+use super::*;
+use crate::storage::inspect::{self, Inspection};
+use crate::storage::query::{self, QueryRows};
+use crate::value::Value;
+
+/// A database that is being looked at.
+pub(super) enum Seen<'a> {
+    /// A storage has it open. Its lock is held.
+    Open(&'a mut Connection),
+    /// No storage has it open, nor can one open it meanwhile.
+    Closed,
+}
+
+impl Disk {
+    /// Shows the state of the database in `dir` to `body`, which must not wait for a storage.
+    pub(super) fn visit<T>(
+        &self,
+        dir: &Path,
+        body: impl FnOnce(Seen<'_>) -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            let gate = self.0.gates.lock(dir);
+            let open = self.0.open.lock().get(dir).cloned();
+            let Some(open) = open else { return body(Seen::Closed) };
+            drop(gate);
+            if let Some(shared) = open.upgrade() {
+                let mut state = shared.state.lock();
+                if let Some(connection) = state.connection(false) {
+                    return body(Seen::Open(connection));
+                }
+            }
+            // It is being closed.
+            std::thread::yield_now();
+        }
+    }
+
+    /// Shows the database in `dir` to `body`, if there is one.
+    pub(super) fn look<T>(
+        &self,
+        dir: &Path,
+        body: impl FnOnce(&mut Database) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.visit(dir, |seen| match (seen, &self.0.place) {
+            (Seen::Open(connection), _) => body(&mut connection.db).map(Some),
+            (Seen::Closed, Place::Memory(parked)) => parked.lock().get_mut(dir).map(body).transpose(),
+            (Seen::Closed, Place::Files(_)) => open_closed(dir)?.as_mut().map(body).transpose(),
+        })
+    }
+
+    /// Whether there is a database in `dir`.
+    pub fn exists(&self, dir: &Path) -> Result<bool> {
+        match &self.0.place {
+            Place::Files(_) => fs::exists(dir.join(DATABASE)).map_err(|error| failed("look for", error)),
+            Place::Memory(_) => Ok(self.look(dir, |_| Ok(()))?.is_some()),
+        }
+    }
+
+    /// The name of the object in `dir`, as far as it can be read.
+    pub fn name_of(&self, dir: &Path) -> Option<String> {
+        self.look(dir, |db| Ok(inspect::name(db)?)).ok().flatten().flatten()
+    }
+
+    /// The number of a facet of the database in `dir`.
+    pub fn facet_number(&self, dir: &Path, name: &str) -> Result<Option<u64>> {
+        let facets = self.look(dir, |db| Ok(inspect::facets(db)?))?.unwrap_or_default();
+        Ok(facets.into_iter().find(|(known, _)| known == name).map(|(_, number)| number))
+    }
+
+    /// When the alarm of the database in `dir` is due.
+    pub fn due(&self, dir: &Path) -> Result<Option<i64>> {
+        Ok(self.look(dir, |db| Ok(inspect::due(db)?))?.flatten())
+    }
+
+    /// Checks the database in `dir`.
+    pub fn inspect(&self, dir: &Path) -> Result<Option<Inspection>> {
+        self.look(dir, inspect::inspect)
+    }
+
+    /// Runs an operator's query on the database in `dir`.
+    pub fn query(&self, dir: &Path, sql: &str, bindings: &[Value]) -> Result<Option<QueryRows>> {
+        self.look(dir, |db| query::query(db, sql, bindings))
+    }
+
+    /// Bytes that the databases in `dir` and below take, and how many facets there are below.
+    pub fn usage(&self, dir: &Path) -> Result<(u64, u64)> {
+        match &self.0.place {
+            Place::Files(_) => usage(dir).map_err(|error| failed("measure", error)),
+            Place::Memory(_) => {
+                let mut total = (0, 0);
+                for dir in self.in_memory(dir) {
+                    let used = self.look(&dir, |db| Ok((inspect::size(db)?, inspect::facets(db)?.len())))?;
+                    let (bytes, facets) = used.unwrap_or_default();
+                    total = (total.0 + bytes, total.1 + facets as u64);
+                }
+                Ok(total)
+            }
+        }
+    }
+
+    /// The directories two levels below `base` that have a database, in order of their path; at most
+    /// `limit` of those after `after`.
+    pub fn objects(&self, base: &Path, after: Option<&Path>, limit: usize) -> Result<Vec<PathBuf>> {
+        let shard_of_after = after.and_then(Path::parent);
+        let mut found = Vec::new();
+        for shard in self.subdirs(base)? {
+            if shard_of_after.is_some_and(|last| shard.as_path() < last) {
+                continue;
+            }
+            for dir in self.subdirs(&shard)? {
+                if found.len() == limit {
+                    return Ok(found);
+                }
+                if after.is_none_or(|after| dir.as_path() > after) && self.exists(&dir)? {
+                    found.push(dir);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The directories in `dir`, in order; in memory those that lead to a database.
+    pub fn subdirs(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        if let Place::Files(_) = self.0.place {
+            return sorted_dirs(dir).map_err(|error| failed("list", error));
+        }
+        let below = self.in_memory(dir);
+        let first = |path: &PathBuf| Some(dir.join(path.strip_prefix(dir).ok()?.iter().next()?));
+        let mut dirs: Vec<_> = below.iter().filter_map(first).collect();
+        dirs.dedup();
+        Ok(dirs)
+    }
+
+    /// The numbers of the facets that have a directory in `dir`; in memory none have.
+    pub fn facet_dirs(&self, dir: &Path) -> Result<Option<BTreeSet<u64>>> {
+        match &self.0.place {
+            Place::Memory(_) => Ok(None),
+            Place::Files(_) => {
+                let dirs = facet_dirs(dir).map_err(|error| failed("list", error))?;
+                Ok(Some(dirs.into_iter().map(|(_, number)| number).collect()))
+            }
+        }
+    }
+
+    /// The directories of the databases in memory that are `dir` or below it.
+    fn in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
+        let Place::Memory(parked) = &self.0.place else { return BTreeSet::new() };
+        let open = self.0.open.lock();
+        let parked = parked.lock();
+        let mut dirs: BTreeSet<_> = open.keys().chain(parked.keys()).cloned().collect();
+        dirs.retain(|known| known.starts_with(dir));
+        dirs
+    }
+
+    /// Makes the directory of a new facet, whose name must be as durable as its entry.
+    pub fn make_facet_dir(&self, dir: &Path) -> Result<()> {
+        match &self.0.place {
+            Place::Memory(_) => Ok(()),
+            Place::Files(durability) => {
+                files::make_durable_dirs(dir, *durability).map_err(|error| failed("create", error))
+            }
+        }
+    }
+}
+
+/// Opens a database that no storage has open, without changing anything.
+fn open_closed(dir: &Path) -> Result<Option<Database>> {
+    let path = dir.join(DATABASE);
+    match files::read_header(dir).map_err(|error| failed("open", error))? {
+        Some(header) => check_header(&header)?,
+        None => return Ok(None),
+    }
+    let crashed = fs::metadata(dir.join(WAL)).is_ok_and(|wal| wal.len() > 0);
+    let mut db = Database::open_file(&path, inspect::guard())?;
+    if crashed {
+        // What a crash has left in the log stays there: its actor brings it in.
+        db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    inspect::set_up(&mut db)?;
+    Ok(Some(db))
+}
+
+fn usage(dir: &Path) -> io::Result<(u64, u64)> {
+    let (mut bytes, mut count) = (0, 0);
+    for name in [DATABASE, WAL] {
+        match fs::metadata(dir.join(name)) {
+            Ok(metadata) => bytes += metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for (facet, _) in facet_dirs(dir)? {
+        let (more, below) = usage(&facet)?;
+        (bytes, count) = (bytes + more, count + below + 1);
+    }
+    Ok((bytes, count))
+}
+
+/// The directories in `dir`, by name; none if it is missing.
+fn sorted_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut dirs = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            dirs.push(entry.path());
+        }
+    }
+    dirs.sort();
+    Ok(dirs)
+}

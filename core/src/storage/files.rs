@@ -1,0 +1,172 @@
+//! The files of databases: made, copied and kept whole across crashes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::Durability;
+use super::connection::Connection;
+use super::failure::Failure;
+use super::raw;
+
+/// The name of a database in its directory.
+pub(super) const DATABASE: &str = "data.sqlite";
+/// The name of its write-ahead log, which is there while it is open or after a crash.
+pub(super) const WAL: &str = "data.sqlite-wal";
+
+/// How much of a database is looked at before SQLite sees it.
+const HEADER_BYTES: u64 = 100;
+
+/// The first bytes of the database in `dir`, if there is one.
+pub(super) fn read_header(dir: &Path) -> io::Result<Option<Vec<u8>>> {
+    match File::open(dir.join(DATABASE)) {
+        Ok(file) => {
+            let mut header = Vec::with_capacity(HEADER_BYTES as usize);
+            file.take(HEADER_BYTES).read_to_end(&mut header)?;
+            Ok(Some(header))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a new database, and makes everything durable but its own name: SQLite syncs the directory
+/// with the log, which it makes there later.
+pub(super) fn create(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let changed = make_dirs(dir)?;
+    write_whole(&dir.join(DATABASE), durability, |file| file.write_all(bytes))?;
+    changed.iter().try_for_each(|dir| sync_dir(dir, durability))
+}
+
+/// Copies the database in `from` to `to` as it was last committed; `open` is its connection, if it is
+/// open here. Answers whether there was one.
+pub(super) fn copy(
+    from: &Path,
+    to: &Path,
+    open: Option<&mut Connection>,
+    durability: Durability,
+) -> io::Result<bool> {
+    if !fs::exists(from.join(DATABASE))? {
+        return Ok(false);
+    }
+    let changed = make_dirs(to)?;
+    match open {
+        Some(connection) => copy_open(connection, to, durability)?,
+        None => copy_closed(from, to, durability)?,
+    }
+    sync_dir(to, durability)?;
+    changed.iter().try_for_each(|dir| sync_dir(dir, durability))?;
+    Ok(true)
+}
+
+/// The directories of facets in `dir`: those whose names are numbers.
+pub(super) fn facet_dirs(dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut dirs = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+            dirs.push((entry.path(), number));
+        }
+    }
+    Ok(dirs)
+}
+
+/// Removes a directory with everything in it, if it is there.
+pub(super) fn remove(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Copies the files of an open database through its own handles: together they hold what was last
+/// committed, since what isn't has no end in the log. The database comes last: without it there is
+/// nothing.
+pub(super) fn copy_open(connection: &mut Connection, to: &Path, durability: Durability) -> io::Result<()> {
+    for (file, name) in [(raw::File::Wal, WAL), (raw::File::Main, DATABASE)] {
+        write_whole(&to.join(name), durability, |copy| {
+            connection.db.read_file(file, |bytes| copy.write_all(bytes)).map_err(other)?
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn copy_closed(from: &Path, to: &Path, durability: Durability) -> io::Result<()> {
+    for name in [WAL, DATABASE] {
+        match File::open(from.join(name)) {
+            Ok(mut source) => write_whole(&to.join(name), durability, |copy| {
+                io::copy(&mut source, copy).map(drop)
+            })?,
+            Err(error) if name == WAL && error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn other(failure: Failure) -> io::Error {
+    io::Error::other(failure.text())
+}
+
+/// Writes a file under another name and gives it its own when its contents are durable, so that a
+/// crash leaves all of it or nothing.
+fn write_whole(
+    path: &Path,
+    durability: Durability,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = File::create(&draft)?;
+    write(&mut file)?;
+    match durability {
+        // Without it a power cut could leave the name with nothing behind.
+        Durability::Full | Durability::Relaxed => file.sync_all()?,
+        Durability::None => {}
+    }
+    fs::rename(&draft, path)
+}
+
+/// Makes a directory and those above it, with names as durable as the mode promises.
+pub(crate) fn make_durable_dirs(dir: &Path, durability: Durability) -> io::Result<()> {
+    make_dirs(dir)?.iter().try_for_each(|dir| sync_dir(dir, durability))
+}
+
+/// Makes a directory and those above it; answers the directories that have got a new entry.
+fn make_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut changed = match fs::create_dir(dir) {
+        Ok(()) => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Vec::new()),
+        Err(error) => {
+            let (io::ErrorKind::NotFound, Some(parent)) = (error.kind(), dir.parent()) else {
+                return Err(error);
+            };
+            let changed = make_dirs(parent)?;
+            match fs::create_dir(dir) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => changed,
+            }
+        }
+    };
+    changed.extend(dir.parent().map(Path::to_owned));
+    Ok(changed)
+}
+
+/// Makes the names in a directory durable.
+#[cfg(unix)]
+pub(crate) fn sync_dir(dir: &Path, durability: Durability) -> io::Result<()> {
+    match durability {
+        Durability::Full => File::open(dir)?.sync_all(),
+        Durability::Relaxed | Durability::None => Ok(()),
+    }
+}
+
+/// Other systems make names durable with the files.
+#[cfg(not(unix))]
+pub(crate) fn sync_dir(_: &Path, _: Durability) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! SQL of an operator: reads everything, changes nothing.
+
+use rusqlite::ffi;
+
+use super::row::{size, value};
+use super::failure::Failure;
+use super::raw::{Bind, Database, Statement};
+use crate::error::{Error, ErrorCode, Result};
+use crate::value::Value;
+
+/// Rows and bytes that one answer has at most.
+const MAX_ROWS: usize = 10_000;
+const MAX_BYTES: usize = 16 << 20;
+
+/// What an operator's query answers.
+#[derive(Clone, Debug, Default)]
+pub struct QueryRows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each with a value per column.
+    pub rows: Vec<Vec<Value>>,
+    /// Whether rows are missing because there are more than 10,000, or more than 16 MiB.
+    pub truncated: bool,
+}
+
+/// Runs one statement that reads.
+pub(super) fn query(db: &mut Database, sql: &str, bindings: &[Value]) -> Result<QueryRows> {
+    if sql.contains('\0') {
+        return Err(Error::type_error("SQL code must not contain NUL characters."));
+    }
+    let binds = bindings.iter().map(bind).collect::<Result<Vec<_>>>()?;
+    db.guard().set_operator(true);
+    let outcome = run(db, sql, &binds);
+    db.guard().set_operator(false);
+    outcome
+}
+
+fn run(db: &mut Database, sql: &str, binds: &[Bind<'_>]) -> Result<QueryRows> {
+    let prepared = db.prepare(sql, false, false).map_err(refused)?;
+    let Some(statement) = prepared.statement else {
+        return Err(Error::type_error("SQL code did not contain a statement."));
+    };
+    let outcome = match sql[prepared.length..].trim_ascii() {
+        "" => collect(db, statement, binds),
+        _ => Err(Error::type_error("A query of an operator must be a single statement.")),
+    };
+    db.finalize(statement);
+    outcome
+}
+
+fn collect(db: &mut Database, statement: Statement, binds: &[Bind<'_>]) -> Result<QueryRows> {
+    if !db.is_readonly(statement) {
+        return Err(only_reads());
+    }
+    if db.parameter_count(statement) != binds.len() {
+        return Err(Error::type_error("Wrong number of parameter bindings for SQL query."));
+    }
+    let count = db.column_count(statement);
+    let columns = (0..count).map(|index| db.column_name(statement, index)).collect();
+    let mut answer = QueryRows { columns, ..QueryRows::default() };
+    let mut bytes = 0;
+    let ended = db.run(statement, binds, |db| {
+        let row: Vec<_> = (0..count).map(|index| value(db.column(statement, index))).collect();
+        bytes += size(&row);
+        answer.truncated = answer.rows.len() == MAX_ROWS || bytes > MAX_BYTES;
+        if !answer.truncated {
+            answer.rows.push(row);
+        }
+        !answer.truncated
+    });
+    ended.map_err(refused)?;
+    Ok(answer)
+}
+
+fn bind(value: &Value) -> Result<Bind<'_>> {
+    Ok(match value {
+        Value::Undefined | Value::Null => Bind::Null,
+        Value::Bool(on) => Bind::Int(i64::from(*on)),
+        Value::Int(n) => Bind::Int(*n),
+        Value::Float(n) => Bind::Float(*n),
+        Value::String(text) => Bind::Text(text.as_bytes()),
+        Value::Bytes(bytes) => Bind::Blob(bytes),
+        _ => {
+            let kind = value.type_name();
+            let message = format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
+            return Err(Error::type_error(message));
+        }
+    })
+}
+
+fn refused(failure: Failure) -> Error {
+    match failure.kind() {
+        ffi::SQLITE_AUTH => only_reads(),
+        ffi::SQLITE_INTERRUPT => {
+            let message = "The query was stopped because it took too much time or memory.";
+            Error::new(ErrorCode::LimitCpu, message)
+        }
+        _ => failure.into(),
+    }
+}
+
+fn only_reads() -> Error {
+    Error::type_error("A query of an operator may only read: SELECT, VALUES, WITH or EXPLAIN.")
+}

@@ -1,0 +1,212 @@
+//! Runs conformance vectors against the Rust API and counts what passed.
+//!
+//! Each case runs in a process of its own, so that a crash or a hang fails that case and not the run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use facetbox_tests::{Case, Guest, Pending, execute, read_cases};
+
+const USAGE: &str = "usage: conformance [-v] [--host rust] [--guest luau|js] [--filter TEXT] PATH\n
+PATH is a file of vectors or a directory of them.
+  -v             names every case
+  --filter TEXT  runs only the cases whose name contains TEXT";
+
+/// No case may take longer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+const PENDING: &str = include_str!("../../conformance/pending.txt");
+
+struct Args {
+    path: PathBuf,
+    guest: Guest,
+    filter: String,
+    verbose: bool,
+    /// Set in the process of a single case.
+    only: Option<String>,
+}
+
+/// How a case ended.
+enum Verdict {
+    Passed,
+    Failed(String),
+    Skipped,
+}
+
+fn main() -> ExitCode {
+    let run = parse(std::env::args().skip(1)).and_then(|args| match &args.only {
+        Some(name) => run_one(&args, name),
+        None => run_all(&args),
+    });
+    match run {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("conformance: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
+    let (mut path, mut guest, mut filter) = (None, Guest::Luau, String::new());
+    let (mut verbose, mut only) = (false, None);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
+        match word.as_str() {
+            "-v" => verbose = true,
+            "--filter" => filter = value()?,
+            "--only" => only = Some(value()?),
+            "--host" => match value()?.as_str() {
+                "rust" => {}
+                other => {
+                    return Err(format!("there is no runner for host {other:?}, only for rust"));
+                }
+            },
+            "--guest" => {
+                let name = value()?;
+                guest =
+                    Guest::from_name(&name).ok_or(format!("unknown guest language {name:?}"))?;
+            }
+            _ if path.is_none() && !word.starts_with('-') => path = Some(PathBuf::from(word)),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let path = path.ok_or(USAGE)?;
+    Ok(Args { path, guest, filter, verbose, only })
+}
+
+/// Runs one case in this process and prints what failed.
+fn run_one(args: &Args, name: &str) -> Result<bool, String> {
+    let cases = read_cases(&args.path)?;
+    let named = cases.into_iter().find(|(_, case)| case.name == name);
+    let (_, case) = named.ok_or(format!("no case {name:?}"))?;
+    let at = Arc::new(Mutex::new(String::new()));
+    let (sender, receiver) = mpsc::channel();
+    let (guest, now) = (args.guest, at.clone());
+    thread::spawn(move || {
+        let ended = execute(&case, guest, |step| *now.lock().unwrap() = step);
+        let _ = sender.send(ended);
+    });
+    let failure = match receiver.recv_timeout(TIMEOUT) {
+        Ok(Ok(())) => return Ok(true),
+        Ok(Err(failure)) => failure,
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            format!("{}\n  did not end within {} s", at.lock().unwrap(), TIMEOUT.as_secs())
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            format!("{}\n  the runner's thread panicked", at.lock().unwrap())
+        }
+    };
+    println!("{failure}");
+    // A thread that hangs must not keep the process.
+    std::process::exit(1);
+}
+
+fn run_all(args: &Args) -> Result<bool, String> {
+    let mut cases = read_cases(&args.path)?;
+    let pending = Pending::parse(PENDING).map_err(|error| format!("pending.txt: {error}"))?;
+    check_names(&cases)?;
+    cases.retain(|(_, case)| case.name.contains(&args.filter));
+    if cases.is_empty() {
+        return Err(format!("no case in {} to run", args.path.display()));
+    }
+    let verdicts = run_in_parallel(&cases, args.guest)?;
+    Ok(report(args, &cases, &verdicts, &pending))
+}
+
+fn check_names(cases: &[(PathBuf, Case)]) -> Result<(), String> {
+    let mut names: Vec<&str> = cases.iter().map(|(_, case)| case.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two cases are named {:?}", pair[0])),
+        None => Ok(()),
+    }
+}
+
+fn run_in_parallel(cases: &[(PathBuf, Case)], guest: Guest) -> Result<Vec<Verdict>, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut verdicts = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((file, case)) = cases.get(index) else { return verdicts };
+            verdicts.push((index, judge(&program, file, case, guest)));
+        }
+    };
+    let mut verdicts: Vec<(usize, Verdict)> = thread::scope(|scope| {
+        let threads = thread::available_parallelism().map_or(2, usize::from);
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
+    });
+    verdicts.sort_by_key(|(index, _)| *index);
+    Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
+}
+
+/// Runs a case in a process of its own.
+fn judge(program: &Path, file: &Path, case: &Case, guest: Guest) -> Verdict {
+    if case.code(guest).is_none() {
+        return Verdict::Skipped;
+    }
+    let mut command = Command::new(program);
+    command.args(["--guest", guest.name(), "--only", &case.name]).arg(file);
+    match command.output() {
+        Err(error) => Verdict::Failed(format!("no process could be started: {error}")),
+        Ok(output) => judge_output(&output),
+    }
+}
+
+fn judge_output(output: &Output) -> Verdict {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text).trim_end().to_owned();
+    match output.status.code() {
+        Some(0) if text.is_empty() => Verdict::Passed,
+        Some(0) => Verdict::Failed(format!("wrote to the process's own output:\n{text}")),
+        Some(1) => Verdict::Failed(text),
+        _ => Verdict::Failed(format!("the process died ({})\n{text}", output.status)),
+    }
+}
+
+/// Prints the outcome; answers whether the run is good.
+fn report(args: &Args, cases: &[(PathBuf, Case)], verdicts: &[Verdict], pending: &Pending) -> bool {
+    let (mut passed, mut failed, mut waiting, mut skipped) = (0, 0, 0, Vec::new());
+    for ((file, case), verdict) in cases.iter().zip(verdicts) {
+        let (name, file) = (&case.name, file.display());
+        let reason = pending.reason(name);
+        match (verdict, reason) {
+            (Verdict::Skipped, _) => skipped.push(name.as_str()),
+            (Verdict::Passed, None) => {
+                passed += 1;
+                if args.verbose {
+                    println!("ok      {name}");
+                }
+            }
+            (Verdict::Failed(_), Some(reason)) => {
+                waiting += 1;
+                println!("pending {name}: {reason}");
+            }
+            (Verdict::Failed(failure), None) => {
+                failed += 1;
+                println!("FAILED  {name} ({file})\n  {}", failure.replace('\n', "\n  "));
+            }
+            (Verdict::Passed, Some(_)) => {
+                failed += 1;
+                println!(
+                    "FAILED  {name} ({file})\n  passes but stands in pending.txt; take it out"
+                );
+            }
+        }
+    }
+    let guest = args.guest.name();
+    if !skipped.is_empty() {
+        println!("skipped, no {guest} code: {}", skipped.join(" "));
+    }
+    println!("host rust, guest {guest}, {} skipped, {waiting} pending", skipped.len());
+    println!("{passed} passed, {failed} failed");
+    failed == 0
+}
