@@ -23,6 +23,20 @@ export interface OpenOptions {
   durability?: "full" | "relaxed" | "none";
   /** Limits of guests, in place of the defaults. */
   limits?: Limits;
+  /** A clock in place of the wall clock, for tests. */
+  clock?: ManualClock;
+  /**
+   * Who fires alarms: `automatic` (default) the runtime, at their time; `manual` whoever calls
+   * {@link Runtime.runDueAlarms}.
+   */
+  alarms?: "automatic" | "manual";
+  /**
+   * Instances without events are dropped after so many milliseconds, and made again by the next event.
+   * At least 1; default 10,000.
+   */
+  idleMs?: number;
+  /** More instances than this are not kept: those used least recently are dropped earlier. Default 1,000. */
+  maxWarm?: number;
   /** Threads that run guests, 1 to 256. Default: one per core. */
   threads?: number;
 }
@@ -53,7 +67,7 @@ export interface Limits {
  * Opens a data directory, which is made if it is missing; without a path, or with `":memory:"`, a
  * runtime that keeps nothing.
  *
- * An open runtime doesn't keep the process alive; a pending call does.
+ * An open runtime doesn't keep the process alive, nor does an alarm that is set; a pending call does.
  *
  * @throws {InUseError} if another runtime has the directory open; the message names its process.
  * @throws {StorageError} if it can't be made or written, or belongs to something else.
@@ -96,12 +110,53 @@ export class Runtime {
   loader(): Loader;
 
   /**
+   * Fires the alarms that are due, one after the other, and answers how many handlers ran. For runtimes
+   * whose alarms are `manual`, and for tests with a {@link ManualClock}. It resolves when the handlers
+   * have ended; what they throw doesn't come out, their alarms are tried again later.
+   *
+   * @throws {ClosedError} {@link StorageError}
+   */
+  runDueAlarms(): Promise<number>;
+
+  /**
    * Ends every object and closes every database. Pending calls and later ones fail with
    * {@link ClosedError}. Closing again does nothing.
    */
   close(): Promise<void>;
 
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A clock that stands still until it is moved, for tests of alarms.
+ *
+ * It replaces the wall clock of the runtime that is opened with it: what guests are told as the time, and
+ * when alarms are due. Limits, timers and the `Date` of this process go by real time. Times are whole
+ * numbers of Unix milliseconds.
+ */
+export class ManualClock {
+  /** @throws {InvalidArgument} for anything but a whole number from 0 on. */
+  constructor(nowMs: number);
+  /** What it shows. */
+  readonly nowMs: number;
+  /** Sets it. Alarms that are due by then fire, unless they are manual. */
+  set(nowMs: number): void;
+  /**
+   * Moves it on.
+   *
+   * @throws {InvalidArgument} for anything but a whole number from 0 on.
+   */
+  advance(byMs: number): void;
+}
+
+/** What {@link DurableObject.alarm} is told. */
+export interface AlarmInfo {
+  /** The time that the alarm was set to, in Unix milliseconds; the same for every retry. */
+  readonly scheduledTime: number;
+  /** How often the handler has failed before. */
+  readonly retryCount: number;
+  /** Whether it has. */
+  readonly isRetry: boolean;
 }
 
 /** A class written in JavaScript, as it is given to a namespace or a facet. */
@@ -111,7 +166,9 @@ export type HostClass<T = any, Env = any> = new (ctx: Ctx, env: Env) => T;
  * The base of classes whose instances are objects or facets.
  *
  * Stubs can call the methods of the classes below it; own properties and accessors are out of reach.
- * Methods run on the event loop, one instance per object in the whole runtime.
+ * Methods run on the event loop, one instance per object in the whole runtime. An instance that has had
+ * no event for {@link OpenOptions.idleMs} is dropped with all that is in its fields, and the next event
+ * makes another; what is to last belongs in storage. Timers and promises of its own don't keep it.
  */
 export class DurableObject<Env = any> {
   protected ctx: Ctx;
@@ -119,6 +176,12 @@ export class DurableObject<Env = any> {
   constructor(ctx: Ctx, env: Env);
   /** Answers the requests that stubs send with `fetch`. */
   fetch?(request: Request): Response | Promise<Response>;
+  /**
+   * Runs when the alarm that {@link Storage.setAlarm} has set is due, at least once for each; stubs can't
+   * call it. If it throws or rejects, a warning is emitted, and it is tried again up to six times: after 2
+   * seconds, then 4, 8, 16, 32 and 64, each up to a quarter longer. After that the alarm is given up.
+   */
+  alarm?(info: AlarmInfo): void | Promise<void>;
 }
 
 /**
@@ -221,6 +284,25 @@ export interface Storage {
   transactionSync<R>(body: () => R): R;
   /** Resolves when everything written so far is durable. */
   sync(): Promise<void>;
+  /**
+   * A text that names this moment: each one sorts after those that were given before, restarts included.
+   * Going back to a bookmark isn't supported yet.
+   */
+  getCurrentBookmark(): Promise<string>;
+  /**
+   * The time that the alarm is set to, in Unix milliseconds. Within its handler the alarm reads as unset.
+   */
+  getAlarm(): Promise<number | null>;
+  /**
+   * Sets the alarm of the object or facet, in place of the one that is set: at that time the class's
+   * `alarm(info)` runs. A time in the past means now. It is set when what the method writes is committed.
+   *
+   * @throws {UnsupportedError} named "TypeError" if the class has no `alarm()`.
+   * @throws {InvalidArgument} for a time that isn't above 0, or no time.
+   */
+  setAlarm(time: Date | number): Promise<void>;
+  /** Deletes the alarm, if one is set. A handler that runs already goes on. */
+  deleteAlarm(): Promise<void>;
   get<V = any>(key: string): Promise<V | undefined>;
   get<V = any>(keys: string[]): Promise<Map<string, V>>;
   put(key: string, value: unknown): Promise<void>;

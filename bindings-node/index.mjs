@@ -14,6 +14,7 @@ export const {
   WorkerStub,
   DurableObjectClass,
   SqlCursor,
+  ManualClock,
   FacetboxError,
   InvalidArgument,
   ClosedError,

@@ -18,6 +18,12 @@ function callback(value, what) {
   return value;
 }
 
+/** Checks that an argument is a whole number within bounds. */
+function whole(value, least, most, what) {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(`${what} must be a whole number from ${least} to ${most}, got ${String(value)}.`);
+}
+
 /** Reads an options object, refusing what it doesn't know. */
 function options(value, known, what) {
   if (value === undefined || value === null) return {};
@@ -36,4 +42,4 @@ function kind(value) {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
-module.exports = { invalid, text, callback, options, kind };
+module.exports = { invalid, text, callback, whole, options, kind };

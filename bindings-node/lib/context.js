@@ -3,15 +3,19 @@
 const { unpack } = require("./codec.js");
 const { Commit } = require("./commit.js");
 const { Concurrency } = require("./concurrency.js");
+const { methodOf } = require("./durable-object.js");
 const { Facets } = require("./facets.js");
 const { ObjectId } = require("./object-id.js");
 const { Storage } = require("./storage.js");
+const { warn } = require("./warnings.js");
 
 /** What an instance sees of its own object or facet: its id, storage and facets. */
 class Ctx {
   #native;
   #commit;
   #concurrency;
+  /** Undefined until the constructor is through. */
+  #instance;
 
   constructor(handle) {
     const { id } = handle;
@@ -21,7 +25,7 @@ class Ctx {
     const wrote = () => this.#commit.schedule();
     this.id = typeof id === "string" ? id : new ObjectId(id);
     this.props = unpack(handle.props) ?? {};
-    this.storage = new Storage(handle, wrote);
+    this.storage = new Storage(handle, wrote, () => this.#handlesAlarms());
     this.facets = new Facets(handle.facets, wrote);
     Object.freeze(this);
   }
@@ -36,11 +40,21 @@ class Ctx {
   }
 
   waitUntil(promise) {
-    Promise.resolve(promise).catch((error) => process.emitWarning(warning(error)));
+    Promise.resolve(promise).catch((thrown) =>
+      warn("A promise given to waitUntil() was rejected", thrown),
+    );
   }
 
-  /** Waits for what the constructor has begun. Meant for this package. */
-  static started(ctx) {
+  /** Nobody knows yet while the constructor runs. */
+  #handlesAlarms() {
+    return this.#instance === undefined || methodOf(this.#instance, "alarm") !== undefined;
+  }
+
+  /**
+   * Says what the constructor has made, and waits for what it has begun. Meant for this package.
+   */
+  static started(ctx, instance) {
+    ctx.#instance = instance;
     return ctx.#concurrency.started();
   }
 
@@ -48,10 +62,6 @@ class Ctx {
   static eventEnded(ctx) {
     ctx.#commit.done();
   }
-}
-
-function warning(error) {
-  return `A promise given to waitUntil() was rejected: ${error?.stack ?? error}`;
 }
 
 module.exports = { Ctx };

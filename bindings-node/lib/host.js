@@ -10,6 +10,7 @@ const { pack, packThrown, unpack } = require("./codec.js");
 const { Ctx } = require("./context.js");
 const { DurableObject, methodOf } = require("./durable-object.js");
 const { requestOf, responseMap } = require("./http.js");
+const { warn } = require("./warnings.js");
 
 /** Runs `work` now, and answers an ask with what comes of it. */
 async function answer(ask, work, ctx) {
@@ -28,7 +29,7 @@ async function construct(ask, target, name, env, handle) {
   try {
     const ctx = new Ctx(handle);
     const instance = new Class(ctx, unpack(env));
-    await Ctx.started(ctx);
+    await Ctx.started(ctx, instance);
     bridge.answerInstance(ask, references.add({ instance, ctx }));
   } catch (thrown) {
     bridge.fail(ask, packThrown(thrown));
@@ -49,6 +50,21 @@ function call(ask, target, name, args) {
   const method = methodOf(instance, name);
   if (!method) return bridge.noSuchMethod(ask, name);
   return answer(ask, () => method.apply(instance, unpack(args)), ctx);
+}
+
+function alarm(ask, target, name, info) {
+  const { instance, ctx } = references.get(target);
+  const method = methodOf(instance, "alarm");
+  if (!method) return bridge.noAlarmHandler(ask);
+  const work = async () => {
+    try {
+      await method.call(instance, unpack(info));
+    } catch (thrown) {
+      warn("An alarm's handler failed", thrown);
+      throw thrown;
+    }
+  };
+  return answer(ask, work, ctx);
 }
 
 function invoke(ask, target, name, args) {
@@ -73,5 +89,6 @@ function noRpc() {
 on(native.Kind.Construct, construct);
 on(native.Kind.Fetch, fetch);
 on(native.Kind.Call, call);
+on(native.Kind.Alarm, alarm);
 on(native.Kind.Invoke, invoke);
 on(native.Kind.Dispatch, dispatch);

@@ -3,6 +3,7 @@
 require("./host.js");
 
 const errors = require("./errors.js");
+const { ManualClock } = require("./clock.js");
 const { DurableObject, RpcTarget } = require("./durable-object.js");
 const { DurableObjectClass } = require("./classes.js");
 const { Loader, WorkerCode, WorkerStub } = require("./loader.js");
@@ -23,5 +24,6 @@ module.exports = {
   WorkerStub,
   DurableObjectClass,
   SqlCursor,
+  ManualClock,
   ...errors.classes,
 };

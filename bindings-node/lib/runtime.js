@@ -4,8 +4,10 @@ const { fileURLToPath } = require("node:url");
 const { types } = require("node:util");
 
 const { bridge } = require("./bridge.js");
-const { invalid, options, text } = require("./arguments.js");
+const { invalid, kind, options, text, whole } = require("./arguments.js");
+const { result } = require("./calls.js");
 const { classHandle } = require("./classes.js");
+const { ManualClock, clockHandle } = require("./clock.js");
 const { pack } = require("./codec.js");
 const { Loader } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
@@ -42,6 +44,10 @@ class Runtime {
     return new Loader(this.#native.loader());
   }
 
+  runDueAlarms() {
+    return result(this.#native.runDueAlarms());
+  }
+
   close() {
     this.#closing ??= this.#native.close().finally(() => runtimes.delete(this));
     return this.#closing;
@@ -52,16 +58,27 @@ class Runtime {
   }
 }
 
+const OPTIONS = ["durability", "limits", "clock", "alarms", "idleMs", "maxWarm", "threads"];
+
+/** What is counted, and the largest number of each. */
+const COUNTS = { idleMs: 2 ** 31 - 1, maxWarm: 2 ** 31 - 1, threads: 256 };
+
 /** Opens a data directory, or without a path a runtime that keeps nothing. */
 async function open(path, given) {
-  const { durability, limits, threads } = options(given, ["durability", "limits", "threads"], "open()");
+  const { limits, clock, ...plain } = options(given, OPTIONS, "open()");
   const [packedLimits] = pack(limits ?? null, { root: "limits" });
-  if (durability !== undefined) text(durability, "durability");
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
-    throw invalid(`threads must be a whole number from 1 to 256, got ${threads}.`);
+  for (const name of ["durability", "alarms"]) {
+    if (plain[name] !== undefined) text(plain[name], name);
   }
-  const where = pathText(path);
-  const runtime = new Runtime(await bridge.open(where, durability, threads, packedLimits));
+  for (const [name, most] of Object.entries(COUNTS)) {
+    if (plain[name] !== undefined) whole(plain[name], 1, most, name);
+  }
+  if (clock !== undefined && !(clock instanceof ManualClock)) {
+    throw invalid(`clock must be a ManualClock, got ${kind(clock)}.`);
+  }
+  const opening = { ...plain, path: pathText(path) };
+  const handle = await bridge.open(opening, clock && clockHandle(clock), packedLimits);
+  const runtime = new Runtime(handle);
   runtimes.add(runtime);
   return runtime;
 }

@@ -1,6 +1,8 @@
 "use strict";
 
-const { invalid, callback, text } = require("./arguments.js");
+const { types } = require("node:util");
+
+const { invalid, callback, kind, text } = require("./arguments.js");
 const { pack, unpack } = require("./codec.js");
 const { Sql, unpackIf } = require("./sql.js");
 
@@ -45,11 +47,13 @@ class Storage {
   #native;
   #ctx;
   #wrote;
+  #handlesAlarms;
 
-  constructor(ctx, wrote) {
+  constructor(ctx, wrote, handlesAlarms) {
     this.#ctx = ctx;
     this.#native = ctx.storage;
     this.#wrote = wrote;
+    this.#handlesAlarms = handlesAlarms;
     this.kv = new Kv(this.#native, wrote);
     this.sql = new Sql(this.#native, wrote);
     Object.freeze(this);
@@ -76,6 +80,29 @@ class Storage {
   /** Resolves when everything written so far is durable. */
   async sync() {
     await this.#native.sync();
+  }
+
+  async getCurrentBookmark() {
+    this.#wrote();
+    return this.#native.currentBookmark();
+  }
+
+  async getAlarm() {
+    return this.#native.getAlarm();
+  }
+
+  async setAlarm(time) {
+    const ms = types.isDate(time) ? Date.prototype.getTime.call(time) : time;
+    if (typeof ms !== "number") {
+      throw invalid(`setAlarm() takes a Date or a number of milliseconds, got ${kind(time)}.`);
+    }
+    this.#wrote();
+    this.#native.setAlarm(ms, this.#handlesAlarms());
+  }
+
+  async deleteAlarm() {
+    this.#wrote();
+    this.#native.deleteAlarm();
   }
 
   async get(keys) {

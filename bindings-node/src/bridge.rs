@@ -10,11 +10,12 @@ use napi_derive::napi;
 
 use crate::capability::Capability;
 use crate::class::{Class, host_class};
+use crate::clock::ManualClock;
 use crate::codec::{unpack, unpack_error};
 use crate::id::ObjectId;
 use crate::mailbox::{Arguments, Mailbox, Raise, Reply};
 use crate::reference::JsRef;
-use crate::runtime::{Runtime, durability};
+use crate::runtime::{Runtime, alarms, durability};
 use crate::task::Blocking;
 
 /// Opens runtimes, wraps JavaScript values and takes the answers to what was asked.
@@ -40,18 +41,20 @@ impl Bridge {
     pub fn open(
         &self,
         env: &Env,
-        path: Option<String>,
-        durable: Option<String>,
-        threads: Option<u32>,
+        given: OpenOptions,
+        clock: Option<&ManualClock>,
         limits: &[u8],
     ) -> Result<AsyncTask<Blocking<facetbox::Runtime, Runtime>>> {
         let options = || {
             Ok(Options {
-                path: path.map(Into::into),
-                durability: durability(durable.as_deref())?,
-                threads: threads.map(|threads| threads as usize),
+                path: given.path.map(Into::into),
+                durability: durability(given.durability.as_deref())?,
                 limits: LimitsPatch::from_value(&unpack(&self.mailbox, limits, None)?)?,
-                ..Options::default()
+                clock: clock.map(|clock| clock.core().clone()),
+                alarms: alarms(given.alarms.as_deref())?,
+                idle_ms: given.idle_ms.map(u64::from),
+                max_warm: given.max_warm.map(|count| count as usize),
+                threads: given.threads.map(|count| count as usize),
             })
         };
         let options = self.mailbox.check(env, options())?;
@@ -89,6 +92,12 @@ impl Bridge {
         self.mailbox.answer(ask, Err(facetbox::no_fetch_handler()));
     }
 
+    /// Answers an alarm that there is no handler.
+    #[napi(catch_unwind)]
+    pub fn no_alarm_handler(&self, ask: u32) {
+        self.mailbox.answer(ask, Err(facetbox::no_alarm_handler()));
+    }
+
     /// Answers with the new instance of a class.
     #[napi(catch_unwind)]
     pub fn answer_instance(&self, ask: u32, reference: u32) {
@@ -105,6 +114,23 @@ impl Bridge {
         let options = FacetOptions { class: class.core().clone(), id };
         self.mailbox.answer(ask, Ok(Reply::Facet(options)));
     }
+}
+
+/// How a runtime is opened, apart from what isn't plain.
+#[napi(object)]
+pub struct OpenOptions {
+    /// The data directory.
+    pub path: Option<String>,
+    /// The name of a durability.
+    pub durability: Option<String>,
+    /// Who fires alarms.
+    pub alarms: Option<String>,
+    /// Milliseconds without an event after which an instance is dropped.
+    pub idle_ms: Option<u32>,
+    /// How many instances are kept.
+    pub max_warm: Option<u32>,
+    /// How many threads run guests.
+    pub threads: Option<u32>,
 }
 
 /// One row of the table of error codes.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use facetbox::{
-    BoxFuture, Error, ErrorCode, EventLoopClass, EventLoopObject, Request, Response, Result, Value,
-    ValueMap,
+    AlarmInfo, BoxFuture, Error, ErrorCode, EventLoopClass, EventLoopObject, Request, Response,
+    Result, Value, ValueMap,
 };
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
@@ -69,6 +69,16 @@ impl EventLoopObject for HostObject {
     fn call(&self, method: String, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
         let args = Value::List(args);
         reply_value(self.0.mailbox().ask(Kind::Call, &self.0, &method, args, None))
+    }
+
+    fn alarm(&self, info: AlarmInfo) -> BoxFuture<'static, Result<()>> {
+        let info = ValueMap::from_iter([
+            ("scheduledTime", Value::Int(info.scheduled_time)),
+            ("retryCount", Value::Int(info.retry_count.into())),
+            ("isRetry", Value::Bool(info.is_retry())),
+        ]);
+        let done = self.0.mailbox().ask(Kind::Alarm, &self.0, "", Value::Map(info), None);
+        Box::pin(async move { done.await.map(drop) })
     }
 }
 

@@ -14,6 +14,7 @@
 mod bridge;
 mod capability;
 mod class;
+mod clock;
 mod codec;
 mod ctx;
 mod facets;

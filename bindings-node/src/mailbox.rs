@@ -31,6 +31,8 @@ pub enum Kind {
     Fetch,
     /// Ask `id`: call method `name` of instance `target` with the list in the payload.
     Call,
+    /// Ask `id`: run the alarm handler of instance `target` with the map in the payload.
+    Alarm,
     /// Ask `id`: call function `target` with the list in the payload.
     Invoke,
     /// Ask `id`: call method `name` of the host object `target` with the list in the payload.

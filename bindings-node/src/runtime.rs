@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use facetbox::{Durability, LimitsPatch, NamespaceOptions, Options};
-use napi::bindgen_prelude::AsyncTask;
+use facetbox::{Alarms, Durability, LimitsPatch, NamespaceOptions, Options, Value};
+use napi::bindgen_prelude::{AsyncTask, Either};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -13,6 +13,7 @@ use crate::codec::{unpack, unpack_map};
 use crate::loader::Loader;
 use crate::mailbox::Mailbox;
 use crate::namespace::Namespace;
+use crate::stub::Call;
 use crate::task::Blocking;
 
 /// An open data directory. The JavaScript half keeps it until it is closed.
@@ -81,6 +82,17 @@ impl Runtime {
         Loader::new(self.core.loader(), &self.mailbox)
     }
 
+    /// Fires the alarms that are due, as a call that ends with how many handlers ran.
+    #[napi(catch_unwind)]
+    pub fn run_due_alarms(&self) -> u32 {
+        let call = Call::new(&self.mailbox);
+        let (id, fired) = (call.id, self.core.run_due_alarms_async());
+        self.core.spawn(async move {
+            call.end(fired.await.map(|fired| Either::A(Value::Int(fired as i64))));
+        });
+        id
+    }
+
     /// Closes it, on a thread of Node's pool.
     #[napi(ts_return_type = "Promise<void>", catch_unwind)]
     pub fn close(&self) -> AsyncTask<Blocking<(), ()>> {
@@ -101,6 +113,17 @@ pub(crate) fn durability(name: Option<&str>) -> facetbox::Result<Durability> {
         Some("none") => Ok(Durability::None),
         Some(other) => Err(facetbox::Error::type_error(format!(
             "durability must be 'full', 'relaxed' or 'none', got {other:?}."
+        ))),
+    }
+}
+
+/// Who fires alarms, by name.
+pub(crate) fn alarms(name: Option<&str>) -> facetbox::Result<Alarms> {
+    match name {
+        None | Some("automatic") => Ok(Alarms::Automatic),
+        Some("manual") => Ok(Alarms::Manual),
+        Some(other) => Err(facetbox::Error::type_error(format!(
+            "alarms must be 'automatic' or 'manual', got {other:?}."
         ))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use facetbox::{Error, ErrorCode, ListOptions, Value};
+use facetbox::{Error, ErrorCode, ListOptions, Value, no_alarm_handler};
 use napi::bindgen_prelude::{AsyncTask, Function};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -98,6 +98,37 @@ impl Storage {
             Err(_) if rolled_back => Ok(()),
             outcome => self.mailbox.check(env, outcome),
         }
+    }
+
+    /// The time that the alarm is set to.
+    #[napi(catch_unwind)]
+    pub fn get_alarm(&self, env: &Env) -> Result<Option<i64>> {
+        self.mailbox.check(env, self.core.get_alarm())
+    }
+
+    /// Sets the alarm; `handled` tells whether the class has a handler for it.
+    #[napi(catch_unwind)]
+    pub fn set_alarm(&self, env: &Env, time_ms: f64, handled: bool) -> Result<()> {
+        let set = || match (handled, time_ms.is_nan()) {
+            (false, _) => Err(no_alarm_handler()),
+            (_, true) => {
+                Err(Error::type_error("setAlarm() cannot be called with an invalid time."))
+            }
+            _ => self.core.set_alarm(time_ms as i64),
+        };
+        self.mailbox.check(env, set())
+    }
+
+    /// Deletes the alarm.
+    #[napi(catch_unwind)]
+    pub fn delete_alarm(&self, env: &Env) -> Result<()> {
+        self.mailbox.check(env, self.core.delete_alarm())
+    }
+
+    /// A text that names this moment.
+    #[napi(catch_unwind)]
+    pub fn current_bookmark(&self, env: &Env) -> Result<String> {
+        self.mailbox.check(env, self.core.current_bookmark())
     }
 
     /// Commits what was written and waits until it is durable, off the JavaScript thread.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -76,11 +76,22 @@ test("a worker thread is terminated in the middle of a call, and gives the direc
   await (await imported.open(data)).close();
 });
 
-test("the example of the README runs", async () => {
+test("the examples of the README run", async () => {
   const readme = await readFile(join(PACKAGE, "README.md"), "utf8");
-  const [, source] = readme.match(/```js\n(.*?)```/s);
-  const { code, output } = await runModule(source.replace('"./data"', "null"));
-  assert.deepEqual({ code, output }, { code: 0, output: "You've made 1 requests.\n\n" });
+  const sources = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source);
+  const outcomes = sources.map((source) => runModule(source.replace('"./data"', "null")));
+  assert.deepEqual(
+    (await Promise.all(outcomes)).map(({ code, output }) => ({ code, output })),
+    [
+      { code: 0, output: "You've made 1 requests.\n\n" },
+      { code: 0, output: "It is 2027-01-15T08:01:00.000Z.\n1\n" },
+    ],
+  );
+});
+
+test("the native half is of a sensible size", async () => {
+  const { size } = await stat(join(PACKAGE, "facetbox.node"));
+  assert.ok(size < 12 << 20, `facetbox.node has ${size} bytes; is debug information in it?`);
 });
 
 test("the package lists what it needs and no host of a registry", async () => {

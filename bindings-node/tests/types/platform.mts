@@ -4,9 +4,11 @@ import {
   DurableObject,
   GuestError,
   LimitError,
+  ManualClock,
   RpcTarget,
   WorkerCode,
   open,
+  type AlarmInfo,
   type Ctx,
   type DurableObjectClass,
   type Loader,
@@ -56,6 +58,17 @@ class AppRunner extends DurableObject<Env> {
     return [...rows].map((row) => row.name);
   }
 
+  async remind(at: Date): Promise<number | null> {
+    await this.ctx.storage.setAlarm(at);
+    const bookmark: string = await this.ctx.storage.getCurrentBookmark();
+    return bookmark === "" ? null : this.ctx.storage.getAlarm();
+  }
+
+  async alarm(info: AlarmInfo): Promise<void> {
+    if (info.isRetry) await this.ctx.storage.setAlarm(info.scheduledTime + info.retryCount);
+    else await this.ctx.storage.deleteAlarm();
+  }
+
   async sum(): Promise<number> {
     return this.#app().add(1, 2);
   }
@@ -94,12 +107,23 @@ await app.setcode("");
 await app.setCode(1);
 // @ts-expect-error ctx is no method
 app.ctx;
+// @ts-expect-error an alarm's handler is no method
+await app.alarm({ scheduledTime: 1, retryCount: 0, isRetry: false });
+// @ts-expect-error somebody has to fire alarms
+await open(null, { alarms: "never" });
+
+const clock = new ManualClock(0);
+const tested = await open(null, { clock, alarms: "manual", idleMs: 1_000, maxWarm: 10 });
+clock.set(clock.nowMs + 1);
+clock.advance(1);
+const fired: number = await tested.runDueAlarms();
+
 // @ts-expect-error there is no such durability
 await open(null, { durability: "half" });
 
 const guests = runtime.loader().load(new WorkerCode({ mainModule: "m.luau", modules: { "m.luau": "" } }));
 const type: DurableObjectClass = guests.getDurableObjectClass();
-await runtime.namespace("Guest", type).getByName("x").anything(sum, names, text);
+await runtime.namespace("Guest", type).getByName("x").anything(sum, names, text, fired);
 
 try {
   await app.sum();

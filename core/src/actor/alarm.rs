@@ -28,6 +28,10 @@ impl Actor {
         let Some(slot) = &self.alarm else { return Ok(false) };
         let event = Event::new(self, caller)?;
         let mut hold = Hold::take(&event).await?;
+        if slot.running.load(Ordering::Acquire) != 0 {
+            // A handler that waits has given up its turn. It enters what is due next when it ends.
+            return Ok(false);
+        }
         let storage = self.storage()?;
         let Some(alarm) = storage.stored_alarm()? else {
             slot.driver.settle(&slot.key, None);
@@ -48,14 +52,15 @@ impl Actor {
                 Err(error)
             }
         };
+        // The turn comes first: a second firing that waits for it must find the alarm settled.
+        let retaken = if self.broken().is_none() { hold.retake().await } else { Ok(()) };
         slot.running.store(0, Ordering::Release);
         let ran = !matches!(&outcome, Err(error) if error.code() == ErrorCode::Unsupported);
         if let Err(error) = &outcome {
             tracing::warn!(path = self.path, %error, "an alarm's handler failed");
         }
         if self.broken().is_none() {
-            // Still within the turn, so that a second firing finds the alarm settled.
-            hold.retake().await?;
+            retaken?;
             self.flush()?;
             self.settle_alarm(alarm, outcome.err())?;
         } else if let Some(actor) = self.successor() {

@@ -64,7 +64,9 @@ impl Index {
         };
         let outcome = opened.and_then(|opened| work(connection.insert(opened)));
         outcome.map_err(|error| {
-            Error::new(ErrorCode::Storage, format!("Cannot use the index of alarms: {error}"))
+            // Without SQLite's own message, which has the path: guests see this error.
+            let reason = error.sqlite_error().map_or_else(|| error.to_string(), ToString::to_string);
+            Error::new(ErrorCode::Storage, format!("Cannot use the index of alarms: {reason}"))
         })
     }
 

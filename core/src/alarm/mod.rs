@@ -210,6 +210,8 @@ impl AlarmDriver {
             return Ok(0);
         }
         loop {
+            // The index would be opened anew after a close.
+            runtime.check_open()?;
             let due = self.index.take_due(now, BATCH)?;
             if due.is_empty() {
                 return Ok(fired);

@@ -1,6 +1,6 @@
 //! Panics, aborts, closes and drops: one actor ends, never the process.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use facetbox::{Class, ErrorCode, HostFunction, Result, Runtime, Value};
@@ -98,7 +98,7 @@ fn close_ends_the_calls_that_wait_for_the_turn_of_a_busy_host() -> Result<()> {
     let runtime = Runtime::open_in_memory()?;
     let (entered, has_entered) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let gate = parking_lot::Mutex::new((entered, released));
+    let gate = Arc::new(parking_lot::Mutex::new((entered, released)));
     let class = host_class(move |_ctx, _method, _args| {
         let (entered, released) = &*gate.lock();
         entered.send(()).unwrap();
