@@ -1,0 +1,52 @@
+# Each target is what a person would type. `make demo` and `make test` need only the toolchains:
+# cargo, cc, python3, node + npm, go.
+
+# What `make conformance` runs: a file or directory of vectors, the host's runner, the guest language.
+VECTORS = tests/conformance
+HOST = rust
+GUEST = luau
+
+.PHONY: help setup demo demo-rust test lint conformance crash header bench
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Checks the toolchains and installs what tests need beside them
+	@tests/setup.sh
+
+demo: ## Runs the same small platform from Rust, C, C++, Go, Python and Node
+	@tests/demo.sh
+
+demo-rust:
+	cargo run --release --quiet --package platform -- "$(DATA)" first
+	cargo run --release --quiet --package platform -- "$(DATA)" second
+
+test: setup ## Runs every test: what CI runs
+	cargo test --release
+	$(MAKE) -C bindings-c test
+	$(MAKE) -C bindings-python test
+	$(MAKE) -C bindings-node test
+	tests/symbols.sh
+	$(MAKE) conformance
+	$(MAKE) conformance VECTORS=tests/conformance/attacks
+
+lint: ## Checks formatting and the lints
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+conformance: ## Runs conformance vectors: [VECTORS=path] [HOST=rust] [GUEST=luau]
+	cargo run --release --quiet --package facetbox-tests --bin conformance -- \
+		--host "$(HOST)" --guest "$(GUEST)" "$(VECTORS)"
+
+crash: ## Kills, cuts the power of and fails writing processes for about ten minutes
+	cargo build --release --package facetbox-tests --bin crash
+	target/release/crash kills 1000
+	target/release/crash cuts 60
+	target/release/crash relaxed 20
+	target/release/crash faults 12
+
+header: ## Generates include/facetbox.h
+	$(MAKE) -C bindings-c header
+
+bench: ## Measures calls, reads and writes beside their floors
+	cargo bench --package facetbox-tests --bench calls
