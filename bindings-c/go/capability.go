@@ -1,0 +1,73 @@
+package facetbox
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+)
+
+// Capability is a function or object that came out of the library. It can be handed on as a value;
+// only guest code can call it.
+type Capability struct {
+	ptr *C.facetbox_value_t
+}
+
+// capability makes a value of what the receiver of the value can use; nil if it is nothing of that
+// kind.
+func (p *place) capability(value any) (*C.facetbox_value_t, error) {
+	defer runtime.KeepAlive(value)
+	return p.made(func(out **C.facetbox_value_t) *C.facetbox_error_t {
+		switch v := value.(type) {
+		case func([]any) (any, error):
+			function := Function(func(_ context.Context, args []any) (any, error) { return v(args) })
+			return C.facetbox_go_value_new_function(lend("function"), newHandle(function), out)
+		case func(context.Context, []any) (any, error):
+			return C.facetbox_go_value_new_function(lend("function"), newHandle(Function(v)), out)
+		case Function:
+			return C.facetbox_go_value_new_function(lend("function"), newHandle(v), out)
+		case *Capability:
+			*out = C.facetbox_value_clone(v.ptr)
+			return nil
+		case *Stub:
+			return C.facetbox_value_new_stub(v.ptr, out)
+		case *Class:
+			return C.facetbox_value_new_class(v.ptr, out)
+		case *Namespace:
+			return C.facetbox_value_new_namespace(v.ptr, out)
+		case *Loader:
+			return C.facetbox_value_new_loader(v.ptr, out)
+		case Object:
+			return C.facetbox_go_value_new_object(lend("object"), newHandle(v), out)
+		case error:
+			failure := raise(v)
+			defer C.facetbox_error_free(failure)
+			return C.facetbox_value_new_error(failure, out)
+		}
+		return nil
+	})
+}
+
+// decodeCapability converts what isn't data; what later versions may add is a Capability, too.
+func decodeCapability(value *C.facetbox_value_t) any {
+	var stub *C.facetbox_stub_t
+	if C.facetbox_value_as_stub(value, &stub) {
+		return newStub(stub)
+	}
+	var class *C.facetbox_class_t
+	if C.facetbox_value_as_class(value, &class) {
+		return newClass(class)
+	}
+	var namespace *C.facetbox_namespace_t
+	if C.facetbox_value_as_namespace(value, &namespace) {
+		return newNamespace(namespace)
+	}
+	var loader *C.facetbox_loader_t
+	if C.facetbox_value_as_loader(value, &loader) {
+		return newLoader(loader)
+	}
+	capability := &Capability{ptr: C.facetbox_value_clone(value)}
+	own(capability, capability.ptr, func(ptr *C.facetbox_value_t) { C.facetbox_value_free(ptr) })
+	return capability
+}

@@ -1,0 +1,3 @@
+module facetbox
+
+go 1.26

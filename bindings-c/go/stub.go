@@ -1,0 +1,119 @@
+package facetbox
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"runtime/cgo"
+)
+
+// Stub is the address of an object, a facet or an entrypoint.
+//
+// A stub binds to the running instance at its first use. When that instance breaks, the stub keeps
+// failing with its error; a new stub reaches a new instance. A stub may be used by several
+// goroutines at a time.
+type Stub struct {
+	ptr *C.facetbox_stub_t
+}
+
+func newStub(ptr *C.facetbox_stub_t) *Stub {
+	stub := &Stub{ptr: ptr}
+	own(stub, ptr, func(ptr *C.facetbox_stub_t) { C.facetbox_stub_free(ptr) })
+	return stub
+}
+
+// Call calls a method and blocks until it answers.
+//
+// It fails with what the method throws, or with what stands in its way. When ctx ends while the call
+// waits, the call is cancelled within 50 ms, which discards what it hasn't committed, and Call
+// returns ctx.Err(). Go code that the call reaches isn't interrupted: it gets ctx itself. Guest code
+// that computes isn't either: its limits end it.
+//
+// Call from the goroutine of the handler, not from another one, when a handler calls others: only so
+// a call that comes back to the handler's own object is known to belong to it, and is let in.
+func (s *Stub) Call(ctx context.Context, method string, args ...any) (any, error) {
+	list, err := encodeArgs(args)
+	if err != nil {
+		return nil, err
+	}
+	defer C.facetbox_value_free(list)
+	defer runtime.KeepAlive(s)
+	var out *C.facetbox_value_t
+	err = wait(ctx, func(state C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_go_stub_call(s.ptr, lend(method), list, state, &out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return take(out), nil
+}
+
+// Fetch sends a request and blocks until it is answered. Otherwise it is as [Stub.Call].
+func (s *Stub) Fetch(ctx context.Context, request *Request) (*Response, error) {
+	encoded, err := request.encode()
+	if err != nil {
+		return nil, err
+	}
+	defer C.facetbox_request_free(encoded)
+	defer runtime.KeepAlive(s)
+	var out *C.facetbox_response_t
+	err = wait(ctx, func(state C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_go_stub_fetch(s.ptr, encoded, state, &out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return takeResponse(out), nil
+}
+
+// ID is the object's id; nil for facets and entrypoints.
+func (s *Stub) ID() *ObjectID {
+	defer runtime.KeepAlive(s)
+	var out *C.facetbox_object_id_t
+	if check(C.facetbox_stub_id(s.ptr, &out)) != nil || out == nil {
+		return nil
+	}
+	return newObjectID(out)
+}
+
+// Name is the name that the object's id was made from; empty without one.
+func (s *Stub) Name() string {
+	defer runtime.KeepAlive(s)
+	return text(C.facetbox_stub_name(s.ptr))
+}
+
+// waiting is the state of a call from Go: what the library hands to the Go code that it calls on
+// the way, and asks whether to go on.
+type waiting struct {
+	ctx context.Context
+	// stopped says that the call ended because the context did. Only the thread of the call uses it.
+	stopped bool
+}
+
+// wait makes a blocking call that ends when ctx does.
+func wait(ctx context.Context, call func(state C.uintptr_t) *C.facetbox_error_t) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if ctx == context.Background() || ctx == context.TODO() {
+		return check(call(0))
+	}
+	state := &waiting{ctx: ctx}
+	handle := cgo.NewHandle(state)
+	defer handle.Delete()
+	err := check(call(C.uintptr_t(handle)))
+	if err != nil && state.stopped {
+		return ctx.Err()
+	}
+	return err
+}
+
+// contextOf is the context of the call that the library is in; the background without one.
+func contextOf(state C.uintptr_t) context.Context {
+	if state == 0 {
+		return context.Background()
+	}
+	return handled[*waiting](state).ctx
+}
