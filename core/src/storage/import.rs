@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::connection::{PAGE_SIZE, check_header, new_in_memory};
 use super::failure::Failure;
 use super::files::DATABASE;
-use super::inspect::{self, Cell, rows};
+use super::inspect::{self, Cell, FacetList, rows};
 use super::raw::Database;
 use super::tree::{MANIFEST, Tree, open_plain};
 use crate::error::{Error, ErrorCode, Result};
@@ -173,7 +173,7 @@ fn numbered(dir: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
 }
 
 /// Checks one database and answers its facets and when its alarm is due.
-fn check_database(file: &Path) -> Result<(Vec<(String, u64)>, Option<i64>)> {
+fn check_database(file: &Path) -> Result<(FacetList, Option<i64>)> {
     let refuse = |reason: String| Err(Error::new(ErrorCode::Corrupt, reason));
     let mut header = Vec::new();
     let storage = |error: io::Error| Error::new(ErrorCode::Storage, error.to_string());
@@ -258,7 +258,7 @@ fn module(sql: &str) -> Option<String> {
 }
 
 /// The facets, if their entries are such as we make.
-fn check_facets(db: &mut Database) -> Result<Vec<(String, u64)>> {
+fn check_facets(db: &mut Database) -> Result<FacetList> {
     let mut last = 0;
     rows(db, "SELECT value FROM _fb_meta WHERE key = 'last_facet'", |row| {
         last = row(0).int().unwrap_or_default();

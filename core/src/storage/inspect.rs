@@ -14,13 +14,16 @@ use crate::error::Result;
 const FINDINGS: usize = 100;
 const MAX_FINDINGS: usize = 10;
 
+/// Facets by name, with their numbers.
+pub(super) type FacetList = Vec<(String, u64)>;
+
 /// A database as the operator sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Inspection {
     /// What is wrong with it.
     pub findings: Vec<String>,
     /// Its facets by name, with their numbers.
-    pub facets: Vec<(String, u64)>,
+    pub facets: FacetList,
     /// When its alarm is due.
     pub due: Option<i64>,
 }
@@ -93,7 +96,7 @@ pub(super) fn name(db: &mut Database) -> Result<Option<String>, Failure> {
 }
 
 /// The facets by name, with their numbers.
-pub(super) fn facets(db: &mut Database) -> Result<Vec<(String, u64)>, Failure> {
+pub(super) fn facets(db: &mut Database) -> Result<FacetList, Failure> {
     let mut facets = Vec::new();
     rows(db, "SELECT name, number FROM _fb_facets ORDER BY name", |row| {
         if let (Some(name), Some(number)) = (row(0).text(), row(1).int()) {

@@ -28,7 +28,7 @@ pub fn run(seed: u64, rounds: u64, durability: Durability) -> Outcome<String> {
     let (mut cuts, mut checks) = (0, 0);
     let mut done = 0;
     while done < rounds {
-        let root = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let root = crate::memory_dir()?;
         let mut data = root.path().join("data");
         let mut states = vec![Node::default(); OBJECTS];
         for life in 0..LIVES.min(rounds - done) {

@@ -66,6 +66,16 @@ fn run(words: &[&str]) -> Outcome<String> {
     }
 }
 
+/// A temporary directory, in memory where the system has such: for tests that don't depend on the real disk.
+fn memory_dir() -> Outcome<tempfile::TempDir> {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.map_err(|e| e.to_string())
+}
+
 fn number(word: &str) -> Outcome<u64> {
     word.parse().map_err(|_| format!("{word:?} is not a number\n{USAGE}"))
 }
