@@ -197,7 +197,7 @@ fn print(all: &[Measurement]) {
         memory_mib()
     );
     println!("durability full where nothing else is said\n");
-    println!("{:<34}{:>12}{:>23}   {}", "", "µs", "(lowest - highest)", "ratio to its floor");
+    println!("{:<34}{:>12}{:>23}   ratio to its floor", "", "µs", "(lowest - highest)");
     for measurement in all {
         let (low, high) = measurement.range();
         let floor = measurement.floor.and_then(|name| all.iter().find(|m| m.name == name));

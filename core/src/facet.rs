@@ -118,7 +118,9 @@ impl Facets {
         if src == dst {
             return Ok(());
         }
-        let Some(number) = self.actor.storage()?.facet_number(src)? else { return self.forget(dst) };
+        let Some(number) = self.actor.storage()?.facet_number(src)? else {
+            return self.forget(dst);
+        };
         let from = self.dir_of(number)?;
         // If the copy fails, `dst` stays as it is.
         self.actor.storage()?.transaction_sync(|| {
@@ -244,7 +246,7 @@ impl Facets {
             return self.dir_of(number);
         }
         let limit = self.actor.limits.facets;
-        if storage.facet_names()?.len() as u64 >= limit {
+        if storage.facet_count()? >= limit {
             let message = format!("{} has {limit} facets, which is the limit.", self.actor.path);
             return Err(Error::new(ErrorCode::LimitFacets, message));
         }
@@ -256,9 +258,10 @@ impl Facets {
     }
 
     fn dir_of(&self, number: u64) -> Result<PathBuf> {
-        let parent = self.actor.dir.as_ref().ok_or_else(|| {
-            Error::new(ErrorCode::Unsupported, "An entrypoint has no facets.")
-        })?;
+        let parent =
+            self.actor.dir.as_ref().ok_or_else(|| {
+                Error::new(ErrorCode::Unsupported, "An entrypoint has no facets.")
+            })?;
         Ok(parent.join(number.to_string()))
     }
 
@@ -417,7 +420,8 @@ impl FacetMap {
     /// Takes out an actor that nothing else refers to.
     pub fn forget_if_unused(&self, name: &str, actor: &Arc<Actor>) {
         let mut slots = self.0.lock();
-        let ours = matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
+        let ours =
+            matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
         // The map's reference and the caller's: nobody can take another while the map is locked.
         if ours && Arc::strong_count(actor) == 2 {
             slots.remove(name);

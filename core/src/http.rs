@@ -77,7 +77,8 @@ impl Headers {
                         return Err(not_headers());
                     };
                     let (name, value) = (name.as_str(), value.as_str());
-                    headers.append(name.ok_or_else(not_headers)?, value.ok_or_else(not_headers)?)?;
+                    headers
+                        .append(name.ok_or_else(not_headers)?, value.ok_or_else(not_headers)?)?;
                 }
             }
             _ => return Err(not_headers()),
@@ -220,7 +221,9 @@ impl Response {
             return Err(Error::named(
                 crate::ErrorCode::InvalidArgument,
                 "RangeError",
-                format!("Responses may only be constructed with status codes in the range 200 to 599, got {status}."),
+                format!(
+                    "Responses may only be constructed with status codes in the range 200 to 599, got {status}."
+                ),
             ));
         }
         Ok(Response { status, headers: Headers::new(), body: None })
@@ -261,7 +264,10 @@ impl Response {
             return Ok(Response::text(text.as_str()));
         }
         let map = value.as_map().ok_or_else(|| {
-            Error::type_error(format!("A response must be a map or text, got {}.", value.type_name()))
+            Error::type_error(format!(
+                "A response must be a map or text, got {}.",
+                value.type_name()
+            ))
         })?;
         let get = |key| map.get(key).unwrap_or(&Value::Null);
         let status = match get("status") {

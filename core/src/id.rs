@@ -81,7 +81,7 @@ impl IdScheme {
         IdScheme { key: Sha256::digest(namespace.as_bytes()).into() }
     }
 
-    pub fn from_name(&self, name: &str) -> ObjectId {
+    pub fn of_name(&self, name: &str) -> ObjectId {
         self.complete(self.hmac(name.as_bytes()), Some(name.into()))
     }
 
@@ -94,9 +94,8 @@ impl IdScheme {
     }
 
     pub fn parse(&self, text: &str) -> Result<ObjectId> {
-        let bytes = parse_hex(text).ok_or_else(|| {
-            Error::type_error("Invalid Durable Object ID: must be 64 hex digits")
-        })?;
+        let bytes = parse_hex(text)
+            .ok_or_else(|| Error::type_error("Invalid Durable Object ID: must be 64 hex digits"))?;
         let (base, check) = bytes.split_at(16);
         if self.hmac(base) != check {
             return Err(Error::type_error("Durable Object ID is not valid for this namespace."));
@@ -150,7 +149,7 @@ mod tests {
             ("http://foo/", "59002eb8cf872e541722977a258a12d6a93bbe8192b502e1c0cb250aa91af234"),
             ("http://foo/bar", "02b496f65dd35cbac90e3e72dc5a398ee93926ea4a3821e26677082d2e6f9b79"),
         ] {
-            assert_eq!(scheme.from_name(name).to_string(), expected);
+            assert_eq!(scheme.of_name(name).to_string(), expected);
         }
     }
 
@@ -167,7 +166,7 @@ mod tests {
     #[test]
     fn long_names_are_not_told_to_the_object() {
         let scheme = IdScheme::new("a");
-        assert!(scheme.from_name(&"a".repeat(1024)).for_object().name().is_some());
-        assert!(scheme.from_name(&"a".repeat(1025)).for_object().name().is_none());
+        assert!(scheme.of_name(&"a".repeat(1024)).for_object().name().is_some());
+        assert!(scheme.of_name(&"a".repeat(1025)).for_object().name().is_none());
     }
 }

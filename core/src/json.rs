@@ -116,9 +116,8 @@ fn write_map(map: &ValueMap) -> Result<Json> {
 
 /// The key of a map that spells something JSON lacks.
 fn spelling(object: &Map<String, Json>) -> Option<&str> {
-    const KEYS: [&str; 9] = [
-        "$undefined", "$float", "$bigint", "$bytes", "$date", "$set", "$map", "$error", "$object",
-    ];
+    const KEYS: [&str; 9] =
+        ["$undefined", "$float", "$bigint", "$bytes", "$date", "$set", "$map", "$error", "$object"];
     let key = object.keys().next().filter(|_| object.len() == 1)?;
     KEYS.contains(&key.as_str()).then_some(key)
 }

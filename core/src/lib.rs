@@ -66,13 +66,13 @@ pub use ctx::{ConcurrencyGuard, Ctx};
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};
 pub use host::{
-    DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin, no_alarm_handler, no_fetch_handler,
-    no_such_method,
+    DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin,
+    no_alarm_handler, no_fetch_handler, no_such_method,
 };
 pub use http::{Headers, Request, Response};
 pub use id::ObjectId;
 pub use limits::{Limits, LimitsPatch};
-pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerStub, WorkerCode};
+pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerCode, WorkerStub};
 pub use namespace::{Namespace, NamespaceOptions};
 pub use num_bigint::BigInt;
 pub use runtime::{Options, Runtime};

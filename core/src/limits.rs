@@ -80,11 +80,13 @@ impl LimitsPatch {
             Error::type_error(format!("limits must be a map, got {}.", value.type_name()))
         })?;
         for (key, value) in map.iter() {
-            let field = FIELDS.iter().position(|(a, b)| *a == key || *b == key).ok_or_else(|| {
-                let known = FIELDS.map(|(a, b)| if a == b { a.into() } else { format!("{a} or {b}") });
-                let known = known.join(", ");
-                Error::type_error(format!("Unknown limit '{key}'; known limits: {known}."))
-            })?;
+            let field =
+                FIELDS.iter().position(|(a, b)| *a == key || *b == key).ok_or_else(|| {
+                    let known =
+                        FIELDS.map(|(a, b)| if a == b { a.into() } else { format!("{a} or {b}") });
+                    let known = known.join(", ");
+                    Error::type_error(format!("Unknown limit '{key}'; known limits: {known}."))
+                })?;
             if value.is_nullish() {
                 continue;
             }

@@ -90,7 +90,9 @@ impl Module {
             ("json", value) => Ok(Module::Json(value)),
             (kind, _) => Err(Error::new(
                 ErrorCode::Unsupported,
-                format!("Module '{name}' has type '{kind}', which is not supported; use 'luau', 'js', 'text', 'data' or 'json'."),
+                format!(
+                    "Module '{name}' has type '{kind}', which is not supported; use 'luau', 'js', 'text', 'data' or 'json'."
+                ),
             )),
         }
     }
@@ -187,7 +189,9 @@ impl WorkerCode {
                 ("modules", Value::List(items)) if items.is_empty() => {}
                 ("env", Value::Map(env)) => code.env = env,
                 ("env", Value::List(items)) if items.is_empty() => {}
-                ("globalOutbound", Value::Stub(stub)) => code.global_outbound = Outbound::Stub(stub),
+                ("globalOutbound", Value::Stub(stub)) => {
+                    code.global_outbound = Outbound::Stub(stub)
+                }
                 ("globalOutbound", Value::Function(function)) => {
                     code.global_outbound = Outbound::function(function);
                 }
@@ -197,9 +201,13 @@ impl WorkerCode {
                     let message = "WorkerCode.tails is not supported in this version.";
                     return Err(Error::new(ErrorCode::Unsupported, message));
                 }
-                ("env" | "globalOutbound" | "tails" | "streamingTails", Value::Null | Value::Undefined) => {}
+                (
+                    "env" | "globalOutbound" | "tails" | "streamingTails",
+                    Value::Null | Value::Undefined,
+                ) => {}
                 ("mainModule" | "modules" | "env" | "globalOutbound", value) => {
-                    let message = format!("WorkerCode.{key} has a wrong type: {}.", value.type_name());
+                    let message =
+                        format!("WorkerCode.{key} has a wrong type: {}.", value.type_name());
                     return Err(Error::type_error(message));
                 }
                 _ => return Err(Error::type_error(format!("Unknown key in WorkerCode: '{key}'."))),
@@ -222,7 +230,9 @@ impl WorkerCode {
             return Err(Error::named(
                 ErrorCode::LoadError,
                 "Error",
-                format!("Dynamic Worker code size ({size} bytes) exceeds the maximum allowed size of {MAX_CODE_BYTES} bytes."),
+                format!(
+                    "Dynamic Worker code size ({size} bytes) exceeds the maximum allowed size of {MAX_CODE_BYTES} bytes."
+                ),
             ));
         }
         let size: usize = self.env.iter().map(|(key, value)| key.len() + value.size()).sum();
@@ -230,7 +240,9 @@ impl WorkerCode {
             return Err(Error::named(
                 ErrorCode::LoadError,
                 "Error",
-                format!("Dynamic Worker env size ({size} bytes) exceeds the maximum allowed size of {MAX_ENV_BYTES} bytes."),
+                format!(
+                    "Dynamic Worker env size ({size} bytes) exceeds the maximum allowed size of {MAX_ENV_BYTES} bytes."
+                ),
             ));
         }
         match self.modules.iter().find(|(name, _)| *name == self.main_module) {
@@ -300,9 +312,7 @@ impl Loader {
         let good = code.is_ok();
         let worker = WorkerStub::new(&self.0.runtime, code);
         match id {
-            Some(id) if good => {
-                self.0.cache.lock().entry(id.to_owned()).or_insert(worker).clone()
-            }
+            Some(id) if good => self.0.cache.lock().entry(id.to_owned()).or_insert(worker).clone(),
             _ => worker,
         }
     }
@@ -489,7 +499,8 @@ impl Entrypoint {
     /// for each export of a worker.
     pub fn actor(&self) -> Result<Arc<Actor>> {
         let working = |actor: &&Arc<Actor>| actor.broken().is_none();
-        let plain = self.options.props.is_nullish() && self.options.limits == LimitsPatch::default();
+        let plain =
+            self.options.props.is_nullish() && self.options.limits == LimitsPatch::default();
         if plain && self.worker.0.owner {
             let mut shared = self.worker.0.entrypoints.lock();
             if let Some(actor) = shared.get(&self.export).filter(working) {

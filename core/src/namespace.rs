@@ -71,7 +71,7 @@ impl Namespace {
 
     /// The id that belongs to a name: always the same one.
     pub fn id_from_name(&self, name: &str) -> ObjectId {
-        self.0.ids.from_name(name)
+        self.0.ids.of_name(name)
     }
 
     /// Reads an id back from its text, in either case.
@@ -100,9 +100,7 @@ impl Namespace {
     pub(crate) fn check_id(&self, id: &ObjectId) -> Result<()> {
         match self.0.ids.owns(id) {
             true => Ok(()),
-            false => {
-                Err(Error::type_error("Durable Object ID is not valid for this namespace."))
-            }
+            false => Err(Error::type_error("Durable Object ID is not valid for this namespace.")),
         }
     }
 

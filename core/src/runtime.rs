@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use crate::actor::{Actor, Class, Event, Waits, Warm};
 use crate::alarm::{AlarmDriver, Alarms};
 use crate::clock::{Clock, ManualClock};
-use crate::actor::{Actor, Class, Event, Waits, Warm};
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
 use crate::guest::Engines;
@@ -174,7 +174,8 @@ impl Runtime {
         let inner = &self.0.0;
         inner.check_open()?;
         if name.is_empty() || name.contains('\0') {
-            let message = format!("A namespace's name must not be empty or contain NUL, got {name:?}.");
+            let message =
+                format!("A namespace's name must not be empty or contain NUL, got {name:?}.");
             return Err(Error::type_error(message));
         }
         let mut namespaces = inner.namespaces.lock();
@@ -273,7 +274,10 @@ impl RuntimeInner {
         if !self.process.is_current() {
             return Err(Error::new(
                 ErrorCode::Forked,
-                format!("The runtime was opened in process {}, before a fork; open one in this process.", self.process.id),
+                format!(
+                    "The runtime was opened in process {}, before a fork; open one in this process.",
+                    self.process.id
+                ),
             ));
         }
         Ok(())
@@ -309,9 +313,10 @@ impl RuntimeInner {
         }
         let dir = self.root.join(SCRATCH);
         match fs::create_dir(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                Err(Error::new(ErrorCode::Storage, format!("Cannot create the directory {dir:?}: {error}")))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::new(
+                ErrorCode::Storage,
+                format!("Cannot create the directory {dir:?}: {error}"),
+            )),
             _ => Ok(dir),
         }
     }
@@ -377,7 +382,10 @@ fn open_dir(path: &Path, durability: Durability) -> Result<(PathBuf, File)> {
     // Once in the life of a directory: without FORMAT, or its own name, everything in it is lost.
     let durability = if durability == Durability::None { durability } else { Durability::Full };
     let storage = |what: &str, error: std::io::Error| {
-        Error::new(ErrorCode::Storage, format!("Cannot {what} the data directory {path:?}: {error}"))
+        Error::new(
+            ErrorCode::Storage,
+            format!("Cannot {what} the data directory {path:?}: {error}"),
+        )
     };
     std::path::absolute(path)
         .and_then(|path| make_durable_dirs(&path, durability))
@@ -387,16 +395,25 @@ fn open_dir(path: &Path, durability: Durability) -> Result<(PathBuf, File)> {
     match fs::read_to_string(&format) {
         Ok(text) if text == FORMAT => {}
         Ok(text) => {
-            let message = format!("{path:?} was written by another version of Facetbox or is not a Facetbox data directory: its FORMAT is {:?}, this version knows {:?}.", text.trim(), FORMAT.trim());
+            let message = format!(
+                "{path:?} was written by another version of Facetbox or is not a Facetbox data directory: its FORMAT is {:?}, this version knows {:?}.",
+                text.trim(),
+                FORMAT.trim()
+            );
             return Err(Error::new(ErrorCode::Corrupt, message));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut entries = fs::read_dir(&root).map_err(|e| storage("read", e))?;
             let foreign = entries.find(|entry| {
-                entry.as_ref().is_ok_and(|entry| entry.file_name() != "LOCK" && entry.file_name() != DRAFT)
+                entry
+                    .as_ref()
+                    .is_ok_and(|entry| entry.file_name() != "LOCK" && entry.file_name() != DRAFT)
             });
             if let Some(Ok(entry)) = foreign {
-                let message = format!("{path:?} is not a Facetbox data directory: it has no FORMAT file but contains {:?}.", entry.file_name());
+                let message = format!(
+                    "{path:?} is not a Facetbox data directory: it has no FORMAT file but contains {:?}.",
+                    entry.file_name()
+                );
                 return Err(Error::new(ErrorCode::Corrupt, message));
             }
         }
@@ -414,7 +431,8 @@ fn open_dir(path: &Path, durability: Durability) -> Result<(PathBuf, File)> {
         Err(fs::TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = lock.read_to_string(&mut holder);
-            let message = format!("The data directory {path:?} is in use by process {}.", holder.trim());
+            let message =
+                format!("The data directory {path:?} is in use by process {}.", holder.trim());
             return Err(Error::new(ErrorCode::InUse, message));
         }
         Err(fs::TryLockError::Error(error)) => return Err(storage("lock", error)),

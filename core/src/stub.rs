@@ -97,7 +97,9 @@ impl Stub {
     pub(crate) fn place(&self) -> Result<Place<'_>> {
         match &self.0.target {
             Target::Object { namespace, id } => Ok(Place::Object(namespace, id)),
-            Target::Facet { parent, name, .. } => Ok(Place::Facet(Facets::new(parent.clone()), name)),
+            Target::Facet { parent, name, .. } => {
+                Ok(Place::Facet(Facets::new(parent.clone()), name))
+            }
             Target::Entrypoint(_) => Err(Error::new(
                 ErrorCode::Unsupported,
                 "An entrypoint is stateless: it has no storage.",
@@ -229,13 +231,11 @@ impl Stub {
         let actor = match &self.0.target {
             Target::Object { namespace, id } => namespace.actor(id)?,
             Target::Entrypoint(entrypoint) => entrypoint.actor()?,
-            Target::Facet { parent, name, .. } => {
-                match Facets::new(parent.clone()).begin(name)? {
-                    Begin::Running(actor) => actor,
-                    Begin::Wait(starting) => return Ok(Binding::Wait(starting)),
-                    Begin::Start(guard) => return Ok(Binding::Start(guard)),
-                }
-            }
+            Target::Facet { parent, name, .. } => match Facets::new(parent.clone()).begin(name)? {
+                Begin::Running(actor) => actor,
+                Begin::Wait(starting) => return Ok(Binding::Wait(starting)),
+                Begin::Start(guard) => return Ok(Binding::Start(guard)),
+            },
         };
         *bound = Some(actor);
         Ok(Binding::Bound)
@@ -267,7 +267,8 @@ impl Stub {
 }
 
 fn not_running() -> Error {
-    let message = "The facet is not running and this stub's start callback has been used; get a new stub.";
+    let message =
+        "The facet is not running and this stub's start callback has been used; get a new stub.";
     Error::new(ErrorCode::Aborted, message)
 }
 
@@ -275,8 +276,12 @@ impl fmt::Debug for Stub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.target {
             Target::Object { id, .. } => write!(f, "Stub({id:?})"),
-            Target::Facet { parent, name, .. } => write!(f, "Stub({:?})", format!("{}/{name}", parent.path)),
-            Target::Entrypoint(entrypoint) => write!(f, "Stub(entrypoint {:?})", entrypoint.export()),
+            Target::Facet { parent, name, .. } => {
+                write!(f, "Stub({:?})", format!("{}/{name}", parent.path))
+            }
+            Target::Entrypoint(entrypoint) => {
+                write!(f, "Stub(entrypoint {:?})", entrypoint.export())
+            }
         }
     }
 }

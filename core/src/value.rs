@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 
+use crate::actor::Class;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{HostFunction, HostObject};
 use crate::loader::Loader;
 use crate::namespace::Namespace;
 use crate::stub::Stub;
-use crate::actor::Class;
 
 /// How deep a value may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -203,7 +203,9 @@ impl Value {
 pub(crate) fn too_deep() -> Error {
     Error::new(
         ErrorCode::ValueError,
-        format!("Could not serialize value: it is nested deeper than the limit of {MAX_DEPTH} levels."),
+        format!(
+            "Could not serialize value: it is nested deeper than the limit of {MAX_DEPTH} levels."
+        ),
     )
 }
 

@@ -5,15 +5,19 @@ use std::time::Duration;
 use facetbox::*;
 
 fn entrypoint(runtime: &Runtime, source: &str) -> Stub {
-    let code = format!("local E = WorkerEntrypoint:extend(\"E\")\n{source}\nreturn {{ default = E }}");
+    let code =
+        format!("local E = WorkerEntrypoint:extend(\"E\")\n{source}\nreturn {{ default = E }}");
     let worker = runtime.loader().load(WorkerCode::luau(code)).unwrap();
     worker.get_entrypoint("default", ExportOptions::default()).unwrap()
 }
 
 fn limited(limits: &[(&str, i64)]) -> Runtime {
     let limits = Value::Map(ValueMap::from_iter(limits.iter().map(|(k, v)| (*k, Value::Int(*v)))));
-    Runtime::open_with(Options { limits: LimitsPatch::from_value(&limits).unwrap(), ..Options::default() })
-        .unwrap()
+    Runtime::open_with(Options {
+        limits: LimitsPatch::from_value(&limits).unwrap(),
+        ..Options::default()
+    })
+    .unwrap()
 }
 
 #[test]
@@ -53,7 +57,10 @@ fn errors_carry_name_message_and_line() {
          function E:deep() local x = nil; return x.field end",
     );
     let plain = stub.call_blocking("plain", vec![]).unwrap_err();
-    assert_eq!((plain.code(), plain.name(), plain.message()), (ErrorCode::GuestError, "Error", "text"));
+    assert_eq!(
+        (plain.code(), plain.name(), plain.message()),
+        (ErrorCode::GuestError, "Error", "text")
+    );
     assert!(plain.stack().unwrap().contains("main.luau:2"), "{plain:?}");
     let typed = stub.call_blocking("typed", vec![]).unwrap_err();
     assert_eq!((typed.name(), typed.message()), ("RangeError", "m"));

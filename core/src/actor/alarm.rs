@@ -47,7 +47,10 @@ impl Actor {
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome.and_then(|_| self.flush()),
             Err(_) => {
-                let error = Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
+                let error = Error::new(
+                    ErrorCode::Panic,
+                    "Code of the host panicked; the object was reset.",
+                );
                 self.fail(error.clone());
                 Err(error)
             }

@@ -58,7 +58,8 @@ impl Class {
         name: impl Into<String>,
         construct: impl Fn(Ctx, ValueMap) -> Result<T> + Send + Sync + 'static,
     ) -> Class {
-        let construct = move |ctx, env| Ok(Arc::new(construct(ctx, env)?) as Arc<dyn DurableObject>);
+        let construct =
+            move |ctx, env| Ok(Arc::new(construct(ctx, env)?) as Arc<dyn DurableObject>);
         Class(Arc::new(ClassKind::Host(HostClass::blocking(name.into(), construct))))
     }
 

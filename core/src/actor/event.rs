@@ -18,7 +18,10 @@ const MAX_CHAIN: u32 = 100;
 #[derive(Debug)]
 pub(crate) enum Message {
     Fetch(Request),
-    Call { method: String, args: Vec<Value> },
+    Call {
+        method: String,
+        args: Vec<Value>,
+    },
     /// The actor's alarm is due. Answered with a null.
     Alarm(AlarmInfo),
 }

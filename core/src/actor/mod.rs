@@ -227,7 +227,8 @@ impl Actor {
         let mut hold = futures_lite::future::or(Hold::take(&event), broken).await?;
         let outcome = AssertUnwindSafe(self.run(&event, message, &mut hold)).catch_unwind().await;
         let reply = outcome.unwrap_or_else(|_| {
-            let error = Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
+            let error =
+                Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
             self.fail(error.clone());
             Err(error)
         });
@@ -268,11 +269,7 @@ impl Actor {
     }
 
     /// The running instance, started first if there is none. Keeps the turn throughout.
-    async fn start(
-        self: &Arc<Actor>,
-        event: &Arc<Event>,
-        hold: &mut Hold,
-    ) -> Result<Arc<Running>> {
+    async fn start(self: &Arc<Actor>, event: &Arc<Event>, hold: &mut Hold) -> Result<Arc<Running>> {
         if let Some(running) = self.running.lock().clone() {
             return Ok(running);
         }

@@ -65,7 +65,8 @@ impl Index {
         let outcome = opened.and_then(|opened| work(connection.insert(opened)));
         outcome.map_err(|error| {
             // Without SQLite's own message, which has the path: guests see this error.
-            let reason = error.sqlite_error().map_or_else(|| error.to_string(), ToString::to_string);
+            let reason =
+                error.sqlite_error().map_or_else(|| error.to_string(), ToString::to_string);
             Error::new(ErrorCode::Storage, format!("Cannot use the index of alarms: {reason}"))
         })
     }
@@ -155,7 +156,8 @@ impl Index {
     /// When an alarm is due as far as the table knows.
     pub fn due_of(&self, key: &str) -> Result<Option<i64>> {
         self.with(|connection| {
-            let mut statement = connection.prepare_cached("SELECT due FROM alarms WHERE key = ?1")?;
+            let mut statement =
+                connection.prepare_cached("SELECT due FROM alarms WHERE key = ?1")?;
             statement.query_row([key], |row| row.get(0)).optional()
         })
     }
@@ -230,7 +232,8 @@ mod tests {
             index.set(&key(name), 1).unwrap();
         }
         index.remove_tree("x/1").unwrap();
-        let mut left: Vec<_> = index.take_due(1, 9).unwrap().into_iter().map(|key| key.key).collect();
+        let mut left: Vec<_> =
+            index.take_due(1, 9).unwrap().into_iter().map(|key| key.key).collect();
         left.sort();
         assert_eq!(left, ["x", "x/10"]);
     }

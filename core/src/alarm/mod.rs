@@ -69,7 +69,12 @@ pub(crate) struct AlarmSlot {
 }
 
 impl AlarmDriver {
-    pub fn new(clock: Clock, mode: Alarms, path: Option<PathBuf>, durability: Durability) -> AlarmDriver {
+    pub fn new(
+        clock: Clock,
+        mode: Alarms,
+        path: Option<PathBuf>,
+        durability: Durability,
+    ) -> AlarmDriver {
         AlarmDriver {
             clock,
             mode,
@@ -231,11 +236,7 @@ impl AlarmDriver {
 ///
 /// The alarm of a facet that isn't running stays parked: nobody but its parent knows its class. It fires
 /// when the facet is started next.
-async fn fire(
-    runtime: &Arc<RuntimeInner>,
-    key: &AlarmKey,
-    caller: Option<Arc<Event>>,
-) -> bool {
+async fn fire(runtime: &Arc<RuntimeInner>, key: &AlarmKey, caller: Option<Arc<Event>>) -> bool {
     match reach(runtime, key) {
         Some(actor) => actor.fire_alarm(caller).await,
         None => false,

@@ -94,7 +94,8 @@ impl Watchdog {
     ) -> (T, Duration) {
         let slot = self.slot();
         let start = Instant::now();
-        *slot.run.lock() = Some(Run { target, start, budget, deadline, seen: None, stopped: false });
+        *slot.run.lock() =
+            Some(Run { target, start, budget, deadline, seen: None, stopped: false });
         // Pairs with the fence in `park`: either the watchdog sees this run or we see it parked.
         fence(Ordering::SeqCst);
         if self.0.parked.load(Ordering::Relaxed) {

@@ -76,8 +76,15 @@ fn allows_operator(action: &Action<'_>) -> bool {
 }
 
 /// Pragmas that show the schema, with the name of what they show.
-const SCHEMA_PRAGMAS: &[&str] =
-    &["foreign_key_list", "index_info", "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo"];
+const SCHEMA_PRAGMAS: &[&str] = &[
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
 
 /// Pragmas that show a number.
 const FIGURES: &[&str] = &["freelist_count", "page_count", "page_size", "user_version"];

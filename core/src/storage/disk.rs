@@ -12,8 +12,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::connection::{Connection, check_header, new_in_memory, template};
-use super::gates::Gates;
 use super::files::{self, DATABASE, WAL, facet_dirs, sync_dir};
+use super::gates::Gates;
 use super::guard::Guard;
 use super::raw::Database;
 use super::state::Shared;

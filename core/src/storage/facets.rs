@@ -23,6 +23,12 @@ impl Storage {
         Ok(self.read(facet_names)?.unwrap_or_default())
     }
 
+    /// How many children there are.
+    pub(crate) fn facet_count(&self) -> Result<u64> {
+        let count = self.read(|connection| connection.number(Own::FacetCount, &[]))?;
+        Ok(count.flatten().unwrap_or_default())
+    }
+
     /// Enters a child facet in the open transaction; numbers are never used again.
     pub(crate) fn facet_create(&self, name: &str) -> Result<u64> {
         let mut state = self.lock()?;

@@ -46,17 +46,21 @@ pub(super) fn copy(
     open: Option<&mut Connection>,
     durability: Durability,
 ) -> io::Result<bool> {
-    if !fs::exists(from.join(DATABASE))? {
+    if !fs::exists(from)? {
         return Ok(false);
     }
+    // A facet that has never written is a directory without a database.
     let changed = make_dirs(to)?;
-    match open {
-        Some(connection) => copy_open(connection, to, durability)?,
-        None => copy_closed(from, to, durability)?,
+    let found = fs::exists(from.join(DATABASE))?;
+    if found {
+        match open {
+            Some(connection) => copy_open(connection, to, durability)?,
+            None => copy_closed(from, to, durability)?,
+        }
+        sync_dir(to, durability)?;
     }
-    sync_dir(to, durability)?;
     changed.iter().try_for_each(|dir| sync_dir(dir, durability))?;
-    Ok(true)
+    Ok(found)
 }
 
 /// The directories of facets in `dir`: those whose names are numbers.
@@ -87,7 +91,11 @@ pub(super) fn remove(dir: &Path) -> io::Result<()> {
 /// Copies the files of an open database through its own handles: together they hold what was last
 /// committed, since what isn't has no end in the log. The database comes last: without it there is
 /// nothing.
-pub(super) fn copy_open(connection: &mut Connection, to: &Path, durability: Durability) -> io::Result<()> {
+pub(super) fn copy_open(
+    connection: &mut Connection,
+    to: &Path,
+    durability: Durability,
+) -> io::Result<()> {
     for (file, name) in [(raw::File::Wal, WAL), (raw::File::Main, DATABASE)] {
         write_whole(&to.join(name), durability, |copy| {
             connection.db.read_file(file, |bytes| copy.write_all(bytes)).map_err(other)?

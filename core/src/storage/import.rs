@@ -23,7 +23,8 @@ const RESERVED: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema
     OR lower(substr(tbl_name, 1, 4)) IN ('_fb_', '_cf_') ORDER BY type, name";
 
 /// Foreign keys onto our own tables, whose actions would run within our own statements.
-const REFERENCES: &str = "SELECT s.name FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f
+const REFERENCES: &str =
+    "SELECT s.name FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f
     WHERE s.type = 'table' AND lower(substr(f.\"table\", 1, 4)) IN ('_fb_', '_cf_')";
 
 /// Copies an export to directory `to` and checks it there, where nobody changes it any more.
@@ -61,7 +62,10 @@ impl Import<'_> {
     /// Copies what may be in a directory of an export, and refuses everything else.
     fn copy(&self, below: &Path, level: u64) -> Result<()> {
         if level > self.limits.facet_depth {
-            let message = format!("The facets of the export are nested deeper than the limit of {}.", self.limits.facet_depth);
+            let message = format!(
+                "The facets of the export are nested deeper than the limit of {}.",
+                self.limits.facet_depth
+            );
             return Err(Error::new(ErrorCode::LimitDepth, message));
         }
         let dir = self.source.join(below);
@@ -70,7 +74,9 @@ impl Import<'_> {
             let path = below.join(entry.file_name());
             let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), error))?;
             match entry.file_name().to_str() {
-                Some(DATABASE) => self.copy_file(&path, self.limits.storage_bytes, ErrorCode::LimitStorage)?,
+                Some(DATABASE) => {
+                    self.copy_file(&path, self.limits.storage_bytes, ErrorCode::LimitStorage)?
+                }
                 Some(MANIFEST) if level == 1 => {
                     self.copy_file(&path, MAX_MANIFEST_BYTES, ErrorCode::Corrupt)?;
                 }
@@ -98,9 +104,13 @@ impl Import<'_> {
             return Err(irregular());
         }
         let to = self.to.join(path);
-        let copied = File::create(&to).and_then(|mut to| io::copy(&mut file.take(limit + 1), &mut to));
+        let copied =
+            File::create(&to).and_then(|mut to| io::copy(&mut file.take(limit + 1), &mut to));
         if copied.map_err(|error| unreadable(&source, error))? > limit {
-            let message = format!("Cannot import {}: it is larger than the limit of {limit} bytes.", path.display());
+            let message = format!(
+                "Cannot import {}: it is larger than the limit of {limit} bytes.",
+                path.display()
+            );
             return Err(Error::new(too_large, message));
         }
         Ok(())
@@ -122,13 +132,20 @@ impl Import<'_> {
         let (facets, due) = checked.map_err(|error| corrupt(&path, error.message()))?;
         tree.due = due;
         if facets.len() as u64 > self.limits.facets {
-            let message = format!("Cannot import {}: it has more facets than the limit of {}.", path.display(), self.limits.facets);
+            let message = format!(
+                "Cannot import {}: it has more facets than the limit of {}.",
+                path.display(),
+                self.limits.facets
+            );
             return Err(Error::new(ErrorCode::LimitFacets, message));
         }
         for (name, number) in facets {
             let below = below.join(number.to_string());
             if dirs.remove(&number).is_none() {
-                return Err(corrupt(&below, format!("the directory of the facet {name:?} is missing")));
+                return Err(corrupt(
+                    &below,
+                    format!("the directory of the facet {name:?} is missing"),
+                ));
             }
             tree.facets.push((name, number, self.check(&below, false)?));
         }
@@ -152,7 +169,10 @@ fn open(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NOFOLLOW | libc::O_NONBLOCK,
+    );
     options.open(path)
 }
 
@@ -219,7 +239,8 @@ fn described([kind, name, ..]: &SchemaRow) -> String {
 /// Virtual tables run a module's code: only those that guests may make are taken.
 fn check_modules(db: &mut Database) -> Result<()> {
     let mut foreign = None;
-    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual %'";
+    let sql =
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual %'";
     rows(db, sql, |row| {
         let module = row(1).text().and_then(|sql| module(&sql));
         if !module.is_some_and(|module| super::authorizer::allows_module(&module)) {
@@ -229,7 +250,8 @@ fn check_modules(db: &mut Database) -> Result<()> {
     match foreign {
         None => Ok(()),
         Some(name) => {
-            let message = format!("the virtual table {name:?} is of a kind that objects can't have");
+            let message =
+                format!("the virtual table {name:?} is of a kind that objects can't have");
             Err(Error::new(ErrorCode::Corrupt, message))
         }
     }
@@ -270,7 +292,10 @@ fn check_facets(db: &mut Database) -> Result<FacetList> {
         bad |= !number || !name;
     })?;
     match bad {
-        true => Err(Error::new(ErrorCode::Corrupt, "its list of facets has an entry that Facetbox can't have made")),
+        true => Err(Error::new(
+            ErrorCode::Corrupt,
+            "its list of facets has an entry that Facetbox can't have made",
+        )),
         false => Ok(inspect::facets(db)?),
     }
 }

@@ -35,8 +35,11 @@ pub(super) fn set_up(db: &mut Database) -> Result<(), Failure> {
     db.limit(ffi::SQLITE_LIMIT_ATTACHED, 0);
     db.limit(ffi::SQLITE_LIMIT_LENGTH, MAX_LENGTH as i32);
     // EXCLUSIVE comes first, so that no index of the log is made beside it.
-    execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;
-        PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA ignore_check_constraints = ON;")
+    execute(
+        db,
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;
+        PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA ignore_check_constraints = ON;",
+    )
 }
 
 /// A guard for a database that no actor uses.

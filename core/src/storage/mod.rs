@@ -38,12 +38,12 @@ pub(crate) use alarm::StoredAlarm;
 pub use cursor::SqlCursor;
 pub(crate) use disk::Disk;
 pub(crate) use files::{make_durable_dirs, sync_dir};
+pub(crate) use import::stage;
 pub(crate) use inspect::Inspection;
 pub use kv::Kv;
 pub use list::{KvList, ListOptions};
 pub use query::QueryRows;
 pub use sql::Sql;
-pub(crate) use import::stage;
 pub(crate) use tree::{Scratch, Tree};
 
 use crate::alarm::AlarmSlot;

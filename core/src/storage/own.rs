@@ -31,6 +31,7 @@ own! {
 
     FacetNumber = "SELECT number FROM _fb_facets WHERE name = ?1",
     FacetList = "SELECT number, name FROM _fb_facets ORDER BY name",
+    FacetCount = "SELECT count(*) FROM _fb_facets",
     FacetAdd = "INSERT INTO _fb_facets(number, name) VALUES (?1, ?2)",
     FacetDelete = "DELETE FROM _fb_facets WHERE number = ?1",
     LastFacet = "SELECT value FROM _fb_meta WHERE key = 'last_facet'",

@@ -2,9 +2,9 @@
 
 use rusqlite::ffi;
 
-use super::row::{size, value};
 use super::failure::Failure;
 use super::raw::{Bind, Database, Statement};
+use super::row::{size, value};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
 
@@ -82,7 +82,8 @@ fn bind(value: &Value) -> Result<Bind<'_>> {
         Value::Bytes(bytes) => Bind::Blob(bytes),
         _ => {
             let kind = value.type_name();
-            let message = format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
+            let message =
+                format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
             return Err(Error::type_error(message));
         }
     })

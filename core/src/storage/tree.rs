@@ -32,7 +32,9 @@ impl Tree {
     pub(super) fn check_manifest(&self, manifest: &Json) -> Result<(), String> {
         let version = &manifest["facetbox_export"];
         if *version != MANIFEST_VERSION {
-            return Err(format!("its format version is {version}, and this version of Facetbox knows {MANIFEST_VERSION}"));
+            return Err(format!(
+                "its format version is {version}, and this version of Facetbox knows {MANIFEST_VERSION}"
+            ));
         }
         match manifest["facets"] == self.facets_json("") {
             true => Ok(()),

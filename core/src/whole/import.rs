@@ -25,7 +25,9 @@ impl Namespace {
         runtime.check_open()?;
         let dir = runtime.object_dir(self.name(), id);
         let check = || match runtime.disk.exists(&dir)? {
-            true => Err(Error::type_error("Cannot import into an object that has data; delete it first.")),
+            true => Err(Error::type_error(
+                "Cannot import into an object that has data; delete it first.",
+            )),
             false => Ok(()),
         };
         check()?;

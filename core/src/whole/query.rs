@@ -32,7 +32,8 @@ impl Namespace {
         bindings: Vec<Value>,
     ) -> impl Future<Output = Result<QueryRows>> + Send + use<> {
         let facets = facets.iter().map(|name| (*name).to_owned()).collect();
-        let query = Query { namespace: self.clone(), id: id.clone(), facets, sql: sql.into(), bindings };
+        let query =
+            Query { namespace: self.clone(), id: id.clone(), facets, sql: sql.into(), bindings };
         let parent = Event::current();
         async move { query.run(parent).await }
     }
@@ -67,7 +68,9 @@ impl Query {
         let _quiet = Quiet::wait(parent, || last_running(&namespace, &id, &facets)).await?;
         let dir = find(&namespace, &id, &facets)?;
         let rows = namespace.runtime().disk.query(&dir, &sql, &bindings)?;
-        rows.ok_or_else(|| Error::new(ErrorCode::NotFound, "There is nothing to query: it has no data."))
+        rows.ok_or_else(|| {
+            Error::new(ErrorCode::NotFound, "There is nothing to query: it has no data.")
+        })
     }
 }
 

@@ -110,7 +110,9 @@ impl Walk {
         let mut left = self.runtime.disk.facet_dirs(dir)?;
         for (name, number) in inspection.facets {
             let facet = dir.join(number.to_string());
-            if left.as_mut().is_some_and(|dirs| !dirs.remove(&number)) && self.is_missing(dir, &name, number)? {
+            if left.as_mut().is_some_and(|dirs| !dirs.remove(&number))
+                && self.is_missing(dir, &name, number)?
+            {
                 self.problem(&facet, format!("The directory of the facet {name:?} is missing."));
                 continue;
             }
@@ -143,7 +145,10 @@ impl Walk {
         match persists(is_late) {
             Ok(false) => {}
             Ok(true) => match runtime.alarms.indexed(&key) {
-                Ok(_) => self.problem(dir, "Its alarm is missing in the index of alarms, or too late there."),
+                Ok(_) => self.problem(
+                    dir,
+                    "Its alarm is missing in the index of alarms, or too late there.",
+                ),
                 Err(error) => {
                     self.index_failed = true;
                     self.problem(&runtime.alarms_file(), error.message());

@@ -44,7 +44,8 @@ fn wait_until_forgotten(stub: &facetbox::Stub, idle: Duration) -> Result<Value> 
 fn an_idle_instance_loses_its_memory_and_keeps_its_data() -> Result<()> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let idle = Duration::from_millis(40);
-    let runtime = Runtime::open_with(Options { path: Some(dir.path().into()), ..options(40, 100) })?;
+    let runtime =
+        Runtime::open_with(Options { path: Some(dir.path().into()), ..options(40, 100) })?;
     let stub = apps(&runtime, app(MEMORY))?.get_by_name("one");
     assert_eq!(stub.call_blocking("bump", vec![])?, pair(1, 1));
     let woken = wait_until_forgotten(&stub, idle)?;

@@ -50,32 +50,26 @@ impl Bytes {
 }
 
 pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    register(lua, native, "base64_encode", |_, data: Bytes| {
-        Ok(data.read(|b| BASE64.encode(b)))
-    })?;
+    register(lua, native, "base64_encode", |_, data: Bytes| Ok(data.read(|b| BASE64.encode(b))))?;
     register(lua, native, "base64_decode", |lua, text: LuaString| {
         let bytes = decode_base64(&text.as_bytes())?;
         lua.create_buffer(bytes).map_err(error_from_mlua)
     })?;
-    register(
-        lua,
-        native,
-        "digest",
-        |lua, (algorithm, data): (LuaString, Bytes)| {
-            let hash = digest(&algorithm.as_bytes(), &data)?;
-            lua.create_buffer(hash).map_err(error_from_mlua)
-        },
-    )?;
+    register(lua, native, "digest", |lua, (algorithm, data): (LuaString, Bytes)| {
+        let hash = digest(&algorithm.as_bytes(), &data)?;
+        lua.create_buffer(hash).map_err(error_from_mlua)
+    })?;
     register(lua, native, "random", |_, buffer: Buffer| fill(buffer))?;
     register(lua, native, "uuid", |_, ()| uuid())?;
     register(lua, native, "find", find)?;
-    register(lua, native, "decode_text", |lua, text: LuaString| {
-        decode_text(lua, text)
-    })
+    register(lua, native, "decode_text", |lua, text: LuaString| decode_text(lua, text))
 }
 
 /// Where `needle` is in `text` from place `init` on, in time linear in both: first and last place.
-fn find(_: &Lua, (text, needle, init): (LuaString, LuaString, Option<i64>)) -> Result<(Option<usize>, Option<usize>)> {
+fn find(
+    _: &Lua,
+    (text, needle, init): (LuaString, LuaString, Option<i64>),
+) -> Result<(Option<usize>, Option<usize>)> {
     let (text, needle) = (text.as_bytes(), needle.as_bytes());
     let length = text.len() as i64;
     let start = match init.unwrap_or(1) {
@@ -93,12 +87,7 @@ fn find(_: &Lua, (text, needle, init): (LuaString, LuaString, Option<i64>)) -> R
 fn decode_base64(text: &[u8]) -> Result<Vec<u8>> {
     let blank = |byte: &u8| byte.is_ascii_whitespace();
     let decoded = if text.iter().any(blank) {
-        BASE64.decode(
-            text.iter()
-                .copied()
-                .filter(|byte| !blank(byte))
-                .collect::<Vec<_>>(),
-        )
+        BASE64.decode(text.iter().copied().filter(|byte| !blank(byte)).collect::<Vec<_>>())
     } else {
         BASE64.decode(text)
     };
@@ -141,14 +130,7 @@ fn uuid() -> Result<String> {
     let bits = bits & !(0xf << 76) | 4 << 76;
     let bits = bits & !(0b11 << 62) | 0b10 << 62;
     let hex = format!("{bits:032x}");
-    Ok([
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-"))
+    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
 }
 
 fn random(bytes: &mut [u8]) -> Result<()> {

@@ -6,7 +6,9 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use mlua::{AnyUserData, Function, Lua, MultiValue, Table, UserData, UserDataMethods, Value as LuaValue};
+use mlua::{
+    AnyUserData, Function, Lua, MultiValue, Table, UserData, UserDataMethods, Value as LuaValue,
+};
 
 use super::guard::Guard;
 use super::native::{LuaError, error_to_lua};
@@ -137,13 +139,20 @@ impl Marshal {
     pub fn result(&self, lua: &Lua, value: &Value) -> mlua::Result<MultiValue> {
         Ok(match self.values(lua, std::slice::from_ref(value))? {
             Passed::Plain(values) => values,
-            Passed::Packed(table) => {
-                MultiValue::from_iter([LuaValue::Table(self.packed.clone()), LuaValue::Table(table)])
-            }
+            Passed::Packed(table) => MultiValue::from_iter([
+                LuaValue::Table(self.packed.clone()),
+                LuaValue::Table(table),
+            ]),
         })
     }
 
-    fn set(&self, lua: &Lua, table: &Table, key: impl mlua::IntoLua, value: &Value) -> mlua::Result<()> {
+    fn set(
+        &self,
+        lua: &Lua,
+        table: &Table,
+        key: impl mlua::IntoLua,
+        value: &Value,
+    ) -> mlua::Result<()> {
         match value {
             Value::Int(number) if is_large(value) => {
                 self.set_integer.call((table, key, number.to_string()))
@@ -374,7 +383,9 @@ impl Reader<'_> {
         self.spend(bytes.len())?;
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(refused("Could not serialize a string that is not valid UTF-8; use a buffer for bytes.")),
+            Err(_) => Err(refused(
+                "Could not serialize a string that is not valid UTF-8; use a buffer for bytes.",
+            )),
         }
     }
 
@@ -462,7 +473,9 @@ impl Reader<'_> {
             let item = self.value(&item).map_err(|refusal| refusal.within(part()))?;
             match &key {
                 LuaValue::String(text) if is_map => map.push(self.text(text)?, item),
-                key => dict.push((self.value(key).map_err(|refusal| refusal.within(part()))?, item)),
+                key => {
+                    dict.push((self.value(key).map_err(|refusal| refusal.within(part()))?, item))
+                }
             }
         }
         Ok(if is_map { Value::Map(map) } else { Value::Dict(dict) })
@@ -473,7 +486,9 @@ impl Reader<'_> {
         let kind: Option<String> = self.marshal.kinds.raw_get(metatable)?;
         match kind.as_deref() {
             Some("facet") => {
-                return Err(refused("Stubs pointing to Durable Object facets are not serializable."));
+                return Err(refused(
+                    "Stubs pointing to Durable Object facets are not serializable.",
+                ));
             }
             Some("date") => return Ok(Value::Date(table.raw_get("_ms")?)),
             Some(kind) => {

@@ -165,7 +165,8 @@ fn hide_addresses(lua: &Lua) {
     if getrandom::fill(&mut key).is_err() {
         return;
     }
-    let word = |at: usize| u64::from_le_bytes(key[8 * at..8 * at + 8].try_into().unwrap_or_default());
+    let word =
+        |at: usize| u64::from_le_bytes(key[8 * at..8 * at + 8].try_into().unwrap_or_default());
     let state = lua.exec_raw_lua(|lua| lua.state());
     // SAFETY: the state is alive as `lua` is; the function only stores four numbers.
     unsafe { ffi::lua_setpointerencodekey(state, word(0) | 1, word(1), word(2) | 1, word(3)) };
@@ -200,9 +201,8 @@ unsafe extern "C-unwind" fn on_interrupt(state: *mut lua_State, gc: c_int) {
     if gc >= 0 {
         return;
     }
-    let stop = RUNNING.with_borrow(|running| {
-        running.as_ref().is_some_and(|guard| guard.safepoint(state))
-    });
+    let stop =
+        RUNNING.with_borrow(|running| running.as_ref().is_some_and(|guard| guard.safepoint(state)));
     if stop {
         // SAFETY: a safepoint; the engine reserves stack for what its callbacks push.
         unsafe { ffi::lua_pushnil(state) };

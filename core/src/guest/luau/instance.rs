@@ -89,7 +89,9 @@ impl LuauInstance {
         let args = self.constructor_args(actor).map_err(|error| self.failed(task, error))?;
         match self.run(task, hold, Entry::Construct, args).await? {
             LuaValue::Table(object) => Ok(object),
-            other => Err(Error::new(ErrorCode::Panic, format!("constructed a {}", other.type_name()))),
+            other => {
+                Err(Error::new(ErrorCode::Panic, format!("constructed a {}", other.type_name())))
+            }
         }
     }
 
@@ -240,9 +242,8 @@ impl LuauInstance {
     /// Runs the coroutine until it waits or ends. An error is one that ends the event.
     fn resume(&self, task: &Arc<Task>, thread: &Thread, input: MultiValue) -> Result<Step> {
         let (event, shared) = (&task.event, &self.vm.shared);
-        let resumed = self.watched(event, || {
-            shared.enter(task, || thread.resume::<MultiValue>(input))
-        });
+        let resumed =
+            self.watched(event, || shared.enter(task, || thread.resume::<MultiValue>(input)));
         self.start_timers(&event.actor);
         if let Some(why) = shared.guard.stopped() {
             return Err(self.stopped(task, why));
@@ -263,7 +264,9 @@ impl LuauInstance {
                 let value = output.pop_front().unwrap_or(LuaValue::Nil);
                 Step::Done(if ok { Ok(value) } else { Err(leaving(error_from_lua(value))) })
             }
-            _ => Step::Done(Err(Error::guest("Error", "attempt to yield from outside a coroutine"))),
+            _ => {
+                Step::Done(Err(Error::guest("Error", "attempt to yield from outside a coroutine")))
+            }
         })
     }
 
@@ -313,9 +316,9 @@ impl LuauInstance {
         let mut values = match answer {
             Ok(Answer::Nothing) => MultiValue::new(),
             Ok(Answer::Value(value)) => marshal.result(lua, &value)?,
-            Ok(Answer::Response(response)) => {
-                MultiValue::from_iter([LuaValue::Table(marshal.web.response_to_lua(lua, response)?)])
-            }
+            Ok(Answer::Response(response)) => MultiValue::from_iter([LuaValue::Table(
+                marshal.web.response_to_lua(lua, response)?,
+            )]),
             Err(error) => {
                 let error = error_to_lua(lua, error)?;
                 return Ok(MultiValue::from_iter([LuaValue::Boolean(false), error]));
@@ -344,18 +347,29 @@ impl LuauInstance {
         let (code, message) = match why {
             Stop::Cpu => (
                 ErrorCode::LimitCpu,
-                format!("The event used more than {} ms of CPU time, the limit cpuMs of {path}.", limits.cpu_ms),
+                format!(
+                    "The event used more than {} ms of CPU time, the limit cpuMs of {path}.",
+                    limits.cpu_ms
+                ),
             ),
             Stop::Wall => (
                 ErrorCode::LimitWall,
-                format!("The event took longer than {} ms, the limit wallMs of {path}.", limits.wall_ms),
+                format!(
+                    "The event took longer than {} ms, the limit wallMs of {path}.",
+                    limits.wall_ms
+                ),
             ),
             Stop::Memory => (
                 ErrorCode::LimitMemory,
-                format!("The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.", limits.memory_bytes),
+                format!(
+                    "The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.",
+                    limits.memory_bytes
+                ),
             ),
             Stop::Storage => {
-                let full = || Error::new(ErrorCode::LimitStorage, format!("The database of {path} is full."));
+                let full = || {
+                    Error::new(ErrorCode::LimitStorage, format!("The database of {path} is full."))
+                };
                 let error = self.vm.shared.limit.lock().take().unwrap_or_else(full);
                 actor.reset(&error);
                 return error.with_path(path.as_str());
@@ -376,7 +390,8 @@ impl LuauInstance {
         let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
         for TimerRequest { id, delay_ms } in requests {
             let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
-            let (sleep, this, weak) = (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
+            let (sleep, this, weak) =
+                (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
             let pending = PendingTimer::new(actor);
             actor.runtime.executor.spawn(async move {
                 sleep.await;

@@ -41,9 +41,7 @@ pub(super) fn register_natives(
     let marker = marker.clone();
     register(lua, native, "json_decode", move |lua, text: LuaString| {
         let bytes = text.as_bytes();
-        Decoder::new(lua, &bytes, &marker, &poll)
-            .document()
-            .map_err(error_from_mlua)
+        Decoder::new(lua, &bytes, &marker, &poll).document().map_err(error_from_mlua)
     })
 }
 
@@ -58,21 +56,13 @@ impl<'a> Safepoint<'a> {
     const EVERY: Duration = Duration::from_millis(1);
 
     fn new(poll: &'a Function) -> Safepoint<'a> {
-        Safepoint {
-            poll,
-            steps: 0,
-            next: Instant::now() + Self::EVERY,
-        }
+        Safepoint { poll, steps: 0, next: Instant::now() + Self::EVERY }
     }
 
     /// Counts one value of fixed cost.
     fn step(&mut self) -> Result<()> {
         self.steps = self.steps.wrapping_add(1);
-        if self.steps.is_multiple_of(256) {
-            self.table()
-        } else {
-            Ok(())
-        }
+        if self.steps.is_multiple_of(256) { self.table() } else { Ok(()) }
     }
 
     /// Counts a table: walking over one may have taken long even if it is almost empty.
@@ -133,10 +123,7 @@ impl Encoder<'_> {
             Value::Number(number) => self.put(&number_text(*number)),
             Value::String(text) => self.string(text),
             Value::Table(table) => self.table(table),
-            other => Err(type_error(format!(
-                "A {} can't be converted to JSON",
-                kind(other)
-            ))),
+            other => Err(type_error(format!("A {} can't be converted to JSON", kind(other)))),
         }
     }
 
@@ -258,11 +245,7 @@ fn number_text(number: f64) -> Cow<'static, str> {
 }
 
 fn kind(value: &Value) -> &'static str {
-    if matches!(value, Value::Buffer(_)) {
-        "buffer"
-    } else {
-        value.type_name()
-    }
+    if matches!(value, Value::Buffer(_)) { "buffer" } else { value.type_name() }
 }
 
 fn type_error(message: impl Into<String>) -> mlua::Error {
@@ -270,11 +253,7 @@ fn type_error(message: impl Into<String>) -> mlua::Error {
 }
 
 fn syntax_error(message: String) -> mlua::Error {
-    mlua::Error::external(Error::named(
-        ErrorCode::InvalidArgument,
-        "SyntaxError",
-        message,
-    ))
+    mlua::Error::external(Error::named(ErrorCode::InvalidArgument, "SyntaxError", message))
 }
 
 fn too_long() -> mlua::Error {
@@ -296,24 +275,13 @@ struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(lua: &'a Lua, text: &'a [u8], marker: &'a Table, poll: &'a Function) -> Decoder<'a> {
-        Decoder {
-            lua,
-            text,
-            at: 0,
-            depth: 0,
-            marker,
-            safepoint: Safepoint::new(poll),
-        }
+        Decoder { lua, text, at: 0, depth: 0, marker, safepoint: Safepoint::new(poll) }
     }
 
     fn document(mut self) -> Result<Value> {
         let value = self.value()?;
         self.space();
-        if self.at < self.text.len() {
-            Err(self.unexpected())
-        } else {
-            Ok(value)
-        }
+        if self.at < self.text.len() { Err(self.unexpected()) } else { Ok(value) }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -392,11 +360,7 @@ impl<'a> Decoder<'a> {
                 break;
             }
         }
-        if self.take(b']') {
-            Ok(table)
-        } else {
-            Err(self.unexpected())
-        }
+        if self.take(b']') { Ok(table) } else { Err(self.unexpected()) }
     }
 
     fn object(&mut self) -> Result<Table> {
@@ -412,11 +376,7 @@ impl<'a> Decoder<'a> {
                 break;
             }
         }
-        if self.take(b'}') {
-            Ok(table)
-        } else {
-            Err(self.unexpected())
-        }
+        if self.take(b'}') { Ok(table) } else { Err(self.unexpected()) }
     }
 
     fn member(&mut self) -> Result<(LuaString, Value)> {
@@ -457,9 +417,7 @@ impl<'a> Decoder<'a> {
     fn plain(&mut self) -> &'a [u8] {
         let text = self.text;
         let rest = &text[self.at..];
-        let end = rest
-            .iter()
-            .position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
+        let end = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
         let end = end.unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
@@ -526,9 +484,7 @@ impl<'a> Decoder<'a> {
             self.digits()?;
         }
         let text = std::str::from_utf8(&self.text[start..self.at]).ok();
-        let number = text
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| self.unexpected())?;
+        let number = text.and_then(|text| text.parse().ok()).ok_or_else(|| self.unexpected())?;
         Ok(Value::Number(number))
     }
 
@@ -537,10 +493,6 @@ impl<'a> Decoder<'a> {
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at == start {
-            Err(self.unexpected())
-        } else {
-            Ok(())
-        }
+        if self.at == start { Err(self.unexpected()) } else { Ok(()) }
     }
 }

@@ -186,9 +186,7 @@ fn error_from_table(table: &Table) -> Error {
     if name.is_none() && message.is_none() {
         return thrown("table");
     }
-    let name = name
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "Error".to_owned());
+    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
     let error = Error::guest(name, message.unwrap_or_default());
     match field("stack", TEXT_BYTES) {
         Some(stack) => error.with_stack(stack),
@@ -228,10 +226,7 @@ mod tests {
         ";
 
     fn run<R: mlua::FromLua>(native: &Table, lua: &Lua, code: &str) -> R {
-        lua.load(format!("{CHECK}{code}"))
-            .set_name("=main")
-            .call(native.clone())
-            .unwrap()
+        lua.load(format!("{CHECK}{code}")).set_name("=main").call(native.clone()).unwrap()
     }
 
     fn setup() -> (Lua, Table) {
@@ -243,24 +238,15 @@ mod tests {
             Err(Error::new(ErrorCode::NotFound, "no such thing"))
         })
         .unwrap();
-        register(&lua, &native, "panic", |_, ()| -> Result<()> {
-            panic!("secret path")
-        })
-        .unwrap();
+        register(&lua, &native, "panic", |_, ()| -> Result<()> { panic!("secret path") }).unwrap();
         (lua, native)
     }
 
     #[test]
     fn results_pass_and_failures_are_raised_as_error_values() {
         let (lua, native) = setup();
-        assert_eq!(
-            run::<f64>(&native, &lua, "return check(native.double(21))"),
-            42.0
-        );
-        assert_eq!(
-            run::<i32>(&native, &lua, "return select('#', check(native.pair()))"),
-            2
-        );
+        assert_eq!(run::<f64>(&native, &lua, "return check(native.double(21))"), 42.0);
+        assert_eq!(run::<i32>(&native, &lua, "return select('#', check(native.pair()))"), 2);
         let code = "local ok, e = pcall(function() return (check(native.fail())) end)
             return table.concat({ e.name, e.message, e.code, tostring(e), type(e.stack),
                 typeof(e), tostring(getmetatable(e)) }, '|')";
@@ -276,10 +262,7 @@ mod tests {
         let code = "local function outer() return (check(native.fail())) end
             local _, e = pcall(function() return (outer()) end) return e.stack";
         let stack: String = run(&native, &lua, code);
-        assert!(
-            stack.lines().any(|line| line.starts_with("main:3")),
-            "{stack}"
-        );
+        assert!(stack.lines().any(|line| line.starts_with("main:3")), "{stack}");
         assert!(!stack.contains("[C]"), "{stack}");
     }
 
@@ -287,20 +270,14 @@ mod tests {
     fn wrong_arguments_give_type_errors() {
         let (lua, native) = setup();
         let code = "local ok, e = native.double({}) return tostring(ok) .. e.name .. e.code";
-        assert_eq!(
-            run::<String>(&native, &lua, code),
-            "falseTypeErrorINVALID_ARGUMENT"
-        );
+        assert_eq!(run::<String>(&native, &lua, code), "falseTypeErrorINVALID_ARGUMENT");
     }
 
     #[test]
     fn a_panic_becomes_an_opaque_error() {
         let (lua, native) = setup();
         let code = "local ok, e = native.panic() return e.code .. tostring(e)";
-        assert_eq!(
-            run::<String>(&native, &lua, code),
-            "PANICError: internal error"
-        );
+        assert_eq!(run::<String>(&native, &lua, code), "PANICError: internal error");
     }
 
     #[test]
@@ -330,58 +307,33 @@ mod tests {
             thrown_by("error({ name = 'RangeError', message = 'm' })"),
             Error::guest("RangeError", "m")
         );
-        assert_eq!(
-            thrown_by("error({ message = 'm' })"),
-            Error::guest("Error", "m")
-        );
-        assert_eq!(
-            thrown_by("error({})"),
-            Error::guest("Error", "table value was thrown")
-        );
-        assert_eq!(
-            thrown_by("error(nil)"),
-            Error::guest("Error", "nil value was thrown")
-        );
-        assert_eq!(
-            thrown_by("error(print)"),
-            Error::guest("Error", "function value was thrown")
-        );
+        assert_eq!(thrown_by("error({ message = 'm' })"), Error::guest("Error", "m"));
+        assert_eq!(thrown_by("error({})"), Error::guest("Error", "table value was thrown"));
+        assert_eq!(thrown_by("error(nil)"), Error::guest("Error", "nil value was thrown"));
+        assert_eq!(thrown_by("error(print)"), Error::guest("Error", "function value was thrown"));
     }
 
     #[test]
     fn metamethods_of_thrown_tables_are_not_run() {
         let trap = "local function trap() while true do end end
             error(setmetatable({}, { __index = trap, __tostring = trap, __len = trap }))";
-        assert_eq!(
-            thrown_by(trap),
-            Error::guest("Error", "table value was thrown")
-        );
+        assert_eq!(thrown_by(trap), Error::guest("Error", "table value was thrown"));
     }
 
     #[test]
     fn long_text_is_cut() {
         let error = thrown_by("error(string.rep('é', 100000), 0)");
         assert!(error.message().len() <= TEXT_BYTES + 3);
-        assert!(
-            thrown_by("error({ name = string.rep('n', 9999) })")
-                .name()
-                .len()
-                <= NAME_BYTES
-        );
+        assert!(thrown_by("error({ name = string.rep('n', 9999) })").name().len() <= NAME_BYTES);
     }
 
     #[test]
     fn exhaustion_of_the_engine_has_its_own_codes() {
         let deep = thrown_by("local function f() return 1 + f() end f()");
-        assert_eq!(
-            (deep.code(), deep.name()),
-            (ErrorCode::LimitStack, "RangeError")
-        );
+        assert_eq!((deep.code(), deep.name()), (ErrorCode::LimitStack, "RangeError"));
         let lua = Lua::new();
         lua.set_memory_limit(4 << 20).unwrap();
-        let full = lua
-            .load("local _, e = pcall(string.rep, 'x', 8000000) return e")
-            .eval();
+        let full = lua.load("local _, e = pcall(string.rep, 'x', 8000000) return e").eval();
         assert_eq!(error_from_lua(full.unwrap()).code(), ErrorCode::LimitMemory);
     }
 
@@ -389,10 +341,7 @@ mod tests {
     fn an_error_of_ours_keeps_its_code_on_the_way_through_a_guest() {
         let (lua, native) = setup();
         let code = "local _, e = pcall(function() check(native.fail()) end) return e";
-        assert_eq!(
-            error_from_lua(run(&native, &lua, code)).code(),
-            ErrorCode::NotFound
-        );
+        assert_eq!(error_from_lua(run(&native, &lua, code)).code(), ErrorCode::NotFound);
         let external = mlua::Error::external(Error::new(ErrorCode::Aborted, "why"));
         assert_eq!(error_from_mlua(external).code(), ErrorCode::Aborted);
     }

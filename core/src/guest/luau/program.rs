@@ -142,8 +142,11 @@ mod tests {
 
     #[test]
     fn deeply_nested_source_is_refused_or_compiled_but_never_overflows() {
-        let nested = |open: &str, close: &str, n| format!("return {}1{}", open.repeat(n), close.repeat(n));
-        for source in [nested("(", ")", 100_000), nested("{", "}", 100_000), nested("not ", "", 100_000)] {
+        let nested =
+            |open: &str, close: &str, n| format!("return {}1{}", open.repeat(n), close.repeat(n));
+        for source in
+            [nested("(", ")", 100_000), nested("{", "}", 100_000), nested("not ", "", 100_000)]
+        {
             assert!(program(&[("app.luau", &source)]).is_err());
         }
         assert!(program(&[("app.luau", &nested("{", "}", 150))]).is_ok());

@@ -12,38 +12,26 @@ const URL_BYTES: usize = 1 << 20;
 const QUERY_BYTES: usize = 32 << 20;
 
 pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    register(
-        lua,
-        native,
-        "url_parse",
-        |lua, (text, base): (String, Option<String>)| parts(lua, &parse(&text, base.as_deref())?),
-    )?;
-    register(
-        lua,
-        native,
-        "url_set",
-        |lua, (href, part, value): (String, String, String)| {
-            let mut url = parse(&href, None)?;
-            set(&mut url, &part, &value)?;
-            parts(lua, &url)
-        },
-    )?;
+    register(lua, native, "url_parse", |lua, (text, base): (String, Option<String>)| {
+        parts(lua, &parse(&text, base.as_deref())?)
+    })?;
+    register(lua, native, "url_set", |lua, (href, part, value): (String, String, String)| {
+        let mut url = parse(&href, None)?;
+        set(&mut url, &part, &value)?;
+        parts(lua, &url)
+    })?;
     register(lua, native, "query_parse", |lua, text: LuaString| {
         let bytes = text.as_bytes();
         check_length(bytes.len())?;
         query_parse(lua, &bytes).map_err(error_from_mlua)
     })?;
-    register(lua, native, "query_text", |_, list: Table| {
-        query_text(&list)
-    })
+    register(lua, native, "query_text", |_, list: Table| query_text(&list))
 }
 
 /// Refuses a URL or query that would take long to parse.
 pub(super) fn check_length(bytes: usize) -> Result<()> {
     if bytes > URL_BYTES {
-        return Err(Error::type_error(format!(
-            "A URL is longer than {URL_BYTES} bytes."
-        )));
+        return Err(Error::type_error(format!("A URL is longer than {URL_BYTES} bytes.")));
     }
     Ok(())
 }
@@ -55,10 +43,7 @@ fn invalid() -> Error {
 fn parse(text: &str, base: Option<&str>) -> Result<Url> {
     check_length(text.len() + base.map_or(0, str::len))?;
     let base = base.map(Url::parse).transpose().map_err(|_| invalid())?;
-    Url::options()
-        .base_url(base.as_ref())
-        .parse(text)
-        .map_err(|_| invalid())
+    Url::options().base_url(base.as_ref()).parse(text).map_err(|_| invalid())
 }
 
 /// Changes one part as an assignment in JavaScript does: what doesn't fit is ignored, save `href`.
@@ -85,9 +70,7 @@ fn set(url: &mut Url, part: &str, value: &str) -> Result<()> {
             Ok(())
         }
         _ => {
-            return Err(Error::type_error(format!(
-                "URL has no part {part:?} that can be set."
-            )));
+            return Err(Error::type_error(format!("URL has no part {part:?} that can be set.")));
         }
     };
     Ok(())
@@ -133,9 +116,7 @@ fn query_text(list: &Table) -> Result<String> {
         let value: LuaString = list.raw_get(at + 1).map_err(error_from_mlua)?;
         bytes += 3 * (name.as_bytes().len() + value.as_bytes().len()) + 2;
         if bytes > QUERY_BYTES {
-            return Err(Error::type_error(format!(
-                "A query is longer than {QUERY_BYTES} bytes."
-            )));
+            return Err(Error::type_error(format!("A query is longer than {QUERY_BYTES} bytes.")));
         }
         query.append_pair(&name.to_string_lossy(), &value.to_string_lossy());
     }

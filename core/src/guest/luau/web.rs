@@ -58,11 +58,8 @@ pub(super) fn install(lua: &Lua, native: &Table, code: &[u8]) -> mlua::Result<We
     json::register_natives(lua, native, &map_marker, &classes)?;
     urls::register_natives(lua, native)?;
 
-    let made: Table = lua
-        .load(code)
-        .set_name("=[facetbox]")
-        .set_mode(ChunkMode::Binary)
-        .call(native)?;
+    let made: Table =
+        lua.load(code).set_name("=[facetbox]").set_mode(ChunkMode::Binary).call(native)?;
     Ok(WebApi {
         globals: made.raw_get("globals")?,
         map_marker,
@@ -93,41 +90,24 @@ fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
         Ok(instance)
     })?;
     native.raw_set("seal", seal)?;
-    register(
-        lua,
-        native,
-        "error",
-        |lua, (name, message): (String, String)| {
-            let error = Error::named(ErrorCode::InvalidArgument, name, message);
-            error_to_lua(lua, error.with_stack(guest_stack(lua))).map_err(error_from_mlua)
-        },
-    )?;
-    register(
-        lua,
-        native,
-        "header",
-        |_, (name, value): (String, String)| {
-            let mut headers = Headers::new();
-            headers.append(&name, &value)?;
-            let (name, value) = headers.iter().next().unwrap_or_default();
-            Ok((name.to_owned(), value.to_owned()))
-        },
-    )?;
-    register(
-        lua,
-        native,
-        "request",
-        |_, (method, url): (String, String)| {
-            urls::check_length(url.len())?;
-            let request = Request::new(&method, &url)?;
-            Ok((request.method().to_owned(), request.url().to_owned()))
-        },
-    )?;
+    register(lua, native, "error", |lua, (name, message): (String, String)| {
+        let error = Error::named(ErrorCode::InvalidArgument, name, message);
+        error_to_lua(lua, error.with_stack(guest_stack(lua))).map_err(error_from_mlua)
+    })?;
+    register(lua, native, "header", |_, (name, value): (String, String)| {
+        let mut headers = Headers::new();
+        headers.append(&name, &value)?;
+        let (name, value) = headers.iter().next().unwrap_or_default();
+        Ok((name.to_owned(), value.to_owned()))
+    })?;
+    register(lua, native, "request", |_, (method, url): (String, String)| {
+        urls::check_length(url.len())?;
+        let request = Request::new(&method, &url)?;
+        Ok((request.method().to_owned(), request.url().to_owned()))
+    })?;
     if native.raw_get::<Value>("now_ms")?.is_nil() {
         register(lua, native, "now_ms", |_, ()| {
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             Ok(now.as_millis() as f64)
         })?;
     }
@@ -139,8 +119,7 @@ impl WebApi {
     pub(crate) fn request_to_lua(&self, lua: &Lua, request: Request) -> mlua::Result<Table> {
         let list = headers_to_lua(lua, &request.headers)?;
         let body = body_to_lua(lua, request.body.as_deref())?;
-        self.make_request
-            .call((request.method(), request.url(), list, body))
+        self.make_request.call((request.method(), request.url(), list, body))
     }
 
     /// Makes a `Response` of the guest.
@@ -216,10 +195,7 @@ fn instance(value: &Value, metatable: &Table) -> Option<Table> {
 }
 
 fn wrong_type(expected: &str, value: &Value) -> Error {
-    Error::type_error(format!(
-        "Expected {expected}, got a value of type {}.",
-        value.type_name()
-    ))
+    Error::type_error(format!("Expected {expected}, got a value of type {}.", value.type_name()))
 }
 
 fn string(table: &Table, key: &str) -> Result<String> {

@@ -48,7 +48,9 @@ impl Disk {
     ) -> Result<Option<T>> {
         self.visit(dir, |seen| match (seen, &self.0.place) {
             (Seen::Open(connection), _) => body(&mut connection.db).map(Some),
-            (Seen::Closed, Place::Memory(parked)) => parked.lock().get_mut(dir).map(body).transpose(),
+            (Seen::Closed, Place::Memory(parked)) => {
+                parked.lock().get_mut(dir).map(body).transpose()
+            }
             (Seen::Closed, Place::Files(_)) => open_closed(dir)?.as_mut().map(body).transpose(),
         })
     }
@@ -56,7 +58,9 @@ impl Disk {
     /// Whether there is a database in `dir`.
     pub fn exists(&self, dir: &Path) -> Result<bool> {
         match &self.0.place {
-            Place::Files(_) => fs::exists(dir.join(DATABASE)).map_err(|error| failed("look for", error)),
+            Place::Files(_) => {
+                fs::exists(dir.join(DATABASE)).map_err(|error| failed("look for", error))
+            }
             Place::Memory(_) => Ok(self.look(dir, |_| Ok(()))?.is_some()),
         }
     }
@@ -94,7 +98,8 @@ impl Disk {
             Place::Memory(_) => {
                 let mut total = (0, 0);
                 for dir in self.in_memory(dir) {
-                    let used = self.look(&dir, |db| Ok((inspect::size(db)?, inspect::facets(db)?.len())))?;
+                    let used =
+                        self.look(&dir, |db| Ok((inspect::size(db)?, inspect::facets(db)?.len())))?;
                     let (bytes, facets) = used.unwrap_or_default();
                     total = (total.0 + bytes, total.1 + facets as u64);
                 }

@@ -37,11 +37,13 @@ impl Disk {
                 None => false,
             },
             Place::Files(_) => self.visit(dir, |seen| match seen {
-                Seen::Open(connection) => {
-                    files::copy_open(connection, to, Durability::None).map(|()| true).map_err(storage)
-                },
+                Seen::Open(connection) => files::copy_open(connection, to, Durability::None)
+                    .map(|()| true)
+                    .map_err(storage),
                 Seen::Closed => match fs::exists(dir.join(DATABASE)) {
-                    Ok(true) => files::copy_closed(dir, to, Durability::None).map(|()| true).map_err(storage),
+                    Ok(true) => files::copy_closed(dir, to, Durability::None)
+                        .map(|()| true)
+                        .map_err(storage),
                     Ok(false) => Ok(false),
                     Err(error) => Err(storage(error)),
                 },

@@ -97,7 +97,10 @@ fn a_facet_is_exported_as_it_was_last_committed_and_becomes_an_object() -> Resul
     place.objects.import(&place.id("two"), &path)?;
     let two = place.objects.get_by_name("two");
     assert_eq!(two.call_blocking("get", vec![])?, Value::from("in app"));
-    assert_eq!(two.call_blocking("in", vec!["inner".into(), "get".into()])?, Value::from("in inner"));
+    assert_eq!(
+        two.call_blocking("in", vec!["inner".into(), "get".into()])?,
+        Value::from("in inner")
+    );
     let missing = stub.call_blocking("export", vec!["missing".into(), "x".into()]);
     assert_fails(missing, ErrorCode::NotFound, "missing");
     Ok(())

@@ -32,7 +32,8 @@ fn refuse(spoil: impl Fn(&Path), part: &str) -> Error {
     let path = place.path("export");
     place.objects.export_blocking(&place.id("one"), &path).unwrap();
     spoil(&path);
-    let error = assert_fails(place.objects.import(&place.id("two"), &path), ErrorCode::Corrupt, part);
+    let error =
+        assert_fails(place.objects.import(&place.id("two"), &path), ErrorCode::Corrupt, part);
     assert!(!place.objects.exists(&place.id("two")).unwrap());
     assert_eq!(place.objects.list(None, 9).unwrap().len(), 1);
     assert_eq!(fs::read_dir(place.path("data/tmp")).unwrap().count(), 0);
@@ -70,7 +71,9 @@ fn schemas_that_facetbox_would_not_have_made_are_not_imported() {
     let run = |sql: &'static str| {
         move |path: &Path| {
             let database = Connection::open(path.join("data.sqlite")).unwrap();
-            database.execute_batch("PRAGMA trusted_schema = ON; PRAGMA foreign_keys = OFF;").unwrap();
+            database
+                .execute_batch("PRAGMA trusted_schema = ON; PRAGMA foreign_keys = OFF;")
+                .unwrap();
             database.execute_batch(sql).unwrap();
         }
     };
@@ -102,7 +105,10 @@ fn directories_with_anything_else_in_them_are_not_imported() {
     refuse(|path| fs::create_dir(path.join("99")).unwrap(), "99");
     refuse(|path| fs::remove_dir_all(path.join("1")).unwrap(), "\"app\" is missing");
     refuse(|path| fs::write(path.join("manifest.json"), "{").unwrap(), "manifest.json");
-    refuse(|path| fs::write(path.join("manifest.json"), r#"{"facetbox_export":2}"#).unwrap(), "version is 2");
+    refuse(
+        |path| fs::write(path.join("manifest.json"), r#"{"facetbox_export":2}"#).unwrap(),
+        "version is 2",
+    );
     refuse(|path| fs::remove_file(path.join("manifest.json")).unwrap(), "manifest.json");
 }
 

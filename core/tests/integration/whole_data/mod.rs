@@ -10,8 +10,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use facetbox::{
-    AlarmInfo, Alarms, Class, Ctx, DurableObject, LimitsPatch, ManualClock, Namespace, ObjectId, Options,
-    Result, Runtime, Stub, Value,
+    AlarmInfo, Alarms, Class, Ctx, DurableObject, LimitsPatch, ManualClock, Namespace, ObjectId,
+    Options, Result, Runtime, Stub, Value,
 };
 use tempfile::TempDir;
 
@@ -31,10 +31,16 @@ impl DurableObject for Keeper {
         match method {
             "put" => kv.put("k", &args[0])?,
             "get" => return Ok(kv.get("k")?.unwrap_or_default()),
-            "sql" => return Ok((self.0.storage().sql().exec(text(0), vec![])?.raw()?.len() as i64).into()),
+            "sql" => {
+                return Ok(
+                    (self.0.storage().sql().exec(text(0), vec![])?.raw()?.len() as i64).into()
+                );
+            }
             "wake" => self.0.storage().set_alarm(START + 10)?,
             "in" => {
-                return facets.get(text(0), || Ok(class()))?.call_blocking(text(1), args[2..].to_vec());
+                return facets
+                    .get(text(0), || Ok(class()))?
+                    .call_blocking(text(1), args[2..].to_vec());
             }
             "both" => {
                 kv.put("k", &args[0])?;

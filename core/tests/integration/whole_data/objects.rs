@@ -128,7 +128,11 @@ fn ids_of_other_namespaces_and_closed_runtimes_are_refused() -> Result<()> {
     assert_fails(objects.list(Some(&foreign), 1), code, "not valid for this namespace");
     assert_fails(objects.import(&foreign, "x"), code, "not valid for this namespace");
     assert_fails(objects.export_blocking(&foreign, "x"), code, "not valid for this namespace");
-    assert_fails(objects.query_blocking(&foreign, &[], "", vec![]), code, "not valid for this namespace");
+    assert_fails(
+        objects.query_blocking(&foreign, &[], "", vec![]),
+        code,
+        "not valid for this namespace",
+    );
     place.runtime.close();
     assert_fails(objects.list(None, 1), ErrorCode::Closed, "");
     assert_fails(place.runtime.verify(), ErrorCode::Closed, "");

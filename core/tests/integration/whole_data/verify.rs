@@ -35,7 +35,9 @@ fn problems(spoil: impl Fn(&Place)) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn verify_finds_what_is_damaged_and_leaves_it_alone() {
-    let garbage = |below: &'static str| move |place: &Place| fs::write(place.database(below), [7; 9000]).unwrap();
+    let garbage = |below: &'static str| {
+        move |place: &Place| fs::write(place.database(below), [7; 9000]).unwrap()
+    };
     let found = problems(garbage("1"));
     assert!(found.len() == 1 && found[0].0.ends_with("1/data.sqlite"), "{found:?}");
     let found = problems(|place| {
@@ -46,7 +48,8 @@ fn verify_finds_what_is_damaged_and_leaves_it_alone() {
         fs::write(file, bytes).unwrap();
     });
     assert!(found.iter().any(|(path, _)| path.ends_with("1/data.sqlite")), "{found:?}");
-    let found = problems(|place| fs::remove_dir_all(place.database("1").parent().unwrap()).unwrap());
+    let found =
+        problems(|place| fs::remove_dir_all(place.database("1").parent().unwrap()).unwrap());
     assert!(found.len() == 1 && found[0].0.ends_with("1"), "{found:?}");
     assert!(found[0].1.contains("\"app\" is missing"), "{found:?}");
     let found = problems(|place| fs::remove_file(place.database("")).unwrap());

@@ -7,7 +7,9 @@ use mlua::{LuaString, Value as LuaValue};
 use super::Natives;
 use crate::ctx::aborted;
 use crate::error::{Error, ErrorCode};
-use crate::guest::luau::native::{TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack};
+use crate::guest::luau::native::{
+    TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
+};
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
@@ -73,7 +75,10 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("block_begin", |host, _, ()| {
         let task = host.shared.task()?;
         if task.keep.load(Ordering::Relaxed) >= MAX_BLOCKS {
-            return Err(Error::guest("Error", "blockConcurrencyWhile() calls are nested too deeply."));
+            return Err(Error::guest(
+                "Error",
+                "blockConcurrencyWhile() calls are nested too deeply.",
+            ));
         }
         task.keep.fetch_add(1, Ordering::Relaxed);
         Ok(())

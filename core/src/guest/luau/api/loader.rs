@@ -110,11 +110,18 @@ fn register_modules(natives: &Natives<'_>) -> mlua::Result<()> {
                 let chunk = chunk(lua, &name, bytecode, require).map_err(error_from_mlua)?;
                 return Ok(MultiValue::from_iter([LuaValue::Function(chunk)]));
             }
-            CompiledModule::Text(text) => LuaValue::String(lua.create_string(text).map_err(error_from_mlua)?),
-            CompiledModule::Data(data) => LuaValue::Buffer(lua.create_buffer(data).map_err(error_from_mlua)?),
-            CompiledModule::Json(value) => host.marshal.get().value(lua, value).map_err(error_from_mlua)?,
+            CompiledModule::Text(text) => {
+                LuaValue::String(lua.create_string(text).map_err(error_from_mlua)?)
+            }
+            CompiledModule::Data(data) => {
+                LuaValue::Buffer(lua.create_buffer(data).map_err(error_from_mlua)?)
+            }
+            CompiledModule::Json(value) => {
+                host.marshal.get().value(lua, value).map_err(error_from_mlua)?
+            }
             CompiledModule::Js => {
-                let message = format!("Module \"{name}\" is JavaScript; a Luau module can't require it.");
+                let message =
+                    format!("Module \"{name}\" is JavaScript; a Luau module can't require it.");
                 return Err(Error::named(ErrorCode::LoadError, "Error", message));
             }
         };
@@ -152,11 +159,8 @@ fn register_exports(natives: &Natives<'_>) -> mlua::Result<()> {
         }
         Ok(made)
     })?;
-    natives.add(
-        "specialise",
-        |host, lua, (name, kind, options): (String, String, LuaValue)| {
-            let options = export_options(host, &options)?;
-            host.give(lua, &export(host, &name, &kind, options)?)
-        },
-    )
+    natives.add("specialise", |host, lua, (name, kind, options): (String, String, LuaValue)| {
+        let options = export_options(host, &options)?;
+        host.give(lua, &export(host, &name, &kind, options)?)
+    })
 }

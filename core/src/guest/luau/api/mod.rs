@@ -118,6 +118,8 @@ fn text(value: &LuaValue, what: &str) -> Result<String> {
         },
         LuaValue::Integer(number) => Ok(number.to_string()),
         LuaValue::Number(number) => Ok(number.to_string()),
-        other => Err(Error::type_error(format!("{what} must be a string, got {}.", other.type_name()))),
+        other => {
+            Err(Error::type_error(format!("{what} must be a string, got {}.", other.type_name())))
+        }
     }
 }

@@ -28,18 +28,24 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         None => Ok(()),
         Some(_) => Err(no_jurisdiction()),
     })?;
-    natives.add("get_object", |host, lua, (target, id, mode): (AnyUserData, AnyUserData, LuaValue)| {
-        check_routing(mode)?;
-        let id = id.borrow::<LuaId>().map_err(|_| Error::type_error("get() takes an id."))?;
-        let ActorId::Object(id) = &id.0 else {
-            return Err(Error::type_error("get() takes the id of an object."));
-        };
-        host.give(lua, &Value::Stub(namespace(&target)?.get(id)?))
-    })?;
-    natives.add("get_by_name", |host, lua, (target, name, mode): (AnyUserData, LuaValue, LuaValue)| {
-        check_routing(mode)?;
-        host.give(lua, &Value::Stub(namespace(&target)?.get_by_name(&text(&name, "A name")?)))
-    })
+    natives.add(
+        "get_object",
+        |host, lua, (target, id, mode): (AnyUserData, AnyUserData, LuaValue)| {
+            check_routing(mode)?;
+            let id = id.borrow::<LuaId>().map_err(|_| Error::type_error("get() takes an id."))?;
+            let ActorId::Object(id) = &id.0 else {
+                return Err(Error::type_error("get() takes the id of an object."));
+            };
+            host.give(lua, &Value::Stub(namespace(&target)?.get(id)?))
+        },
+    )?;
+    natives.add(
+        "get_by_name",
+        |host, lua, (target, name, mode): (AnyUserData, LuaValue, LuaValue)| {
+            check_routing(mode)?;
+            host.give(lua, &Value::Stub(namespace(&target)?.get_by_name(&text(&name, "A name")?)))
+        },
+    )
 }
 
 fn namespace(target: &AnyUserData) -> Result<Namespace> {

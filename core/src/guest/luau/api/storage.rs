@@ -98,7 +98,10 @@ fn map_of(value: Value) -> Result<ValueMap> {
     match value {
         Value::List(items) if items.is_empty() => Ok(ValueMap::new()),
         Value::Map(map) => Ok(map),
-        other => Err(Error::type_error(format!("put() takes a map of entries, not a {}.", other.type_name()))),
+        other => Err(Error::type_error(format!(
+            "put() takes a map of entries, not a {}.",
+            other.type_name()
+        ))),
     }
 }
 
@@ -194,11 +197,11 @@ fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
         // The driver commits before it waits for anything, and this waits for nothing else.
         host.shared.wait(Box::pin(async { Ok(Answer::Nothing) }))
     })?;
-    natives.add("bookmark", |host, _, ()| {
-        host.shared.storage(|storage| storage.current_bookmark())
-    })?;
+    natives
+        .add("bookmark", |host, _, ()| host.shared.storage(|storage| storage.current_bookmark()))?;
     natives.add("no_recovery", |_, _, ()| {
-        let message = "This Durable Object's storage back-end does not implement point-in-time recovery.";
+        let message =
+            "This Durable Object's storage back-end does not implement point-in-time recovery.";
         Err::<(), _>(Error::named(ErrorCode::Unsupported, "Error", message))
     })?;
     natives.add("get_alarm", |host, _, ()| host.shared.storage(|storage| storage.get_alarm()))?;
@@ -208,9 +211,8 @@ fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
         }
         host.shared.storage(|storage| storage.set_alarm(time as i64))
     })?;
-    natives.add("delete_alarm", |host, _, ()| {
-        host.shared.storage(|storage| storage.delete_alarm())
-    })?;
+    natives
+        .add("delete_alarm", |host, _, ()| host.shared.storage(|storage| storage.delete_alarm()))?;
     natives.add("delete_all", |host, _, ()| {
         if host.shared.task()?.transactions.load(Ordering::Relaxed) > 0 {
             let message = "Cannot call deleteAll() within a transaction";

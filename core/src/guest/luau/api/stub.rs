@@ -56,7 +56,9 @@ fn stub(target: &AnyUserData) -> Result<Stub> {
 fn outbound(task: &Arc<Task>, request: Request) -> Result<BoxFuture<'static, Result<Answer>>> {
     let scheme = request.url().split_once(':').map_or("", |(scheme, _)| scheme);
     if !matches!(scheme, "http" | "https") {
-        return Err(Error::type_error(format!("fetch() can't request a URL of scheme \"{scheme}\".")));
+        return Err(Error::type_error(format!(
+            "fetch() can't request a URL of scheme \"{scheme}\"."
+        )));
     }
     let event = &task.event;
     let guest = event.actor.class.as_guest();
@@ -160,7 +162,8 @@ fn end_start(host: &Host, stub: &Stub, options: Result<FacetOptions>) -> Result<
         let at = starts.iter().rposition(|(begun, _)| begun.is(stub));
         at.map(|at| starts.swap_remove(at).1)
     };
-    let guard = guard.ok_or_else(|| Error::type_error("Illegal invocation: no start is going on."))?;
+    let guard =
+        guard.ok_or_else(|| Error::type_error("Illegal invocation: no start is going on."))?;
     stub.finish(guard, options).map(drop)
 }
 
