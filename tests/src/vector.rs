@@ -242,7 +242,9 @@ impl TryFrom<RawStep> for Step {
         let any = match raw.returns_any {
             None => None,
             Some(Value::List(any)) => Some(any),
-            Some(other) => return Err(format!("returns_any must be a list, not {}", other.type_name())),
+            Some(other) => {
+                return Err(format!("returns_any must be a list, not {}", other.type_name()));
+            }
         };
         let expectations = [
             raw.returns.map(Expect::Returns),

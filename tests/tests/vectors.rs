@@ -23,7 +23,8 @@ fn last_line(output: &Output) -> String {
 
 #[test]
 fn every_pending_case_exists() {
-    let cases = read_cases(&vectors()).unwrap();
+    let read = |directory: PathBuf| read_cases(&directory).unwrap();
+    let cases = [read(vectors()), read(vectors().join("attacks"))].concat();
     let names: BTreeSet<&str> = cases.iter().map(|(_, case)| case.name.as_str()).collect();
     let text = std::fs::read_to_string(vectors().join("pending.txt")).unwrap();
     let pending = Pending::parse(&text).unwrap();

@@ -19,7 +19,8 @@ pub type Allowed = Vec<Option<Vec<Node>>>;
 ///
 /// `fire` says whether to fire all alarms, which have to be those that are set.
 pub fn check(dir: &Path, allowed: &Allowed, fire: bool) -> Outcome<Vec<Node>> {
-    let world = World::open(dir, Durability::Full, Keep::All).map_err(|e| format!("open: {e:?}"))?;
+    let world =
+        World::open(dir, Durability::Full, Keep::All).map_err(|e| format!("open: {e:?}"))?;
     let states = read(&world, allowed.len())?;
     for (object, (state, allowed)) in states.iter().zip(allowed).enumerate() {
         if let Some(allowed) = allowed
@@ -101,7 +102,8 @@ fn check_files(dir: &Path) -> Outcome<()> {
         quick_check(&open(&index)?, &index)?;
     }
     let objects = dir.join("objects");
-    let shards = entries(&objects)?.iter().map(|shard| entries(shard)).collect::<Outcome<Vec<_>>>()?;
+    let shards =
+        entries(&objects)?.iter().map(|shard| entries(shard)).collect::<Outcome<Vec<_>>>()?;
     for shard in shards.concat() {
         entries(&shard)?.iter().try_for_each(|object| check_actor(object))?;
     }

@@ -103,7 +103,11 @@ impl Round {
         };
         let allowed: Allowed = self.states.iter().enumerate().map(allowed).collect();
         // Alarms are entered in an index before they are set, which only mode full puts on the disk in order.
-        check(&image.dir, &allowed, self.durability == Durability::Full && self.seed % 2 == 0)
+        check(
+            &image.dir,
+            &allowed,
+            self.durability == Durability::Full && self.seed.is_multiple_of(2),
+        )
     }
 }
 
@@ -138,7 +142,8 @@ pub fn write(
     let mut random = Random::new(seed, 99);
     let way = random.below(LONGEST_WAY);
     let root = std::path::absolute(data).map_err(|e| e.to_string())?;
-    let cutter = Cutter { disk: Disk::new(&root), out: out.to_owned(), random, way, calls: 0, cuts: 0 };
+    let cutter =
+        Cutter { disk: Disk::new(&root), out: out.to_owned(), random, way, calls: 0, cuts: 0 };
     vfs::follow(Some(Box::new(cutter)));
     let world = World::open(data, durability, Keep::Few).map_err(|e| format!("{e:?}"))?;
     let mut streams: Vec<_> = firsts

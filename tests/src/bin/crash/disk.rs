@@ -130,7 +130,10 @@ impl Disk {
     fn sync_directory(&mut self, path: &Path) {
         let same = |other: &Path| other.parent() == path.parent();
         self.ghosts.retain(|path, _| !same(path));
-        self.files.iter_mut().filter(|(path, _)| same(path)).for_each(|(_, file)| file.named = true);
+        self.files
+            .iter_mut()
+            .filter(|(path, _)| same(path))
+            .for_each(|(_, file)| file.named = true);
     }
 
     /// Rebuilds the directory at `to` as a power cut at this moment leaves it.

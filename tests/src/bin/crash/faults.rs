@@ -99,16 +99,16 @@ pub fn write(
     count: usize,
     expects: impl Fn(&Error) -> bool,
 ) -> Outcome<Written> {
-    let world = World::open(dir, Durability::Full, Keep::Few).map_err(|e| format!("open: {e:?}"))?;
+    let world =
+        World::open(dir, Durability::Full, Keep::Few).map_err(|e| format!("open: {e:?}"))?;
     let mut objects = vec![(vec![Node::default()], 0); OBJECTS];
-    let streams: Vec<Vec<Op>> =
-        (0..OBJECTS).map(|object| ops(seed, object, 0).take(count).collect()).collect();
-    for index in 0..count {
+    let mut streams: Vec<_> = (0..OBJECTS).map(|object| ops(seed, object, 0)).collect();
+    for _ in 0..count {
         for (object, (states, failures)) in objects.iter_mut().enumerate() {
             if *failures == MAX_FAILURES {
                 continue;
             }
-            let op = &streams[object][index];
+            let op = &streams[object].next().expect("operations never end");
             let next = match world.run(object, op) {
                 Ok(()) => states.iter().map(|state| op.after(state)).collect(),
                 Err(error) if expects(&error) => {

@@ -36,7 +36,9 @@ pub fn run(seed: u64, kills: u64) -> Outcome<String> {
             done += 1;
         }
     }
-    Ok(format!("{kills} kills survived, {acknowledged} acknowledged operations checked, seed {seed}"))
+    Ok(format!(
+        "{kills} kills survived, {acknowledged} acknowledged operations checked, seed {seed}"
+    ))
 }
 
 /// One life of a writing process; answers how many operations it acknowledged.
@@ -52,7 +54,8 @@ fn round(
     let mut allowed = Allowed::new();
     for (object, state) in states.iter().enumerate() {
         let mut ops = ops(seed, object, firsts[object]);
-        let reached = ops.by_ref().take(acks[object]).fold(state.clone(), |state, op| op.after(&state));
+        let reached =
+            ops.by_ref().take(acks[object]).fold(state.clone(), |state, op| op.after(&state));
         let next = ops.next().expect("operations never end");
         allowed.push(Some(next.states(&reached)));
     }

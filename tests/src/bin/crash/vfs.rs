@@ -114,11 +114,7 @@ fn intercept(
     code
 }
 
-fn on_file(
-    file: *mut ffi::sqlite3_file,
-    call: &Call,
-    run: impl FnOnce(Methods) -> c_int,
-) -> c_int {
+fn on_file(file: *mut ffi::sqlite3_file, call: &Call, run: impl FnOnce(Methods) -> c_int) -> c_int {
     let state = state();
     let File { path, real } = state.files[&(file as usize)].clone();
     intercept(state, &path, call, || run(real))
@@ -165,7 +161,8 @@ fn replace_methods(file: *mut ffi::sqlite3_file, path: PathBuf) {
     // SAFETY: the system's methods are constants.
     let real: Methods = unsafe { &*methods };
     let mut state = state();
-    let ours = *state.tables.entry(methods as usize).or_insert_with(|| Box::leak(Box::new(ours(real))));
+    let ours =
+        *state.tables.entry(methods as usize).or_insert_with(|| Box::leak(Box::new(ours(real))));
     state.files.insert(file as usize, File { path, real });
     // SAFETY: as above; our table lives as long as the process.
     unsafe { (*file).pMethods = ours };

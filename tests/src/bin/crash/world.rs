@@ -42,7 +42,8 @@ impl World {
             max_warm: Some(if keep == Keep::All { 1_000 } else { 6 }),
             ..Options::default()
         })?;
-        let nodes = runtime.namespace("Nodes", Class::host("Root", |ctx, _env| Ok(Root { ctx })))?;
+        let nodes =
+            runtime.namespace("Nodes", Class::host("Root", |ctx, _env| Ok(Root { ctx })))?;
         Ok(World { runtime, clock, nodes })
     }
 
@@ -189,9 +190,8 @@ impl Root {
         let storage = self.ctx.storage();
         let n = storage.kv().get("n")?;
         let row = self.last_row()?;
-        let [in_row, body] = row.map_or([None, None], |row| {
-            ["n", "body"].map(|column| row.get(column).cloned())
-        });
+        let [in_row, body] =
+            row.map_or([None, None], |row| ["n", "body"].map(|column| row.get(column).cloned()));
         if n != in_row || storage.kv().get("body")? != body {
             let message = format!("half a transaction: the key has {n:?}, the table {in_row:?}");
             return Err(Error::guest("Error", message));
