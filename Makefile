@@ -23,27 +23,32 @@ demo-rust:
 
 test: setup ## Runs every test: what CI runs
 	cargo test --release
+	cargo test --release --package facetbox --features quickjs --test js_engine
 	$(MAKE) -C bindings-c test
 	$(MAKE) -C bindings-python test
 	$(MAKE) -C bindings-node test
 	tests/symbols.sh
 	$(MAKE) conformance
 	$(MAKE) conformance VECTORS=tests/conformance/attacks
+	$(MAKE) conformance GUEST=js
+	$(MAKE) conformance GUEST=js VECTORS=tests/conformance/attacks
 
 lint: ## Checks formatting and the lints
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo clippy --release --workspace --all-targets --exclude facetbox-node -- -D warnings
+	cargo clippy --release --package facetbox-node -- -D warnings
+	cargo clippy --release --package facetbox --features quickjs --all-targets -- -D warnings
 
-conformance: ## Runs conformance vectors: [VECTORS=path] [HOST=rust] [GUEST=luau]
-	cargo run --release --quiet --package facetbox-tests --bin conformance -- \
+conformance: ## Runs conformance vectors: [VECTORS=path] [HOST=rust] [GUEST=luau|js]
+	cargo run --release --quiet --package facetbox-tests --features quickjs --bin conformance -- \
 		--host "$(HOST)" --guest "$(GUEST)" "$(VECTORS)"
 
 crash: ## Kills, cuts the power of and fails writing processes for about ten minutes
 	cargo build --release --package facetbox-tests --bin crash
 	target/release/crash kills 1000
-	target/release/crash cuts 60
+	target/release/crash cuts 40
 	target/release/crash relaxed 20
-	target/release/crash faults 12
+	target/release/crash faults 8
 
 header: ## Generates include/facetbox.h
 	$(MAKE) -C bindings-c header

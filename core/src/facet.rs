@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use event_listener::Event as Signal;
@@ -203,6 +204,7 @@ impl Facets {
     /// Finds the running facet, or makes the caller the one that starts it.
     pub(crate) fn begin(&self, name: &str) -> Result<Begin> {
         self.actor.check()?;
+        self.look_for_rollbacks();
         let mut slots = self.actor.facets.0.lock();
         match slots.get(name) {
             Some(Slot::Running(actor)) => Ok(Begin::Running(actor.clone())),
@@ -255,6 +257,28 @@ impl Facets {
         self.actor.runtime.disk.remove_tree(&dir)?;
         self.actor.runtime.disk.make_facet_dir(&dir)?;
         Ok(dir)
+    }
+
+    /// Breaks the running facets whose entry was rolled back since the last look: what they would write is
+    /// lost with their directory when the parent opens its database next.
+    pub(crate) fn look_for_rollbacks(&self) {
+        let Ok(storage) = self.actor.storage() else { return };
+        let rollbacks = storage.rollbacks();
+        if self.actor.facets.1.swap(rollbacks, Ordering::AcqRel) == rollbacks {
+            return;
+        }
+        let known = storage.facet_names().unwrap_or_default();
+        let is_known = |actor: &Actor, name: &String| {
+            let entry = known.iter().find(|(known, _)| known == name);
+            entry.is_some_and(|(_, number)| self.dir_of(*number).ok() == actor.dir)
+        };
+        let is_lost = |name: &String, slot: &mut Slot| match slot {
+            Slot::Running(actor) => !is_known(actor, name),
+            Slot::Starting(_) => false,
+        };
+        let lost: Vec<_> = self.actor.facets.0.lock().extract_if(is_lost).collect();
+        let error = Error::new(ErrorCode::Reset, "The creation of the facet was rolled back.");
+        lost.into_iter().for_each(|(_, slot)| slot.fail(&error));
     }
 
     fn dir_of(&self, number: u64) -> Result<PathBuf> {
@@ -370,9 +394,10 @@ impl Drop for StartGuard {
     }
 }
 
-/// The facets of an actor that run or start.
+/// The facets of an actor that run or start, and how many rollbacks of the actor's storage they have been
+/// compared with.
 #[derive(Default)]
-pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>);
+pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>, AtomicU64);
 
 enum Slot {
     Starting(Arc<Starting>),

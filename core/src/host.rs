@@ -188,6 +188,7 @@ impl Instance for BlockingInstance {
                     check_method(&method)?;
                     self.0.call(&method, args).map(Reply::Value)
                 }
+                Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.0.alarm(info).map(|()| Reply::Value(Value::Null)),
             })
         })
@@ -216,6 +217,7 @@ impl Instance for EventLoopInstance {
                     let answer = event.enter(|| self.0.call(method, args));
                     Box::pin(async move { answer.await.map(Reply::Value) })
                 }
+                Message::Get { property } => return Err(no_such_method(&property)),
                 Message::Alarm(info) => {
                     let done = event.enter(|| self.0.alarm(info));
                     Box::pin(async move { done.await.map(|()| Reply::Value(Value::Null)) })

@@ -246,16 +246,7 @@ impl WorkerCode {
             ));
         }
         match self.modules.iter().find(|(name, _)| *name == self.main_module) {
-            Some((_, Module::Luau(_))) => Ok(()),
-            Some((name, Module::Js(_))) => Err(Error::new(
-                ErrorCode::Unsupported,
-                format!("Module '{name}' is JavaScript, which this build does not include."),
-            )),
-            Some((name, _)) => Err(Error::named(
-                ErrorCode::LoadError,
-                "TypeError",
-                format!("The main module '{name}' must be Luau or JavaScript."),
-            )),
+            Some((name, module)) => crate::guest::check_main(name, module),
             None => Err(Error::named(
                 ErrorCode::LoadError,
                 "TypeError",

@@ -184,6 +184,7 @@ impl Stub {
             stub.0.runtime.check_open()?;
             if let Some(event) = &parent {
                 event.count_subrequest()?;
+                event.check_may_leave()?;
             }
             let actor = stub.actor().await?;
             if let Some(event) = &parent {
@@ -191,6 +192,7 @@ impl Stub {
             }
             if let Target::Facet { parent, .. } = &stub.0.target {
                 parent.flush()?;
+                Facets::new(parent.clone()).look_for_rollbacks();
             }
             actor.deliver(parent, message).await
         })

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use facetbox::{Class, Ctx, DurableObject, ErrorCode, Result, Runtime, Value};
+use facetbox::{Class, Ctx, DurableObject, Error, ErrorCode, Result, Runtime, Stub, Value};
 
 const CRASH: &str = env!("CARGO_BIN_EXE_crash");
 
@@ -58,22 +58,45 @@ fn a_full_disk_loses_nothing() {
     }
 }
 
-/// Stores what it is told.
+/// Stores what it is told, itself or in a facet of the same class.
 struct Store(Ctx);
+
+impl Store {
+    fn facet(&self) -> Result<Stub> {
+        self.0.facets().get("facet", || Ok(class()))
+    }
+
+    /// Makes the facet in a transaction that is rolled back.
+    fn undo(&self) -> Result<Value> {
+        let undone = self.0.storage().transaction_sync(|| {
+            self.facet()?.call_blocking("put", vec![1.into()])?;
+            Err::<(), _>(Error::guest("Undo", ""))
+        });
+        assert!(undone.is_err());
+        Ok(self.0.facets().exists("facet")?.into())
+    }
+}
+
+fn class() -> Class {
+    Class::host("Store", |ctx, _env| Ok(Store(ctx)))
+}
 
 impl DurableObject for Store {
     fn call(&self, method: &str, args: Vec<Value>) -> Result<Value> {
         let kv = self.0.storage().kv();
         match method {
             "put" => kv.put("value", &args[0]).map(|()| Value::Null),
+            "undo" => self.undo(),
+            "put below" => self.facet()?.call_blocking("put", args),
+            "get below" => self.facet()?.call_blocking("get", args),
             _ => Ok(kv.get("value")?.unwrap_or_default()),
         }
     }
 }
 
-fn store(directory: &Path) -> Result<(Runtime, facetbox::Stub)> {
+fn store(directory: &Path) -> Result<(Runtime, Stub)> {
     let runtime = Runtime::open(directory)?;
-    let stores = runtime.namespace("Store", Class::host("Store", |ctx, _env| Ok(Store(ctx))))?;
+    let stores = runtime.namespace("Store", class())?;
     let store = stores.get_by_name("it");
     Ok((runtime, store))
 }
@@ -116,4 +139,17 @@ fn a_process_that_died_while_it_made_the_directory_leaves_one_that_opens() {
         it.call_blocking("put", vec![1.into()]).unwrap();
         assert!(root.path().join("FORMAT").exists());
     }
+}
+
+/// A facet that went on running without an entry lost what it acknowledged when its parent opened next.
+#[test]
+fn a_facet_whose_creation_is_rolled_back_is_made_anew_by_its_next_use() {
+    let root = tempfile::tempdir().unwrap();
+    let (runtime, it) = store(root.path()).unwrap();
+    assert_eq!(it.call_blocking("undo", vec![]).unwrap(), Value::from(false));
+    it.call_blocking("put below", vec![2.into()]).unwrap();
+    runtime.close();
+
+    let (_runtime, it) = store(root.path()).unwrap();
+    assert_eq!(it.call_blocking("get below", vec![]).unwrap(), Value::from(2));
 }

@@ -22,6 +22,11 @@ pub(crate) enum Message {
         method: String,
         args: Vec<Value>,
     },
+    /// Reads a property of the instance; only JavaScript's instances have any.
+    #[cfg_attr(not(feature = "quickjs"), expect(dead_code, reason = "only JavaScript asks"))]
+    Get {
+        property: String,
+    },
     /// The actor's alarm is due. Answered with a null.
     Alarm(AlarmInfo),
 }
@@ -118,6 +123,17 @@ impl Event {
         }
         let _restore = Restore(CURRENT.replace(Some(self.clone())));
         code()
+    }
+
+    /// Refuses calls to others from within a transaction: they would see what may be rolled back.
+    pub fn check_may_leave(&self) -> Result<()> {
+        let open = self.actor.storage().is_ok_and(|storage| storage.in_explicit_transaction());
+        if open {
+            let message =
+                "The body of a transaction can't call others: do that before or after it.";
+            return Err(Error::named(ErrorCode::InvalidArgument, "Error", message));
+        }
+        Ok(())
     }
 
     /// Counts a call to the outside.

@@ -1,6 +1,9 @@
 //! Guest engines: what makes an instance from a guest class.
 
+#[cfg(feature = "quickjs")]
+mod js;
 mod luau;
+mod stop;
 mod watchdog;
 
 use std::sync::Arc;
@@ -8,8 +11,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
-use crate::error::Result;
-use crate::loader::WorkerCode;
+use crate::error::{Error, ErrorCode, Result};
+use crate::loader::{Module, WorkerCode};
 use watchdog::Watchdog;
 
 /// Machines kept ready for the next guest that starts.
@@ -21,15 +24,45 @@ pub(crate) struct Engines {
     watchdog: Watchdog,
     prelude: luau::PreludeCode,
     ready: Mutex<Vec<luau::Vm>>,
+    #[cfg(feature = "quickjs")]
+    js: js::Engine,
 }
 
-/// Guest code after compilation.
-pub(crate) struct Compiled(Arc<luau::Program>);
+/// Guest code after compilation. The main module's type chooses the engine.
+pub(crate) enum Compiled {
+    Luau(Arc<luau::Program>),
+    #[cfg(feature = "quickjs")]
+    Js(Arc<js::Program>),
+}
 
 impl Compiled {
     /// Compiles every module.
     pub fn new(code: &WorkerCode) -> Result<Compiled> {
-        luau::Program::compile(code).map(|program| Compiled(Arc::new(program)))
+        let main = code.modules.iter().find(|(name, _)| *name == code.main_module);
+        match main {
+            #[cfg(feature = "quickjs")]
+            Some((_, Module::Js(_))) => {
+                js::Program::compile(code).map(|program| Compiled::Js(Arc::new(program)))
+            }
+            _ => luau::Program::compile(code).map(|program| Compiled::Luau(Arc::new(program))),
+        }
+    }
+}
+
+/// Refuses a main module that no engine of this build can run.
+pub(crate) fn check_main(name: &str, module: &Module) -> Result<()> {
+    match module {
+        Module::Luau(_) => Ok(()),
+        Module::Js(_) if cfg!(feature = "quickjs") => Ok(()),
+        Module::Js(_) => Err(Error::new(
+            ErrorCode::Unsupported,
+            format!("Module '{name}' is JavaScript, which this build does not include."),
+        )),
+        _ => Err(Error::named(
+            ErrorCode::LoadError,
+            "TypeError",
+            format!("The main module '{name}' must be Luau or JavaScript."),
+        )),
     }
 }
 
@@ -37,6 +70,8 @@ impl Engines {
     pub fn stop(&self) {
         self.watchdog.stop();
         self.ready.lock().clear();
+        #[cfg(feature = "quickjs")]
+        self.js.stop();
     }
 
     /// A fresh machine, from those that are ready if there is one.
@@ -63,7 +98,12 @@ pub(crate) async fn start(
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Arc<dyn Instance>> {
-    let Compiled(program) = class.worker.compiled()?;
-    let vm = actor.runtime.engines.take(actor)?;
-    luau::start(vm, program, actor, class, event, hold).await
+    match class.worker.compiled()? {
+        Compiled::Luau(program) => {
+            let vm = actor.runtime.engines.take(actor)?;
+            luau::start(vm, program, actor, class, event, hold).await
+        }
+        #[cfg(feature = "quickjs")]
+        Compiled::Js(program) => js::start(program, actor, class, event, hold).await,
+    }
 }

@@ -42,6 +42,8 @@ pub(super) struct State {
     in_transaction: bool,
     /// The object's name has been stored, so that an operator's list can tell it.
     named: bool,
+    /// Counts rollbacks, of savepoints too.
+    rollbacks: u64,
     /// Savepoints within the transaction.
     savepoints: usize,
     /// What runs after the commit, with the savepoint that it belongs to.
@@ -229,6 +231,16 @@ impl Storage {
         state.poison = None;
     }
 
+    /// Whether an explicit transaction is open, whose end nothing may leave the actor before.
+    pub(crate) fn in_explicit_transaction(&self) -> bool {
+        self.0.state.lock().in_savepoint()
+    }
+
+    /// How many times something was rolled back.
+    pub(crate) fn rollbacks(&self) -> u64 {
+        self.0.state.lock().rollbacks
+    }
+
     /// Runs `action` after the next commit; a rollback drops it.
     pub(crate) fn on_commit(&self, action: Action) -> Result<()> {
         let mut state = self.lock()?;
@@ -328,6 +340,7 @@ impl State {
         };
         if !commit {
             main.run(Own::RollbackTo, &[])?;
+            self.rollbacks += 1;
             self.actions.retain(|(savepoint, _)| *savepoint < self.savepoints);
         }
         main.run(Own::Release, &[])?;
@@ -366,7 +379,9 @@ impl State {
     }
 
     pub fn forget_transaction(&mut self) {
+        self.rollbacks += u64::from(self.in_transaction);
         self.in_transaction = false;
+        self.named = false;
         self.savepoints = 0;
         self.actions.clear();
     }

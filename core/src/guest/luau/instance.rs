@@ -15,8 +15,9 @@ use super::vm::{Answer, Pending, Task, TimerRequest, Vm};
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
-use crate::host::check_method;
+use crate::host::{check_method, no_such_method};
 use crate::value::{Value, ValueMap};
 
 /// What a guest sees instead of a reply of the wrong kind.
@@ -148,6 +149,9 @@ impl LuauInstance {
         input.push_front(object);
         let result = self.run(&task, hold, entry, input).await?;
         let limit = event.actor.limits.message_bytes;
+        if !result.is_table() {
+            return self.vm.marshal.read(&result, limit);
+        }
         let read = self.watched(event, || self.vm.marshal.read(&result, limit));
         match self.vm.shared.guard.stopped() {
             Some(why) => Err(self.stopped(&task, why)),
@@ -262,7 +266,7 @@ impl LuauInstance {
             }
             Some(LuaValue::Boolean(ok)) if !thread.is_resumable() => {
                 let value = output.pop_front().unwrap_or(LuaValue::Nil);
-                Step::Done(if ok { Ok(value) } else { Err(leaving(error_from_lua(value))) })
+                Step::Done(if ok { Ok(value) } else { Err(stop::leaving(error_from_lua(value))) })
             }
             _ => {
                 Step::Done(Err(Error::guest("Error", "attempt to yield from outside a coroutine")))
@@ -342,47 +346,8 @@ impl LuauInstance {
 
     /// Ends the instance because of a limit, and gives the error of the event that hit it.
     fn stopped(&self, task: &Arc<Task>, why: Stop) -> Error {
-        let actor = &task.event.actor;
-        let (limits, path) = (&actor.limits, &actor.path);
-        let (code, message) = match why {
-            Stop::Cpu => (
-                ErrorCode::LimitCpu,
-                format!(
-                    "The event used more than {} ms of CPU time, the limit cpuMs of {path}.",
-                    limits.cpu_ms
-                ),
-            ),
-            Stop::Wall => (
-                ErrorCode::LimitWall,
-                format!(
-                    "The event took longer than {} ms, the limit wallMs of {path}.",
-                    limits.wall_ms
-                ),
-            ),
-            Stop::Memory => (
-                ErrorCode::LimitMemory,
-                format!(
-                    "The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.",
-                    limits.memory_bytes
-                ),
-            ),
-            Stop::Storage => {
-                let full = || {
-                    Error::new(ErrorCode::LimitStorage, format!("The database of {path} is full."))
-                };
-                let error = self.vm.shared.limit.lock().take().unwrap_or_else(full);
-                actor.reset(&error);
-                return error.with_path(path.as_str());
-            }
-            Stop::Killed => {
-                let reset = || Error::new(ErrorCode::Reset, "The object was reset.");
-                return actor.broken().cloned().unwrap_or_else(reset);
-            }
-        };
-        let error = Error::new(code, message).with_path(path.as_str());
-        self.vm.shared.guard.interrupt(why);
-        actor.reset(&error);
-        error
+        let full = self.vm.shared.limit.lock().take();
+        why.end(&task.event.actor, &*self.vm.shared.guard, full)
     }
 
     /// Starts the timers that guest code has set since the last time.
@@ -392,7 +357,7 @@ impl LuauInstance {
             let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
             let (sleep, this, weak) =
                 (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
-            let pending = PendingTimer::new(actor);
+            let pending = stop::Pending::new(actor);
             actor.runtime.executor.spawn(async move {
                 sleep.await;
                 let _pending = pending;
@@ -421,32 +386,6 @@ impl LuauInstance {
     }
 }
 
-/// Keeps an actor from hibernating while a timer of its guest is pending.
-struct PendingTimer(Weak<Actor>);
-
-impl PendingTimer {
-    fn new(actor: &Arc<Actor>) -> PendingTimer {
-        actor.timers.fetch_add(1, Ordering::AcqRel);
-        PendingTimer(Arc::downgrade(actor))
-    }
-}
-
-impl Drop for PendingTimer {
-    fn drop(&mut self) {
-        if let Some(actor) = self.0.upgrade() {
-            actor.timers.fetch_sub(1, Ordering::AcqRel);
-        }
-    }
-}
-
-/// What the guest was refused by its own storage and API is the guest's error to whoever called it.
-fn leaving(error: Error) -> Error {
-    match error.code() {
-        ErrorCode::Storage | ErrorCode::InvalidArgument => error.with_code(ErrorCode::GuestError),
-        _ => error,
-    }
-}
-
 impl Instance for LuauInstance {
     fn deliver<'a>(
         &'a self,
@@ -460,6 +399,7 @@ impl Instance for LuauInstance {
                 Message::Call { method, args } => {
                     self.call(event, hold, &method, &args).await.map(Reply::Value)
                 }
+                Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
             }
         })

@@ -1,0 +1,110 @@
+//! Natives of the Worker Loader, of ctx.exports and of modules that are data.
+
+use rquickjs::{Array, ArrayBuffer};
+
+use super::Natives;
+use crate::error::{Error, Result};
+use crate::guest::js::errors::error_from_js;
+use crate::guest::js::give;
+use crate::guest::js::native::{Call, Cap, Handle, illegal};
+use crate::guest::js::program::Compiled;
+use crate::loader::{ExportOptions, Loader, WorkerCode, WorkerStub};
+use crate::value::Value;
+
+pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("load", |call| {
+        let worker = loader(call)?.load(WorkerCode::from_value(call.read(1)?)?)?;
+        call.give_cap(Handle::Worker(worker))
+    })?;
+    natives.add("cached_worker", |call| {
+        let cached = match call.present(1) {
+            Some(_) => loader(call)?.cached(&call.text(1)?),
+            None => None,
+        };
+        cached.map_or_else(|| call.undefined(), |worker| call.give_cap(Handle::Worker(worker)))
+    })?;
+    natives.add("insert_worker", |call| {
+        let code = call.read(2).and_then(WorkerCode::from_value);
+        let worker = loader(call)?.insert(worker_id(call).as_deref(), code);
+        call.give_cap(Handle::Worker(worker))
+    })?;
+    natives.add("insert_failed", |call| {
+        let error = error_from_js(call.ctx, call.hooks, &call.arg(2));
+        let worker = loader(call)?.insert(worker_id(call).as_deref(), Err(error));
+        call.give_cap(Handle::Worker(worker))
+    })?;
+    natives.add("get_class", |call| {
+        let class = worker(call)?.get_durable_object_class(&call.text(1)?, options(call, 2)?);
+        call.give_cap(Handle::Value(Value::Class(class)))
+    })?;
+    natives.add("get_entrypoint", |call| {
+        let stub = worker(call)?.get_entrypoint(&call.text(1)?, options(call, 2)?)?;
+        call.give_cap(Handle::Value(Value::Stub(stub)))
+    })?;
+    natives.add("module_value", |call| {
+        let program = call.shared.program.get();
+        match program.and_then(|program| program.module(&call.text(0).ok()?)) {
+            Some(Compiled::Value(_, Value::Bytes(bytes))) => {
+                Ok(ArrayBuffer::new_copy(call.ctx.clone(), bytes)?.into_value())
+            }
+            Some(Compiled::Value(_, value)) => Ok(give::value(call.ctx, call.hooks, value)?),
+            _ => call.undefined(),
+        }
+    })?;
+    register_exports(natives)
+}
+
+fn loader(call: &Call<'_, '_>) -> Result<Loader> {
+    match call.capability(0)? {
+        Value::Loader(loader) => Ok(loader),
+        _ => Err(Error::type_error("Illegal invocation: this is no loader.")),
+    }
+}
+
+fn worker(call: &Call<'_, '_>) -> Result<WorkerStub> {
+    match call.handle(0)? {
+        Handle::Worker(worker) => Ok(worker),
+        _ => Err(illegal()),
+    }
+}
+
+fn worker_id(call: &Call<'_, '_>) -> Option<String> {
+    call.present(1).and_then(|_| call.text(1).ok())
+}
+
+fn options(call: &Call<'_, '_>, at: usize) -> Result<ExportOptions> {
+    ExportOptions::from_value(call.read(at)?)
+}
+
+/// The code that the running guest was loaded from.
+fn own_worker(call: &Call<'_, '_>) -> Result<WorkerStub> {
+    let actor = call.shared.actor()?;
+    let class = actor.class.as_guest();
+    let class = class.ok_or_else(|| Error::type_error("Only loaded code has exports."))?;
+    Ok(class.worker.clone())
+}
+
+fn export(call: &Call<'_, '_>, name: &str, kind: &str, options: ExportOptions) -> Result<Value> {
+    let worker = own_worker(call)?;
+    Ok(match kind {
+        "class" => Value::Class(worker.get_durable_object_class(name, options)),
+        _ => Value::Stub(worker.get_entrypoint(name, options)?),
+    })
+}
+
+fn register_exports(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("loopback", |call| {
+        let (name, kind) = (call.text(0)?, call.text(1)?);
+        let value = export(call, &name, &kind, ExportOptions::default())?;
+        let made = Array::new(call.ctx.clone())?;
+        made.set(0, Cap::make(call.ctx, Handle::Value(value))?)?;
+        if let Some(namespace) = own_worker(call)?.namespace(&name) {
+            made.set(1, Cap::make(call.ctx, Handle::Value(Value::Namespace(namespace)))?)?;
+        }
+        Ok(made.into_value())
+    })?;
+    natives.add("specialise", |call| {
+        let value = export(call, &call.text(0)?, &call.text(1)?, options(call, 2)?)?;
+        call.give_cap(Handle::Value(value))
+    })
+}

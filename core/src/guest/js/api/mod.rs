@@ -1,0 +1,112 @@
+//! The natives behind the guest API, by topic.
+
+mod context;
+mod loader;
+mod namespace;
+mod storage;
+mod stub;
+mod web;
+
+use std::sync::Arc;
+
+use rquickjs::{Array, Ctx, JsLifetime, Object, Value as JsValue};
+
+use super::errors::caught;
+use super::native::Native;
+use super::task::Shared;
+use super::vm::Hooks;
+use super::{native, read};
+use crate::error::{Error, ErrorCode, Result};
+use crate::http::{Headers, Request, Response};
+
+/// The most that all headers of a message are together.
+const HEADER_BYTES: usize = 1 << 20;
+
+/// The shared state as the engine keeps it.
+struct Own(Arc<Shared>);
+
+// SAFETY: it holds nothing with the engine's lifetime.
+#[expect(unsafe_code, reason = "the binding asks for the lifetime of what it keeps")]
+unsafe impl<'js> JsLifetime<'js> for Own {
+    type Changed<'to> = Own;
+}
+
+/// The shared state of the machine that runs.
+pub(super) fn shared(ctx: &Ctx<'_>) -> Option<Arc<Shared>> {
+    ctx.userdata::<Own>().map(|own| own.0.clone())
+}
+
+/// Sets all natives.
+pub(super) fn register(object: &Object<'_>, shared: &Arc<Shared>) -> rquickjs::Result<()> {
+    let _ = object.ctx().store_userdata(Own(shared.clone()));
+    let natives = Natives { object, shared };
+    context::register(&natives)?;
+    storage::register(&natives)?;
+    stub::register(&natives)?;
+    namespace::register(&natives)?;
+    loader::register(&natives)?;
+    web::register(&natives)
+}
+
+struct Natives<'a, 'js> {
+    object: &'a Object<'js>,
+    shared: &'a Arc<Shared>,
+}
+
+impl Natives<'_, '_> {
+    fn add(&self, name: &'static str, function: Native) -> rquickjs::Result<()> {
+        native::add(self.object, self.shared, name, function)
+    }
+}
+
+fn headers<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &Array<'js>) -> Result<Headers> {
+    let mut headers = Headers::new();
+    let mut bytes = 0;
+    for at in (0..list.len()).step_by(2) {
+        let part = |at| list.get::<String>(at).map_err(|error| caught(ctx, hooks, error));
+        let (name, value) = (part(at)?, part(at + 1)?);
+        bytes += name.len() + value.len();
+        if bytes > HEADER_BYTES {
+            let message = format!("The headers are longer than {HEADER_BYTES} bytes.");
+            return Err(Error::new(ErrorCode::LimitMessage, message));
+        }
+        headers.append(&name, &value)?;
+    }
+    Ok(headers)
+}
+
+/// A body that the prelude has taken from a message: text, bytes or null.
+fn body<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, data: &JsValue<'js>) -> Result<Option<Vec<u8>>> {
+    if data.is_null() || data.is_undefined() {
+        return Ok(None);
+    }
+    match read::value(ctx, hooks, data, u64::MAX, None)? {
+        crate::value::Value::String(text) => Ok(Some(text.into_bytes())),
+        crate::value::Value::Bytes(bytes) => Ok(Some(bytes)),
+        _ => Err(Error::type_error("A body must be text or bytes.")),
+    }
+}
+
+/// A response from the parts that the prelude has taken: status, headers, body.
+pub(super) fn response<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    parts: &Array<'js>,
+) -> Result<Response> {
+    let failed = |error| caught(ctx, hooks, error);
+    let mut response = Response::new(parts.get::<u16>(0).map_err(failed)?)?;
+    response.headers = headers(ctx, hooks, &parts.get(1).map_err(failed)?)?;
+    response.body = body(ctx, hooks, &parts.get(2).map_err(failed)?)?;
+    Ok(response)
+}
+
+/// A request from the parts that the prelude has taken: method, URL, headers, body.
+fn request<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, parts: &Array<'js>) -> Result<Request> {
+    let failed = |error| caught(ctx, hooks, error);
+    let (method, url): (String, String) =
+        (parts.get(0).map_err(failed)?, parts.get(1).map_err(failed)?);
+    let mut request = Request::new(&method, &url)?;
+    request.headers = headers(ctx, hooks, &parts.get(2).map_err(failed)?)?;
+    request.body = body(ctx, hooks, &parts.get(3).map_err(failed)?)?;
+    Ok(request)
+}

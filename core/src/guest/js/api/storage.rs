@@ -1,0 +1,240 @@
+//! Natives of storage: key-value, SQL, transactions, alarms.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use rquickjs::{Array, Value as JsValue};
+
+use super::Natives;
+use super::context::begun;
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::Facets;
+use crate::guest::js::give;
+use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
+use crate::guest::js::task::Answer;
+use crate::storage::{KvList, ListOptions, SqlCursor};
+use crate::value::{Value, ValueMap};
+
+pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    register_kv(natives)?;
+    register_batches(natives)?;
+    register_sql(natives)?;
+    register_rows(natives)?;
+    register_transactions(natives)?;
+    register_alarms(natives)
+}
+
+fn register_kv(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("kv_get", |call| {
+        let key = call.text(0)?;
+        let value = call.shared.storage(|storage| storage.kv().get(&key))?;
+        Ok(give::value(call.ctx, call.hooks, &value.unwrap_or(Value::Undefined))?)
+    })?;
+    natives.add("kv_put", |call| {
+        let (key, value) = (call.text(0)?, call.read(1)?);
+        call.shared.storage(|storage| storage.kv().put(&key, &value))?;
+        call.undefined()
+    })?;
+    natives.add("kv_delete", |call| {
+        let key = call.text(0)?;
+        call.give_bool(call.shared.storage(|storage| storage.kv().delete(&key))?)
+    })?;
+    natives.add("kv_list", |call| {
+        let options = ListOptions::from_value(&call.read(0)?)?;
+        let list = call.shared.storage(|storage| storage.kv().list(&options))?;
+        call.give_cap(Handle::List(Arc::new(Mutex::new(list))))
+    })?;
+    natives.add("kv_next", |call| {
+        let Handle::List(list) = call.handle(0)? else { return Err(illegal().into()) };
+        let entry = next_entry(&list)?;
+        let Some((key, value)) = entry else { return call.undefined() };
+        entry_value(call, &key, &value)
+    })
+}
+
+fn next_entry(list: &Mutex<KvList>) -> Result<Option<(String, Value)>> {
+    list.lock().next().transpose()
+}
+
+fn entry_value<'js>(call: &Call<'_, 'js>, key: &str, value: &Value) -> Done<'js> {
+    let entry = Array::new(call.ctx.clone())?;
+    entry.set(0, key)?;
+    entry.set(1, give::value(call.ctx, call.hooks, value)?)?;
+    Ok(entry.into_value())
+}
+
+/// The keys of a list that the prelude has made.
+fn keys(call: &Call<'_, '_>) -> std::result::Result<Vec<String>, Fail> {
+    let list = call.arg(0);
+    let list = list.as_array().ok_or_else(illegal)?;
+    Ok(list.iter::<String>().collect::<rquickjs::Result<_>>()?)
+}
+
+fn register_batches(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("kv_get_many", |call| {
+        let keys = keys(call)?;
+        let found = call.shared.storage(|storage| storage.kv().get_many(&keys))?;
+        let entries = Array::new(call.ctx.clone())?;
+        for (at, (key, value)) in found.iter().enumerate() {
+            entries.set(at, entry_value(call, key, value)?)?;
+        }
+        Ok(entries.into_value())
+    })?;
+    natives.add("kv_put_many", |call| {
+        let map = match call.read(0)? {
+            Value::Map(map) => map,
+            Value::List(items) if items.is_empty() => ValueMap::new(),
+            other => {
+                let message =
+                    format!("put() takes an object of entries, not a {}.", other.type_name());
+                return Err(Error::type_error(message).into());
+            }
+        };
+        let entries: Vec<_> = map.into_iter().collect();
+        call.shared.storage(|storage| storage.kv().put_many(&entries))?;
+        call.undefined()
+    })?;
+    natives.add("kv_delete_many", |call| {
+        let keys = keys(call)?;
+        let deleted = call.shared.storage(|storage| storage.kv().delete_many(&keys))?;
+        call.give_number(deleted as f64)
+    })
+}
+
+fn cursor(call: &Call<'_, '_>) -> Result<Arc<SqlCursor>> {
+    match call.handle(0)? {
+        Handle::Cursor(cursor) => Ok(cursor),
+        _ => Err(illegal()),
+    }
+}
+
+/// JavaScript's numbers are doubles; SQLite makes them whole again where a column's affinity says so.
+fn as_bound(value: Value) -> Value {
+    match value {
+        Value::Int(number) => Value::Float(number as f64),
+        value => value,
+    }
+}
+
+fn register_sql(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("sql_exec", |call| {
+        let query = call.text(0)?;
+        let Value::List(bindings) = call.read(1)? else { return Err(illegal().into()) };
+        let bindings = bindings.into_iter().map(as_bound).collect();
+        let cursor = call.shared.storage(|storage| storage.sql().exec(&query, bindings))?;
+        call.give_cap(Handle::Cursor(Arc::new(cursor)))
+    })?;
+    natives.add("database_size", |call| {
+        let size = call.shared.storage(|storage| storage.sql().database_size())?;
+        call.give_number(size as f64)
+    })?;
+    natives.add("sql_columns", |call| {
+        let names = cursor(call)?.column_names().iter().map(|name| name.as_str().into()).collect();
+        Ok(give::value(call.ctx, call.hooks, &Value::List(names))?)
+    })?;
+    natives.add("sql_rows_read", |call| call.give_number(cursor(call)?.rows_read() as f64))?;
+    natives.add("sql_rows_written", |call| call.give_number(cursor(call)?.rows_written() as f64))
+}
+
+fn register_rows(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("sql_next", |call| match cursor(call)?.next()? {
+        Some(row) => Ok(give::row(call.ctx, call.hooks, &row)?),
+        None => call.undefined(),
+    })?;
+    natives.add("sql_next_raw", |call| match cursor(call)?.next_raw()? {
+        Some(row) => Ok(give::raw_row(call.ctx, call.hooks, &row)?),
+        None => call.undefined(),
+    })?;
+    natives.add("sql_one", |call| Ok(give::row(call.ctx, call.hooks, &cursor(call)?.one()?)?))?;
+    natives.add("sql_to_array", |call| {
+        let cursor = cursor(call)?;
+        collect(call, || {
+            let row = cursor.next()?;
+            Ok(row.map(|row| give::row(call.ctx, call.hooks, &row)).transpose()?)
+        })
+    })?;
+    natives.add("sql_raw", |call| {
+        let cursor = cursor(call)?;
+        collect(call, || {
+            let row = cursor.next_raw()?;
+            Ok(row.map(|row| give::raw_row(call.ctx, call.hooks, &row)).transpose()?)
+        })
+    })
+}
+
+/// The rows that are left. Each is made before the next is read, so that they count as the guest's memory.
+fn collect<'js>(
+    call: &Call<'_, 'js>,
+    mut next: impl FnMut() -> std::result::Result<Option<JsValue<'js>>, Fail>,
+) -> Done<'js> {
+    let rows = Array::new(call.ctx.clone())?;
+    let mut count = 0;
+    while let Some(row) = next()? {
+        rows.set(count, row)?;
+        count += 1;
+    }
+    Ok(rows.into_value())
+}
+
+fn register_transactions(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("begin", |call| {
+        let depth = call.shared.storage(|storage| storage.begin())?;
+        let task = call.shared.task()?;
+        task.transactions.fetch_add(1, Ordering::Relaxed);
+        let begun = Array::new(call.ctx.clone())?;
+        begun.set(0, task.number as f64)?;
+        begun.set(1, depth as f64)?;
+        Ok(begun.into_value())
+    })?;
+    natives.add("finish", |call| {
+        let (task, depth, commit) = (call.index(0)?, call.index(1)? as usize, call.flag(2));
+        begun(call, task)?.transactions.fetch_sub(1, Ordering::Relaxed);
+        call.shared.storage(|storage| storage.end(depth, commit))?;
+        call.undefined()
+    })?;
+    natives.add("sync", |call| {
+        // The driver commits before it waits for anything, and this waits for nothing else.
+        let number = call.shared.begin_inside(Box::pin(async { Ok(Answer::Nothing) }))?;
+        call.give_number(number as f64)
+    })?;
+    natives.add("bookmark", |call| {
+        let bookmark = call.shared.storage(|storage| storage.current_bookmark())?;
+        call.give_text(&bookmark)
+    })?;
+    natives.add("no_recovery", |_| {
+        let message =
+            "This Durable Object's storage back-end does not implement point-in-time recovery.";
+        Err(Error::named(ErrorCode::Unsupported, "Error", message).into())
+    })?;
+    natives.add("delete_all", |call| {
+        if call.shared.task()?.in_transaction() {
+            let message = "Cannot call deleteAll() within a transaction";
+            return Err(Error::named(ErrorCode::InvalidArgument, "Error", message).into());
+        }
+        Facets::new(call.shared.actor()?).delete_all()?;
+        call.undefined()
+    })
+}
+
+fn register_alarms(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("get_alarm", |call| {
+        let time = call.shared.storage(|storage| storage.get_alarm())?;
+        let time = time.map_or(Value::Null, Value::Int);
+        Ok(give::value(call.ctx, call.hooks, &time)?)
+    })?;
+    natives.add("set_alarm", |call| {
+        let time = call.number(0)?;
+        if time.is_nan() {
+            return Err(
+                Error::type_error("setAlarm() cannot be called with an invalid time.").into()
+            );
+        }
+        call.shared.storage(|storage| storage.set_alarm(time as i64))?;
+        call.undefined()
+    })?;
+    natives.add("delete_alarm", |call| {
+        call.shared.storage(|storage| storage.delete_alarm())?;
+        call.undefined()
+    })
+}

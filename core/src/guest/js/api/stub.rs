@@ -1,0 +1,262 @@
+//! Natives of stubs, host functions, host objects, facets and outbound requests.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rquickjs::Array;
+
+use super::{Natives, request};
+use crate::actor::{ActorId, BoxFuture, Message};
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::{FacetOptions, Facets};
+use crate::guest::js::callback::{Callback, Use};
+use crate::guest::js::errors::error_from_js;
+use crate::guest::js::give;
+use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
+use crate::guest::js::task::{Answer, Pending, Task};
+use crate::host::{InEvent, no_such_method};
+use crate::http::{Request, Response};
+use crate::loader::Outbound;
+use crate::stub::{Binding, Stub};
+use crate::value::Value;
+
+pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("pack", |call| {
+        let args = call.read_args(0)?;
+        call.give_cap(Handle::Args(Arc::new(Mutex::new(args))))
+    })?;
+    natives.add("call", |call| {
+        let (stub, method) = (stub(call)?, call.text(1)?);
+        let Handle::Args(packed) = call.handle(2)? else { return Err(illegal().into()) };
+        let args = std::mem::take(&mut *packed.lock());
+        let event = call.shared.task()?.event.clone();
+        begin(
+            call,
+            Box::pin(async move {
+                let reply = stub.send(Some(event), Message::Call { method, args }).await?;
+                Ok(Answer::Value(reply.into_value()?))
+            }),
+        )
+    })?;
+    natives.add("get", |call| {
+        let (stub, property) = (stub(call)?, call.text(1)?);
+        let event = call.shared.task()?.event.clone();
+        begin(
+            call,
+            Box::pin(async move {
+                let reply = stub.send(Some(event), Message::Get { property }).await?;
+                Ok(Answer::Value(reply.into_value()?))
+            }),
+        )
+    })?;
+    natives.add("fetch", |call| {
+        let (stub, request) = (stub(call)?, taken_request(call, 1)?);
+        let event = call.shared.task()?.event.clone();
+        begin(
+            call,
+            Box::pin(async move {
+                let reply = stub.send(Some(event), Message::Fetch(request)).await?;
+                Ok(Answer::Response(reply.into_response()?))
+            }),
+        )
+    })?;
+    natives.add("outbound", |call| {
+        let request = taken_request(call, 0)?;
+        begin(call, outbound(&call.shared.task()?, request)?)
+    })?;
+    register_host(natives)?;
+    register_starts(natives)?;
+    register_facets(natives)
+}
+
+fn begin<'js>(call: &Call<'_, 'js>, pending: Pending) -> Done<'js> {
+    let number = call.shared.begin(pending)?;
+    call.give_number(number as f64)
+}
+
+fn stub(call: &Call<'_, '_>) -> Result<Stub> {
+    match call.capability(0)? {
+        Value::Stub(stub) => Ok(stub),
+        _ => Err(Error::type_error("Illegal invocation: this is no stub.")),
+    }
+}
+
+fn taken_request(call: &Call<'_, '_>, at: usize) -> std::result::Result<Request, Fail> {
+    let parts: Array<'_> = call.hooks.take_request.call((call.arg(at),))?;
+    Ok(request(call.ctx, call.hooks, &parts)?)
+}
+
+/// Sends a request of `fetch()` to whoever the code's loader has named.
+fn outbound(task: &Arc<Task>, request: Request) -> Result<BoxFuture<'static, Result<Answer>>> {
+    let scheme = request.url().split_once(':').map_or("", |(scheme, _)| scheme);
+    if !matches!(scheme, "http" | "https") {
+        return Err(Error::type_error(format!(
+            "fetch() can't request a URL of scheme \"{scheme}\"."
+        )));
+    }
+    let event = &task.event;
+    let closed = Outbound::Closed;
+    let target = match event.actor.class.as_guest() {
+        Some(class) => &class.worker.code()?.global_outbound,
+        None => &closed,
+    };
+    match target {
+        Outbound::Closed => Err(Error::named(
+            ErrorCode::Unsupported,
+            "Error",
+            "This worker is not permitted to access the internet via global functions like fetch(). It must use capabilities (such as bindings in 'env') to talk to the outside world.",
+        )),
+        Outbound::Stub(stub) => {
+            let (stub, event) = (stub.clone(), event.clone());
+            Ok(Box::pin(async move {
+                let reply = stub.send(Some(event), Message::Fetch(request)).await?;
+                Ok(Answer::Response(reply.into_response()?))
+            }))
+        }
+        Outbound::Handler(handler) => {
+            event.count_subrequest()?;
+            let (handler, event) = (handler.clone(), event.clone());
+            Ok(Box::pin(async move {
+                let answer = event.enter(|| handler(request));
+                let response: Response = InEvent::new(&event, answer).await?;
+                Ok(Answer::Response(response))
+            }))
+        }
+    }
+}
+
+/// Begins a call into host code, made as part of the event.
+fn begin_host<'js>(
+    call: &Call<'_, 'js>,
+    work: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
+) -> Done<'js> {
+    let event = call.shared.task()?.event.clone();
+    event.count_subrequest()?;
+    begin(
+        call,
+        Box::pin(async move {
+            event.actor.flush()?;
+            let answer = event.enter(work);
+            Ok(Answer::Value(InEvent::new(&event, answer).await?))
+        }),
+    )
+}
+
+fn register_host(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("call_function", |call| {
+        let Value::Function(function) = call.capability(0)? else { return Err(illegal().into()) };
+        let args = call.read_args(1)?;
+        begin_host(call, move || function.call(args))
+    })?;
+    natives.add("call_object", |call| {
+        let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
+        let (method, args) = (call.text(1)?, call.read_args(2)?);
+        begin_host(call, move || object.call(&method, args))
+    })?;
+    natives.add("get_object_member", |call| {
+        let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
+        let property = call.text(1)?;
+        let target = object.origin().and_then(|origin| origin.clone().downcast::<Callback>().ok());
+        let target = target.ok_or_else(|| no_such_method(&property))?;
+        begin_host(call, move || target.run(Use::Get(property)))
+    })
+}
+
+fn register_starts(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("bind", |call| {
+        let stub = stub(call)?;
+        match stub.bind()? {
+            Binding::Bound => call.give_text("bound"),
+            Binding::Wait(_) => call.give_text("wait"),
+            Binding::Start(guard) => {
+                call.shared.begin_start(stub, guard)?;
+                call.give_text("start")
+            }
+        }
+    })?;
+    natives.add("wait_for_start", |call| {
+        let stub = stub(call)?;
+        let number = call.shared.begin_inside(Box::pin(async move {
+            if let Binding::Wait(starting) = stub.bind()? {
+                stub.wait(starting).await?;
+            }
+            Ok(Answer::Nothing)
+        }))?;
+        call.give_number(number as f64)
+    })?;
+    natives.add("start", |call| {
+        let options = facet_options(call)?;
+        end_start(call, Ok(options))
+    })?;
+    natives.add("start_failed", |call| {
+        let error = error_from_js(call.ctx, call.hooks, &call.arg(1));
+        // The caller throws it itself.
+        let _ = end_start(call, Err(error));
+        call.undefined()
+    })
+}
+
+fn end_start<'js>(call: &Call<'_, 'js>, options: Result<FacetOptions>) -> Done<'js> {
+    let stub = stub(call)?;
+    let guard = call.shared.take_start(&stub);
+    let guard =
+        guard.ok_or_else(|| Error::type_error("Illegal invocation: no start is going on."))?;
+    stub.finish(guard, options)?;
+    call.undefined()
+}
+
+fn facet_options(call: &Call<'_, '_>) -> std::result::Result<FacetOptions, Fail> {
+    let Handle::Value(Value::Class(class)) = call.handle(1)? else {
+        return Err(Error::type_error(
+            "The start callback of a facet must return an object whose class is a Durable Object class.",
+        )
+        .into());
+    };
+    let id = match call.present(2) {
+        None => None,
+        Some(id) if id.is_string() => Some(ActorId::Text(call.text(2)?)),
+        Some(_) => match call.handle(2)? {
+            Handle::Id(id) => Some(id),
+            _ => {
+                return Err(Error::type_error(
+                    "The id of a facet must be a string or a DurableObjectId.",
+                )
+                .into());
+            }
+        },
+    };
+    Ok(FacetOptions { class, id })
+}
+
+fn register_facets(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    fn facets(call: &Call<'_, '_>) -> Result<Facets> {
+        Ok(Facets::new(call.shared.actor()?))
+    }
+    natives.add("facet", |call| {
+        let stub = facets(call)?.stub(&call.text(0)?)?;
+        call.give_cap(Handle::Value(Value::Stub(stub)))
+    })?;
+    natives.add("facet_abort", |call| {
+        let reason = match call.present(1) {
+            None => crate::ctx::aborted(None),
+            Some(reason) => {
+                error_from_js(call.ctx, call.hooks, &reason).with_code(ErrorCode::Aborted)
+            }
+        };
+        facets(call)?.abort(&call.text(0)?, reason)?;
+        call.undefined()
+    })?;
+    natives.add("facet_delete", |call| {
+        facets(call)?.delete(&call.text(0)?)?;
+        call.undefined()
+    })?;
+    natives.add("facet_clone", |call| {
+        facets(call)?.clone(&call.text(0)?, &call.text(1)?)?;
+        call.undefined()
+    })?;
+    natives.add("facet_list", |call| {
+        let names = facets(call)?.list()?.into_iter().map(Value::String).collect();
+        Ok(give::value(call.ctx, call.hooks, &Value::List(names))?)
+    })?;
+    natives.add("facet_exists", |call| call.give_bool(facets(call)?.exists(&call.text(0)?)?))
+}

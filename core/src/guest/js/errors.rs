@@ -1,0 +1,200 @@
+//! How errors become JavaScript values and back.
+
+use rquickjs::{Array, Ctx, Object, Value as JsValue};
+
+use super::give;
+use super::native::{Cap, Handle};
+use super::read;
+use super::vm::{Hooks, Kind};
+use crate::error::{Error, ErrorCode};
+use crate::value::{Value, ValueMap};
+use std::sync::Arc;
+
+/// Longest message or stack that is taken over from a guest.
+pub(super) const TEXT_BYTES: usize = 64 << 10;
+/// Longest error name that is taken over from a guest.
+const NAME_BYTES: usize = 256;
+/// The most that the own properties of an error may take.
+const FIELD_BYTES: u64 = 64 << 10;
+
+/// The own properties of an error that crosses from guest to guest.
+struct Fields(ValueMap);
+
+/// A failure of the engine outside of guest code.
+pub(super) fn internal(error: rquickjs::Error) -> Error {
+    Error::new(ErrorCode::Panic, format!("JavaScript engine: {error}"))
+}
+
+/// Makes the value that guests catch.
+pub(super) fn error_to_js<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    error: &Error,
+) -> rquickjs::Result<JsValue<'js>> {
+    let stack = error.stack().map(js_stack);
+    let code = (error.code() != ErrorCode::GuestError).then(|| error.code().name());
+    let fields = error.host_exception().and_then(|any| any.downcast_ref::<Fields>());
+    let fields = fields.map(|fields| give::map(ctx, hooks, &fields.0)).transpose()?;
+    let original = Cap::make(ctx, Handle::Error(error.clone()))?;
+    hooks.make_error.call((error.name(), error.message(), stack, code, original, fields))
+}
+
+/// Takes the exception that is pending, or tells what the engine's binding says.
+pub(super) fn caught<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, error: rquickjs::Error) -> Error {
+    match error {
+        rquickjs::Error::Exception => {
+            let thrown = ctx.catch();
+            error_from_js(ctx, hooks, &thrown)
+        }
+        rquickjs::Error::Utf8(_) => lone_surrogate(),
+        rquickjs::Error::Resolving { message, .. } | rquickjs::Error::Loading { message, .. } => {
+            Error::named(ErrorCode::LoadError, "Error", message.unwrap_or_default())
+        }
+        other => Error::guest("Error", cut(&other.to_string(), TEXT_BYTES)),
+    }
+}
+
+pub(super) fn lone_surrogate() -> Error {
+    Error::new(
+        ErrorCode::ValueError,
+        "A string with a lone surrogate could not be cloned: it isn't valid Unicode.",
+    )
+}
+
+/// Turns anything that was thrown into an error.
+pub(super) fn error_from_js<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    thrown: &JsValue<'js>,
+) -> Error {
+    if hooks.kinds.of(thrown) != Kind::Error {
+        return Error::guest("Error", thrown_text(ctx, hooks, thrown));
+    }
+    match parts(hooks, thrown) {
+        Ok(parts) => parts.into_error(ctx, hooks),
+        Err(_) => {
+            ctx.catch();
+            Error::guest("Error", "an error that can't be read was thrown")
+        }
+    }
+}
+
+fn thrown_text<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, thrown: &JsValue<'js>) -> String {
+    if let Some(text) = thrown.as_string() {
+        return text.to_string().map_or_else(
+            |_| "text that isn't valid Unicode".to_owned(),
+            |text| cut(&text, TEXT_BYTES),
+        );
+    }
+    if thrown.is_object() {
+        let name = hooks.class_name.call::<_, String>((thrown.clone(),)).unwrap_or_else(|_| {
+            ctx.catch();
+            "Object".to_owned()
+        });
+        return format!("A value of type {} was thrown", cut(&name, NAME_BYTES));
+    }
+    let text = thrown.get::<rquickjs::Coerced<String>>();
+    text.map_or_else(
+        |_| {
+            ctx.catch();
+            format!("a {} was thrown", thrown.type_name())
+        },
+        |text| text.0,
+    )
+}
+
+/// What the prelude reads from an error.
+struct Parts<'js> {
+    name: String,
+    message: String,
+    stack: String,
+    original: Option<Error>,
+    fields: Option<Object<'js>>,
+}
+
+fn parts<'js>(hooks: &Hooks<'js>, thrown: &JsValue<'js>) -> rquickjs::Result<Parts<'js>> {
+    let parts: Array<'js> = hooks.error_parts.call((thrown.clone(),))?;
+    let original: JsValue<'js> = parts.get(3)?;
+    let original = Cap::of(&original).and_then(|handle| match handle {
+        Handle::Error(error) => Some(error),
+        _ => None,
+    });
+    Ok(Parts {
+        name: parts.get(0)?,
+        message: parts.get(1)?,
+        stack: parts.get(2)?,
+        original,
+        fields: parts.get(4)?,
+    })
+}
+
+impl<'js> Parts<'js> {
+    fn into_error(self, ctx: &Ctx<'js>, hooks: &Hooks<'js>) -> Error {
+        if let Some(error) = self.original
+            && error.name() == self.name
+            && error.message() == self.message
+        {
+            return error;
+        }
+        let name = cut(&self.name, NAME_BYTES);
+        let message = cut(&self.message, TEXT_BYTES);
+        let stack = core_stack(&self.stack);
+        // The engine's own exhaustion; guests that imitate it fool only themselves.
+        if name == "RangeError" && message == "Maximum call stack size exceeded" {
+            return Error::new(ErrorCode::LimitStack, message).with_stack(stack);
+        }
+        let code = match name.as_str() {
+            "DataCloneError" => ErrorCode::ValueError,
+            _ => ErrorCode::GuestError,
+        };
+        let error = Error::named(code, name, message).with_stack(stack);
+        let Some(fields) = self.fields else { return error };
+        match read::value(ctx, hooks, fields.as_value(), FIELD_BYTES, None) {
+            Ok(Value::Map(fields)) => error.with_host(Arc::new(Fields(fields))),
+            _ => error,
+        }
+    }
+}
+
+/// The stack as hosts see it: `module:line:column` and the function's name on each line, without the
+/// frames of the prelude and of native functions.
+fn core_stack(text: &str) -> String {
+    let mut stack = String::new();
+    for line in text.lines() {
+        let line = line.trim().trim_start_matches("at ");
+        let (name, place) = match line.split_once(" (") {
+            Some((name, place)) => (name, place.trim_end_matches(')')),
+            None => ("", line),
+        };
+        if place == "native" || place.is_empty() || is_prelude(place) {
+            continue;
+        }
+        if !stack.is_empty() {
+            stack.push('\n');
+        }
+        stack.push_str(place);
+        if !name.is_empty() && name != "<anonymous>" {
+            stack.push(' ');
+            stack.push_str(name);
+        }
+    }
+    cut(&stack, TEXT_BYTES)
+}
+
+fn is_prelude(place: &str) -> bool {
+    place.starts_with("facetbox:") || place.starts_with("cloudflare:")
+}
+
+/// The same stack as JavaScript writes it.
+fn js_stack(text: &str) -> String {
+    let line = |line: &str| match line.split_once(' ') {
+        Some((place, name)) => format!("    at {name} ({place})\n"),
+        None => format!("    at {line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+/// At most `limit` bytes of a text.
+pub(super) fn cut(text: &str, limit: usize) -> String {
+    text[..text.floor_char_boundary(limit)].to_owned()
+}

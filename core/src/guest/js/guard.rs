@@ -1,0 +1,127 @@
+//! How a running guest is stopped, and how much memory it has.
+
+#![expect(unsafe_code, reason = "asking the engine for a collection has no safe interface")]
+
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use rquickjs::qjs;
+
+use crate::guest::watchdog::{Interrupt, Stop};
+
+/// Stops one machine and counts its memory.
+///
+/// QuickJS asks its interrupt handler every few thousand calls and loop ends whether to stop; the handler
+/// reads one word here. What ends a guest that way passes through `catch` and `finally`.
+pub(super) struct Guard {
+    stop: AtomicU8,
+    /// Told to running SQL.
+    sql: Mutex<Option<Arc<AtomicBool>>>,
+    heap: HeapCount,
+}
+
+/// Changed only by the thread that runs the machine, so plain loads and stores do.
+struct HeapCount {
+    used: AtomicUsize,
+    limit: AtomicUsize,
+    /// A heap of this size asks for a collection.
+    soft: AtomicUsize,
+    /// The runtime to ask; null before there is one and after it has gone.
+    runtime: AtomicPtr<qjs::JSRuntime>,
+}
+
+impl Guard {
+    pub fn new() -> Guard {
+        Guard {
+            stop: AtomicU8::new(0),
+            sql: Mutex::new(None),
+            heap: HeapCount {
+                used: AtomicUsize::new(0),
+                limit: AtomicUsize::new(usize::MAX),
+                soft: AtomicUsize::new(usize::MAX),
+                runtime: AtomicPtr::new(null_mut()),
+            },
+        }
+    }
+
+    /// Bounds the heap; garbage is collected from half of the limit on.
+    pub fn set_memory_limit(&self, bytes: usize) {
+        self.heap.limit.store(bytes, Ordering::Relaxed);
+        self.heap.soft.store(bytes / 2, Ordering::Relaxed);
+    }
+
+    /// Names the runtime whose memory this is; null when it goes.
+    pub fn set_runtime(&self, runtime: *mut qjs::JSRuntime) {
+        self.heap.runtime.store(runtime, Ordering::Relaxed);
+    }
+
+    /// The flag that running SQL looks at.
+    pub fn set_sql_interrupt(&self, flag: Arc<AtomicBool>) {
+        *self.sql.lock() = Some(flag);
+    }
+
+    /// Whether the guest has to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire) != 0
+    }
+
+    /// Why the guest was stopped, if it was.
+    pub fn stopped(&self) -> Option<Stop> {
+        match self.stop.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Stop::Cpu),
+            2 => Some(Stop::Wall),
+            3 => Some(Stop::Memory),
+            5 => Some(Stop::Storage),
+            _ => Some(Stop::Killed),
+        }
+    }
+
+    /// Counts bytes that the heap is about to get; answers whether it may.
+    pub fn heap_grows(&self, bytes: usize) -> bool {
+        let heap = &self.heap;
+        let used = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
+        let limit = heap.limit.load(Ordering::Relaxed);
+        if used > limit {
+            return false;
+        }
+        heap.used.store(used, Ordering::Relaxed);
+        if used > heap.soft.load(Ordering::Relaxed) {
+            heap.soft.store(used + (limit - used) / 2, Ordering::Relaxed);
+            self.ask_for_collection();
+        }
+        true
+    }
+
+    /// Counts bytes that the heap has given back.
+    pub fn heap_shrinks(&self, bytes: usize) {
+        let heap = &self.heap;
+        let used = heap.used.load(Ordering::Relaxed).saturating_sub(bytes);
+        heap.used.store(used, Ordering::Relaxed);
+        let first = heap.limit.load(Ordering::Relaxed) / 2;
+        if used < first && heap.soft.load(Ordering::Relaxed) > first {
+            heap.soft.store(first, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes the next object that is created collect garbage first.
+    fn ask_for_collection(&self) {
+        let runtime = self.heap.runtime.load(Ordering::Relaxed);
+        if !runtime.is_null() {
+            // SAFETY: the runtime is alive while it allocates, and this sets one word of it from the
+            // thread that runs it.
+            unsafe { qjs::JS_SetGCThreshold(runtime, 0) };
+        }
+    }
+}
+
+impl Interrupt for Guard {
+    fn interrupt(&self, why: Stop) {
+        let _ = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
+        if let Some(flag) = &*self.sql.lock() {
+            flag.store(true, Ordering::Release);
+        }
+    }
+}

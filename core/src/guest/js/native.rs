@@ -1,0 +1,243 @@
+//! How Rust functions reach the prelude.
+
+#![expect(
+    unsafe_code,
+    reason = "lifetimes of what the engine holds for Rust, and errors past catch"
+)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::function::{Constructor, Rest};
+use rquickjs::{Class, Ctx, Function, JsLifetime, Object, Value as JsValue, qjs};
+
+use super::errors::{error_to_js, lone_surrogate};
+use super::read;
+use super::task::Shared;
+use super::vm::Hooks;
+use crate::actor::ActorId;
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::watchdog::{Interrupt, Stop};
+use crate::loader::WorkerStub;
+use crate::storage::{KvList, SqlCursor};
+use crate::value::Value;
+
+/// What the engine holds for Rust. Guests never see one bare.
+#[derive(Clone)]
+pub(super) enum Handle {
+    Value(Value),
+    Worker(WorkerStub),
+    Id(ActorId),
+    Error(Error),
+    List(Arc<Mutex<KvList>>),
+    Cursor(Arc<SqlCursor>),
+    /// Arguments that have been copied and not sent yet.
+    Args(Arc<Mutex<Vec<Value>>>),
+}
+
+/// An object of the engine around a handle.
+pub(super) struct Cap(pub Handle);
+
+// SAFETY: it holds nothing with the engine's lifetime.
+unsafe impl<'js> JsLifetime<'js> for Cap {
+    type Changed<'to> = Cap;
+}
+
+impl<'js> Trace<'js> for Cap {
+    fn trace<'a>(&self, _: Tracer<'a, 'js>) {}
+}
+
+impl<'js> JsClass<'js> for Cap {
+    const NAME: &'static str = "Capability";
+    type Mutable = Readable;
+
+    fn constructor(_: &Ctx<'js>) -> rquickjs::Result<Option<Constructor<'js>>> {
+        Ok(None)
+    }
+}
+
+impl Cap {
+    pub fn make<'js>(ctx: &Ctx<'js>, handle: Handle) -> rquickjs::Result<JsValue<'js>> {
+        Ok(Class::instance(ctx.clone(), Cap(handle))?.into_value())
+    }
+
+    /// The handle in an object, if it is one of ours.
+    pub fn of(value: &JsValue<'_>) -> Option<Handle> {
+        let object = value.as_object()?;
+        let class = object.as_class::<Cap>()?;
+        Some(class.borrow().0.clone())
+    }
+}
+
+/// Why a native ends early.
+pub(super) enum Fail {
+    Ours(Error),
+    Js(rquickjs::Error),
+}
+
+impl From<Error> for Fail {
+    fn from(error: Error) -> Fail {
+        Fail::Ours(error)
+    }
+}
+
+impl From<rquickjs::Error> for Fail {
+    fn from(error: rquickjs::Error) -> Fail {
+        match error {
+            rquickjs::Error::Utf8(_) => Fail::Ours(lone_surrogate()),
+            error => Fail::Js(error),
+        }
+    }
+}
+
+pub(super) type Done<'js> = std::result::Result<JsValue<'js>, Fail>;
+
+/// One call of a native.
+pub(super) struct Call<'a, 'js> {
+    pub shared: &'a Arc<Shared>,
+    pub ctx: &'a Ctx<'js>,
+    pub hooks: &'a Hooks<'js>,
+    args: Vec<JsValue<'js>>,
+}
+
+pub(super) type Native = for<'a, 'js> fn(&Call<'a, 'js>) -> Done<'js>;
+
+/// Sets `object[name]` to a native. A panic gives an error that tells nothing of its cause.
+pub(super) fn add(
+    object: &Object<'_>,
+    shared: &Arc<Shared>,
+    name: &'static str,
+    native: Native,
+) -> rquickjs::Result<()> {
+    let shared = shared.clone();
+    object.set(name, Function::new(object.ctx().clone(), dispatch(shared, native))?)
+}
+
+fn dispatch(
+    shared: Arc<Shared>,
+    native: Native,
+) -> impl for<'js> Fn(Ctx<'js>, Rest<JsValue<'js>>) -> rquickjs::Result<JsValue<'js>> {
+    move |ctx, args| {
+        let hooks = ctx.userdata::<Hooks<'_>>().ok_or(rquickjs::Error::Unknown)?;
+        let call = Call { shared: &shared, ctx: &ctx, hooks: &hooks, args: args.0 };
+        let done = match catch_unwind(AssertUnwindSafe(|| native(&call))) {
+            Ok(done) => done,
+            Err(_) => Err(Error::new(ErrorCode::Panic, "internal error").into()),
+        };
+        if let Err(Fail::Ours(error)) = &done
+            && error.code() == ErrorCode::LimitStorage
+        {
+            // A guest can't go on by catching it.
+            shared.full.lock().get_or_insert_with(|| error.clone());
+            shared.guard.interrupt(Stop::Storage);
+        }
+        if shared.guard.is_stopped() {
+            return Err(throw_uncatchable(&ctx, &hooks));
+        }
+        match done {
+            Ok(value) => Ok(value),
+            Err(Fail::Js(error)) => Err(error),
+            Err(Fail::Ours(error)) => Err(ctx.throw(error_to_js(&ctx, &hooks, &error)?)),
+        }
+    }
+}
+
+/// Ends a guest that was stopped while a native ran: no `catch` or `finally` of it runs any more.
+fn throw_uncatchable<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>) -> rquickjs::Error {
+    let error = Error::new(ErrorCode::Reset, "stopped");
+    match error_to_js(ctx, hooks, &error) {
+        Ok(value) => {
+            // SAFETY: the value is alive and belongs to this context.
+            unsafe { qjs::JS_SetUncatchableError(ctx.as_raw().as_ptr(), value.as_raw()) };
+            ctx.throw(value)
+        }
+        Err(error) => error,
+    }
+}
+
+impl<'js> Call<'_, 'js> {
+    /// An argument; undefined if it is absent.
+    pub fn arg(&self, at: usize) -> JsValue<'js> {
+        self.args.get(at).cloned().unwrap_or_else(|| JsValue::new_undefined(self.ctx.clone()))
+    }
+
+    /// An argument, if it is neither undefined nor null.
+    pub fn present(&self, at: usize) -> Option<JsValue<'js>> {
+        self.args.get(at).filter(|value| !value.is_undefined() && !value.is_null()).cloned()
+    }
+
+    /// Text that the prelude has made sure of.
+    pub fn text(&self, at: usize) -> std::result::Result<String, Fail> {
+        match self.arg(at).as_string() {
+            Some(text) => Ok(text.to_string()?),
+            None => Err(Error::type_error("Wrong argument: expected a string.").into()),
+        }
+    }
+
+    pub fn number(&self, at: usize) -> std::result::Result<f64, Fail> {
+        let number = self.arg(at).as_number();
+        Ok(number.ok_or_else(|| Error::type_error("Wrong argument: expected a number."))?)
+    }
+
+    /// A number of the prelude's: a task, an operation, a depth.
+    pub fn index(&self, at: usize) -> std::result::Result<u64, Fail> {
+        self.number(at).map(|number| number as u64)
+    }
+
+    pub fn flag(&self, at: usize) -> bool {
+        self.arg(at).as_bool().unwrap_or_default()
+    }
+
+    pub fn handle(&self, at: usize) -> Result<Handle> {
+        Cap::of(&self.arg(at)).ok_or_else(illegal)
+    }
+
+    /// The value that a capability stands for.
+    pub fn capability(&self, at: usize) -> Result<Value> {
+        match self.handle(at)? {
+            Handle::Value(value) => Ok(value),
+            _ => Err(illegal()),
+        }
+    }
+
+    /// Copies an argument; functions can't be copied.
+    pub fn read(&self, at: usize) -> Result<Value> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        read::value(self.ctx, self.hooks, &self.arg(at), limit, None)
+    }
+
+    /// Copies a list of arguments for a call to the outside, whose functions become callbacks.
+    pub fn read_args(&self, at: usize) -> Result<Vec<Value>> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        match read::value(self.ctx, self.hooks, &self.arg(at), limit, Some(self.shared))? {
+            Value::List(args) => Ok(args),
+            _ => Err(Error::type_error("Wrong argument: expected an array.")),
+        }
+    }
+
+    pub fn undefined(&self) -> Done<'js> {
+        Ok(JsValue::new_undefined(self.ctx.clone()))
+    }
+
+    pub fn give_cap(&self, handle: Handle) -> Done<'js> {
+        Ok(Cap::make(self.ctx, handle)?)
+    }
+
+    pub fn give_number(&self, number: f64) -> Done<'js> {
+        Ok(JsValue::new_number(self.ctx.clone(), number))
+    }
+
+    pub fn give_bool(&self, flag: bool) -> Done<'js> {
+        Ok(JsValue::new_bool(self.ctx.clone(), flag))
+    }
+
+    pub fn give_text(&self, text: &str) -> Done<'js> {
+        Ok(rquickjs::String::from_str(self.ctx.clone(), text)?.into_value())
+    }
+}
+
+pub(super) fn illegal() -> Error {
+    Error::type_error("Illegal invocation.")
+}

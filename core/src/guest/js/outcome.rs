@@ -1,0 +1,107 @@
+//! What operations and events end with, on its way into the guest and out of it.
+
+use std::task::{Context, Poll};
+
+use rquickjs::{Array, Ctx, Value as JsValue};
+
+use super::errors::{caught, cut, error_from_js, error_to_js};
+use super::task::{Answer, Outcome, Task, Wanted};
+use super::vm::Hooks;
+use super::{api, give, read};
+use crate::error::{Error, ErrorCode, Result};
+use crate::value::Value;
+
+/// Operations that have ended, by number.
+pub(super) type Ended = Vec<(u64, Result<Answer>)>;
+
+/// Hands in what an operation has ended with.
+pub(super) fn hand_in<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    number: u64,
+    answer: Result<Answer>,
+) -> rquickjs::Result<()> {
+    match answer {
+        Ok(answer) => {
+            let value = give::answer(ctx, hooks, &answer)?;
+            hooks.settle.call((number as f64, true, value))
+        }
+        Err(error) => {
+            let error = error_to_js(ctx, hooks, &error)?;
+            if let Some(object) = error.as_object() {
+                object.set("remote", true)?;
+            }
+            hooks.settle.call((number as f64, false, error))
+        }
+    }
+}
+
+/// What a value that an event has ended with means for its caller.
+pub(super) fn outcome<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    task: &Task,
+    value: &JsValue<'js>,
+) -> Result<Outcome> {
+    match task.wanted {
+        Wanted::Nothing => Ok(Outcome::Nothing),
+        Wanted::Value => {
+            let shared = api::shared(ctx);
+            let limit = task.event.actor.limits.message_bytes;
+            read::value(ctx, hooks, value, limit, shared.as_ref()).map(Outcome::Value)
+        }
+        Wanted::Response => {
+            let taken = hooks.take_response.call::<_, Option<Array<'js>>>((value.clone(),));
+            match taken.map_err(|error| caught(ctx, hooks, error))? {
+                Some(parts) => api::response(ctx, hooks, &parts).map(Outcome::Response),
+                None => Ok(Outcome::Nothing),
+            }
+        }
+    }
+}
+
+/// The error that an event has ended with.
+pub(super) fn failure<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    thrown: &JsValue<'js>,
+) -> Result<Outcome> {
+    Err(error_from_js(ctx, hooks, thrown))
+}
+
+/// Polls what a task waits for, in the order in which it was begun.
+pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<Ended> {
+    let mut operations = std::mem::take(&mut *task.operations.lock());
+    let mut ended = Vec::new();
+    operations.retain_mut(|operation| match operation.pending.as_mut().poll(context) {
+        Poll::Ready(answer) => {
+            ended.push((operation.number, answer));
+            false
+        }
+        Poll::Pending => true,
+    });
+    *task.operations.lock() = operations;
+    if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
+}
+
+/// A main module that doesn't load names itself.
+pub(super) fn load_error(error: Error, main: &str) -> Error {
+    match error.code() {
+        ErrorCode::LoadError if error.message().is_empty() => Error::named(
+            ErrorCode::LoadError,
+            "Error",
+            format!("Module \"{}\" doesn't load.", cut(main, 200)),
+        ),
+        _ => error,
+    }
+}
+
+impl Outcome {
+    pub fn into_value(self) -> Result<Value> {
+        match self {
+            Outcome::Value(value) => Ok(value),
+            Outcome::Nothing => Ok(Value::Undefined),
+            Outcome::Response(_) => Err(Error::new(ErrorCode::Panic, "a call answered a response")),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// Tools that the guest API is built on.
+//
+// What guests do to built-in prototypes harms only themselves: Rust checks whatever leaves the guest.
+// Hidden state is kept in private fields and weak maps, out of reach of tampering.
+
+export const native = globalThis.facetboxNative;
+delete globalThis.facetboxNative;
+
+const { apply, getPrototypeOf } = Reflect;
+
+export const uncurry = (method) => (self, ...args) => apply(method, self, args);
+export const getter = (prototype, name) => uncurry(Object.getOwnPropertyDescriptor(prototype, name).get);
+
+const TypedArray = getPrototypeOf(Uint8Array);
+const viewBuffer = getter(TypedArray.prototype, "buffer");
+const viewOffset = getter(TypedArray.prototype, "byteOffset");
+const viewLength = getter(TypedArray.prototype, "byteLength");
+const dataBuffer = getter(DataView.prototype, "buffer");
+const dataOffset = getter(DataView.prototype, "byteOffset");
+const dataLength = getter(DataView.prototype, "byteLength");
+const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
+
+export const isView = ArrayBuffer.isView;
+
+export function isBuffer(value) {
+  try {
+    bufferLength(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where the bytes of a view are: its buffer, offset and length. */
+export function viewParts(view) {
+  return view instanceof DataView
+    ? [dataBuffer(view), dataOffset(view), dataLength(view)]
+    : [viewBuffer(view), viewOffset(view), viewLength(view)];
+}
+
+/** A copy of the bytes of a buffer or view. */
+export function bytesOf(source, what) {
+  if (isView(source)) return new Uint8Array(...viewParts(source)).slice();
+  if (isBuffer(source)) return new Uint8Array(source).slice();
+  throw new TypeError(`${what} must be an ArrayBuffer or a view of one.`);
+}
+
+export const toText = (bytes) => native.decode_utf8(bytes, false, false, false)[0];
+export const toBytes = (text) => native.encode_utf8(`${text}`.toWellFormed());
+
+/** A promise of what `work` gives, errors included. */
+export async function later(work) {
+  return work();
+}
+
+/** Lets Object.prototype.toString name the instances of a class. */
+export function tag(constructor, name = constructor.name) {
+  Object.defineProperty(constructor.prototype, Symbol.toStringTag, { value: name, configurable: true });
+}
+
+/** Makes globals as the standard has them: not enumerable. */
+export function define(globals) {
+  for (const name of Object.keys(globals)) {
+    Object.defineProperty(globalThis, name, {
+      value: globals[name],
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
+  }
+}
+
+/** Calls add(name, value) for each entry of a sequence of pairs or of an object. */
+export function eachEntry(init, what, add) {
+  if (typeof init !== "object" && typeof init !== "function") {
+    throw new TypeError(`${what} can't be made from a ${typeof init}.`);
+  }
+  if (init[Symbol.iterator] == null) {
+    for (const name of Object.keys(init)) add(name, init[name]);
+    return;
+  }
+  for (const entry of init) {
+    const pair = [...entry];
+    if (pair.length !== 2) {
+      throw new TypeError(`Each entry of ${what} must be a pair of a name and a value.`);
+    }
+    add(pair[0], pair[1]);
+  }
+}
+
+// Flat lists of names and values -------------------------------------------------------------------
+
+export const valuesOf = (list, name) =>
+  list.filter((_, at) => at % 2 === 1 && list[at - 1] === name);
+
+export const hasName = (list, name) => list.some((part, at) => at % 2 === 0 && part === name);
+
+/** Removes the entries for which drop(name, value) holds. */
+export function removeEntries(list, drop) {
+  let to = 0;
+  for (let at = 0; at < list.length; at += 2) {
+    if (drop(list[at], list[at + 1])) continue;
+    list[to] = list[at];
+    list[to + 1] = list[at + 1];
+    to += 2;
+  }
+  list.length = to;
+}
+
+/** Replaces the first entry of that name and removes the others, or appends one. */
+export function setEntry(list, name, value) {
+  const place = list.findIndex((part, at) => at % 2 === 0 && part === name);
+  if (place < 0) {
+    list.push(name, value);
+    return;
+  }
+  list[place + 1] = value;
+  let seen = false;
+  removeEntries(list, (other) => other === name && (seen || !(seen = true)));
+}

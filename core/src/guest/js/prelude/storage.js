@@ -1,0 +1,217 @@
+// ctx.storage: key-value store, SQL, transactions, alarms.
+
+import { later, native, tag } from "facetbox:base";
+import { waitFor } from "facetbox:operations";
+
+// Key-value store ---------------------------------------------------------------------------------
+
+class KvList {
+  #list;
+  constructor(list) {
+    this.#list = list;
+  }
+  next() {
+    const entry = native.kv_next(this.#list);
+    return { done: entry === undefined, value: entry };
+  }
+  [Symbol.iterator]() {
+    return this;
+  }
+}
+
+const kv = Object.freeze({
+  get: (key) => native.kv_get(`${key}`),
+  put: (key, value) => native.kv_put(`${key}`, value),
+  delete: (key) => native.kv_delete(`${key}`),
+  list: (options) => new KvList(native.kv_list(options)),
+});
+
+// SQL ---------------------------------------------------------------------------------------------
+
+class SqlStorageRawCursor {
+  #cursor;
+  constructor(cursor) {
+    this.#cursor = cursor;
+  }
+  next() {
+    const row = native.sql_next_raw(this.#cursor);
+    return { done: row === undefined, value: row };
+  }
+  toArray() {
+    return native.sql_raw(this.#cursor);
+  }
+  [Symbol.iterator]() {
+    return this;
+  }
+}
+
+class SqlStorageCursor {
+  #cursor;
+  constructor(cursor) {
+    this.#cursor = cursor;
+  }
+  next() {
+    const row = native.sql_next(this.#cursor);
+    return { done: row === undefined, value: row };
+  }
+  toArray() {
+    return native.sql_to_array(this.#cursor);
+  }
+  one() {
+    return native.sql_one(this.#cursor);
+  }
+  raw() {
+    return new SqlStorageRawCursor(this.#cursor);
+  }
+  get columnNames() {
+    return native.sql_columns(this.#cursor);
+  }
+  get rowsRead() {
+    return native.sql_rows_read(this.#cursor);
+  }
+  get rowsWritten() {
+    return native.sql_rows_written(this.#cursor);
+  }
+  [Symbol.iterator]() {
+    return this;
+  }
+}
+
+[KvList, SqlStorageCursor, SqlStorageRawCursor].forEach((constructor) => tag(constructor));
+
+const sql = Object.freeze({
+  exec: (query, ...bindings) => new SqlStorageCursor(native.sql_exec(`${query}`, bindings)),
+  get databaseSize() {
+    return native.database_size();
+  },
+});
+
+// What both the storage and the handle of a transaction can do --------------------------------------
+
+const isMap = (value) => typeof value === "object" && value !== null;
+
+function put(key, value, more) {
+  if (!isMap(key)) {
+    if (value === undefined) throw new TypeError("put() called with undefined value.");
+    native.kv_put(`${key}`, value);
+    return;
+  }
+  if (more !== undefined || (value != null && !isMap(value))) {
+    throw new TypeError(
+      "put() may only be called with a single key-value pair and optional options as put(key, value, options) or with multiple key-value pairs and optional options as put(entries, options)",
+    );
+  }
+  native.kv_put_many(key);
+}
+
+let hasAlarm = () => true; // whether the class has a handler; known once the instance is constructed
+
+/** Called with how to find out whether the instance has an alarm handler. */
+export function setAlarmCheck(check) {
+  hasAlarm = check;
+}
+
+const keysOf = (keys) => Array.from(keys, (key) => `${key}`);
+
+const operations = {
+  get: (key) => (isMap(key) ? new Map(native.kv_get_many(keysOf(key))) : native.kv_get(`${key}`)),
+  put,
+  delete: (key) => (isMap(key) ? native.kv_delete_many(keysOf(key)) : native.kv_delete(`${key}`)),
+  list: (options) => new Map(new KvList(native.kv_list(options))),
+  getAlarm: () => native.get_alarm(),
+  setAlarm(time) {
+    const due = Number(time);
+    if (!hasAlarm()) native.no_alarm_handler();
+    native.set_alarm(due);
+  },
+  deleteAlarm: () => native.delete_alarm(),
+};
+
+// Transactions ------------------------------------------------------------------------------------
+
+function transactionSync(callback) {
+  if (typeof callback !== "function") throw new TypeError("The argument of transactionSync() must be a function.");
+  const [task, depth] = native.begin();
+  let result;
+  try {
+    result = callback();
+  } catch (error) {
+    native.finish(task, depth, false);
+    throw error;
+  }
+  native.finish(task, depth, true);
+  return result;
+}
+
+const open = []; // states of the transactions that are open, the innermost last
+
+function handle(state) {
+  const check = (name) => {
+    if (state.rolledBack) throw new Error(`Cannot ${name}() on rolled back transaction`);
+    if (state.ended) {
+      throw new Error(
+        `Cannot call ${name}() on transaction that has already committed: did you move \`txn\` outside of the closure?`,
+      );
+    }
+  };
+  const txn = {
+    rollback() {
+      if (state.rolledBack) return;
+      check("rollback");
+      if (open.at(-1) !== state) {
+        throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
+      }
+      state.rolledBack = true;
+      native.finish(state.task, state.depth, false);
+    },
+    async deleteAll() {
+      throw new Error("Cannot call deleteAll() within a transaction");
+    },
+  };
+  for (const name of Object.keys(operations)) {
+    txn[name] = async (...args) => {
+      check(name);
+      return operations[name](...args);
+    };
+  }
+  return txn;
+}
+
+async function transaction(callback) {
+  if (typeof callback !== "function") throw new TypeError("The argument of transaction() must be a function.");
+  const [task, depth] = native.begin();
+  const state = { task, depth, rolledBack: false, ended: false };
+  open.push(state);
+  let commit = false;
+  try {
+    const result = await callback(handle(state));
+    commit = true;
+    return result;
+  } finally {
+    open.splice(open.indexOf(state), 1);
+    state.ended = true;
+    if (!state.rolledBack) native.finish(task, depth, commit);
+  }
+}
+
+const storage = {
+  kv,
+  sql,
+  transaction,
+  transactionSync,
+  sync: () => later(() => waitFor(native.sync())),
+  deleteAll: () => later(() => native.delete_all()),
+  getCurrentBookmark: () => later(() => native.bookmark()),
+  getBookmarkForTime: () => later(() => native.no_recovery()),
+  onNextSessionRestoreBookmark: () => later(() => native.no_recovery()),
+};
+for (const name of Object.keys(operations)) {
+  storage[name] = async (...args) => operations[name](...args);
+}
+
+class DurableObjectStorage {}
+tag(DurableObjectStorage);
+Object.setPrototypeOf(storage, DurableObjectStorage.prototype);
+Object.freeze(storage);
+
+export { storage };

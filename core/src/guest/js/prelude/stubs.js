@@ -1,0 +1,364 @@
+// Capabilities: stubs, namespaces and ids, loaders and workers, facets, exports.
+
+import { define, later, native } from "facetbox:base";
+import { requestOf } from "facetbox:fetch";
+import { attempt, isThenable, waitFor } from "facetbox:operations";
+
+// What stands for something in Rust -> { cap } and how to get it: `deferred` promises it, `start` starts
+// the facet that a stub leads to, `refusal` says why it can't be sent.
+const held = new WeakMap();
+
+/** What Rust holds behind a value: a capability, or the reason why it can't be sent. */
+export function heldBy(value) {
+  const state = held.get(value);
+  return state && (state.refusal ?? state.cap ?? "This value is still being loaded.");
+}
+
+/** The capability of a value, or a promise of it. */
+function capOf(value, what) {
+  const state = held.get(value);
+  if (state === undefined) throw new TypeError(`${what}.`);
+  return state.class ?? state.cap ?? state.deferred;
+}
+
+const illegal = () => new TypeError("Illegal invocation");
+
+function cap(self) {
+  const state = held.get(self);
+  if (state?.cap === undefined) throw illegal();
+  return state.cap;
+}
+
+function hold(object, state) {
+  held.set(object, state);
+  return object;
+}
+
+/** Makes instances of a class that guests can't construct. */
+function sealed(name, members) {
+  const prototype = Object.defineProperties({}, Object.getOwnPropertyDescriptors(members));
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name });
+  const constructor = { [name]: class {
+    constructor() {
+      throw new TypeError("Illegal constructor");
+    }
+  } }[name];
+  Object.defineProperty(prototype, "constructor", { value: constructor, writable: true, configurable: true });
+  return (state) => hold(Object.create(prototype), state);
+}
+
+// Stubs -------------------------------------------------------------------------------------------
+
+/** Undefined if a stub can be used, or a promise that it can. */
+function readiness(state) {
+  if (state.waiting !== undefined) return state.waiting;
+  let waiting;
+  if (state.cap === undefined) {
+    waiting = state.deferred.then((cap) => {
+      state.cap = cap;
+    });
+  } else if (state.start !== undefined) {
+    const binding = native.bind(state.cap);
+    if (binding === "bound") return undefined;
+    waiting = binding === "wait" ? waitFor(native.wait_for_start(state.cap)) : startFacet(state);
+  } else {
+    return undefined;
+  }
+  const done = () => {
+    state.waiting = undefined;
+  };
+  state.waiting = waiting;
+  waiting.then(done, done);
+  return waiting;
+}
+
+async function startFacet(state) {
+  try {
+    const given = await state.start();
+    if (typeof given !== "object" || given === null) {
+      throw new TypeError("The start callback of a facet must return an object with a class.");
+    }
+    const what = "The start callback of a facet must return an object whose class is a Durable Object class";
+    native.start(state.cap, await capOf(given.class, what), idOption(given.id));
+  } catch (error) {
+    native.start_failed(state.cap, error);
+    throw error;
+  }
+}
+
+function idOption(id) {
+  return id == null ? undefined : (held.get(id)?.cap ?? `${id}`);
+}
+
+/** Begins an operation on a stub as soon as it can be used. Order is kept. */
+function use(state, begin) {
+  try {
+    const ready = readiness(state);
+    return ready === undefined ? waitFor(begin()) : ready.then(() => waitFor(begin()));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function call(state, method, args) {
+  try {
+    const packed = native.pack(args); // copied now, whenever it is sent
+    return use(state, () => native.call(state.cap, method, packed));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+const isName = (name) => typeof name === "string" && name !== "then";
+
+/** A member of something remote: called it is a method, awaited it is a property, and it has members itself. */
+function remoteMember(callIt, readIt) {
+  return new Proxy(() => {}, {
+    apply: (_, __, args) => pipelined(callIt(args)),
+    get(_, name) {
+      if (name === "then") return (resolve, reject) => readIt().then(resolve, reject);
+      return isName(name) ? memberOf(readIt(), name) : undefined;
+    },
+  });
+}
+
+/** A member of what a promise will give. */
+function memberOf(promise, name) {
+  promise.catch(() => {}); // whoever uses the member sees it
+  return remoteMember(
+    (args) => promise.then((value) => value[name](...args)),
+    () => promise.then((value) => value[name]),
+  );
+}
+
+/** A promise with the members that its value will have. */
+function pipelined(promise) {
+  return new Proxy(promise, {
+    get(_, name) {
+      if (name === "then" || name === "catch" || name === "finally") return promise[name].bind(promise);
+      return isName(name) && name !== "constructor" ? memberOf(promise, name) : promise[name];
+    },
+  });
+}
+
+/** The members of a stub; `then` would make it a promise. */
+function methodsOf(state) {
+  const members = new Map();
+  const fetch = (input, init) => later(() => requestOf(input, init)).then((request) => use(state, () => native.fetch(state.cap, request)));
+  members.set("fetch", fetch);
+  return (name) => {
+    if (!isName(name)) return undefined;
+    let member = members.get(name);
+    if (member === undefined) {
+      member = remoteMember(
+        (args) => call(state, name, args),
+        () => use(state, () => native.get(state.cap, name)),
+      );
+      members.set(name, member);
+    }
+    return member;
+  };
+}
+
+export function makeStub(state, own = {}) {
+  const method = methodsOf(state);
+  const target = Object.assign(Object.create(null), own);
+  const get = (_, name) => (Object.hasOwn(target, name) ? target[name] : method(name));
+  return hold(new Proxy(target, { get }), state);
+}
+
+function makeObject(cap) {
+  const members = new Map();
+  const get = (_, name) => {
+    if (!isName(name)) return undefined;
+    if (!members.has(name)) {
+      const member = remoteMember(
+        (args) => attempt(() => native.call_object(cap, name, args)),
+        () => attempt(() => native.get_object_member(cap, name)),
+      );
+      members.set(name, member);
+    }
+    return members.get(name);
+  };
+  return hold(new Proxy(Object.create(null), { get }), { cap });
+}
+
+const makeFunction = (cap) => hold((...args) => attempt(() => native.call_function(cap, args)), { cap });
+
+// Namespaces --------------------------------------------------------------------------------------
+
+const newId = sealed("DurableObjectId", {
+  toString() {
+    return held.get(this)?.text ?? `${undefined}`;
+  },
+  equals(other) {
+    return held.has(other) && held.get(this)?.text === held.get(other).text;
+  },
+  get name() {
+    return held.get(this)?.name;
+  },
+  get jurisdiction() {
+    return undefined;
+  },
+});
+
+const makeId = (cap, text, name) => newId({ cap, text, name, refusal: 'Could not serialize object of type "DurableObjectId". This type does not support serialization.' });
+
+const namespaceMembers = (cap) => ({
+  idFromName(name) {
+    return makeId(...native.id_from_name(cap(this), `${name}`));
+  },
+  idFromString(text) {
+    return makeId(...native.id_from_string(cap(this), `${text}`));
+  },
+  newUniqueId(options) {
+    return makeId(...native.new_unique_id(cap(this), options?.jurisdiction));
+  },
+  get(id, options) {
+    const target = held.get(id)?.cap;
+    if (target === undefined) throw new TypeError("get() takes a DurableObjectId.");
+    return native.get_object(cap(this), target, options?.routingMode);
+  },
+  getByName(name, options) {
+    return native.get_by_name(cap(this), `${name}`, options?.routingMode);
+  },
+  jurisdiction(name) {
+    native.jurisdiction(name);
+    return this;
+  },
+});
+
+const newNamespace = sealed("DurableObjectNamespace", namespaceMembers(cap));
+
+// Loader ------------------------------------------------------------------------------------------
+
+const newClass = sealed("DurableObjectClass", {});
+
+const newWorker = sealed("WorkerStub", {
+  getEntrypoint(name, options) {
+    const make = (worker) => native.get_entrypoint(worker, name ?? "default", options);
+    return makeStub(derived(this, make));
+  },
+  getDurableObjectClass(name, options) {
+    const make = (worker) => native.get_class(worker, name ?? "default", options);
+    return newClass(derived(this, make));
+  },
+});
+
+/** The state of what is made from a worker, which may still be loading. */
+function derived(worker, make) {
+  const state = held.get(worker);
+  if (state === undefined) throw illegal();
+  if (state.cap !== undefined) return { cap: make(state.cap) };
+  const deferred = state.deferred.then(make);
+  deferred.catch(() => {}); // shows at the first use
+  return { deferred };
+}
+
+const newLoader = sealed("WorkerLoader", {
+  load(code) {
+    return newWorker({ cap: native.load(cap(this), code) });
+  },
+  get(id, callback) {
+    const loader = cap(this);
+    if (typeof callback !== "function") throw new TypeError("The second argument of get() must be a function.");
+    const key = id == null ? undefined : `${id}`;
+    const { loading } = held.get(this);
+    const cached = native.cached_worker(loader, key);
+    if (cached !== undefined) return newWorker({ cap: cached });
+    if (key !== undefined && loading.has(key)) return loading.get(key);
+    const insert = (code) => native.insert_worker(loader, key, code);
+    const fail = (error) => native.insert_failed(loader, key, error);
+    let code;
+    try {
+      code = callback();
+      if (!isThenable(code)) return newWorker({ cap: insert(code) });
+    } catch (error) {
+      return newWorker({ cap: fail(error) });
+    }
+    const deferred = Promise.resolve(code).then(insert).catch(fail).finally(() => loading.delete(key));
+    const worker = newWorker({ deferred });
+    if (key !== undefined) loading.set(key, worker);
+    return worker;
+  },
+});
+
+// Facets ------------------------------------------------------------------------------------------
+
+const NO_FACETS_SENT = "Stubs pointing to Durable Object facets are not serializable.";
+
+export const facets = sealed("DurableObjectFacets", {
+  get(name, start) {
+    const cap = native.facet(`${name}`);
+    if (typeof start !== "function") throw new TypeError("The second argument of facets.get() must be a function.");
+    return makeStub({ cap, start, refusal: NO_FACETS_SENT });
+  },
+  abort(name, reason) {
+    native.facet_abort(`${name}`, reason);
+  },
+  delete(name) {
+    native.facet_delete(`${name}`);
+  },
+  clone(source, target) {
+    native.facet_clone(`${source}`, `${target}`);
+  },
+  list() {
+    return native.facet_list();
+  },
+  exists(name) {
+    return native.facet_exists(`${name}`);
+  },
+})({});
+
+// Exports -----------------------------------------------------------------------------------------
+
+const unsent = (name) => `Could not serialize object of type "${name}". This type does not support serialization.`;
+
+/**
+ * What ctx.exports gives for a class: a namespace (if it is bound to one) and the class of a facet; for an
+ * entrypoint a stub. Called with { props } each gives a specialised one.
+ */
+export function loopback(name, kind) {
+  const [own, namespace] = native.loopback(name, kind);
+  const apply = (_, __, [options]) => {
+    const cap = native.specialise(name, kind, options);
+    return kind === "class" ? newClass({ cap }) : makeStub({ cap });
+  };
+  if (kind !== "class") {
+    const state = { cap: own, refusal: unsent("LoopbackServiceStub") };
+    const method = methodsOf(state);
+    return hold(new Proxy(() => {}, { apply, get: (_, member) => method(member) }), state);
+  }
+  const state = { cap: namespace, class: own, refusal: unsent("LoopbackDurableObjectNamespace") };
+  const members = namespace === undefined ? {} : namespaceMembers(() => namespace);
+  const get = (_, member) => (Object.hasOwn(members, member) ? members[member] : undefined);
+  return hold(new Proxy(() => {}, { apply, get }), state);
+}
+
+// Made by Rust ------------------------------------------------------------------------------------
+
+const makers = {
+  stub: (cap, id, name) => makeStub({ cap }, id === undefined ? {} : { id, name }),
+  object: makeObject,
+  function: makeFunction,
+  class: (cap) => newClass({ cap }),
+  namespace: (cap) => newNamespace({ cap }),
+  loader: (cap) => newLoader({ cap, loading: new Map() }),
+  id: makeId,
+};
+
+/** The guest's form of a capability. */
+export const make = (kind, ...parts) => makers[kind](...parts);
+
+define({
+  fetch: (input, init) =>
+    later(() => {
+      const request = requestOf(input, init);
+      const { signal } = request;
+      signal?.throwIfAborted();
+      const response = attempt(() => native.outbound(request));
+      if (signal == null) return response;
+      const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      return Promise.race([response, aborted]);
+    }),
+});

@@ -1,0 +1,347 @@
+// The module "cloudflare:workers", and where the driver in Rust enters the guest.
+
+import "facetbox:bounds";
+import { define, isView, native, tag, uncurry, viewParts } from "facetbox:base";
+import { makeRequest, makeResponse, takeRequest, takeResponse } from "facetbox:fetch";
+import { settle, isThenable } from "facetbox:operations";
+import { facets, heldBy, loopback, make } from "facetbox:stubs";
+import { setAlarmCheck, storage } from "facetbox:storage";
+
+const { apply, getPrototypeOf } = Reflect;
+
+export class DurableObject {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+export class WorkerEntrypoint {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+export class RpcTarget {}
+
+export let env = {};
+export let exports;
+
+// Errors ------------------------------------------------------------------------------------------
+
+const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+const DOM_ERRORS = ["AbortError", "DataCloneError", "InvalidCharacterError", "NotSupportedError", "OperationError",
+  "QuotaExceededError", "TimeoutError", "TypeMismatchError"];
+const originals = new WeakMap(); // error -> Rust's error behind it
+
+/** Makes the error that guests catch. `fields` are the own properties that it had where it was thrown. */
+function makeError(name, message, stack, code, original, fields) {
+  let error;
+  if (Object.hasOwn(ERRORS, name)) error = new ERRORS[name](message);
+  else if (DOM_ERRORS.includes(name)) error = new DOMException(message, name);
+  else error = new Error(message);
+  const hidden = (key, value) => {
+    Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
+  };
+  if (error.name !== name) hidden("name", name);
+  if (stack !== undefined) hidden("stack", stack);
+  if (!(error instanceof DOMException) && code !== undefined) hidden("code", code);
+  if (fields !== undefined) Object.assign(error, fields);
+  if (original !== undefined) originals.set(error, original);
+  return error;
+}
+
+/** What Rust takes from a thrown error: name, message, stack, the error behind it, own properties. */
+function errorParts(error) {
+  const text = (value) => (typeof value === "string" ? value : undefined);
+  const fields = {};
+  let some = false;
+  for (const key of Object.keys(error)) {
+    if (key === "name" || key === "message" || key === "stack") continue;
+    fields[key] = error[key];
+    some = true;
+  }
+  return [text(error.name) ?? "Error", text(error.message) ?? "", text(error.stack) ?? "", originals.get(error), some ? fields : undefined];
+}
+
+// Values ------------------------------------------------------------------------------------------
+
+const mapEntries = uncurry(Map.prototype.entries);
+const setValues = uncurry(Set.prototype.values);
+const dateTime = uncurry(Date.prototype.getTime);
+const bigintText = uncurry(BigInt.prototype.toString);
+
+/** Takes apart what Rust can't look into. */
+const takers = {
+  Map: (map) => Array.from(mapEntries(map)).flat(),
+  Set: (set) => Array.from(setValues(set)),
+  Date: (date) => dateTime(date),
+  bigint: (number) => bigintText(number, 16),
+  view: (view) => viewParts(view),
+};
+
+const builders = {
+  Map(flat) {
+    const map = new Map();
+    for (let at = 0; at < flat.length; at += 2) map.set(flat[at], flat[at + 1]);
+    return map;
+  },
+  Set: (items) => new Set(items),
+  Date: (time) => new Date(time),
+  bigint: (text) => (text.startsWith("-") ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`)),
+};
+
+/** The name of the class of an object that can't be copied. */
+function className(value) {
+  try {
+    const name = getPrototypeOf(value)?.constructor?.name;
+    return typeof name === "string" && name !== "" ? name : "Object";
+  } catch {
+    return "Object";
+  }
+}
+
+// Guest functions that others were given ------------------------------------------------------------
+
+const callbacks = new Map();
+let lastCallback = 0;
+
+function keepCallback(callback) {
+  callbacks.set(++lastCallback, callback);
+  return lastCallback;
+}
+
+// Console -----------------------------------------------------------------------------------------
+
+function shown(value, depth, seen) {
+  if (typeof value === "string") return depth === 0 ? value : JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return `[Function: ${value.name || "anonymous"}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (value instanceof Error) return value.stack ? `${value.name}: ${value.message}\n${value.stack}` : String(value);
+  if (value instanceof Date) return value.toISOString();
+  if (seen.includes(value)) return "[Circular]";
+  if (depth > 4) return Array.isArray(value) ? "[Array]" : "[Object]";
+  const inside = (item) => shown(item, depth + 1, [...seen, value]);
+  if (Array.isArray(value) || isView(value)) return `[ ${Array.from(value).slice(0, 100).map(inside).join(", ")} ]`;
+  if (value instanceof Map) return `Map { ${Array.from(value).map(([k, v]) => `${inside(k)} => ${inside(v)}`).join(", ")} }`;
+  if (value instanceof Set) return `Set { ${Array.from(value).map(inside).join(", ")} }`;
+  const name = className(value);
+  const entries = Object.keys(value).map((key) => `${key}: ${inside(value[key])}`);
+  return `${name === "Object" ? "" : `${name} `}{ ${entries.join(", ")} }`;
+}
+
+const console = {};
+for (const level of ["debug", "log", "info", "warn", "error", "trace"]) {
+  console[level] = (...values) => native.log(level, values.map((value) => shown(value, 0, [])).join(" "));
+}
+
+// ctx ---------------------------------------------------------------------------------------------
+
+function blockConcurrencyWhile(callback) {
+  if (typeof callback !== "function") throw new TypeError("The argument of blockConcurrencyWhile() must be a function.");
+  const task = native.block_begin();
+  let section;
+  try {
+    section = Promise.resolve(callback());
+  } catch (error) {
+    section = Promise.reject(error);
+  }
+  return section.then(
+    (value) => {
+      native.block_end(task);
+      return value;
+    },
+    (error) => native.block_failed(error),
+  );
+}
+
+class DurableObjectState {
+  constructor(id, props, hasStorage) {
+    Object.assign(this, { id, props, exports });
+    if (hasStorage) Object.assign(this, { storage, facets });
+  }
+  waitUntil(promise) {
+    Promise.resolve(promise).catch((error) => console.error("waitUntil:", error));
+  }
+  blockConcurrencyWhile(callback) {
+    return blockConcurrencyWhile(callback);
+  }
+  abort(reason) {
+    native.abort(reason);
+  }
+  passThroughOnException() {}
+}
+
+// Exports -----------------------------------------------------------------------------------------
+
+let main; // the namespace of the main module
+
+const own = (name) => (typeof name === "string" && main !== undefined && Object.hasOwn(main, name) ? main[name] : undefined);
+
+const isClass = (value, base) => typeof value === "function" && value.prototype instanceof base;
+
+/** Whether an export can be what is asked for. */
+function fits(value, kind) {
+  if (kind === "class") return typeof value === "function" && !isClass(value, WorkerEntrypoint);
+  return isClass(value, WorkerEntrypoint) || (typeof value === "object" && value !== null);
+}
+
+const loopbacks = new Map();
+
+exports = new Proxy(Object.create(null), {
+  get(_, name) {
+    const value = own(name);
+    const kind = isClass(value, DurableObject) ? "class" : fits(value, "entrypoint") ? "entrypoint" : undefined;
+    if (kind === undefined) return undefined;
+    if (!loopbacks.has(name)) loopbacks.set(name, loopback(name, kind));
+    return loopbacks.get(name);
+  },
+});
+
+// Where the driver enters -------------------------------------------------------------------------
+
+let construct; // makes the instance that an event runs in
+let instance;
+
+/** Gives the guest its env, before any module of it runs. */
+function setEnv(bindings) {
+  env = bindings;
+}
+
+/** Waits for the main module. */
+function loadMain(promise) {
+  return promise.then((namespace) => {
+    main = namespace;
+  });
+}
+
+/** Prepares the export that events run in; makes the instance of a class. */
+function begin(name, kind, id, props, hasStorage) {
+  const exported = own(name);
+  if (!fits(exported, kind)) native.no_such_export(name, kind);
+  const ctx = new DurableObjectState(id, props, hasStorage);
+  construct = typeof exported === "function" ? () => new exported(ctx, env) : () => plain(exported, ctx);
+  if (kind !== "class") return;
+  instance = construct();
+  setAlarmCheck(() => typeof find(instance, "alarm") === "function");
+}
+
+const plains = new WeakSet();
+
+/** An export that is no class: its functions get the argument, env and ctx. */
+function plain(exported, ctx) {
+  const methods = {};
+  for (const name of Object.keys(exported)) {
+    if (typeof exported[name] === "function") methods[name] = (argument) => apply(exported[name], exported, [argument, env, ctx]);
+  }
+  const object = Object.create(methods);
+  plains.add(object);
+  return object;
+}
+
+const target = () => instance ?? construct();
+
+/** The value of a member that callers may reach: on the classes below Object, not on the instance. */
+function find(object, name) {
+  for (let level = getPrototypeOf(object); level !== null && level !== Object.prototype; level = getPrototypeOf(level)) {
+    if (Object.hasOwn(level, name)) return Reflect.get(level, name, object);
+  }
+  return undefined;
+}
+
+// A promise that isn't Promise's own is adopted, so that the driver only has to know one kind.
+const adopted = (value) => (isThenable(value) ? Promise.resolve(value) : value);
+
+const NO_RPC =
+  'The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module "cloudflare:workers".';
+
+function rpcTarget() {
+  const object = target();
+  if (object instanceof DurableObject || object instanceof WorkerEntrypoint || plains.has(object)) return object;
+  throw new TypeError(NO_RPC);
+}
+
+function callMethod(name, args) {
+  const object = rpcTarget();
+  const method = member(object, name);
+  if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
+  return adopted(apply(method, object, args));
+}
+
+function callFetch(request) {
+  const object = target();
+  const method = find(object, "fetch");
+  if (typeof method !== "function") native.no_fetch_handler();
+  return adopted(apply(method, object, [request]));
+}
+
+function callAlarm(info) {
+  const object = target();
+  const method = find(object, "alarm");
+  if (typeof method !== "function") native.no_alarm_handler();
+  return adopted(apply(method, object, [info]));
+}
+
+/** The value of a member that must be there. */
+function member(object, name) {
+  const value = find(object, name);
+  if (value === undefined) native.no_such_method(name);
+  return value;
+}
+
+const getMember = (name) => adopted(member(rpcTarget(), name));
+
+/** Uses what others were given: calls a function or a method, or reads a property. */
+function useCallback(number, name, args) {
+  const kept = callbacks.get(number);
+  if (name === undefined) return adopted(apply(kept, undefined, args));
+  const value = member(kept, name);
+  if (args === undefined) return adopted(value);
+  if (typeof value !== "function") throw new TypeError(`"${name}" is not a function.`);
+  return adopted(apply(value, kept, args));
+}
+
+/** Tells the driver how a promise ends. */
+function watch(promise, task) {
+  promise.then(
+    (value) => native.done(task, true, value),
+    (error) => native.done(task, false, error),
+  );
+}
+
+native.hooks = {
+  // The classes that Rust knows by their numbers, in its order.
+  samples: [{}, [], new Error(), new Date(0), new Map(), new Set(), new ArrayBuffer(0), new DataView(new ArrayBuffer(0)), new DOMException(""),
+    (function () { return arguments; })()],
+  make,
+  makeError,
+  errorParts,
+  take: (kind, value) => takers[kind](value),
+  build: (kind, parts) => builders[kind](parts),
+  className,
+  heldBy,
+  keepCallback,
+  dropCallback: (number) => void callbacks.delete(number),
+  makeRequest,
+  makeResponse,
+  takeRequest,
+  takeResponse,
+  settle,
+  setEnv,
+  loadMain,
+  begin,
+  callMethod,
+  callFetch,
+  callAlarm,
+  useCallback,
+  getMember,
+  isTarget: (value) => value instanceof RpcTarget,
+  watch,
+};
+
+[DurableObjectState].forEach((constructor) => tag(constructor));
+define({ console });
+for (const name of ["SharedArrayBuffer", "Atomics", "navigator"]) delete globalThis[name];
+define({ self: globalThis });

@@ -1,0 +1,266 @@
+//! Values of the guest copied into Rust's.
+//!
+//! What is read is bounded in depth and in bytes: a small graph of shared objects may stand for a huge
+//! tree. Getters of guest objects run meanwhile, under the guest's limits.
+
+#![expect(unsafe_code, reason = "reading the bytes of a buffer")]
+
+use std::sync::Arc;
+
+use num_bigint::BigInt;
+use rquickjs::object::Filter;
+use rquickjs::{Array, ArrayBuffer, Atom, Ctx, Object, Type, Value as JsValue};
+
+use super::callback;
+use super::errors::{caught, error_from_js, lone_surrogate};
+use super::native::{Cap, Handle};
+use super::task::Shared;
+use super::vm::{Hooks, Kind};
+use crate::error::{Error, ErrorCode, Result};
+use crate::value::{MAX_DEPTH, Value, ValueMap, too_deep};
+
+/// Whole numbers up to this are exact in a double.
+const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
+
+/// Copies a value of the guest, of at most `bytes`. Functions become callbacks if `callbacks` is given.
+///
+/// # Errors
+/// VALUE_ERROR (a `DataCloneError`) for what can't be copied; LIMIT_MESSAGE; what getters throw.
+pub(super) fn value<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    value: &JsValue<'js>,
+    bytes: u64,
+    callbacks: Option<&Arc<Shared>>,
+) -> Result<Value> {
+    let mut reader =
+        Reader { ctx, hooks, callbacks, left: bytes, limit: bytes, ancestors: Vec::new() };
+    reader.value(value)
+}
+
+struct Reader<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    hooks: &'a Hooks<'js>,
+    callbacks: Option<&'a Arc<Shared>>,
+    left: u64,
+    limit: u64,
+    /// The objects that the current one is inside of.
+    ancestors: Vec<JsValue<'js>>,
+}
+
+fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::ValueError, message)
+}
+
+fn unsupported(what: &str) -> Error {
+    refused(format!(
+        "Could not serialize object of type \"{what}\". This type does not support serialization."
+    ))
+}
+
+/// A number as a whole one where it is one.
+pub(super) fn number(number: f64) -> Value {
+    let whole = number.fract() == 0.0
+        && number.abs() <= MAX_SAFE
+        && !(number == 0.0 && number.is_sign_negative());
+    if whole { Value::Int(number as i64) } else { Value::Float(number) }
+}
+
+impl<'js> Reader<'_, 'js> {
+    fn charge(&mut self, bytes: usize) -> Result<()> {
+        let bytes = bytes as u64;
+        if bytes > self.left {
+            let message = format!("A value is larger than the limit of {} bytes.", self.limit);
+            return Err(Error::new(ErrorCode::LimitMessage, message));
+        }
+        self.left -= bytes;
+        Ok(())
+    }
+
+    fn failed(&self, error: rquickjs::Error) -> Error {
+        caught(self.ctx, self.hooks, error)
+    }
+
+    fn value(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        self.charge(8)?;
+        Ok(match value.type_of() {
+            Type::Undefined | Type::Uninitialized => Value::Undefined,
+            Type::Null => Value::Null,
+            Type::Bool => Value::Bool(value.as_bool().unwrap_or_default()),
+            Type::Int => Value::Int(value.as_int().unwrap_or_default().into()),
+            Type::Float => number(value.as_float().unwrap_or_default()),
+            Type::String => Value::String(self.text(value)?),
+            Type::BigInt => Value::BigInt(self.big_int(value)?),
+            Type::Symbol => return Err(refused("A symbol could not be cloned.")),
+            Type::Function | Type::Constructor => self.function(value)?,
+            _ => self.object(value)?,
+        })
+    }
+
+    fn text(&mut self, value: &JsValue<'js>) -> Result<String> {
+        let text = value.as_string().ok_or_else(|| refused("This string could not be cloned."))?;
+        let text = text.to_string().map_err(|error| self.failed(error))?;
+        self.charge(text.len())?;
+        Ok(text)
+    }
+
+    fn big_int(&mut self, value: &JsValue<'js>) -> Result<BigInt> {
+        let text: String = self.take("bigint", value)?;
+        self.charge(text.len() / 2)?;
+        BigInt::parse_bytes(text.as_bytes(), 16)
+            .ok_or_else(|| refused("A bigint could not be cloned."))
+    }
+
+    fn take<T: rquickjs::FromJs<'js>>(&self, kind: &str, value: &JsValue<'js>) -> Result<T> {
+        self.hooks.take.call((kind, value.clone())).map_err(|error| self.failed(error))
+    }
+
+    fn function(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        if let Some(held) = self.held(value)? {
+            return Ok(held);
+        }
+        let Some(shared) = self.callbacks else {
+            return Err(refused("A function could not be cloned."));
+        };
+        Ok(Value::Function(callback::function(shared, self.keep(value)?)?))
+    }
+
+    /// Makes the prelude keep what others are given.
+    fn keep(&self, value: &JsValue<'js>) -> Result<u32> {
+        self.hooks.keep_callback.call((value.clone(),)).map_err(|error| self.failed(error))
+    }
+
+    /// What Rust holds behind a value.
+    fn held(&self, value: &JsValue<'js>) -> Result<Option<Value>> {
+        let held: JsValue<'js> =
+            self.hooks.held_by.call((value.clone(),)).map_err(|error| self.failed(error))?;
+        if let Some(refusal) = held.as_string() {
+            return Err(refused(refusal.to_string().map_err(|_| lone_surrogate())?));
+        }
+        Ok(Cap::of(&held).and_then(|handle| match handle {
+            Handle::Value(value) => Some(value),
+            _ => None,
+        }))
+    }
+
+    fn object(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        let kind = self.hooks.kinds.of(value);
+        match kind {
+            Kind::Date => return self.take("Date", value).map(Value::Date),
+            Kind::Buffer | Kind::View => return self.bytes(kind, value).map(Value::Bytes),
+            Kind::Error => {
+                let error = error_from_js(self.ctx, self.hooks, value);
+                self.charge(error.message().len() + error.stack().map_or(0, str::len))?;
+                return Ok(Value::Error(error));
+            }
+            _ => {}
+        }
+        if matches!(kind, Kind::Object | Kind::Other | Kind::Arguments) {
+            let prototype =
+                value.as_object().filter(|_| kind == Kind::Object).and_then(Object::get_prototype);
+            if prototype.as_ref() != Some(&self.hooks.object) {
+                return self.instance(value);
+            }
+        }
+        self.enter(value)?;
+        let read = match kind {
+            Kind::Array => self.array(value),
+            Kind::Map => self.dict(value),
+            Kind::Set => self.list(&self.take("Set", value)?).map(Value::Set),
+            _ => self.map(value).map(Value::Map),
+        };
+        self.ancestors.pop();
+        read
+    }
+
+    fn enter(&mut self, value: &JsValue<'js>) -> Result<()> {
+        if self.ancestors.contains(value) {
+            return Err(refused("Could not serialize value: it contains itself."));
+        }
+        if self.ancestors.len() >= MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.ancestors.push(value.clone());
+        Ok(())
+    }
+
+    fn array(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        let array = value.as_array().ok_or_else(|| refused("An array could not be cloned."))?;
+        self.list(array).map(Value::List)
+    }
+
+    fn list(&mut self, array: &Array<'js>) -> Result<Vec<Value>> {
+        let length: f64 = array.as_object().get("length").map_err(|error| self.failed(error))?;
+        let length = length as usize;
+        if length as u64 * 8 > self.left {
+            self.charge(length.saturating_mul(8))?;
+        }
+        let mut items = Vec::with_capacity(length.min(1 << 16));
+        for at in 0..length {
+            let item: JsValue<'js> = array.get(at).map_err(|error| self.failed(error))?;
+            items.push(self.value(&item)?);
+        }
+        Ok(items)
+    }
+
+    fn dict(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        let flat = self.list(&self.take("Map", value)?)?;
+        let mut entries = Vec::with_capacity(flat.len() / 2);
+        let mut flat = flat.into_iter();
+        while let (Some(key), Some(item)) = (flat.next(), flat.next()) {
+            entries.push((key, item));
+        }
+        Ok(Value::Dict(entries))
+    }
+
+    fn map(&mut self, value: &JsValue<'js>) -> Result<ValueMap> {
+        let object = value.as_object().ok_or_else(|| refused("An object could not be cloned."))?;
+        let mut map = ValueMap::new();
+        for key in object.own_keys::<Atom<'js>>(Filter::default()) {
+            let key = key.map_err(|error| self.failed(error))?;
+            // The binding's own conversion of a key doesn't check that it is valid Unicode.
+            let name = key.to_js_string().and_then(|name| name.to_string());
+            let name = name.map_err(|error| self.failed(error))?;
+            self.charge(8 + name.len())?;
+            let item: JsValue<'js> = object.get(key).map_err(|error| self.failed(error))?;
+            map.push(name, self.value(&item)?);
+        }
+        Ok(map)
+    }
+
+    fn bytes(&mut self, kind: Kind, value: &JsValue<'js>) -> Result<Vec<u8>> {
+        let (buffer, offset, length) = if kind == Kind::Buffer {
+            (value.clone(), 0, None)
+        } else {
+            let parts: Array<'js> = self.take("view", value)?;
+            let part = |at| parts.get::<usize>(at).map_err(|error| self.failed(error));
+            let buffer: JsValue<'js> = parts.get(0).map_err(|error| self.failed(error))?;
+            (buffer, part(1)?, Some(part(2)?))
+        };
+        let buffer = ArrayBuffer::from_value(buffer)
+            .ok_or_else(|| refused("A detached buffer could not be cloned."))?;
+        let end = length.map_or(buffer.len(), |length| offset + length);
+        self.charge(end.saturating_sub(offset))?;
+        // SAFETY: no code of the guest runs while the slice is used.
+        let bytes = unsafe { buffer.as_bytes() };
+        let bytes = bytes.and_then(|bytes| bytes.get(offset..end));
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| refused("A detached buffer could not be cloned."))
+    }
+
+    /// An object that is neither plain nor of a class that can be copied.
+    fn instance(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        if let Some(held) = self.held(value)? {
+            return Ok(held);
+        }
+        if let Some(shared) = self.callbacks {
+            let is_target =
+                self.hooks.is_target.call((value.clone(),)).map_err(|error| self.failed(error))?;
+            if is_target {
+                return Ok(Value::Object(callback::object(shared, self.keep(value)?)?));
+            }
+        }
+        let name: String =
+            self.hooks.class_name.call((value.clone(),)).map_err(|error| self.failed(error))?;
+        Err(unsupported(&name))
+    }
+}

@@ -1,0 +1,222 @@
+//! The events that run in a machine, and what they wait for.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use event_listener::Event as Signal;
+use parking_lot::Mutex;
+
+use super::guard::Guard;
+use super::instance::JsInstance;
+use super::program::Program;
+use crate::actor::{Actor, BoxFuture, Event};
+use crate::error::{Error, ErrorCode, Result};
+use crate::facet::StartGuard;
+use crate::http::Response;
+use crate::storage::Storage;
+use crate::stub::Stub;
+use crate::value::Value;
+
+/// What an operation ends with.
+pub(super) enum Answer {
+    Nothing,
+    Value(Value),
+    Response(Response),
+}
+
+/// Work that a guest waits for; it starts when a driver polls it.
+pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
+
+/// An operation that has begun: the prelude knows who waits for its number.
+pub(super) struct Operation {
+    pub number: u64,
+    pub pending: Pending,
+}
+
+/// What an event is to end with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Nothing,
+    Value,
+    Response,
+}
+
+/// What an event has ended with.
+pub(super) enum Outcome {
+    Nothing,
+    Value(Value),
+    Response(Response),
+}
+
+/// One event's run through the guest.
+pub(super) struct Task {
+    pub event: Arc<Event>,
+    pub number: u64,
+    pub wanted: Wanted,
+    /// How many sections that keep the turn are open.
+    pub keep: AtomicU32,
+    /// How many of them were open from the start: a constructor keeps the turn throughout.
+    pub base: u32,
+    /// How many transactions are open.
+    pub transactions: AtomicU32,
+    /// Bytes of log text so far.
+    pub log_bytes: AtomicU32,
+    pub operations: Mutex<Vec<Operation>>,
+    pub outcome: Mutex<Option<Result<Outcome>>>,
+}
+
+impl Task {
+    /// Whether the turn must be kept while it waits.
+    pub fn keeps_turn(&self) -> bool {
+        self.keep.load(Ordering::Relaxed) > 0 || self.in_transaction()
+    }
+
+    pub fn in_transaction(&self) -> bool {
+        self.transactions.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it has an outcome and has left every section and transaction.
+    pub fn is_done(&self) -> bool {
+        self.outcome.lock().is_some()
+            && self.keep.load(Ordering::Relaxed) <= self.base
+            && !self.in_transaction()
+    }
+}
+
+/// What natives share with the drivers of one machine.
+pub(super) struct Shared {
+    pub guard: Arc<Guard>,
+    /// The modules of the actor's code.
+    pub program: OnceLock<Arc<Program>>,
+    /// Whose machine this is.
+    pub instance: OnceLock<Weak<JsInstance>>,
+    /// What the storage said when it refused to grow.
+    pub full: Mutex<Option<Error>>,
+    /// Woken whenever an event may have got its outcome from another event's run.
+    pub signal: Signal,
+    /// Callbacks of the guest that nobody holds any more.
+    pub dropped: Mutex<Vec<u32>>,
+    /// The task whose code runs now.
+    current: Mutex<Option<Arc<Task>>>,
+    tasks: Mutex<HashMap<u64, Arc<Task>>>,
+    /// Facet starts that have begun and not ended, with the task that began them.
+    starts: Mutex<Vec<(u64, Stub, StartGuard)>>,
+    next: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(guard: Arc<Guard>) -> Shared {
+        Shared {
+            guard,
+            program: OnceLock::new(),
+            instance: OnceLock::new(),
+            full: Mutex::default(),
+            signal: Signal::new(),
+            dropped: Mutex::default(),
+            current: Mutex::default(),
+            tasks: Mutex::default(),
+            starts: Mutex::default(),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Enters a task for an event. It leaves with [`Shared::leave`].
+    pub fn add_task(&self, event: &Arc<Event>, wanted: Wanted, base: u32) -> Arc<Task> {
+        let task = Arc::new(Task {
+            event: event.clone(),
+            number: self.number(),
+            wanted,
+            keep: AtomicU32::new(base),
+            base,
+            transactions: AtomicU32::new(0),
+            log_bytes: AtomicU32::new(0),
+            operations: Mutex::default(),
+            outcome: Mutex::default(),
+        });
+        self.tasks.lock().insert(task.number, task.clone());
+        task
+    }
+
+    /// Takes a task out; facet starts that it has begun and not ended fail.
+    pub fn leave(&self, task: &Task) {
+        self.tasks.lock().remove(&task.number);
+        let mut starts = self.starts.lock();
+        let given_up: Vec<_> =
+            starts.extract_if(.., |(number, _, _)| *number == task.number).collect();
+        drop(starts);
+        drop(given_up);
+    }
+
+    pub fn find_task(&self, number: u64) -> Option<Arc<Task>> {
+        self.tasks.lock().get(&number).cloned()
+    }
+
+    /// The task that runs.
+    pub fn task(&self) -> Result<Arc<Task>> {
+        self.current.lock().clone().ok_or_else(|| {
+            Error::new(ErrorCode::Panic, "a native function ran outside of an event")
+        })
+    }
+
+    pub fn actor(&self) -> Result<Arc<Actor>> {
+        Ok(self.task()?.event.actor.clone())
+    }
+
+    /// Runs `work` with the storage of the actor that runs.
+    pub fn storage<T>(&self, work: impl FnOnce(&Storage) -> Result<T>) -> Result<T> {
+        let task = self.task()?;
+        work(task.event.actor.storage()?)
+    }
+
+    /// Runs `code` as the given task.
+    pub fn enter<T>(&self, task: &Arc<Task>, code: impl FnOnce() -> T) -> T {
+        struct Leave<'a>(&'a Shared);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.current.lock().take();
+            }
+        }
+        *self.current.lock() = Some(task.clone());
+        let _leave = Leave(self);
+        code()
+    }
+
+    /// Begins an operation that says something to the outside.
+    ///
+    /// # Errors
+    /// An `Error` inside a transaction: what it has written isn't committed yet.
+    pub fn begin(&self, pending: Pending) -> Result<u64> {
+        if self.task()?.in_transaction() {
+            return Err(Error::guest(
+                "Error",
+                "A transaction can't wait for others: call stubs, host functions and fetch() outside of it.",
+            ));
+        }
+        self.begin_inside(pending)
+    }
+
+    /// Begins an operation that stays inside the actor.
+    pub fn begin_inside(&self, pending: Pending) -> Result<u64> {
+        let number = self.number();
+        self.task()?.operations.lock().push(Operation { number, pending });
+        Ok(number)
+    }
+
+    pub fn begin_start(&self, stub: Stub, guard: StartGuard) -> Result<()> {
+        let task = self.task()?.number;
+        self.starts.lock().push((task, stub, guard));
+        Ok(())
+    }
+
+    /// The start of a facet that was begun with this stub.
+    pub fn take_start(&self, stub: &Stub) -> Option<StartGuard> {
+        let mut starts = self.starts.lock();
+        let at = starts.iter().rposition(|(_, begun, _)| begun.is(stub))?;
+        Some(starts.swap_remove(at).2)
+    }
+}

@@ -1,0 +1,278 @@
+//! One machine with the guest API installed, not yet bound to an actor.
+
+#![expect(unsafe_code, reason = "a machine moves between threads, which the binding doesn't know")]
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use parking_lot::Mutex;
+use rquickjs::context::intrinsic;
+use rquickjs::{Array, Context, Ctx, Function, JsLifetime, Object, Runtime, Value as JsValue, qjs};
+
+use super::api;
+use super::errors::internal;
+use super::guard::Guard;
+use super::heap::Heap;
+use super::modules::Modules;
+use super::program::{Prelude, Program, load};
+use super::task::Shared;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::Limits;
+
+/// Stack that guest code may use. A call runs on a thread with 1 MiB left, the rest is for natives.
+const STACK_BYTES: usize = 384 << 10;
+
+/// What guests get of the language: all but code from text.
+type Language = (
+    intrinsic::Date,
+    intrinsic::RegExpCompiler,
+    intrinsic::RegExp,
+    intrinsic::Json,
+    intrinsic::Proxy,
+    intrinsic::MapSet,
+    intrinsic::TypedArrays,
+    intrinsic::Promise,
+    intrinsic::Performance,
+    intrinsic::WeakRef,
+    intrinsic::DOMException,
+);
+
+/// A virtual machine.
+pub(super) struct Vm {
+    machine: Mutex<Machine>,
+    pub shared: Arc<Shared>,
+}
+
+struct Machine {
+    context: Context,
+    guard: Arc<Guard>,
+}
+
+// SAFETY: the context, its runtime and every value of it share counters without atomics. All of them are
+// reached through this struct only, which is used under one mutex or by its only owner.
+unsafe impl Send for Machine {}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // What the runtime keeps for us holds values, which must go before it.
+        self.enter(|ctx| drop(ctx.remove_userdata::<Hooks<'_>>()));
+        self.guard.set_runtime(std::ptr::null_mut());
+    }
+}
+
+impl Machine {
+    fn enter<T>(&self, code: impl for<'a, 'js> FnOnce(&'a Ctx<'js>) -> T) -> T {
+        self.context.with(|ctx| {
+            // SAFETY: the context is alive, so its runtime is.
+            let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+            // SAFETY: the runtime is alive, and only this thread uses it now.
+            unsafe { qjs::JS_UpdateStackTop(runtime) };
+            code(&ctx)
+        })
+    }
+}
+
+impl Vm {
+    /// Makes a machine with the whole guest API.
+    ///
+    /// # Errors
+    /// PANIC if the prelude fails, which a test would have shown.
+    pub fn new(prelude: &Prelude) -> Result<Vm> {
+        let guard = Arc::new(Guard::new());
+        let shared = Arc::new(Shared::new(guard.clone()));
+        let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
+        runtime.set_max_stack_size(STACK_BYTES);
+        let stopped = guard.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || stopped.is_stopped())));
+        let modules = Modules { shared: shared.clone(), prelude: prelude.clone() };
+        runtime.set_loader(modules.clone(), modules);
+        let context = Context::custom::<Language>(&runtime).map_err(internal)?;
+        let machine = Machine { context, guard };
+        machine.enter(|ctx| {
+            // SAFETY: the context is alive, so its runtime is.
+            let raw = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+            machine.guard.set_runtime(raw);
+            install(ctx, &shared, prelude).map_err(|error| failed(ctx, error))
+        })?;
+        Ok(Vm { machine: Mutex::new(machine), shared })
+    }
+
+    /// Gives the machine to an actor: its code and what it may use.
+    pub fn bind(&self, program: Arc<Program>, limits: &Limits, sql_interrupt: Arc<AtomicBool>) {
+        let _ = self.shared.program.set(program);
+        let guard = &self.shared.guard;
+        guard.set_memory_limit(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
+        guard.set_sql_interrupt(sql_interrupt);
+    }
+
+    /// Runs code in the machine.
+    pub fn run<T>(&self, code: impl for<'a, 'js> FnOnce(&'a Ctx<'js>, &'a Hooks<'js>) -> T) -> T {
+        let machine = self.machine.lock();
+        machine.enter(|ctx| {
+            let hooks =
+                ctx.userdata::<Hooks<'_>>().expect("a machine has its hooks until it is dropped");
+            code(ctx, &hooks)
+        })
+    }
+}
+
+fn install(ctx: &Ctx<'_>, shared: &Arc<Shared>, prelude: &Prelude) -> rquickjs::Result<()> {
+    let native = Object::new(ctx.clone())?;
+    api::register(&native, shared)?;
+    ctx.globals().set("facetboxNative", native.clone())?;
+    let (_, evaluated) = load(ctx, prelude.main())?.eval()?;
+    evaluated.finish::<()>()?;
+    let hooks = Hooks::new(ctx, &native)?;
+    let _ = ctx.store_userdata(hooks);
+    Ok(())
+}
+
+/// A failure of the prelude, before there are hooks to look into errors.
+fn failed(ctx: &Ctx<'_>, error: rquickjs::Error) -> Error {
+    match ctx.catch().as_exception() {
+        Some(thrown) => Error::new(ErrorCode::Panic, thrown.to_string()),
+        None => internal(error),
+    }
+}
+
+/// Functions of the prelude that Rust calls, and what it knows values by.
+pub(super) struct Hooks<'js> {
+    pub make: Function<'js>,
+    pub make_error: Function<'js>,
+    pub error_parts: Function<'js>,
+    pub take: Function<'js>,
+    pub build: Function<'js>,
+    pub class_name: Function<'js>,
+    pub held_by: Function<'js>,
+    pub keep_callback: Function<'js>,
+    pub drop_callback: Function<'js>,
+    pub make_request: Function<'js>,
+    pub make_response: Function<'js>,
+    pub take_request: Function<'js>,
+    pub take_response: Function<'js>,
+    pub settle: Function<'js>,
+    pub set_env: Function<'js>,
+    pub load_main: Function<'js>,
+    pub begin: Function<'js>,
+    pub call_method: Function<'js>,
+    pub call_fetch: Function<'js>,
+    pub call_alarm: Function<'js>,
+    pub use_callback: Function<'js>,
+    pub get_member: Function<'js>,
+    pub is_target: Function<'js>,
+    pub watch: Function<'js>,
+    /// The prototype of plain objects.
+    pub object: Object<'js>,
+    pub kinds: Kinds,
+}
+
+// SAFETY: all its values have the lifetime 'js, which is the struct's.
+unsafe impl<'js> JsLifetime<'js> for Hooks<'js> {
+    type Changed<'to> = Hooks<'to>;
+}
+
+impl<'js> Hooks<'js> {
+    fn new(ctx: &Ctx<'js>, native: &Object<'js>) -> rquickjs::Result<Hooks<'js>> {
+        let hooks: Object<'js> = native.get("hooks")?;
+        Ok(Hooks {
+            make: hooks.get("make")?,
+            make_error: hooks.get("makeError")?,
+            error_parts: hooks.get("errorParts")?,
+            take: hooks.get("take")?,
+            build: hooks.get("build")?,
+            class_name: hooks.get("className")?,
+            held_by: hooks.get("heldBy")?,
+            keep_callback: hooks.get("keepCallback")?,
+            drop_callback: hooks.get("dropCallback")?,
+            make_request: hooks.get("makeRequest")?,
+            make_response: hooks.get("makeResponse")?,
+            take_request: hooks.get("takeRequest")?,
+            take_response: hooks.get("takeResponse")?,
+            settle: hooks.get("settle")?,
+            set_env: hooks.get("setEnv")?,
+            load_main: hooks.get("loadMain")?,
+            begin: hooks.get("begin")?,
+            call_method: hooks.get("callMethod")?,
+            call_fetch: hooks.get("callFetch")?,
+            call_alarm: hooks.get("callAlarm")?,
+            use_callback: hooks.get("useCallback")?,
+            get_member: hooks.get("getMember")?,
+            is_target: hooks.get("isTarget")?,
+            watch: hooks.get("watch")?,
+            object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,
+            kinds: Kinds::new(&hooks.get("samples")?)?,
+        })
+    }
+}
+
+/// The engine's own numbers of built-in classes, which guests can't forge.
+pub(super) struct Kinds {
+    object: qjs::JSClassID,
+    array: qjs::JSClassID,
+    error: qjs::JSClassID,
+    date: qjs::JSClassID,
+    map: qjs::JSClassID,
+    set: qjs::JSClassID,
+    buffer: qjs::JSClassID,
+    data_view: qjs::JSClassID,
+    dom_exception: qjs::JSClassID,
+    arguments: qjs::JSClassID,
+}
+
+/// What kind of object a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Object,
+    Array,
+    Arguments,
+    Error,
+    Date,
+    Map,
+    Set,
+    Buffer,
+    View,
+    Other,
+}
+
+fn class_id(value: &JsValue<'_>) -> qjs::JSClassID {
+    // SAFETY: the value is alive; anything that is no object gives an invalid number.
+    unsafe { qjs::JS_GetClassID(value.as_raw()) }
+}
+
+impl Kinds {
+    fn new(samples: &Array<'_>) -> rquickjs::Result<Kinds> {
+        let of = |at| samples.get(at).map(|value: JsValue<'_>| class_id(&value));
+        Ok(Kinds {
+            object: of(0)?,
+            array: of(1)?,
+            error: of(2)?,
+            date: of(3)?,
+            map: of(4)?,
+            set: of(5)?,
+            buffer: of(6)?,
+            data_view: of(7)?,
+            dom_exception: of(8)?,
+            arguments: of(9)?,
+        })
+    }
+
+    pub fn of(&self, value: &JsValue<'_>) -> Kind {
+        let id = class_id(value);
+        match id {
+            _ if id == self.object => Kind::Object,
+            _ if id == self.array => Kind::Array,
+            _ if id == self.error || id == self.dom_exception => Kind::Error,
+            _ if id == self.arguments => Kind::Arguments,
+            _ if id == self.date => Kind::Date,
+            _ if id == self.map => Kind::Map,
+            _ if id == self.set => Kind::Set,
+            _ if id == self.buffer => Kind::Buffer,
+            _ if id == self.data_view => Kind::View,
+            _ => {
+                // SAFETY: the value is alive; what is no typed array gives a negative number.
+                let typed = unsafe { qjs::JS_GetTypedArrayType(value.as_raw()) };
+                if typed >= 0 { Kind::View } else { Kind::Other }
+            }
+        }
+    }
+}

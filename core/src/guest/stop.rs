@@ -1,0 +1,80 @@
+//! What happens when a guest is stopped, whatever its engine.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use super::watchdog::{Interrupt, Stop};
+use crate::actor::Actor;
+use crate::error::{Error, ErrorCode};
+
+impl Stop {
+    /// Ends the instance of `guest` for this reason, and gives the error of the event that hit it.
+    /// `full` is what the storage said when it refused to grow.
+    pub fn end(self, actor: &Arc<Actor>, guest: &dyn Interrupt, full: Option<Error>) -> Error {
+        let (limits, path) = (&actor.limits, &actor.path);
+        let (code, message) = match self {
+            Stop::Cpu => (
+                ErrorCode::LimitCpu,
+                format!(
+                    "The event used more than {} ms of CPU time, the limit cpuMs of {path}.",
+                    limits.cpu_ms
+                ),
+            ),
+            Stop::Wall => (
+                ErrorCode::LimitWall,
+                format!(
+                    "The event took longer than {} ms, the limit wallMs of {path}.",
+                    limits.wall_ms
+                ),
+            ),
+            Stop::Memory => (
+                ErrorCode::LimitMemory,
+                format!(
+                    "The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.",
+                    limits.memory_bytes
+                ),
+            ),
+            Stop::Storage => {
+                let error = full.unwrap_or_else(|| {
+                    Error::new(ErrorCode::LimitStorage, format!("The database of {path} is full."))
+                });
+                actor.reset(&error);
+                return error.with_path(path.as_str());
+            }
+            Stop::Killed => {
+                let reset = || Error::new(ErrorCode::Reset, "The object was reset.");
+                return actor.broken().cloned().unwrap_or_else(reset);
+            }
+        };
+        let error = Error::new(code, message).with_path(path.as_str());
+        guest.interrupt(self);
+        actor.reset(&error);
+        error
+    }
+}
+
+/// What the guest was refused by its own storage and API is the guest's error to whoever called it.
+pub(super) fn leaving(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::Storage | ErrorCode::InvalidArgument => error.with_code(ErrorCode::GuestError),
+        _ => error,
+    }
+}
+
+/// Keeps an actor from hibernating while its guest has something pending after its events.
+pub(super) struct Pending(Weak<Actor>);
+
+impl Pending {
+    pub fn new(actor: &Arc<Actor>) -> Pending {
+        actor.timers.fetch_add(1, Ordering::AcqRel);
+        Pending(Arc::downgrade(actor))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(actor) = self.0.upgrade() {
+            actor.timers.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
