@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use futures_lite::FutureExt;
 
 use super::{Actor, Event, Hold, Message};
-use crate::alarm::{AlarmInfo, Next, after_failure};
+use crate::alarm::{AlarmInfo, AlarmSlot, Next, after_failure};
 use crate::error::{Error, ErrorCode, Result};
 use crate::storage::{Storage, StoredAlarm};
 
@@ -43,6 +43,8 @@ impl Actor {
         }
         let info = AlarmInfo { scheduled_time: alarm.time, retry_count: alarm.failures.counted };
         slot.running.store(alarm.generation, Ordering::Release);
+        // Until the alarm is settled it reads as unset, and a second firing leaves it alone.
+        let _running = Running(slot);
         let run = AssertUnwindSafe(self.run(&event, Message::Alarm(info), &mut hold));
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome.and_then(|_| self.flush()),
@@ -55,15 +57,12 @@ impl Actor {
                 Err(error)
             }
         };
-        // The turn comes first: a second firing that waits for it must find the alarm settled.
-        let retaken = if self.broken().is_none() { hold.retake().await } else { Ok(()) };
-        slot.running.store(0, Ordering::Release);
         let ran = !matches!(&outcome, Err(error) if error.code() == ErrorCode::Unsupported);
         if let Err(error) = &outcome {
             tracing::warn!(path = self.path, %error, "an alarm's handler failed");
         }
         if self.broken().is_none() {
-            retaken?;
+            hold.retake().await?;
             self.flush()?;
             self.settle_alarm(alarm, outcome.err())?;
         } else if let Some(actor) = self.successor() {
@@ -91,6 +90,15 @@ impl Actor {
             Some(error) => retry(storage, alarm, &error, slot.driver.clock.now_ms())?,
         }
         storage.commit()
+    }
+}
+
+/// The run of a handler, until what follows from it is stored.
+struct Running<'a>(&'a AlarmSlot);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.store(0, Ordering::Release);
     }
 }
 

@@ -323,18 +323,20 @@ impl Actor {
         if self.broken.set(error.clone()).is_err() {
             return;
         }
-        self.breaking.notify(usize::MAX);
         self.interrupt.store(true, Ordering::Release);
-        self.end_instance(error.clone());
+        // Databases are closed before the maps forget the actor, so that its successor can open them; and
+        // whoever waits hears last, so that a new stub reaches the successor.
+        self.facets.fail_all(&error);
         if let Some(storage) = &self.storage {
             storage.shutdown_with(error.clone());
         }
-        self.facets.fail_all(&error);
         match (&self.parent, &self.namespace) {
             (Some((parent, name)), _) => parent.facets.remove(name, self),
             (None, Some(namespace)) => namespace.remove(self),
             (None, None) => {}
         }
+        self.end_instance(error);
+        self.breaking.notify(usize::MAX);
     }
 
     /// Ends with the reason as soon as it is broken.
