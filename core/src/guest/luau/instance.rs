@@ -1,11 +1,12 @@
 //! A running guest: its machine, its instance, and the driver that runs events through it.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
-use mlua::{IntoLua, MultiValue, Table, Thread, Value as LuaValue};
+use mlua::{IntoLua, LuaString, MultiValue, Table, Thread, Value as LuaValue};
 use parking_lot::Mutex;
 
 use super::convert::Passed;
@@ -23,6 +24,9 @@ use crate::value::{Value, ValueMap};
 /// What a guest sees instead of a reply of the wrong kind.
 const NO_RESPONSE: &str = "Incorrect type for a handler's result: fetch() must return a Response.";
 
+/// Names of methods kept for later calls; callers may send any.
+const KEPT_NAMES: usize = 64;
+
 /// Coroutines kept for later events.
 const KEPT_THREADS: usize = 8;
 
@@ -34,6 +38,8 @@ pub(crate) struct LuauInstance {
     object: OnceLock<Table>,
     /// Coroutines that have ended and can run another event.
     threads: Mutex<Vec<Thread>>,
+    /// Names of methods as the engine has them.
+    names: Mutex<HashMap<String, LuaString>>,
     this: Weak<LuauInstance>,
 }
 
@@ -52,6 +58,7 @@ pub(crate) async fn start(
         export: class.export.clone(),
         object: OnceLock::new(),
         threads: Mutex::default(),
+        names: Mutex::default(),
         this: this.clone(),
     });
     let task = Task::new(event);
@@ -145,7 +152,7 @@ impl LuauInstance {
                 Entry::CallPacked
             }
         };
-        input.push_front(self.to_lua(method)?);
+        input.push_front(LuaValue::String(self.name(method)?));
         input.push_front(object);
         let result = self.run(&task, hold, entry, input).await?;
         let limit = event.actor.limits.message_bytes;
@@ -330,6 +337,19 @@ impl LuauInstance {
         };
         values.push_front(LuaValue::Boolean(true));
         Ok(values)
+    }
+
+    /// The name of a method, made once for all calls of it.
+    fn name(&self, method: &str) -> Result<LuaString> {
+        let mut names = self.names.lock();
+        if let Some(name) = names.get(method) {
+            return Ok(name.clone());
+        }
+        let name = self.vm.lua.create_string(method).map_err(error_from_mlua)?;
+        if names.len() < KEPT_NAMES {
+            names.insert(method.to_owned(), name.clone());
+        }
+        Ok(name)
     }
 
     fn to_lua(&self, text: &str) -> Result<LuaValue> {
