@@ -8,6 +8,7 @@ mod capabilities;
 mod chains;
 mod data_directory;
 mod facets;
+mod format;
 mod guest_classes;
 mod hibernation;
 mod lifecycle;

@@ -1,0 +1,47 @@
+//! Directories that earlier versions have written open, and go on where they were.
+
+use std::fs;
+use std::path::Path;
+
+use facetbox::{FacetOptions, Result, Runtime, Value, WorkerCode};
+
+use crate::support::host_class;
+
+/// Made by `cargo run -p platform -- core/tests/fixtures/format-1 first`, without its lock.
+const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1");
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_format_1_goes_on_counting() -> Result<()> {
+    let directory = tempfile::tempdir().unwrap();
+    copy(Path::new(FORMAT_1), directory.path());
+    let runtime = Runtime::open(directory.path())?;
+    assert!(runtime.verify()?.problems.is_empty());
+    // The supervisor's own data is the code that its facet runs.
+    let class = host_class(|ctx, _method, _args| {
+        let code = ctx.storage().kv().get("code")?.unwrap_or_default();
+        let code = code.as_str().expect("the fixture stores the app's code").to_owned();
+        let loader = ctx.loader();
+        let app = ctx.facets().get("app", move || {
+            let worker = loader.load(WorkerCode::luau(code))?;
+            Ok(FacetOptions::new(worker.get_durable_object_class("App", Default::default())))
+        })?;
+        let response = app.fetch_blocking(facetbox::Request::get("http://app/")?)?;
+        Ok(Value::String(response.body_text()))
+    });
+    let stub = runtime.namespace("AppRunner", class)?.get_by_name("my-app");
+    let answer = stub.call_blocking("visit", vec![])?;
+    assert_eq!(answer, "You've made 4 requests.\n".into());
+    Ok(())
+}
