@@ -44,6 +44,7 @@ mod error;
 mod executor;
 mod facet;
 mod guest;
+mod guide;
 mod host;
 mod http;
 mod id;
@@ -65,6 +66,7 @@ pub use clock::ManualClock;
 pub use ctx::{ConcurrencyGuard, Ctx};
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};
+pub use guide::{guest_guide, guest_types};
 pub use host::{
     DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin,
     no_alarm_handler, no_fetch_handler, no_such_method,

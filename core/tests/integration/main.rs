@@ -10,6 +10,7 @@ mod data_directory;
 mod facets;
 mod format;
 mod guest_classes;
+mod guides;
 mod hibernation;
 mod lifecycle;
 mod limits;
