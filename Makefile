@@ -23,7 +23,6 @@ demo-rust:
 
 test: setup ## Runs every test: what CI runs
 	cargo test --release
-	cargo test --release --package facetbox --features quickjs --test js_engine
 	$(MAKE) -C bindings-c test
 	$(MAKE) -C bindings-python test
 	$(MAKE) -C bindings-node test
@@ -37,10 +36,11 @@ lint: ## Checks formatting and the lints
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --exclude facetbox-node -- -D warnings
 	cargo clippy --release --package facetbox-node -- -D warnings
-	cargo clippy --release --package facetbox --features quickjs --all-targets -- -D warnings
+	# Core without JavaScript, its default.
+	cargo clippy --release --package facetbox --all-targets -- -D warnings
 
 conformance: ## Runs conformance vectors: [VECTORS=path] [HOST=rust] [GUEST=luau|js]
-	cargo run --release --quiet --package facetbox-tests --features quickjs --bin conformance -- \
+	cargo run --release --quiet --package facetbox-tests --bin conformance -- \
 		--host "$(HOST)" --guest "$(GUEST)" "$(VECTORS)"
 
 crash: ## Kills, cuts the power of and fails writing processes for about ten minutes

@@ -55,6 +55,7 @@ impl Bridge {
                 idle_ms: given.idle_ms.map(u64::from),
                 max_warm: given.max_warm.map(|count| count as usize),
                 threads: given.threads.map(|count| count as usize),
+                engines: None,
             })
         };
         let options = self.mailbox.check(env, options())?;

@@ -66,6 +66,7 @@ pub use clock::ManualClock;
 pub use ctx::{ConcurrencyGuard, Ctx};
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};
+pub use guest::Engine;
 pub use guide::{guest_guide, guest_types};
 pub use host::{
     DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin,

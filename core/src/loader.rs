@@ -221,7 +221,7 @@ impl WorkerCode {
         Ok(code)
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self, runtime: &RuntimeInner) -> Result<()> {
         if self.modules.is_empty() {
             return Err(no_modules());
         }
@@ -246,7 +246,7 @@ impl WorkerCode {
             ));
         }
         match self.modules.iter().find(|(name, _)| *name == self.main_module) {
-            Some((name, module)) => crate::guest::check_main(name, module),
+            Some((_, main)) => runtime.engines.check(self, main),
             None => Err(Error::named(
                 ErrorCode::LoadError,
                 "TypeError",
@@ -279,9 +279,10 @@ impl Loader {
     ///
     /// # Errors
     /// INVALID_ARGUMENT, LOAD_ERROR or UNSUPPORTED for code that can't be loaded whatever its modules
-    /// say. Errors in modules show at the first use of a class or entrypoint.
+    /// say, such as modules for an engine that [`Options::engines`](crate::Options::engines) leaves out.
+    /// Errors in modules show at the first use of a class or entrypoint.
     pub fn load(&self, code: WorkerCode) -> Result<WorkerStub> {
-        code.check()?;
+        code.check(&self.0.runtime)?;
         Ok(WorkerStub::new(&self.0.runtime, Ok(code)))
     }
 
@@ -299,7 +300,7 @@ impl Loader {
 
     /// Makes a worker of code or of the failure to get any, and caches it if it is good.
     pub fn insert(&self, id: Option<&str>, code: Result<WorkerCode>) -> WorkerStub {
-        let code = code.and_then(|code| code.check().map(|()| code));
+        let code = code.and_then(|code| code.check(&self.0.runtime).map(|()| code));
         let good = code.is_ok();
         let worker = WorkerStub::new(&self.0.runtime, code);
         match id {

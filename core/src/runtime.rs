@@ -16,7 +16,7 @@ use crate::alarm::{AlarmDriver, Alarms};
 use crate::clock::{Clock, ManualClock};
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
-use crate::guest::Engines;
+use crate::guest::{Engine, Engines};
 use crate::id::ObjectId;
 use crate::limits::{Limits, LimitsPatch};
 use crate::loader::Loader;
@@ -59,6 +59,9 @@ pub struct Options {
     pub max_warm: Option<usize>,
     /// Threads that poll futures which no caller polls. Default: one per core.
     pub threads: Option<usize>,
+    /// The engines that guest code may ask for; modules for others are refused with UNSUPPORTED when
+    /// they are loaded. Default: all that this build contains.
+    pub engines: Option<Vec<Engine>>,
 }
 
 /// An open data directory. Cloning is cheap; the last clone that is dropped closes it.
@@ -136,7 +139,7 @@ impl Runtime {
             disk,
             executor: Executor::new(threads),
             timers: Timers::default(),
-            engines: Engines::default(),
+            engines: Engines::new(options.engines.unwrap_or_else(|| Engine::ALL.to_vec())),
             waits: Waits::default(),
             warm: Warm::new(idle, options.max_warm.unwrap_or(MAX_WARM)),
             alarms: Arc::new(alarms),

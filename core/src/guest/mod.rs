@@ -1,5 +1,6 @@
 //! Guest engines: what makes an instance from a guest class.
 
+mod engine;
 #[cfg(feature = "quickjs")]
 mod js;
 mod luau;
@@ -11,16 +12,17 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::loader::{Module, WorkerCode};
+pub use engine::Engine;
 use watchdog::Watchdog;
 
 /// Machines kept ready for the next guest that starts.
 const READY: usize = 2;
 
 /// What the engines of one runtime share.
-#[derive(Default)]
 pub(crate) struct Engines {
+    allowed: Vec<Engine>,
     watchdog: Watchdog,
     prelude: luau::PreludeCode,
     ready: Mutex<Vec<luau::Vm>>,
@@ -49,24 +51,24 @@ impl Compiled {
     }
 }
 
-/// Refuses a main module that no engine of this build can run.
-pub(crate) fn check_main(name: &str, module: &Module) -> Result<()> {
-    match module {
-        Module::Luau(_) => Ok(()),
-        Module::Js(_) if cfg!(feature = "quickjs") => Ok(()),
-        Module::Js(_) => Err(Error::new(
-            ErrorCode::Unsupported,
-            format!("Module '{name}' is JavaScript, which this build does not include."),
-        )),
-        _ => Err(Error::named(
-            ErrorCode::LoadError,
-            "TypeError",
-            format!("The main module '{name}' must be Luau or JavaScript."),
-        )),
-    }
-}
-
 impl Engines {
+    /// Engines that run modules for `allowed` only.
+    pub fn new(allowed: Vec<Engine>) -> Engines {
+        Engines {
+            allowed,
+            watchdog: Watchdog::default(),
+            prelude: luau::PreludeCode::default(),
+            ready: Mutex::default(),
+            #[cfg(feature = "quickjs")]
+            js: js::Engine::default(),
+        }
+    }
+
+    /// Refuses code that these engines don't run, by the types of its modules.
+    pub fn check(&self, code: &WorkerCode, main: &Module) -> Result<()> {
+        engine::check(code, main, &self.allowed)
+    }
+
     pub fn stop(&self) {
         self.watchdog.stop();
         self.ready.lock().clear();
