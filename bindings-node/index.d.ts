@@ -119,6 +119,14 @@ export class Runtime {
   runDueAlarms(): Promise<number>;
 
   /**
+   * Checks every object on disk, running or not: its databases, that the facets which they name are
+   * there, and that no alarm is missing in the index. Changes nothing; what is wrong is in the report.
+   *
+   * @throws {ClosedError} {@link StorageError} if directories can't be listed.
+   */
+  verify(): Promise<Report>;
+
+  /**
    * Ends every object and closes every database. Pending calls and later ones fail with
    * {@link ClosedError}. Closing again does nothing.
    */
@@ -212,6 +220,93 @@ export class Namespace<T = any> {
   get(id: ObjectId): Stub<T>;
   /** A stub of the object with this name. */
   getByName(name: string): Stub<T>;
+
+  /**
+   * The objects that have data, in order of their ids: at most `limit` (default 1,000) of those after
+   * `after`. An object has data from its first write until it is deleted, even if its storage is empty.
+   *
+   * @throws {InvalidArgument} for an id of another namespace, as every method below.
+   */
+  list(options?: { after?: ObjectId; limit?: number }): Promise<ObjectInfo[]>;
+  /** All objects that have data, in order of their ids, read page by page. */
+  objects(): AsyncIterableIterator<ObjectInfo>;
+  /** Whether the object has data. It isn't started. */
+  exists(id: ObjectId): Promise<boolean>;
+  /**
+   * Ends the object and removes its data, its facets and their alarms, all at once; does nothing if there
+   * is none. What it was doing is cut short. Stubs that are bound to it fail with {@link AbortedError}; a
+   * new stub reaches a new, empty object.
+   */
+  delete(id: ObjectId): Promise<void>;
+  /** What the object takes with all its facets; zero if it has no data. */
+  usage(id: ObjectId): Promise<Usage>;
+  /**
+   * Copies the object with all its facets to a new directory, while it runs: between two of its events.
+   * The directory holds plain SQLite files and a `manifest.json` that tells which facet is where.
+   *
+   * @throws {InvalidArgument} if the path exists.
+   * @throws {NotFoundError} if the object has no data.
+   */
+  export(id: ObjectId, path: string | URL): Promise<void>;
+  /**
+   * Makes the object from what was exported, of the same object or another, with facets and alarms: all
+   * of it or, after an error, nothing. The files may come from anywhere: they are copied and checked.
+   *
+   * @throws {InvalidArgument} if the object has data.
+   * @throws {StorageError} with the code `CORRUPT` for files that are no export, damaged or too new.
+   * @throws {LimitError} for more than the namespace's limits allow.
+   */
+  import(id: ObjectId, path: string | URL): Promise<void>;
+  /**
+   * Runs one SQL statement that reads, on the database of the object or of the facet that a list of names
+   * leads to. It sees everything, Facetbox's own tables included, between two events of what it reads.
+   *
+   * @throws {InvalidArgument} for a statement that does anything but read.
+   * @throws {NotFoundError} if there is no such object or facet, or it has no data.
+   * @throws {LimitError} for a query that takes too much time or memory.
+   */
+  query(
+    id: ObjectId,
+    sql: string,
+    params?: readonly (SqlValue | boolean)[],
+    options?: { facets?: readonly string[] },
+  ): Promise<QueryRows>;
+}
+
+/** An object that has data. */
+export interface ObjectInfo {
+  readonly id: ObjectId;
+  /** The name that the id was made from, if the object was reached by it when it wrote. */
+  readonly name?: string;
+}
+
+/** What an object or a facet takes, everything below it included. */
+export interface Usage {
+  /** Bytes of its databases and their logs. */
+  readonly storageBytes: number;
+  /** Facets at all levels below it. */
+  readonly facets: number;
+}
+
+/** What {@link Namespace.query} answers. */
+export interface QueryRows {
+  readonly columns: string[];
+  /** The rows, each with a value for every column. */
+  readonly rows: SqlValue[][];
+  /** Whether rows are missing because there are more than 10,000, or more than 16 MiB. */
+  readonly truncated: boolean;
+}
+
+/** What {@link Runtime.verify} has found. */
+export interface Report {
+  /** Objects that have data. */
+  readonly objects: number;
+  /** Databases of objects and facets, damaged ones included. */
+  readonly databases: number;
+  /** Directories of facets that a crash has left; they are removed when their parent starts next. */
+  readonly leftovers: number;
+  /** What is wrong. Empty if everything is well. */
+  readonly problems: { readonly path: string; readonly message: string }[];
 }
 
 /** Identifies one object. */
@@ -253,6 +348,23 @@ export type Stub<T = any> = Fetcher & Methods<T> & { readonly id: ObjectId; read
 
 /** The address of a facet or an entrypoint. Facet stubs can't be sent. */
 export type FacetStub<T = any> = Fetcher & Methods<T>;
+
+/**
+ * What can be done with a stub beside calling it. These are functions of their own because every name on
+ * a stub is a method of what it addresses.
+ */
+export const Stub: {
+  /**
+   * Whether the object has data, or the facet exists. Neither is started.
+   *
+   * @throws {UnsupportedError} for an entrypoint, as the functions below.
+   */
+  exists(stub: Fetcher): Promise<boolean>;
+  /** What the object or facet takes; see {@link Namespace.usage} and {@link Facets.usage}. */
+  usage(stub: Fetcher): Promise<Usage>;
+  /** Copies the object or facet to a new directory; see {@link Namespace.export} and {@link Facets.export}. */
+  export(stub: Fetcher, path: string | URL): Promise<void>;
+};
 
 /** What an instance sees of its own object or facet: Cloudflare's `DurableObjectState`. */
 export interface Ctx {
@@ -393,6 +505,20 @@ export interface Facets {
   list(): string[];
   /** Whether the facet exists, running or not. */
   exists(name: string): boolean;
+  /**
+   * What the facet takes with all its own facets.
+   *
+   * @throws {NotFoundError} if there is no such facet.
+   */
+  usage(name: string): Promise<Usage>;
+  /**
+   * Copies the facet with its own facets to a new directory, as they were last committed. The directory
+   * can be imported as an object; see {@link Namespace.export}.
+   *
+   * @throws {InvalidArgument} if the path exists.
+   * @throws {NotFoundError} if there is no such facet, or it has no data.
+   */
+  export(name: string, path: string | URL): Promise<void>;
 }
 
 /** What a facet's start callback answers. */

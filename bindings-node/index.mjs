@@ -10,6 +10,7 @@ export const {
   Runtime,
   Namespace,
   ObjectId,
+  Stub,
   Loader,
   WorkerStub,
   DurableObjectClass,

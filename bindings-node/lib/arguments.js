@@ -1,5 +1,7 @@
 "use strict";
 
+const { fileURLToPath } = require("node:url");
+
 const errors = require("./errors.js");
 
 /** Makes the error of a wrong argument. */
@@ -16,6 +18,11 @@ function text(value, what) {
 function callback(value, what) {
   if (typeof value !== "function") throw invalid(`${what} must be a function, got ${kind(value)}.`);
   return value;
+}
+
+/** The text of a path, which may be a file URL. */
+function pathText(value, what) {
+  return text(value instanceof URL ? fileURLToPath(value) : value, what);
 }
 
 /** Checks that an argument is a whole number within bounds. */
@@ -42,4 +49,4 @@ function kind(value) {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
-module.exports = { invalid, text, callback, whole, options, kind };
+module.exports = { invalid, text, callback, pathText, whole, options, kind };

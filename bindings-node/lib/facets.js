@@ -3,7 +3,7 @@
 const native = require("./native.js");
 const references = require("./references.js");
 const { bridge, on } = require("./bridge.js");
-const { callback, invalid, kind, text } = require("./arguments.js");
+const { callback, invalid, kind, pathText, text } = require("./arguments.js");
 const { classHandle } = require("./classes.js");
 const { packError, packThrown } = require("./codec.js");
 const { ObjectId, idHandle } = require("./object-id.js");
@@ -47,6 +47,14 @@ class Facets {
 
   exists(name) {
     return this.#native.exists(facetName(name));
+  }
+
+  async usage(name) {
+    return this.#native.usage(facetName(name));
+  }
+
+  async export(name, path) {
+    await this.#native.export(facetName(name), pathText(path, "The path of an export"));
   }
 }
 

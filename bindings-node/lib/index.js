@@ -11,6 +11,7 @@ const { Namespace } = require("./namespace.js");
 const { ObjectId } = require("./object-id.js");
 const { Runtime, open } = require("./runtime.js");
 const { SqlCursor } = require("./sql.js");
+const { Stub } = require("./stub.js");
 
 module.exports = {
   open,
@@ -20,6 +21,7 @@ module.exports = {
   Runtime,
   Namespace,
   ObjectId,
+  Stub,
   Loader,
   WorkerStub,
   DurableObjectClass,

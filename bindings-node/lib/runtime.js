@@ -1,10 +1,9 @@
 "use strict";
 
-const { fileURLToPath } = require("node:url");
 const { types } = require("node:util");
 
 const { bridge } = require("./bridge.js");
-const { invalid, kind, options, text, whole } = require("./arguments.js");
+const { invalid, kind, options, pathText, text, whole } = require("./arguments.js");
 const { result } = require("./calls.js");
 const { classHandle } = require("./classes.js");
 const { ManualClock, clockHandle } = require("./clock.js");
@@ -48,6 +47,11 @@ class Runtime {
     return result(this.#native.runDueAlarms());
   }
 
+  /** Checks everything on disk. */
+  verify() {
+    return this.#native.verify();
+  }
+
   close() {
     this.#closing ??= this.#native.close().finally(() => runtimes.delete(this));
     return this.#closing;
@@ -76,16 +80,11 @@ async function open(path, given) {
   if (clock !== undefined && !(clock instanceof ManualClock)) {
     throw invalid(`clock must be a ManualClock, got ${kind(clock)}.`);
   }
-  const opening = { ...plain, path: pathText(path) };
+  const opening = { ...plain, path: path == null ? undefined : pathText(path, "A runtime's path") };
   const handle = await bridge.open(opening, clock && clockHandle(clock), packedLimits);
   const runtime = new Runtime(handle);
   runtimes.add(runtime);
   return runtime;
-}
-
-function pathText(path) {
-  if (path === undefined || path === null) return undefined;
-  return text(path instanceof URL ? fileURLToPath(path) : path, "A runtime's path");
 }
 
 module.exports = { Runtime, open };

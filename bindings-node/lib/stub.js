@@ -4,7 +4,7 @@ const native = require("./native.js");
 const handles = require("./handles.js");
 const { result } = require("./calls.js");
 const { packList, pack } = require("./codec.js");
-const { text } = require("./arguments.js");
+const { invalid, kind, pathText, text } = require("./arguments.js");
 const { ObjectId } = require("./object-id.js");
 const { requestMap, responseOf } = require("./http.js");
 
@@ -51,4 +51,26 @@ async function fetch(handle, input, init) {
 
 handles.wrapWith(native.Stub, makeStub);
 
-module.exports = { makeStub };
+/** What can be done with a stub beside calling it, whose methods have every other name. */
+const Stub = Object.freeze({
+  async exists(stub) {
+    return (await handleOf(stub)).exists();
+  },
+
+  async usage(stub) {
+    return (await handleOf(stub)).usage();
+  },
+
+  async export(stub, path) {
+    const target = pathText(path, "The path of an export");
+    await (await handleOf(stub)).export(target);
+  },
+});
+
+async function handleOf(stub) {
+  const handle = await handles.nativeOf(stub);
+  if (handle instanceof native.Stub) return handle;
+  throw invalid(`A stub is needed, got ${kind(stub)}.`);
+}
+
+module.exports = { Stub, makeStub };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use facetbox::{Error, ErrorCode};
+use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result};
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ use crate::codec::unpack_error;
 use crate::mailbox::{Kind, Mailbox, Reply};
 use crate::reference::JsRef;
 use crate::stub::{Order, Stub};
+use crate::task::Blocking;
+use crate::usage::Usage;
 
 /// The facets of one object or facet.
 #[napi]
@@ -91,5 +94,19 @@ impl Facets {
     #[napi(catch_unwind)]
     pub fn exists(&self, env: &Env, name: String) -> Result<bool> {
         self.mailbox.check(env, self.core.exists(&name))
+    }
+
+    /// What a facet takes, measured on a thread of Node's pool.
+    #[napi(ts_return_type = "Promise<Usage>", catch_unwind)]
+    pub fn usage(&self, name: String) -> AsyncTask<Blocking<facetbox::Usage, Usage>> {
+        let facets = Clone::clone(&self.core);
+        Blocking::new(&self.mailbox, move || facets.usage(&name), |_, usage| Ok(usage.into()))
+    }
+
+    /// Copies a facet to a directory, on a thread of Node's pool.
+    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
+    pub fn export(&self, name: String, path: String) -> AsyncTask<Blocking<(), ()>> {
+        let facets = Clone::clone(&self.core);
+        Blocking::new(&self.mailbox, move || facets.export(&name, &path), |_, ()| Ok(()))
     }
 }

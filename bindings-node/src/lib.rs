@@ -27,3 +27,4 @@ mod runtime;
 mod storage;
 mod stub;
 mod task;
+mod usage;

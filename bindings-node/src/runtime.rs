@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use facetbox::{Alarms, Durability, LimitsPatch, NamespaceOptions, Options, Value};
-use napi::bindgen_prelude::{AsyncTask, Either};
+use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -15,6 +15,7 @@ use crate::mailbox::Mailbox;
 use crate::namespace::Namespace;
 use crate::stub::Call;
 use crate::task::Blocking;
+use crate::usage::Report;
 
 /// An open data directory. The JavaScript half keeps it until it is closed.
 #[napi]
@@ -85,12 +86,18 @@ impl Runtime {
     /// Fires the alarms that are due, as a call that ends with how many handlers ran.
     #[napi(catch_unwind)]
     pub fn run_due_alarms(&self) -> u32 {
-        let call = Call::new(&self.mailbox);
-        let (id, fired) = (call.id, self.core.run_due_alarms_async());
-        self.core.spawn(async move {
-            call.end(fired.await.map(|fired| Either::A(Value::Int(fired as i64))));
-        });
+        let fired = self.core.run_due_alarms_async();
+        let answer = async move { fired.await.map(|fired| Value::Int(fired as i64)) };
+        let (id, task) = Call::of(&self.mailbox, answer);
+        self.core.spawn(task);
         id
+    }
+
+    /// Checks everything on disk, on a thread of Node's pool.
+    #[napi(ts_return_type = "Promise<Report>", catch_unwind)]
+    pub fn verify(&self) -> AsyncTask<Blocking<facetbox::Report, Report>> {
+        let runtime = self.core.clone();
+        Blocking::new(&self.mailbox, move || runtime.verify(), |_, report| Ok(report.into()))
     }
 
     /// Closes it, on a thread of Node's pool.

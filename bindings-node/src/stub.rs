@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use facetbox::{Error, ErrorCode, Request, Value};
 use futures_channel::oneshot;
-use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::{AsyncTask, Either};
 use napi::{Env, Result};
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -16,6 +16,8 @@ use crate::codec::{Packed, unpack, unpack_list};
 use crate::ctx::Guard;
 use crate::id::ObjectId;
 use crate::mailbox::{Kind, Mailbox, Message};
+use crate::task::Blocking;
+use crate::usage::Usage;
 
 /// The address of an object, a facet or an entrypoint.
 #[napi]
@@ -41,12 +43,10 @@ impl Stub {
 
     /// Runs a call on the runtime's threads; the answer comes as a message with the number given back.
     fn start(&self, answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static) -> u32 {
-        let call = Call::new(&self.mailbox);
-        let (id, ticket, stub) = (call.id, self.order.next(), self.core.clone());
-        self.core.spawn(async move {
-            let value = ticket.run(Box::pin(answer), || stub.is_bound()).await;
-            call.end(value.map(Either::A));
-        });
+        let (ticket, stub) = (self.order.next(), self.core.clone());
+        let answer = async move { ticket.run(Box::pin(answer), || stub.is_bound()).await };
+        let (id, task) = Call::of(&self.mailbox, answer);
+        self.core.spawn(task);
         id
     }
 }
@@ -82,6 +82,27 @@ impl Stub {
     pub fn id(&self) -> Option<ObjectId> {
         self.core.id().cloned().map(ObjectId::new)
     }
+
+    /// Whether the object has data or the facet exists.
+    #[napi(ts_return_type = "Promise<boolean>", catch_unwind)]
+    pub fn exists(&self) -> AsyncTask<Blocking<bool, bool>> {
+        let stub = self.core.clone();
+        Blocking::new(&self.mailbox, move || stub.exists(), |_, exists| Ok(exists))
+    }
+
+    /// What the object or facet takes.
+    #[napi(ts_return_type = "Promise<Usage>", catch_unwind)]
+    pub fn usage(&self) -> AsyncTask<Blocking<facetbox::Usage, Usage>> {
+        let stub = self.core.clone();
+        Blocking::new(&self.mailbox, move || stub.usage(), |_, usage| Ok(usage.into()))
+    }
+
+    /// Copies the object or facet to a directory.
+    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
+    pub fn export(&self, path: String) -> AsyncTask<Blocking<(), ()>> {
+        let stub = self.core.clone();
+        Blocking::new(&self.mailbox, move || stub.export_blocking(path), |_, ()| Ok(()))
+    }
 }
 
 /// A call that JavaScript waits for. Dropped without an answer it fails, so no promise stays open.
@@ -94,6 +115,15 @@ pub(crate) struct Call {
 impl Call {
     pub fn new(mailbox: &Arc<Mailbox>) -> Call {
         Call { id: mailbox.next_id(), mailbox: mailbox.clone(), ended: false }
+    }
+
+    /// A call that ends with what `answer` does: its number, and the task that has to be run for it.
+    pub fn of(
+        mailbox: &Arc<Mailbox>,
+        answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static,
+    ) -> (u32, impl Future<Output = ()> + Send + 'static) {
+        let call = Call::new(mailbox);
+        (call.id, async move { call.end(answer.await.map(Either::A)) })
     }
 
     pub fn end(mut self, outcome: facetbox::Result<Either<Value, Guard>>) {

@@ -76,15 +76,22 @@ test("a worker thread is terminated in the middle of a call, and gives the direc
   await (await imported.open(data)).close();
 });
 
-test("the examples of the README run", async () => {
+test("the examples of the README run", async (t) => {
   const readme = await readFile(join(PACKAGE, "README.md"), "utf8");
+  const copy = JSON.stringify(join(await directoryFor(t), "copy"));
   const sources = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source);
-  const outcomes = sources.map((source) => runModule(source.replace('"./data"', "null")));
+  const placed = sources.map((text) => text.replace('"./data"', "null").replaceAll('"./copy"', copy));
+  const outcomes = placed.map((source) => runModule(source));
   assert.deepEqual(
     (await Promise.all(outcomes)).map(({ code, output }) => ({ code, output })),
     [
       { code: 0, output: "You've made 1 requests.\n\n" },
       { code: 0, output: "It is 2027-01-15T08:01:00.000Z.\n1\n" },
+      {
+        code: 0,
+        output:
+          "first [ [ 'hello' ] ] 0\n{ objects: 1, databases: 1, leftovers: 0, problems: [] }\n",
+      },
     ],
   );
 });

@@ -140,6 +140,11 @@ impl Namespace {
         WeakNamespace(Arc::downgrade(&self.0))
     }
 
+    /// Starts `task` on the runtime's own threads: how bindings run what nobody polls.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.runtime.executor.spawn(task);
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<RuntimeInner> {
         &self.0.runtime
     }

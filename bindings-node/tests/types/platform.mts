@@ -6,6 +6,7 @@ import {
   LimitError,
   ManualClock,
   RpcTarget,
+  Stub,
   WorkerCode,
   open,
   type AlarmInfo,
@@ -14,7 +15,6 @@ import {
   type Loader,
   type Namespace,
   type ObjectId,
-  type Stub,
 } from "facetbox";
 
 interface Env {
@@ -120,6 +120,16 @@ const fired: number = await tested.runDueAlarms();
 
 // @ts-expect-error there is no such durability
 await open(null, { durability: "half" });
+
+for await (const { id, name } of apps.objects()) {
+  const { storageBytes }: { storageBytes: number } = await apps.usage(id);
+  const { rows } = await apps.query(id, "SELECT ?, ?", [1, name ?? null], { facets: ["app"] });
+  console.log(storageBytes, rows[0]?.[0], await Stub.exists(apps.get(id)));
+}
+const problems: string[] = (await tested.verify()).problems.map((problem) => problem.message);
+console.log(problems);
+// @ts-expect-error whose?
+await apps.delete();
 
 const guests = runtime.loader().load(new WorkerCode({ mainModule: "m.luau", modules: { "m.luau": "" } }));
 const type: DurableObjectClass = guests.getDurableObjectClass();

@@ -1,0 +1,55 @@
+//! What is told about data on disk.
+
+use napi_derive::napi;
+
+/// What an object or a facet takes, everything below it included.
+#[napi(object, object_from_js = false)]
+pub struct Usage {
+    /// Bytes of its databases and their logs.
+    pub storage_bytes: f64,
+    /// Facets at all levels below it.
+    pub facets: f64,
+}
+
+impl From<facetbox::Usage> for Usage {
+    fn from(usage: facetbox::Usage) -> Usage {
+        Usage { storage_bytes: usage.storage_bytes as f64, facets: usage.facets as f64 }
+    }
+}
+
+/// What a check of everything on disk has found.
+#[napi(object, object_from_js = false)]
+pub struct Report {
+    /// Objects that have data.
+    pub objects: f64,
+    /// Databases of objects and facets.
+    pub databases: f64,
+    /// Directories that a crash has left and that are removed later.
+    pub leftovers: f64,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is wrong with a file or directory.
+#[napi(object, object_from_js = false)]
+pub struct Problem {
+    /// The file or directory.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl From<facetbox::Report> for Report {
+    fn from(report: facetbox::Report) -> Report {
+        let problem = |problem: facetbox::Problem| Problem {
+            path: problem.path.to_string_lossy().into_owned(),
+            message: problem.message,
+        };
+        Report {
+            objects: report.objects as f64,
+            databases: report.databases as f64,
+            leftovers: report.leftovers as f64,
+            problems: report.problems.into_iter().map(problem).collect(),
+        }
+    }
+}
