@@ -39,6 +39,12 @@ export interface OpenOptions {
   maxWarm?: number;
   /** Threads that run guests, 1 to 256. Default: one per core. */
   threads?: number;
+  /**
+   * The languages that guests may be written in; modules in others are refused when they are loaded, with
+   * {@link UnsupportedError}. Default: both. QuickJS, which runs JavaScript, gets memory-safety fixes more
+   * often than Luau does.
+   */
+  engines?: readonly ("luau" | "javascript")[];
 }
 
 /** What one event, one virtual machine and one database may use. Zero is refused, never unlimited. */
@@ -73,6 +79,16 @@ export interface Limits {
  * @throws {StorageError} if it can't be made or written, or belongs to something else.
  */
 export function open(path?: string | URL | null, options?: OpenOptions): Promise<Runtime>;
+
+/**
+ * A guide for authors of guests, in Markdown. It doubles as a prompt for a model that writes guests.
+ *
+ * @param env What the guests will get as `env`; the guide then tells how to use each entry.
+ */
+export function guestGuide(language: "luau" | "js", env?: Record<string, any>): string;
+
+/** The types of all that guests see, as a `.d.luau` or `.d.ts` file. */
+export function guestTypes(language: "luau" | "js"): string;
 
 /** An open data directory. It stays open until it is closed, whether or not anyone refers to it. */
 export class Runtime {

@@ -4,6 +4,8 @@ import facetbox from "./lib/index.js";
 
 export const {
   open,
+  guestGuide,
+  guestTypes,
   DurableObject,
   RpcTarget,
   WorkerCode,

@@ -20,6 +20,12 @@ function callback(value, what) {
   return value;
 }
 
+/** Checks that an argument is a list of texts. */
+function texts(value, what) {
+  if (!Array.isArray(value)) throw invalid(`${what} must be an array, got ${kind(value)}.`);
+  return value.map((item) => text(item, `A member of ${what}`));
+}
+
 /** The text of a path, which may be a file URL. */
 function pathText(value, what) {
   return text(value instanceof URL ? fileURLToPath(value) : value, what);
@@ -49,4 +55,4 @@ function kind(value) {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
-module.exports = { invalid, text, callback, pathText, whole, options, kind };
+module.exports = { invalid, text, callback, pathText, texts, whole, options, kind };

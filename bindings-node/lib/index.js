@@ -6,6 +6,7 @@ const errors = require("./errors.js");
 const { ManualClock } = require("./clock.js");
 const { DurableObject, RpcTarget } = require("./durable-object.js");
 const { DurableObjectClass } = require("./classes.js");
+const { guestGuide, guestTypes } = require("./guide.js");
 const { Loader, WorkerCode, WorkerStub } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
 const { ObjectId } = require("./object-id.js");
@@ -15,6 +16,8 @@ const { Stub } = require("./stub.js");
 
 module.exports = {
   open,
+  guestGuide,
+  guestTypes,
   DurableObject,
   RpcTarget,
   WorkerCode,

@@ -3,7 +3,7 @@
 const native = require("./native.js");
 const errors = require("./errors.js");
 const handles = require("./handles.js");
-const { invalid, kind, options, pathText, text, whole } = require("./arguments.js");
+const { invalid, kind, options, pathText, text, texts, whole } = require("./arguments.js");
 const { result } = require("./calls.js");
 const { packList } = require("./codec.js");
 const { ObjectId, idHandle } = require("./object-id.js");
@@ -86,12 +86,9 @@ class Namespace {
   async query(id, sql, params = [], given) {
     const { facets = [] } = options(given, ["facets"], "query()");
     if (!Array.isArray(params)) throw invalid(`params must be an array, got ${kind(params)}.`);
-    if (!Array.isArray(facets)) throw invalid(`facets must be an array, got ${kind(facets)}.`);
-    facets.forEach((name) => text(name, "A facet's name"));
+    const path = texts(facets, "facets");
     const query = text(sql, "A query");
-    return result(
-      this.#native.query(handleOf(id), facets, query, ...packList(params, "params")),
-    );
+    return result(this.#native.query(handleOf(id), path, query, ...packList(params, "params")));
   }
 }
 

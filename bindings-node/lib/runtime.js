@@ -3,7 +3,7 @@
 const { types } = require("node:util");
 
 const { bridge } = require("./bridge.js");
-const { invalid, kind, options, pathText, text, whole } = require("./arguments.js");
+const { invalid, kind, options, pathText, text, texts, whole } = require("./arguments.js");
 const { result } = require("./calls.js");
 const { classHandle } = require("./classes.js");
 const { ManualClock, clockHandle } = require("./clock.js");
@@ -62,7 +62,7 @@ class Runtime {
   }
 }
 
-const OPTIONS = ["durability", "limits", "clock", "alarms", "idleMs", "maxWarm", "threads"];
+const OPTIONS = ["durability", "limits", "clock", "alarms", "idleMs", "maxWarm", "threads", "engines"];
 
 /** What is counted, and the largest number of each. */
 const COUNTS = { idleMs: 2 ** 31 - 1, maxWarm: 2 ** 31 - 1, threads: 256 };
@@ -77,6 +77,7 @@ async function open(path, given) {
   for (const [name, most] of Object.entries(COUNTS)) {
     if (plain[name] !== undefined) whole(plain[name], 1, most, name);
   }
+  if (plain.engines !== undefined) texts(plain.engines, "engines");
   if (clock !== undefined && !(clock instanceof ManualClock)) {
     throw invalid(`clock must be a ManualClock, got ${kind(clock)}.`);
   }

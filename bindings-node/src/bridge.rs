@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use facetbox::{ActorId, ErrorCode, FacetOptions, LimitsPatch, Options};
+use facetbox::{ActorId, Engine, ErrorCode, FacetOptions, LimitsPatch, Options};
 use napi::bindgen_prelude::{AsyncTask, Either, Function};
 use napi::threadsafe_function::UnknownReturnValue;
 use napi::{Env, Result};
@@ -11,7 +11,7 @@ use napi_derive::napi;
 use crate::capability::Capability;
 use crate::class::{Class, host_class};
 use crate::clock::ManualClock;
-use crate::codec::{unpack, unpack_error};
+use crate::codec::{unpack, unpack_error, unpack_map};
 use crate::id::ObjectId;
 use crate::mailbox::{Arguments, Mailbox, Raise, Reply};
 use crate::reference::JsRef;
@@ -55,11 +55,31 @@ impl Bridge {
                 idle_ms: given.idle_ms.map(u64::from),
                 max_warm: given.max_warm.map(|count| count as usize),
                 threads: given.threads.map(|count| count as usize),
-                engines: None,
+                engines: given.engines.map(|names| engines(&names)).transpose()?,
             })
         };
         let options = self.mailbox.check(env, options())?;
         Ok(Runtime::open(&self.mailbox, options))
+    }
+
+    /// The guide for authors of guests; `bytes` is a packed env, if there is one.
+    #[napi(catch_unwind)]
+    pub fn guest_guide(
+        &self,
+        env: &Env,
+        language: String,
+        bytes: Option<&[u8]>,
+        capabilities: Option<Vec<Capability<'_>>>,
+    ) -> Result<String> {
+        let given = bytes.map(|bytes| unpack_map(&self.mailbox, bytes, capabilities)).transpose();
+        let guide = given.and_then(|given| facetbox::guest_guide(&language, given.as_ref()));
+        self.mailbox.check(env, guide)
+    }
+
+    /// The type file for authors of guests.
+    #[napi(catch_unwind)]
+    pub fn guest_types(&self, env: &Env, language: String) -> Result<String> {
+        self.mailbox.check(env, facetbox::guest_types(&language).map(str::to_owned))
     }
 
     /// Wraps a class.
@@ -132,6 +152,12 @@ pub struct OpenOptions {
     pub max_warm: Option<u32>,
     /// How many threads run guests.
     pub threads: Option<u32>,
+    /// The names of the engines that guests may be written for.
+    pub engines: Option<Vec<String>>,
+}
+
+fn engines(names: &[String]) -> facetbox::Result<Vec<Engine>> {
+    names.iter().map(|name| Engine::from_name(name)).collect()
 }
 
 /// One row of the table of error codes.

@@ -1,0 +1,20 @@
+"use strict";
+
+const { bridge } = require("./bridge.js");
+const { text } = require("./arguments.js");
+const { pack } = require("./codec.js");
+
+const LANGUAGE = "A guest language";
+
+/** The guide for authors of guests, which doubles as a prompt. */
+function guestGuide(language, env) {
+  const packed = env ? pack({ ...env }, { root: "env", objects: true }) : [];
+  return bridge.guestGuide(text(language, LANGUAGE), ...packed);
+}
+
+/** The type file for authors of guests. */
+function guestTypes(language) {
+  return bridge.guestTypes(text(language, LANGUAGE));
+}
+
+module.exports = { guestGuide, guestTypes };
