@@ -34,12 +34,16 @@
 //! ```
 
 #![deny(unsafe_code)]
+// Namespaces, actors and classes refer to each other: whether all of it may move between threads is a
+// long way for the compiler to see.
+#![recursion_limit = "256"]
 
 mod actor;
 mod alarm;
 mod clock;
 mod cpu;
 mod ctx;
+mod deploy;
 mod error;
 mod executor;
 mod facet;
@@ -64,6 +68,7 @@ pub use actor::{ActorId, BoxFuture, Class};
 pub use alarm::{AlarmInfo, Alarms};
 pub use clock::ManualClock;
 pub use ctx::{ConcurrencyGuard, Ctx};
+pub use deploy::Deployment;
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};
 pub use guest::Engine;

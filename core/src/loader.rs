@@ -443,7 +443,8 @@ impl WorkerStub {
         self.0.namespaces.lock().get(export)?.upgrade()
     }
 
-    fn new_actor(&self, export: &str, options: &ExportOptions) -> Result<Arc<Actor>> {
+    /// An actor behind an entrypoint.
+    pub(crate) fn new_actor(&self, export: &str, options: &ExportOptions) -> Result<Arc<Actor>> {
         let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
         let worker = WorkerStub(Arc::new(Handle { worker: self.0.worker.clone(), owner: false }));
         let class = worker.get_durable_object_class(export, options.clone());

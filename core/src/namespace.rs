@@ -34,7 +34,7 @@ struct Inner {
     runtime: Arc<RuntimeInner>,
     name: String,
     ids: IdScheme,
-    class: Class,
+    class: Mutex<Class>,
     options: NamespaceOptions,
     actors: Mutex<HashMap<ObjectId, Arc<Actor>>>,
 }
@@ -46,14 +46,16 @@ impl Namespace {
         class: Class,
         options: NamespaceOptions,
     ) -> Namespace {
-        Namespace(Arc::new(Inner {
+        let namespace = Namespace(Arc::new(Inner {
             runtime,
             name: name.to_owned(),
             ids: IdScheme::new(name),
-            class,
+            class: Mutex::new(class.clone()),
             options,
             actors: Mutex::default(),
-        }))
+        }));
+        namespace.bind_exports(&class);
+        namespace
     }
 
     /// Its name.
@@ -107,9 +109,29 @@ impl Namespace {
     /// The limits of its objects.
     pub(crate) fn limits(&self) -> Limits {
         let limits = self.0.runtime.limits.with(self.0.options.limits);
-        match self.0.class.as_guest() {
+        match self.class().as_guest() {
             Some(class) => limits.lowered(class.worker.limits()).lowered(class.limits),
             None => limits,
+        }
+    }
+
+    fn class(&self) -> Class {
+        self.0.class.lock().clone()
+    }
+
+    /// Binds it to another class. Gives the old one, and the objects that run it and have to be failed.
+    pub(crate) fn replace_class(&self, class: Class) -> (Class, Vec<Arc<Actor>>) {
+        // Under the lock in which actors are made, so that none of the old class is made later.
+        let actors = self.0.actors.lock();
+        self.bind_exports(&class);
+        let old = std::mem::replace(&mut *self.0.class.lock(), class);
+        (old, actors.values().cloned().collect())
+    }
+
+    /// Lets the code of a guest's class find it in `ctx.exports`.
+    fn bind_exports(&self, class: &Class) {
+        if let Some(guest) = class.as_guest() {
+            guest.worker.bind_namespace(&guest.export, self);
         }
     }
 
@@ -158,11 +180,12 @@ impl Namespace {
             return Ok(actor.clone());
         }
         let id = id.for_object();
-        let guest = inner.class.as_guest();
+        let class = self.class();
+        let guest = class.as_guest();
         let shown = id.name().map_or_else(|| id.to_string(), str::to_owned);
         let blueprint = Blueprint {
             path: format!("{}/{shown}", inner.name),
-            class: inner.class.clone(),
+            class: class.clone(),
             env: inner.options.env.clone().unwrap_or_else(|| inner.runtime.default_env()),
             props: guest.map_or(Value::Null, |class| class.props.clone()),
             limits: self.limits(),

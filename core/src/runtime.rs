@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::actor::{Actor, Class, Event, Waits, Warm};
 use crate::alarm::{AlarmDriver, Alarms};
 use crate::clock::{Clock, ManualClock};
+use crate::deploy::Deployment;
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
 use crate::guest::{Engine, Engines};
@@ -90,6 +91,7 @@ pub(crate) struct RuntimeInner {
     root: PathBuf,
     lock: Mutex<Option<File>>,
     namespaces: Mutex<HashMap<String, Namespace>>,
+    pub deployments: Mutex<HashMap<String, Deployment>>,
     /// Actors of entrypoints: they belong to no namespace, so closing has to find them here.
     entrypoints: Mutex<Vec<Weak<Actor>>>,
     closed: AtomicBool,
@@ -146,6 +148,7 @@ impl Runtime {
             root,
             lock: Mutex::new(lock),
             namespaces: Mutex::default(),
+            deployments: Mutex::default(),
             entrypoints: Mutex::default(),
             closed: AtomicBool::new(false),
             process: Process::current(),
@@ -174,25 +177,8 @@ impl Runtime {
         class: Class,
         options: NamespaceOptions,
     ) -> Result<Namespace> {
-        let inner = &self.0.0;
-        inner.check_open()?;
-        if name.is_empty() || name.contains('\0') {
-            let message =
-                format!("A namespace's name must not be empty or contain NUL, got {name:?}.");
-            return Err(Error::type_error(message));
-        }
-        let mut namespaces = inner.namespaces.lock();
-        if namespaces.contains_key(name) {
-            return Err(Error::type_error(format!("The namespace {name:?} is bound already.")));
-        }
-        let namespace = Namespace::new(inner.clone(), name, class.clone(), options);
-        if let Some(guest) = class.as_guest() {
-            guest.worker.bind_namespace(&guest.export, &namespace);
-        }
-        namespaces.insert(name.to_owned(), namespace.clone());
-        drop(namespaces);
-        inner.alarms.bound(name);
-        Ok(namespace)
+        let bound = self.0.0.bind(vec![(name.to_owned(), class)], &options)?;
+        Ok(bound.into_iter().next().expect("one for each class"))
     }
 
     /// The namespace bound to `name`.
@@ -331,6 +317,35 @@ impl RuntimeInner {
         parts.join("/")
     }
 
+    /// Binds names to classes: all of them, or none if one can't be.
+    pub fn bind(
+        self: &Arc<RuntimeInner>,
+        classes: Vec<(String, Class)>,
+        options: &NamespaceOptions,
+    ) -> Result<Vec<Namespace>> {
+        let mut namespaces = self.namespaces.lock();
+        self.check_open()?;
+        for (name, _) in &classes {
+            if name.is_empty() || name.contains('\0') {
+                let message =
+                    format!("A namespace's name must not be empty or contain NUL, got {name:?}.");
+                return Err(Error::type_error(message));
+            }
+            if namespaces.contains_key(name) {
+                return Err(Error::type_error(format!("The namespace {name:?} is bound already.")));
+            }
+        }
+        let bind = |(name, class): (String, Class)| {
+            let namespace = Namespace::new(self.clone(), &name, class, options.clone());
+            namespaces.insert(name, namespace.clone());
+            namespace
+        };
+        let bound: Vec<_> = classes.into_iter().map(bind).collect();
+        drop(namespaces);
+        bound.iter().for_each(|namespace| self.alarms.bound(namespace.name()));
+        Ok(bound)
+    }
+
     /// The namespace that is bound to a name.
     pub fn namespace(&self, name: &str) -> Option<Namespace> {
         self.namespaces.lock().get(name).cloned()
@@ -357,6 +372,8 @@ impl RuntimeInner {
             // A forked child owns neither the threads nor the files.
             return;
         }
+        let deployments = std::mem::take(&mut *self.deployments.lock());
+        drop(deployments);
         let namespaces = std::mem::take(&mut *self.namespaces.lock());
         namespaces.into_values().for_each(|namespace| namespace.close());
         let entrypoints = std::mem::take(&mut *self.entrypoints.lock());

@@ -340,7 +340,7 @@ impl Actor {
     }
 
     /// Ends with the reason as soon as it is broken.
-    async fn end(&self) -> Error {
+    pub async fn end(&self) -> Error {
         loop {
             let listener = self.breaking.listen();
             if let Some(error) = self.broken() {

@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 
 use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
 use crate::error::Result;
-use crate::loader::{Module, WorkerCode};
+use crate::loader::{Module, WorkerCode, WorkerStub};
+use crate::value::Value;
 pub use engine::Engine;
 use watchdog::Watchdog;
 
@@ -108,4 +109,45 @@ pub(crate) async fn start(
         #[cfg(feature = "quickjs")]
         Compiled::Js(program) => js::start(program, actor, class, event, hold).await,
     }
+}
+
+/// What a main module exports under one name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Export {
+    pub name: String,
+    /// A class of objects; else an entrypoint.
+    pub is_class: bool,
+    pub has_fetch: bool,
+}
+
+impl Export {
+    /// Reads what the prelude lists: name, kind, whether it has a fetch handler.
+    fn from_value(value: Value) -> Option<Export> {
+        let Value::List(parts) = value else { return None };
+        let [Value::String(name), Value::String(kind), Value::Bool(has_fetch)] = &parts[..] else {
+            return None;
+        };
+        Some(Export { name: name.clone(), is_class: kind == "class", has_fetch: *has_fetch })
+    }
+}
+
+/// Evaluates the main module and lists what it exports, sorted by name.
+pub(crate) async fn exports(
+    worker: &WorkerStub,
+    event: &Arc<Event>,
+    hold: &mut Hold,
+) -> Result<Vec<Export>> {
+    let actor = &event.actor;
+    let listed = match worker.compiled()? {
+        Compiled::Luau(program) => {
+            let vm = actor.runtime.engines.take(actor)?;
+            luau::exports(vm, program, event, hold).await?
+        }
+        #[cfg(feature = "quickjs")]
+        Compiled::Js(program) => js::exports(worker, program, event, hold).await?,
+    };
+    let Value::List(listed) = listed else { return Ok(Vec::new()) };
+    let mut exports: Vec<_> = listed.into_iter().filter_map(Export::from_value).collect();
+    exports.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(exports)
 }

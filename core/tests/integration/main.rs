@@ -7,6 +7,7 @@ mod bad_input;
 mod capabilities;
 mod chains;
 mod data_directory;
+mod deployments;
 mod engines;
 mod facets;
 mod format;

@@ -25,6 +25,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::check_method;
+use crate::loader::WorkerStub;
 use crate::value::{Value, ValueMap};
 
 /// What a guest sees instead of a reply of the wrong kind.
@@ -44,27 +45,47 @@ pub(crate) async fn start(
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Arc<dyn Instance>> {
-    let vm = actor.runtime.engines.js.take(actor)?;
-    vm.bind(program.clone(), &actor.limits, actor.interrupt.clone());
-    let instance = Arc::new_cyclic(|this: &Weak<JsInstance>| {
-        let _ = vm.shared.instance.set(this.clone());
-        JsInstance { vm, this: this.clone() }
-    });
-    instance.load(class, program, event, hold).await?;
+    let instance = JsInstance::new(program, actor)?;
+    instance.load(&class.worker, program, event, hold).await?;
+    instance.prepare(class, event, hold).await?;
     Ok(instance)
 }
 
+/// Evaluates the main module and lists what it exports.
+pub(crate) async fn exports(
+    worker: &WorkerStub,
+    program: &Arc<Program>,
+    event: &Arc<Event>,
+    hold: &mut Hold,
+) -> Result<Value> {
+    let instance = JsInstance::new(program, &event.actor)?;
+    instance.load(worker, program, event, hold).await?;
+    let listed =
+        instance.run(event, hold, Wanted::Value, 1, |_, hooks| hooks.list_exports.call(()));
+    listed.await?.into_value()
+}
+
 impl JsInstance {
+    /// An instance in a machine of its own.
+    fn new(program: &Arc<Program>, actor: &Arc<Actor>) -> Result<Arc<JsInstance>> {
+        let vm = actor.runtime.engines.js.take(actor)?;
+        vm.bind(program.clone(), &actor.limits, actor.interrupt.clone());
+        Ok(Arc::new_cyclic(|this: &Weak<JsInstance>| {
+            let _ = vm.shared.instance.set(this.clone());
+            JsInstance { vm, this: this.clone() }
+        }))
+    }
+
+    /// Evaluates the main module.
     async fn load(
         &self,
-        class: &GuestClass,
+        worker: &WorkerStub,
         program: &Program,
         event: &Arc<Event>,
         hold: &mut Hold,
     ) -> Result<()> {
-        let actor = &event.actor;
         let empty = ValueMap::new();
-        let env = class.worker.code().map_or(&empty, |code| &code.env);
+        let env = worker.code().map_or(&empty, |code| &code.env);
         self.run(event, hold, Wanted::Nothing, 1, |ctx, hooks| {
             // Modules may look at it as soon as they are evaluated.
             hooks.set_env.call::<_, ()>((give::map(ctx, hooks, env)?,))?;
@@ -72,7 +93,13 @@ impl JsInstance {
             hooks.load_main.call((main,))
         })
         .await
-        .map_err(|error| load_error(error, &program.main))?;
+        .map_err(|error| load_error(error, &program.main))
+        .map(drop)
+    }
+
+    /// Prepares the export that events run in; runs the constructor of a class.
+    async fn prepare(&self, class: &GuestClass, event: &Arc<Event>, hold: &mut Hold) -> Result<()> {
+        let actor = &event.actor;
         let kind = if actor.dir.is_some() { "class" } else { "entrypoint" };
         self.run(event, hold, Wanted::Nothing, 1, |ctx, hooks| {
             let props = match &actor.props {

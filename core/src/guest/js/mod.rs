@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-pub(crate) use instance::start;
+pub(crate) use instance::{exports, start};
 pub(crate) use program::Program;
 
 use crate::actor::Actor;

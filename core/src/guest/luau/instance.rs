@@ -52,10 +52,39 @@ pub(crate) async fn start(
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Arc<dyn Instance>> {
+    let (instance, task) = load(vm, program, &class.export, event, hold).await?;
+    if actor.dir.is_some() {
+        let object = instance.construct(&task, hold).await?;
+        let _ = instance.object.set(object);
+    }
+    Ok(instance)
+}
+
+/// Evaluates the main module and lists what it exports.
+pub(crate) async fn exports(
+    vm: Vm,
+    program: &Arc<Program>,
+    event: &Arc<Event>,
+    hold: &mut Hold,
+) -> Result<Value> {
+    let (instance, task) = load(vm, program, "", event, hold).await?;
+    let listed = instance.run(&task, hold, Entry::ListExports, MultiValue::new()).await?;
+    instance.vm.marshal.read(&listed, event.actor.limits.message_bytes)
+}
+
+/// Makes an instance and evaluates the main module in it; the task keeps the turn.
+async fn load(
+    vm: Vm,
+    program: &Arc<Program>,
+    export: &str,
+    event: &Arc<Event>,
+    hold: &mut Hold,
+) -> Result<(Arc<LuauInstance>, Arc<Task>)> {
+    let actor = &event.actor;
     vm.bind(program.clone(), &actor.limits, actor.interrupt.clone())?;
     let instance = Arc::new_cyclic(|this| LuauInstance {
         vm,
-        export: class.export.clone(),
+        export: export.to_owned(),
         object: OnceLock::new(),
         threads: Mutex::default(),
         names: Mutex::default(),
@@ -65,17 +94,14 @@ pub(crate) async fn start(
     task.keep.store(1, Ordering::Relaxed);
     let main = instance.to_lua(program.main.as_str())?;
     instance.run(&task, hold, Entry::LoadMain, MultiValue::from_iter([main])).await?;
-    if actor.dir.is_some() {
-        let object = instance.construct(&task, hold).await?;
-        let _ = instance.object.set(object);
-    }
-    Ok(instance)
+    Ok((instance, task))
 }
 
 /// Functions of the prelude that events enter by.
 #[derive(Clone, Copy)]
 enum Entry {
     LoadMain,
+    ListExports,
     Construct,
     CallMethod,
     CallPacked,
@@ -210,6 +236,7 @@ impl LuauInstance {
         let prelude = &self.vm.prelude;
         let function = match entry {
             Entry::LoadMain => &prelude.load_main,
+            Entry::ListExports => &prelude.list_exports,
             Entry::Construct => &prelude.construct,
             Entry::CallMethod => &prelude.call_method,
             Entry::CallPacked => &prelude.call_packed,

@@ -12,6 +12,6 @@ mod urls;
 mod vm;
 mod web;
 
-pub(crate) use instance::start;
+pub(crate) use instance::{exports, start};
 pub(crate) use program::Program;
 pub(crate) use vm::{PreludeCode, Vm};

@@ -190,10 +190,11 @@ function fits(value, kind) {
 
 const loopbacks = new Map();
 
+const kindOf = (value) => (isClass(value, DurableObject) ? "class" : fits(value, "entrypoint") ? "entrypoint" : undefined);
+
 exports = new Proxy(Object.create(null), {
   get(_, name) {
-    const value = own(name);
-    const kind = isClass(value, DurableObject) ? "class" : fits(value, "entrypoint") ? "entrypoint" : undefined;
+    const kind = kindOf(own(name));
     if (kind === undefined) return undefined;
     if (!loopbacks.has(name)) loopbacks.set(name, loopback(name, kind));
     return loopbacks.get(name);
@@ -215,6 +216,18 @@ function loadMain(promise) {
   return promise.then((namespace) => {
     main = namespace;
   });
+}
+
+/** What the main module exports: name, kind, whether it has a fetch handler. */
+function listExports() {
+  const list = [];
+  for (const name of Object.keys(main)) {
+    const kind = kindOf(main[name]);
+    if (kind === undefined) continue;
+    const handlers = typeof main[name] === "function" ? main[name].prototype : main[name];
+    list.push([name, kind, typeof handlers.fetch === "function"]);
+  }
+  return list;
 }
 
 /** Prepares the export that events run in; makes the instance of a class. */
@@ -331,6 +344,7 @@ native.hooks = {
   settle,
   setEnv,
   loadMain,
+  listExports,
   begin,
   callMethod,
   callFetch,
