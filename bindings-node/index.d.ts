@@ -340,7 +340,7 @@ export class ObjectId {
 export interface Fetcher {
   /**
    * Sends a request to the object's fetch handler. Bodies are read whole. The host of the URL means
-   * nothing.
+   * nothing. The signal of the request, or of `init`, cancels it; see {@link Stub.with}.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 }
@@ -370,6 +370,13 @@ export type FacetStub<T = any> = Fetcher & Methods<T>;
  * a stub is a method of what it addresses.
  */
 export const Stub: {
+  /**
+   * A stub of the same address whose calls are canceled by a signal. A call that is canceled rejects
+   * with the signal's reason; its event ends where it waits, and what it wrote before that stays.
+   * A handler written in JavaScript isn't stopped, only not waited for: for requests it is told by
+   * `request.signal`, which cancels the requests that it has passed on.
+   */
+  with<S extends Fetcher>(stub: S, options: { signal: AbortSignal }): S;
   /**
    * Whether the object has data, or the facet exists. Neither is started.
    *

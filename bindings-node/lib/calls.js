@@ -4,7 +4,7 @@
 
 const native = require("./native.js");
 const errors = require("./errors.js");
-const { on } = require("./bridge.js");
+const { bridge, on } = require("./bridge.js");
 const { unpack, unpackThrown } = require("./codec.js");
 
 const pending = new Map();
@@ -18,26 +18,37 @@ on(native.Kind.Reject, (id, target, name, payload) => settle(id, { failure: payl
 
 function settle(id, outcome) {
   const resolve = pending.get(id);
+  if (!resolve) return; // it was canceled
   pending.delete(id);
   if (pending.size === 0) keepAlive.unref();
   resolve(outcome);
 }
 
 /**
- * Waits for the end of call `id` and answers { payload, extra }.
+ * Waits for the end of call `id` and answers { payload, extra }. Where `signal` is given the call must
+ * be a cancelable one.
  *
  * The exception is made here, after the await, so that its stack leads to the caller.
  */
-async function ended(id) {
+async function ended(id, signal) {
   keepAlive.ref();
+  const cancel =
+    signal &&
+    (() => {
+      settle(id, { canceled: true });
+      bridge.cancel(id);
+    });
+  signal?.addEventListener("abort", cancel, { once: true });
   const outcome = await new Promise((resolve) => pending.set(id, resolve));
+  signal?.removeEventListener("abort", cancel);
+  if (outcome.canceled) throw signal.reason;
   if (outcome.failure) throw unpackThrown(outcome.failure);
   return outcome;
 }
 
 /** Waits for the end of call `id` and answers its value. */
-async function result(id) {
-  const { payload } = await ended(id);
+async function result(id, signal) {
+  const { payload } = await ended(id, signal);
   const value = unpack(payload);
   if (typeof value?.then === "function") {
     // A promise that resolves to such a value would call its `then`.

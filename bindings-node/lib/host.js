@@ -36,12 +36,19 @@ async function construct(ask, target, name, env, handle) {
   }
 }
 
-function fetch(ask, target, name, request) {
+/** What cancels the requests that are being answered, by their asks. */
+const answering = new Map();
+
+async function fetch(ask, target, name, request) {
   const { instance, ctx } = references.get(target);
   const method = methodOf(instance, "fetch");
   if (!method) return bridge.noFetchHandler(ask);
-  const work = async () => responseMap(await method.call(instance, requestOf(unpack(request))));
-  return answer(ask, work, ctx);
+  const controller = new AbortController();
+  const work = async () =>
+    responseMap(await method.call(instance, requestOf(unpack(request), controller.signal)));
+  answering.set(ask, controller);
+  await answer(ask, work, ctx);
+  answering.delete(ask);
 }
 
 function call(ask, target, name, args) {
@@ -87,6 +94,7 @@ function noRpc() {
 }
 
 on(native.Kind.Construct, construct);
+on(native.Kind.Cancel, (ask) => answering.get(ask)?.abort());
 on(native.Kind.Fetch, fetch);
 on(native.Kind.Call, call);
 on(native.Kind.Alarm, alarm);

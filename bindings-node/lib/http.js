@@ -30,9 +30,9 @@ function withBody(map, message) {
   return message.arrayBuffer().then((body) => ({ ...map, body: new Uint8Array(body) }));
 }
 
-/** The Request of a map. */
-function requestOf({ method, url, headers, body }) {
-  return new Request(url, { method, headers, body: body ?? undefined });
+/** The Request of a map; `signal` tells whether anybody still waits for the response. */
+function requestOf({ method, url, headers, body }, signal) {
+  return new Request(url, { method, headers, body: body ?? undefined, signal });
 }
 
 /** The Response of a map. */

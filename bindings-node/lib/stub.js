@@ -4,7 +4,7 @@ const native = require("./native.js");
 const handles = require("./handles.js");
 const { result } = require("./calls.js");
 const { packList, pack } = require("./codec.js");
-const { invalid, kind, pathText, text } = require("./arguments.js");
+const { invalid, kind, options, pathText, text } = require("./arguments.js");
 const { ObjectId } = require("./object-id.js");
 const { requestMap, responseOf } = require("./http.js");
 
@@ -14,45 +14,68 @@ const isLocal = (key) => typeof key === "symbol" || key === "then" || key in Obj
 const handler = {
   get(target, key) {
     if (isLocal(key) || Object.hasOwn(target, key)) return Reflect.get(target, key);
-    const { handle } = targets.get(target);
-    if (key === "fetch") return (input, init) => fetch(handle, input, init);
-    return (...args) => call(handle, key, args);
+    const { handle, signal } = targets.get(target);
+    if (key === "fetch") return (input, init) => fetch(handle, signal, input, init);
+    return (...args) => call(handle, signal, key, args);
   },
 };
 
 const targets = new WeakMap();
+const stubs = new WeakSet();
 
-/** Makes a stub; `handle` may be a promise while the code behind it is being loaded. */
-function makeStub(handle) {
+/**
+ * Makes a stub; `handle` may be a promise while the code behind it is being loaded. `signal` cancels its
+ * calls.
+ */
+function makeStub(handle, signal) {
   const target = {};
-  targets.set(target, { handle });
+  targets.set(target, { handle, signal });
   const { id } = handle;
   if (id) {
     const objectId = new ObjectId(id);
     Object.defineProperty(target, "id", { value: objectId, enumerable: true });
     Object.defineProperty(target, "name", { value: objectId.name, enumerable: true });
   }
-  return handles.bind(new Proxy(target, handler), handle);
+  const stub = new Proxy(target, handler);
+  stubs.add(stub);
+  return handles.bind(stub, handle);
 }
 
-async function call(handle, method, args) {
+async function call(handle, signal, method, args) {
   const name = text(method, "A method's name");
-  const packed = packList(args);
+  const [bytes, capabilities] = packList(args);
   const stub = handle instanceof native.Stub ? handle : await handle;
-  return await result(stub.call(name, ...packed));
+  signal?.throwIfAborted();
+  return await result(stub.call(name, bytes, capabilities, signal !== undefined), signal);
 }
 
-async function fetch(handle, input, init) {
+async function fetch(handle, general, input, init) {
+  const signal = signalOf(input, init, general);
   const map = requestMap(input, init);
   const [bytes] = pack(map instanceof Promise ? await map : map);
   const stub = handle instanceof native.Stub ? handle : await handle;
-  return responseOf(await result(stub.fetch(bytes)));
+  signal?.throwIfAborted();
+  return responseOf(await result(stub.fetch(bytes, signal !== undefined), signal));
+}
+
+/** What cancels a request: its own signal, and that of the stub. */
+function signalOf(input, init, general) {
+  const own = init?.signal ?? input?.signal ?? undefined;
+  return own && general ? AbortSignal.any([own, general]) : (own ?? general);
 }
 
 handles.wrapWith(native.Stub, makeStub);
 
 /** What can be done with a stub beside calling it, whose methods have every other name. */
 const Stub = Object.freeze({
+  with(stub, given) {
+    const { signal } = options(given, ["signal"], "with()");
+    if (!(signal instanceof AbortSignal)) {
+      throw invalid(`signal must be an AbortSignal, got ${kind(signal)}.`);
+    }
+    return makeStub(handleOf(stub), signal);
+  },
+
   async exists(stub) {
     return (await handleOf(stub)).exists();
   },
@@ -67,9 +90,9 @@ const Stub = Object.freeze({
   },
 });
 
-async function handleOf(stub) {
-  const handle = await handles.nativeOf(stub);
-  if (handle instanceof native.Stub) return handle;
+/** The native handle of a stub, or the promise of one. */
+function handleOf(stub) {
+  if (stubs.has(stub)) return handles.nativeOf(stub);
   throw invalid(`A stub is needed, got ${kind(stub)}.`);
 }
 

@@ -62,6 +62,12 @@ impl Bridge {
         Ok(Runtime::open(&self.mailbox, options))
     }
 
+    /// Cancels a call that was made cancelable, if it hasn't ended.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self, call: u32) {
+        self.mailbox.cancel(call);
+    }
+
     /// The guide for authors of guests; `bytes` is a packed env, if there is one.
     #[napi(catch_unwind)]
     pub fn guest_guide(

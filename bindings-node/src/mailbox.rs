@@ -39,6 +39,8 @@ pub enum Kind {
     Dispatch,
     /// Ask `id`: call the start callback `target` of a facet.
     Start,
+    /// Nobody waits for the answer to ask `id` any more.
+    Cancel,
     /// Nothing on this side needs reference `id` any more.
     Release,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Mailbox {
     raise: FunctionRef<FnArgs<(Sent,)>, Unknown<'static>>,
     /// Asks without an answer; `None` once the environment has ended.
     asks: Mutex<Option<Asks>>,
+    /// The calls that may be canceled.
+    cancelable: Mutex<HashMap<u32, oneshot::Sender<()>>>,
     next: AtomicU32,
 }
 
@@ -92,6 +96,7 @@ impl Mailbox {
             receive,
             raise: raise.create_ref()?,
             asks: Mutex::new(Some(Asks::new())),
+            cancelable: Mutex::default(),
             next: AtomicU32::new(1),
         });
         env.add_env_cleanup_hook(mailbox.clone(), |mailbox| mailbox.close())?;
@@ -122,10 +127,11 @@ impl Mailbox {
         }
         let packed = Packed::value(self, payload);
         self.post(Message { kind, id, target: target.id(), name: name.to_owned(), packed, extra });
-        let target = target.clone();
+        let asked = Asked { id, target: target.clone(), answered: false };
         Box::pin(async move {
+            let mut asked = asked; // as a whole
             let answer = answer.await;
-            drop(target); // kept until here, so that its release can't overtake the ask
+            asked.answered = true;
             answer.unwrap_or_else(|_| Err(ended()))
         })
     }
@@ -155,6 +161,32 @@ impl Mailbox {
         }
     }
 
+    /// Runs `task`, which is that of call `id`, until it ends or is canceled, and then drops it.
+    pub fn cancelable(
+        self: &Arc<Self>,
+        id: u32,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (cancel, canceled) = oneshot::channel();
+        self.cancelable.lock().insert(id, cancel);
+        let mailbox = self.clone();
+        let canceled = async move {
+            let _ = canceled.await;
+        };
+        async move {
+            futures_lite::future::or(task, canceled).await;
+            mailbox.cancelable.lock().remove(&id);
+        }
+    }
+
+    /// Cancels a call, if it is a cancelable one that hasn't ended.
+    pub fn cancel(&self, call: u32) {
+        let cancel = self.cancelable.lock().remove(&call);
+        if let Some(cancel) = cancel {
+            let _ = cancel.send(()); // it may just have ended
+        }
+    }
+
     pub fn next_id(&self) -> u32 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -162,6 +194,30 @@ impl Mailbox {
     /// Ends with the environment: whoever waits for an answer gets an error.
     fn close(&self) {
         drop(self.asks.lock().take());
+    }
+}
+
+/// An ask on its way. Holds its target, so that its release can't overtake the ask.
+struct Asked {
+    id: u32,
+    target: Arc<JsRef>,
+    answered: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let mailbox = self.target.mailbox();
+        if !self.answered {
+            mailbox.answer(self.id, Err(ended()));
+            mailbox.post(Message {
+                kind: Kind::Cancel,
+                id: self.id,
+                target: 0,
+                name: String::new(),
+                packed: Packed::default(),
+                extra: None,
+            });
+        }
     }
 }
 

@@ -42,18 +42,26 @@ impl Stub {
     }
 
     /// Runs a call on the runtime's threads; the answer comes as a message with the number given back.
-    fn start(&self, answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static) -> u32 {
+    fn start(
+        &self,
+        answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static,
+        cancelable: bool,
+    ) -> u32 {
         let (ticket, stub) = (self.order.next(), self.core.clone());
         let answer = async move { ticket.run(Box::pin(answer), || stub.is_bound()).await };
         let (id, task) = Call::of(&self.mailbox, answer);
-        self.core.spawn(task);
+        match cancelable {
+            true => self.core.spawn(self.mailbox.cancelable(id, task)),
+            false => self.core.spawn(task),
+        }
         id
     }
 }
 
 #[napi]
 impl Stub {
-    /// Calls a method; the number of the call is given back.
+    /// Calls a method; the number of the call is given back. `cancelable` says whether it may be
+    /// canceled by that.
     #[napi(catch_unwind)]
     pub fn call(
         &self,
@@ -61,20 +69,22 @@ impl Stub {
         method: String,
         bytes: &[u8],
         capabilities: Option<Vec<Capability<'_>>>,
+        cancelable: bool,
     ) -> Result<u32> {
         let args = unpack_list(&self.mailbox, bytes, capabilities);
         let args = self.mailbox.check(env, args)?;
-        Ok(self.start(self.core.call(method, args)))
+        Ok(self.start(self.core.call(method, args), cancelable))
     }
 
-    /// Sends a request; the number of the call is given back.
+    /// Sends a request; the number of the call is given back, as [`Stub::call`] does.
     #[napi(catch_unwind)]
-    pub fn fetch(&self, env: &Env, bytes: &[u8]) -> Result<u32> {
+    pub fn fetch(&self, env: &Env, bytes: &[u8], cancelable: bool) -> Result<u32> {
         let request = unpack(&self.mailbox, bytes, None);
         let request = request.and_then(|value| Request::from_value(&value));
         let request = self.mailbox.check(env, request)?;
         let response = self.core.fetch(request);
-        Ok(self.start(async move { Ok(response.await?.to_value()) }))
+        let answer = async move { Ok(response.await?.to_value()) };
+        Ok(self.start(answer, cancelable))
     }
 
     /// The id of the object; none for facets and entrypoints.

@@ -112,6 +112,12 @@ await app.alarm({ scheduledTime: 1, retryCount: 0, isRetry: false });
 // @ts-expect-error somebody has to fire alarms
 await open(null, { alarms: "never" });
 
+const within = Stub.with(app, { signal: AbortSignal.timeout(1_000) });
+const named: string[] = await within.names();
+console.log(named);
+// @ts-expect-error a stub that gives up keeps the type
+within.setCode(1);
+
 const clock = new ManualClock(0);
 const tested = await open(null, { clock, alarms: "manual", idleMs: 1_000, maxWarm: 10 });
 clock.set(clock.nowMs + 1);
