@@ -56,6 +56,7 @@ impl Bridge {
                 max_warm: given.max_warm.map(|count| count as usize),
                 threads: given.threads.map(|count| count as usize),
                 engines: given.engines.map(|names| engines(&names)).transpose()?,
+                ..Options::default()
             })
         };
         let options = self.mailbox.check(env, options())?;

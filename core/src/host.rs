@@ -190,6 +190,7 @@ impl Instance for BlockingInstance {
                 }
                 Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.0.alarm(info).map(|()| Reply::Value(Value::Null)),
+                Message::Tail { events, .. } => self.0.call("tail", vec![events]).map(Reply::Value),
             })
         })
     }
@@ -221,6 +222,10 @@ impl Instance for EventLoopInstance {
                 Message::Alarm(info) => {
                     let done = event.enter(|| self.0.alarm(info));
                     Box::pin(async move { done.await.map(|()| Reply::Value(Value::Null)) })
+                }
+                Message::Tail { events, .. } => {
+                    let done = event.enter(|| self.0.call("tail".into(), vec![events]));
+                    Box::pin(async move { done.await.map(Reply::Value) })
                 }
             };
             // The method has been handed to the loop; from here on others may be, too.

@@ -60,6 +60,7 @@ mod process;
 mod runtime;
 mod storage;
 mod stub;
+mod tail;
 mod timer;
 mod value;
 mod whole;
@@ -86,5 +87,8 @@ pub use num_bigint::BigInt;
 pub use runtime::{Options, Runtime};
 pub use storage::{Durability, Kv, KvList, ListOptions, QueryRows, Sql, SqlCursor, Storage};
 pub use stub::Stub;
+pub use tail::{
+    LogLevel, Outcome, Tail, TailEvent, TailException, TailInfo, TailLog, TailReceiver,
+};
 pub use value::{MAX_DEPTH, Value, ValueMap};
 pub use whole::{ObjectInfo, Problem, Report, Usage};

@@ -15,6 +15,7 @@ use crate::limits::LimitsPatch;
 use crate::namespace::{Namespace, WeakNamespace};
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
+use crate::tail::{Tail, Targets};
 use crate::value::{Value, ValueMap};
 
 const MAX_CODE_BYTES: usize = 64 << 20;
@@ -152,6 +153,9 @@ pub struct WorkerCode {
     pub global_outbound: Outbound,
     /// Limits, where lower than the runtime's.
     pub limits: LimitsPatch,
+    /// Who gets the tail events of the code's objects, facets and entrypoints; default nobody. They get
+    /// none of the deliveries themselves, nor of what those call forth.
+    pub tails: Vec<Tail>,
 }
 
 impl WorkerCode {
@@ -165,7 +169,7 @@ impl WorkerCode {
     }
 
     /// Reads it from a map with the keys of the JavaScript API: `mainModule`, `modules`, `env`,
-    /// `globalOutbound`, `limits`; `compatibilityDate` and `compatibilityFlags` are accepted and ignored.
+    /// `globalOutbound`, `limits`, `tails`; `compatibilityDate` and `compatibilityFlags` are accepted and ignored.
     ///
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) for missing, unknown or wrong keys, UNSUPPORTED for module types
@@ -197,14 +201,12 @@ impl WorkerCode {
                 }
                 ("limits", value) => code.limits = LimitsPatch::from_value(&value)?,
                 ("compatibilityDate" | "compatibilityFlags" | "allowExperimental", _) => {}
-                ("tails" | "streamingTails", value) if !value.is_nullish() => {
-                    let message = "WorkerCode.tails is not supported in this version.";
+                ("tails", value) => code.tails = Tail::list_from_value(value)?,
+                ("streamingTails", value) if !value.is_nullish() => {
+                    let message = "WorkerCode.streamingTails is not supported; use tails.";
                     return Err(Error::new(ErrorCode::Unsupported, message));
                 }
-                (
-                    "env" | "globalOutbound" | "tails" | "streamingTails",
-                    Value::Null | Value::Undefined,
-                ) => {}
+                ("env" | "globalOutbound" | "streamingTails", Value::Null | Value::Undefined) => {}
                 ("mainModule" | "modules" | "env" | "globalOutbound", value) => {
                     let message =
                         format!("WorkerCode.{key} has a wrong type: {}.", value.type_name());
@@ -389,11 +391,13 @@ struct WorkerInner {
     compiled: OnceLock<Result<Compiled>>,
     entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
     namespaces: Mutex<HashMap<String, WeakNamespace>>,
+    tails: Option<Arc<Targets>>,
 }
 
 impl WorkerStub {
     fn new(runtime: &Arc<RuntimeInner>, code: Result<WorkerCode>) -> WorkerStub {
         let worker = Arc::new(WorkerInner {
+            tails: code.as_ref().ok().and_then(|code| Targets::new(&code.tails)),
             runtime: Arc::downgrade(runtime),
             code,
             compiled: OnceLock::new(),
@@ -422,6 +426,11 @@ impl WorkerStub {
 
     pub(crate) fn code(&self) -> Result<&WorkerCode> {
         self.0.code.as_ref().map_err(Clone::clone)
+    }
+
+    /// Who gets its tail events, if anybody.
+    pub(crate) fn tails(&self) -> Option<&Arc<Targets>> {
+        self.0.tails.as_ref()
     }
 
     pub(crate) fn limits(&self) -> LimitsPatch {

@@ -24,6 +24,7 @@ use crate::loader::Loader;
 use crate::namespace::{Namespace, NamespaceOptions};
 use crate::process::Process;
 use crate::storage::{Disk, Durability, make_durable_dirs, sync_dir};
+use crate::tail::{Receiver, TailReceiver};
 use crate::timer::Timers;
 use crate::value::{Value, ValueMap};
 
@@ -63,6 +64,8 @@ pub struct Options {
     /// The engines that guest code may ask for; modules for others are refused with UNSUPPORTED when
     /// they are loaded. Default: all that this build contains.
     pub engines: Option<Vec<Engine>>,
+    /// Who gets the tail events of everything that runs. Default: nobody, and then they cost nothing.
+    pub on_tail: Option<TailReceiver>,
 }
 
 /// An open data directory. Cloning is cheap; the last clone that is dropped closes it.
@@ -88,6 +91,7 @@ pub(crate) struct RuntimeInner {
     pub waits: Waits,
     pub warm: Warm,
     pub alarms: Arc<AlarmDriver>,
+    pub tail: Option<Receiver>,
     root: PathBuf,
     lock: Mutex<Option<File>>,
     namespaces: Mutex<HashMap<String, Namespace>>,
@@ -145,6 +149,7 @@ impl Runtime {
             waits: Waits::default(),
             warm: Warm::new(idle, options.max_warm.unwrap_or(MAX_WARM)),
             alarms: Arc::new(alarms),
+            tail: options.on_tail.map(Receiver::new),
             root,
             lock: Mutex::new(lock),
             namespaces: Mutex::default(),
@@ -382,6 +387,9 @@ impl RuntimeInner {
         self.timers.stop();
         self.engines.stop();
         self.alarms.close();
+        if let Some(tail) = &self.tail {
+            tail.stop();
+        }
         self.disk.close();
         self.lock.lock().take();
     }

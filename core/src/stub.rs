@@ -93,6 +93,16 @@ impl Stub {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// A stub of the same thing that isn't bound yet.
+    pub(crate) fn unbound(&self) -> Stub {
+        match &self.0.target {
+            Target::Object { namespace, id } => Stub::object(namespace.clone(), id.clone()),
+            Target::Facet { parent, name, .. } => Stub::facet(parent.clone(), name, None),
+            // Its binding is renewed when the actor breaks.
+            Target::Entrypoint(_) => self.clone(),
+        }
+    }
+
     /// Where what it addresses is kept: an object of a namespace, or a facet of an actor.
     pub(crate) fn place(&self) -> Result<Place<'_>> {
         match &self.0.target {

@@ -536,3 +536,34 @@ fn machines_end_in_every_state_without_harm() {
         assert!(hanging.join().unwrap().is_err());
     }
 }
+
+#[test]
+fn logs_and_what_nobody_caught_are_in_the_tail_event() {
+    let (sender, events) = std::sync::mpsc::channel();
+    let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
+    let runtime =
+        Runtime::open_with(Options { on_tail: Some(on_tail), ..Options::default() }).unwrap();
+    let members = "
+        talk(n) { console.log('a', n, { b: [1] }); console.debug('low'); console.error('bad'); }
+        leave() {
+            this.ctx.waitUntil(Promise.reject(new RangeError('at once')));
+            this.ctx.waitUntil(new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 1)));
+        }";
+    let stub = entrypoint(&runtime, members);
+    stub.call_blocking("talk", vec![Value::Int(7)]).unwrap();
+    let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event is told");
+    let logs: Vec<_> = next().logs.into_iter().map(|log| (log.level, log.message)).collect();
+    let expected =
+        [(LogLevel::Log, "a 7 { b: [ 1 ] }"), (LogLevel::Debug, "low"), (LogLevel::Error, "bad")];
+    assert_eq!(logs, expected.map(|(level, text)| (level, text.to_owned())));
+    stub.call_blocking("leave", vec![]).unwrap();
+    let exceptions = |event: TailEvent| -> Vec<_> {
+        event.exceptions.into_iter().map(|e| (e.name, e.message)).collect()
+    };
+    let event = next();
+    assert_eq!(event.outcome, Outcome::Ok);
+    assert_eq!(exceptions(event), [("RangeError".to_owned(), "at once".to_owned())]);
+    let event = next();
+    assert_eq!(event.event, TailInfo::Task);
+    assert_eq!(exceptions(event), [("Error".to_owned(), "late".to_owned())]);
+}

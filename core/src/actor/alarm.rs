@@ -10,6 +10,7 @@ use super::{Actor, Event, Hold, Message};
 use crate::alarm::{AlarmInfo, AlarmSlot, Next, after_failure};
 use crate::error::{Error, ErrorCode, Result};
 use crate::storage::{Storage, StoredAlarm};
+use crate::tail::{Observation, TailInfo};
 
 impl Actor {
     /// Runs the alarm's handler if the alarm is due, and decides what comes next. Answers whether the
@@ -45,7 +46,9 @@ impl Actor {
         slot.running.store(alarm.generation, Ordering::Release);
         // Until the alarm is settled it reads as unset, and a second firing leaves it alone.
         let _running = Running(slot);
-        let run = AssertUnwindSafe(self.run(&event, Message::Alarm(info), &mut hold));
+        let message = Message::Alarm(info);
+        let observation = Observation::begin(&event, || TailInfo::of(&message));
+        let run = AssertUnwindSafe(self.run(&event, message, &mut hold));
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome.and_then(|_| self.flush()),
             Err(_) => {
@@ -57,6 +60,7 @@ impl Actor {
                 Err(error)
             }
         };
+        observation.end(outcome.as_ref().map(|()| None));
         let ran = !matches!(&outcome, Err(error) if error.code() == ErrorCode::Unsupported);
         if let Err(error) = &outcome {
             tracing::warn!(path = self.path, %error, "an alarm's handler failed");

@@ -1,14 +1,15 @@
 //! One event on its way through an actor, and the chain of calls that it belongs to.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{Actor, Turn};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
+use crate::tail::Record;
 use crate::value::Value;
 
 /// How many calls may be nested in one chain.
@@ -29,6 +30,12 @@ pub(crate) enum Message {
     },
     /// The actor's alarm is due. Answered with a null.
     Alarm(AlarmInfo),
+    /// Tail events of code that has named the actor in its `tails`.
+    Tail {
+        /// The classes or exports that they are about.
+        consumed: Vec<String>,
+        events: Value,
+    },
 }
 
 /// What an actor answers.
@@ -39,6 +46,14 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// The status of a response.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Reply::Response(response) => Some(response.status()),
+            Reply::Value(_) => None,
+        }
+    }
+
     pub fn into_value(self) -> Result<Value> {
         match self {
             Reply::Value(value) => Ok(value),
@@ -68,6 +83,13 @@ pub(crate) struct Event {
     reentry: Turn,
     cpu_ns: AtomicU64,
     subrequests: AtomicU64,
+    /// Log text so far.
+    log_bytes: AtomicU64,
+    /// Whether it delivers tail events, or comes from one that does: nobody's `tails` hear of it, else an
+    /// event could call forth others without end.
+    of_tail: AtomicBool,
+    /// What its listeners want to know, if it has any.
+    record: OnceLock<Box<Record>>,
 }
 
 thread_local! {
@@ -92,6 +114,7 @@ impl Event {
             ));
         }
         let wall = Duration::from_millis(actor.limits.wall_ms);
+        let of_tail = parent.as_ref().is_some_and(|parent| parent.is_of_tail());
         let mut event = Event {
             actor: actor.clone(),
             reentered: false,
@@ -102,6 +125,9 @@ impl Event {
             reentry: Turn::default(),
             cpu_ns: AtomicU64::new(0),
             subrequests: AtomicU64::new(0),
+            log_bytes: AtomicU64::new(0),
+            of_tail: AtomicBool::new(of_tail),
+            record: OnceLock::new(),
         };
         event.reentered = event.keeper().is_some();
         actor.events.fetch_add(1, Ordering::AcqRel);
@@ -148,6 +174,42 @@ impl Event {
         Ok(())
     }
 
+    /// Calls to the outside so far.
+    pub fn subrequests(&self) -> u64 {
+        self.subrequests.load(Ordering::Relaxed)
+    }
+
+    /// Counts log text; answers how much there was before.
+    pub fn count_log_bytes(&self, bytes: u64) -> u64 {
+        self.log_bytes.fetch_add(bytes, Ordering::Relaxed)
+    }
+
+    pub fn record(&self) -> Option<&Record> {
+        self.record.get().map(|record| &**record)
+    }
+
+    pub fn set_record(&self, record: Record) {
+        let _ = self.record.set(Box::new(record));
+    }
+
+    pub fn is_of_tail(&self) -> bool {
+        self.of_tail.load(Ordering::Relaxed)
+    }
+
+    pub fn set_of_tail(&self) {
+        self.of_tail.store(true, Ordering::Relaxed);
+    }
+
+    /// When it was delivered.
+    pub fn begun(&self) -> Instant {
+        self.deadline - Duration::from_millis(self.actor.limits.wall_ms)
+    }
+
+    /// CPU time of the guest so far.
+    pub fn cpu_used(&self) -> Duration {
+        Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed))
+    }
+
     pub fn add_cpu(&self, time: Duration) {
         self.cpu_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
@@ -155,7 +217,7 @@ impl Event {
     /// CPU time that is left of the limit.
     pub fn cpu_left(&self) -> Duration {
         let limit = Duration::from_millis(self.actor.limits.cpu_ms);
-        limit.saturating_sub(Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed)))
+        limit.saturating_sub(self.cpu_used())
     }
 
     pub fn set_holding(&self, holding: bool) {

@@ -39,6 +39,7 @@ use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::runtime::RuntimeInner;
 use crate::storage::{Storage, StorageOptions};
+use crate::tail::{Observation, TailInfo, Targets};
 use crate::value::{Value, ValueMap};
 
 /// A future that may move between threads.
@@ -134,6 +135,8 @@ pub(crate) struct Actor {
     last_used: AtomicU64,
     storage: Option<Storage>,
     parent: Option<(Arc<Actor>, String)>,
+    /// Who gets the tail events of its code.
+    tails: Option<Arc<Targets>>,
     running: Mutex<Option<Arc<Running>>>,
     broken: std::sync::OnceLock<Error>,
     /// Tells events that wait for the turn that it is broken: the one that has it may never end.
@@ -153,6 +156,7 @@ impl Actor {
             };
             runtime.disk.storage(dir.clone(), options)
         });
+        let tails = class.as_guest().and_then(|class| class.worker.tails().cloned());
         Arc::new(Actor {
             level: parent.as_ref().map_or(1, |(parent, _)| parent.level + 1),
             facets: FacetMap::default(),
@@ -176,7 +180,23 @@ impl Actor {
             last_used: AtomicU64::new(0),
             storage,
             parent,
+            tails,
         })
+    }
+
+    /// The actor that it is a facet of, and its name there.
+    pub fn parent(&self) -> Option<&(Arc<Actor>, String)> {
+        self.parent.as_ref()
+    }
+
+    /// Who gets the tail events of its code.
+    pub fn tails(&self) -> Option<&Arc<Targets>> {
+        self.tails.as_ref()
+    }
+
+    /// Whether anybody listens to its events.
+    pub fn is_observed(&self) -> bool {
+        self.tails.is_some() || self.runtime.tail.is_some()
     }
 
     /// The actor that new stubs reach: itself, or the one that has taken its place since it broke.
@@ -221,33 +241,49 @@ impl Actor {
         if let Message::Call { args, .. } = &message {
             self.check_message("arguments", args)?;
         }
-        let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
         let event = Event::new(&self, parent)?;
+        if let Message::Tail { .. } = &message {
+            event.set_of_tail();
+        }
+        let observation = Observation::begin(&event, || TailInfo::of(&message));
         let broken = async { Err(self.end().await) };
-        let mut hold = futures_lite::future::or(Hold::take(&event), broken).await?;
-        let outcome = AssertUnwindSafe(self.run(&event, message, &mut hold)).catch_unwind().await;
-        let reply = outcome.unwrap_or_else(|_| {
+        let mut hold = match futures_lite::future::or(Hold::take(&event), broken).await {
+            Ok(hold) => hold,
+            Err(error) => {
+                observation.end(Err(&error));
+                return Err(error);
+            }
+        };
+        let reply = self.answer(&event, message, &mut hold).await;
+        let reply = reply.map_err(|error| error.with_path(self.path.as_str()));
+        observation.end(reply.as_ref().map(Reply::status));
+        reply
+    }
+
+    /// Runs one event, commits what it has written, and checks its answer.
+    async fn answer(
+        self: &Arc<Actor>,
+        event: &Arc<Event>,
+        message: Message,
+        hold: &mut Hold,
+    ) -> Result<Reply> {
+        let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
+        let outcome = AssertUnwindSafe(self.run(event, message, hold)).catch_unwind().await;
+        let mut reply = outcome.unwrap_or_else(|_| {
             let error =
                 Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
             self.fail(error.clone());
             Err(error)
         });
-        let committed = if hold.is_held() { self.flush() } else { Ok(()) };
-        drop(hold);
-        committed?;
-        match reply {
-            Ok(Reply::Value(value)) => {
-                self.check_message("result", std::slice::from_ref(&value))?;
-                Ok(Reply::Value(value))
-            }
-            Ok(Reply::Response(mut response)) => {
-                if is_head {
-                    response.body = None;
-                }
-                Ok(Reply::Response(response))
-            }
-            Err(error) => Err(error.with_path(self.path.as_str())),
+        if hold.is_held() {
+            self.flush()?;
         }
+        match &mut reply {
+            Ok(Reply::Value(value)) => self.check_message("result", std::slice::from_ref(value))?,
+            Ok(Reply::Response(response)) if is_head => response.body = None,
+            _ => {}
+        }
+        reply
     }
 
     /// Runs one event in the instance, starting it first if need be.

@@ -19,5 +19,6 @@ mod limits;
 mod main_job;
 mod output_gate;
 mod support;
+mod tail_events;
 mod threads;
 mod whole_data;

@@ -25,6 +25,16 @@ pub(super) enum Use {
     Get(String),
 }
 
+impl Use {
+    /// The name of the method or property; empty for a function.
+    pub fn name(&self) -> &str {
+        match self {
+            Use::Call(_) => "",
+            Use::Method(name, _) | Use::Get(name) => name,
+        }
+    }
+}
+
 impl Drop for Callback {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {

@@ -26,6 +26,7 @@ use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::check_method;
 use crate::loader::WorkerStub;
+use crate::tail::{Observation, TailInfo};
 use crate::value::{Value, ValueMap};
 
 /// What a guest sees instead of a reply of the wrong kind.
@@ -179,6 +180,8 @@ impl JsInstance {
             let message = "The execution context which hosts this callback is no longer running.";
             return Err(Error::new(ErrorCode::Aborted, message));
         }
+        let observation =
+            Observation::begin(&event, || TailInfo::Rpc { method: what.name().to_owned() });
         let done = self.run(&event, &mut hold, Wanted::Value, 0, |ctx, hooks| {
             let (member, args) = match &what {
                 Use::Call(args) => (None, Some(args)),
@@ -189,10 +192,10 @@ impl JsInstance {
             hooks.use_callback.call((number, member.map(String::as_str), args))
         });
         let done = done.await;
-        if hold.is_held() {
-            actor.flush()?;
-        }
-        done?.into_value()
+        let committed = if hold.is_held() { actor.flush() } else { Ok(()) };
+        let ended = committed.and(done).and_then(Outcome::into_value);
+        observation.end(ended.as_ref().map(|_| None));
+        ended
     }
 
     /// Runs an event to its outcome, waiting for what it waits for.
@@ -372,15 +375,16 @@ impl JsInstance {
         if self.vm.shared.guard.is_stopped() {
             return Ok(());
         }
+        let observation = Observation::begin(&event, || TailInfo::Task);
         let done = self.run(&event, &mut hold, Wanted::Nothing, 0, |ctx, hooks| {
             hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
         });
         let done = done.await;
         self.vm.shared.signal.notify(usize::MAX);
-        if hold.is_held() {
-            actor.flush()?;
-        }
-        done.map(drop)
+        let committed = if hold.is_held() { actor.flush() } else { Ok(()) };
+        let ended = committed.and(done.map(drop));
+        observation.end(ended.as_ref().map(|()| None));
+        ended
     }
 
     /// Ends the instance because of a limit, and gives the error of the event that hit it.
@@ -430,6 +434,9 @@ impl Instance for JsInstance {
                     self.get(event, hold, &property).await.map(Reply::Value)
                 }
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
+                Message::Tail { events, .. } => {
+                    self.call(event, hold, "tail", &[events]).await.map(Reply::Value)
+                }
             }
         })
     }

@@ -60,8 +60,6 @@ pub(super) struct Task {
     pub base: u32,
     /// How many transactions are open.
     pub transactions: AtomicU32,
-    /// Bytes of log text so far.
-    pub log_bytes: AtomicU32,
     pub operations: Mutex<Vec<Operation>>,
     pub outcome: Mutex<Option<Result<Outcome>>>,
 }
@@ -134,7 +132,6 @@ impl Shared {
             keep: AtomicU32::new(base),
             base,
             transactions: AtomicU32::new(0),
-            log_bytes: AtomicU32::new(0),
             operations: Mutex::default(),
             outcome: Mutex::default(),
         });

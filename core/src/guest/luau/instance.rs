@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{check_method, no_such_method};
+use crate::tail::{Observation, TailInfo};
 use crate::value::{Value, ValueMap};
 
 /// What a guest sees instead of a reply of the wrong kind.
@@ -424,12 +425,13 @@ impl LuauInstance {
         if self.vm.shared.guard.stopped().is_some() {
             return Ok(());
         }
+        let observation = Observation::begin(&event, || TailInfo::Task);
         let input = MultiValue::from_iter([LuaValue::Integer(id as i64)]);
         let fired = self.run(&Task::new(&event), &mut hold, Entry::Fire, input).await;
-        if hold.is_held() {
-            actor.flush()?;
-        }
-        fired.map(drop)
+        let committed = if hold.is_held() { actor.flush() } else { Ok(()) };
+        let ended = committed.and(fired.map(drop));
+        observation.end(ended.as_ref().map(|()| None));
+        ended
     }
 }
 
@@ -448,6 +450,9 @@ impl Instance for LuauInstance {
                 }
                 Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
+                Message::Tail { events, .. } => {
+                    self.call(event, hold, "tail", &[events]).await.map(Reply::Value)
+                }
             }
         })
     }

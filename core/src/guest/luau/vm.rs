@@ -80,8 +80,6 @@ pub(super) struct Task {
     pub transactions: AtomicU32,
     /// Facet starts that this event has begun and not ended.
     pub starts: Mutex<Vec<(Stub, StartGuard)>>,
-    /// Bytes of log text so far.
-    pub log_bytes: AtomicU32,
 }
 
 impl Task {
@@ -91,7 +89,6 @@ impl Task {
             keep: AtomicU32::new(0),
             transactions: AtomicU32::new(0),
             starts: Mutex::default(),
-            log_bytes: AtomicU32::new(0),
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::guest::js::outcome::{failure, outcome};
 use crate::guest::js::task::{Answer, Task};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
+use crate::tail::LogLevel;
 
 /// How deep blockConcurrencyWhile() may be nested.
 const MAX_BLOCKS: u32 = 64;
@@ -47,13 +48,12 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     })?;
     natives.add("log", |call| {
         let (level, text) = (call.text(0)?, call.text(1)?);
-        let task = call.shared.task()?;
-        let (path, limit) = (&task.event.actor.path, task.event.actor.limits.log_bytes);
-        let text = cut(&text, TEXT_BYTES);
-        let before = task.log_bytes.fetch_add(text.len() as u32, Ordering::Relaxed);
-        if u64::from(before) < limit {
-            tracing::info!(target: "facetbox::guest", path, level, "{text}");
-        }
+        call.shared.task()?.event.log(LogLevel::of_function(&level), &cut(&text, TEXT_BYTES));
+        call.undefined()
+    })?;
+    natives.add("exception", |call| {
+        let error = error_from_js(call.ctx, call.hooks, &call.arg(0));
+        call.shared.task()?.event.add_exception(&error);
         call.undefined()
     })?;
     register_sections(natives)?;

@@ -163,7 +163,7 @@ class DurableObjectState {
     if (hasStorage) Object.assign(this, { storage, facets });
   }
   waitUntil(promise) {
-    Promise.resolve(promise).catch((error) => console.error("waitUntil:", error));
+    Promise.resolve(promise).catch(native.exception);
   }
   blockConcurrencyWhile(callback) {
     return blockConcurrencyWhile(callback);

@@ -13,6 +13,7 @@ use crate::guest::luau::native::{
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
+use crate::tail::LogLevel;
 
 /// How deep blockConcurrencyWhile() may be nested.
 const MAX_BLOCKS: u32 = 64;
@@ -50,14 +51,9 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     register_turn(natives)?;
     register_timers(natives)?;
     natives.add("log", |host, _, (level, text): (String, LuaString)| {
-        let task = host.shared.task()?;
-        let (path, limit) = (&task.event.actor.path, task.event.actor.limits.log_bytes);
-        let length = text.as_bytes().len().min(TEXT_BYTES);
-        let before = task.log_bytes.fetch_add(length as u32, Ordering::Relaxed);
-        if u64::from(before) < limit {
-            let text = text.to_string_lossy();
-            tracing::info!(target: "facetbox::guest", path, level, "{}", &text[..text.floor_char_boundary(length)]);
-        }
+        let bytes = text.as_bytes();
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_BYTES)]);
+        host.shared.task()?.event.log(LogLevel::of_function(&level), &text);
         Ok(())
     })
 }

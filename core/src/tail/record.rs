@@ -1,0 +1,225 @@
+//! What an event collects for its listeners, and its end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::Outcome;
+use super::event::{LogLevel, TailEvent, TailException, TailInfo, TailLog};
+use crate::actor::{Actor, ActorId, Event, Message};
+use crate::error::{Error, Result};
+
+/// What a line of the log or an exception counts beside its text, so that empty ones have a limit too.
+const ENTRY_BYTES: u64 = 32;
+
+/// What an event that somebody listens to has collected so far.
+pub(crate) struct Record {
+    info: TailInfo,
+    timestamp: i64,
+    texts: Mutex<Texts>,
+}
+
+#[derive(Default)]
+struct Texts {
+    logs: Vec<TailLog>,
+    exceptions: Vec<TailException>,
+    /// What the exceptions of work that was left behind take.
+    exception_bytes: u64,
+    truncated: bool,
+}
+
+impl Record {
+    fn new(info: TailInfo, timestamp: i64) -> Record {
+        Record { info, timestamp, texts: Mutex::default() }
+    }
+}
+
+impl TailInfo {
+    /// What a message is to the actor that gets it.
+    pub(crate) fn of(message: &Message) -> TailInfo {
+        match message {
+            Message::Fetch(request) => TailInfo::Fetch {
+                method: request.method().to_owned(),
+                url: request.url().to_owned(),
+                status: None,
+            },
+            Message::Call { method, .. } => TailInfo::Rpc { method: method.clone() },
+            Message::Get { property } => TailInfo::Rpc { method: property.clone() },
+            Message::Alarm(info) => TailInfo::Alarm {
+                scheduled_time: info.scheduled_time,
+                retry_count: info.retry_count,
+            },
+            Message::Tail { consumed, .. } => TailInfo::Tail { consumed: consumed.clone() },
+        }
+    }
+}
+
+/// An event between its delivery and its end. Dropped before its end it was cancelled.
+pub(crate) struct Observation<'a> {
+    event: &'a Arc<Event>,
+    ended: bool,
+}
+
+impl<'a> Observation<'a> {
+    /// Begins to collect what listeners want to know, if there are any.
+    pub fn begin(event: &'a Arc<Event>, info: impl FnOnce() -> TailInfo) -> Observation<'a> {
+        let actor = &event.actor;
+        if actor.is_observed() {
+            event.set_record(Record::new(info(), actor.runtime.alarms.clock.now_ms()));
+        }
+        Observation { event, ended: false }
+    }
+
+    /// Tells how it ended: with the status of the response if there is one. For an order that listeners can
+    /// rely on, the actor's turn is still held.
+    pub fn end(mut self, ended: Result<Option<u16>, &Error>) {
+        self.ended = true;
+        let Some(record) = self.event.record() else { return };
+        let (outcome, status) = match ended {
+            Ok(status) => (Outcome::Ok, status),
+            Err(error) => {
+                // Also when there have been so many that no other one is kept.
+                record.texts.lock().exceptions.push(self.event.exception(error));
+                (Outcome::of(error, &self.event.actor.path), None)
+            }
+        };
+        tell(self.event, record, outcome, status);
+    }
+}
+
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Some(record) = self.event.record()
+        {
+            tell(self.event, record, Outcome::Canceled, None);
+        }
+    }
+}
+
+impl Event {
+    /// Logs a line: to `tracing`, and to the tail event if somebody listens. What is beyond the limit of
+    /// log text is left out.
+    pub fn log(&self, level: LogLevel, text: &str) {
+        let limit = self.actor.limits.log_bytes;
+        let size = text.len() as u64 + ENTRY_BYTES;
+        let before = self.count_log_bytes(size);
+        if before + size <= limit {
+            log_to_tracing(&self.actor.path, level, text);
+            self.add_log(level, text.to_owned());
+        } else if before <= limit {
+            // The first that doesn't fit; none fits afterwards.
+            self.count_log_bytes(limit);
+            let text = format!(
+                "The log ends here: the event logged more than {limit} bytes, the limit logBytes of {}.",
+                self.actor.path
+            );
+            log_to_tracing(&self.actor.path, LogLevel::Warn, &text);
+            self.add_log(LogLevel::Warn, text);
+            if let Some(record) = self.record() {
+                record.texts.lock().truncated = true;
+            }
+        }
+    }
+
+    fn add_log(&self, level: LogLevel, message: String) {
+        if let Some(record) = self.record() {
+            let timestamp = self.actor.runtime.alarms.clock.now_ms();
+            record.texts.lock().logs.push(TailLog { timestamp, level, message });
+        }
+    }
+
+    /// Adds an error that nobody has caught to the tail event: a rejected promise, background work that
+    /// failed. The error that the event ends with is added by its end.
+    #[cfg_attr(
+        not(feature = "quickjs"),
+        expect(dead_code, reason = "only promises are left behind")
+    )]
+    pub fn add_exception(&self, error: &Error) {
+        let path = &self.actor.path;
+        tracing::warn!(target: "facetbox::guest", path, %error, "an error that nobody caught");
+        let Some(record) = self.record() else { return };
+        let stack = error.stack().map_or(0, str::len);
+        let size = (error.message().len() + stack) as u64 + ENTRY_BYTES;
+        let mut texts = record.texts.lock();
+        texts.exception_bytes += size;
+        if texts.exception_bytes > self.actor.limits.log_bytes {
+            texts.truncated = true;
+        } else {
+            texts.exceptions.push(self.exception(error));
+        }
+    }
+
+    fn exception(&self, error: &Error) -> TailException {
+        TailException {
+            timestamp: self.actor.runtime.alarms.clock.now_ms(),
+            name: error.name().to_owned(),
+            message: error.message().to_owned(),
+            stack: error.stack().map(str::to_owned),
+        }
+    }
+}
+
+fn log_to_tracing(path: &str, level: LogLevel, text: &str) {
+    match level {
+        LogLevel::Debug => tracing::debug!(target: "facetbox::guest", path, "{text}"),
+        LogLevel::Info | LogLevel::Log => tracing::info!(target: "facetbox::guest", path, "{text}"),
+        LogLevel::Warn => tracing::warn!(target: "facetbox::guest", path, "{text}"),
+        LogLevel::Error => tracing::error!(target: "facetbox::guest", path, "{text}"),
+    }
+}
+
+/// Makes the tail event and hands it to whoever listens.
+fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>) {
+    let actor = &event.actor;
+    let mut info = record.info.clone();
+    if let TailInfo::Fetch { status, .. } = &mut info {
+        *status = answered;
+    }
+    let texts = std::mem::take(&mut *record.texts.lock());
+    let (root, facets) = lineage(actor);
+    let object = match (&root.namespace, &root.id) {
+        (Some(_), ActorId::Object(id)) => Some(id),
+        _ => None,
+    };
+    let told = TailEvent {
+        namespace: root.namespace.as_ref().map(|namespace| namespace.name().to_owned()),
+        object_id: object.map(ToString::to_string),
+        object_name: object.and_then(|id| id.name().map(str::to_owned)),
+        facets,
+        entrypoint: actor.class.name().to_owned(),
+        event: info,
+        outcome,
+        timestamp: record.timestamp,
+        cpu_ms: millis(event.cpu_used()),
+        wall_ms: millis(Instant::now().saturating_duration_since(event.begun())),
+        logs: texts.logs,
+        exceptions: texts.exceptions,
+        truncated: texts.truncated,
+        subrequests: event.subrequests(),
+        dropped: 0,
+    };
+    // The receiver first: it is told of an event before it is told of what that calls forth.
+    if let Some(receiver) = &actor.runtime.tail {
+        receiver.send(told.clone());
+    }
+    if let Some(tails) = actor.tails().filter(|_| !event.is_of_tail()) {
+        tails.send(&actor.runtime, &told);
+    }
+}
+
+/// The root above an actor, and the names of the facets that lead from there to it.
+fn lineage(actor: &Arc<Actor>) -> (&Arc<Actor>, Vec<String>) {
+    let (mut root, mut facets) = (actor, Vec::new());
+    while let Some((parent, name)) = root.parent() {
+        facets.push(name.clone());
+        root = parent;
+    }
+    facets.reverse();
+    (root, facets)
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
