@@ -175,6 +175,14 @@ typedef enum {
     FACETBOX_DURABILITY_NONE = 2,
 } facetbox_durability_t;
 
+/// Who fires alarms that are due.
+typedef enum {
+    /// The runtime, at their time. The default.
+    FACETBOX_ALARMS_AUTOMATIC = 0,
+    /// The host, by `facetbox_runtime_run_due_alarms`.
+    FACETBOX_ALARMS_MANUAL = 1,
+} facetbox_alarms_t;
+
 /// A call or fetch that was started without waiting.
 ///
 /// Threads: any.
@@ -219,6 +227,13 @@ typedef struct facetbox_kv_list_t facetbox_kv_list_t;
 /// Threads: any.
 typedef struct facetbox_loader_t facetbox_loader_t;
 
+/// A clock that stands still until it is moved, for tests of alarms. It replaces the wall clock of the
+/// runtimes that are opened with it: what `Date.now()` tells guests, and when alarms are due. Limits
+/// and timers go by real time.
+///
+/// Threads: any.
+typedef struct facetbox_manual_clock_t facetbox_manual_clock_t;
+
 /// A name bound to a class; every id of it is one object in the whole runtime.
 ///
 /// Threads: any; it never changes.
@@ -228,6 +243,11 @@ typedef struct facetbox_namespace_t facetbox_namespace_t;
 ///
 /// Threads: any; it never changes.
 typedef struct facetbox_object_id_t facetbox_object_id_t;
+
+/// One page of the objects of a namespace.
+///
+/// Threads: any; it never changes.
+typedef struct facetbox_object_list_t facetbox_object_list_t;
 
 /// How a runtime is opened.
 ///
@@ -335,13 +355,29 @@ typedef facetbox_error_t *(*facetbox_fetch_fn)(void *user_data,
                                                const facetbox_request_t *request,
                                                facetbox_response_t **response);
 
-/// A class of the host, as functions. Set members that you don't need to zero: later versions may
-/// add more at the end.
+/// What an alarm's handler is told.
+typedef struct {
+    /// The time that the alarm was set to, in Unix milliseconds; the same for every retry.
+    int64_t scheduled_time_ms;
+    /// How often the handler has failed before.
+    uint32_t retry_count;
+    /// Whether this is a retry.
+    bool is_retry;
+} facetbox_alarm_info_t;
+
+/// Runs when an alarm is due. `info` is borrowed during the call. An error makes the alarm be tried
+/// again, up to six times, after 2, 4, 8, ... seconds.
+typedef facetbox_error_t *(*facetbox_alarm_fn)(void *user_data, const facetbox_alarm_info_t *info);
+
+/// A class of the host, as functions. Set members that you don't need to zero.
 ///
 /// Threads: all of them are called from any thread: that of a caller of the object, or one of the
 /// runtime. `construct` may run for several instances at a time; calls to one instance never
 /// overlap, except that a call which the instance itself makes may come back into it.
 typedef struct {
+    /// `sizeof(facetbox_host_class_t)`: how a later library, whose struct has more members at the end,
+    /// tells what an older program has set.
+    size_t size;
     /// Makes an instance, stored in `*instance`. Must not be NULL. `user_data` is what
     /// `facetbox_class_new_host` got.
     facetbox_construct_fn construct;
@@ -350,6 +386,9 @@ typedef struct {
     /// Answers the call of a method; gets the instance as `user_data`. For unknown names return
     /// `facetbox_error_no_such_method`. NULL refuses every call.
     facetbox_method_fn call;
+    /// Runs when the alarm that was set with `facetbox_storage_set_alarm` is due; gets the instance as
+    /// `user_data`. NULL refuses alarms, which are then given up.
+    facetbox_alarm_fn alarm;
     /// Frees an instance. NULL where there is nothing to free.
     facetbox_drop_fn drop_instance;
 } facetbox_host_class_t;
@@ -395,6 +434,20 @@ facetbox_error_t *facetbox_error_new(int32_t code, facetbox_str_t name, facetbox
 /// Null: never returned.
 /// Threads: any.
 facetbox_error_t *facetbox_error_no_such_method(facetbox_str_t method);
+
+/// Makes the error of a request to a class without a fetch handler.
+///
+/// Owns: the caller, or the library once it is returned from a callback.
+/// Null: never returned.
+/// Threads: any.
+facetbox_error_t *facetbox_error_no_fetch_handler(void);
+
+/// Makes the error of an alarm on a class without a handler for it.
+///
+/// Owns: the caller, or the library once it is returned from a callback.
+/// Null: never returned.
+/// Threads: any.
+facetbox_error_t *facetbox_error_no_alarm_handler(void);
 
 /// Attaches something of the host's own to an error before a callback returns it: what the host
 /// threw, say. It comes out with the error where nobody caught that.
@@ -946,6 +999,7 @@ void facetbox_response_free(facetbox_response_t *response);
 /// Owns: the caller, `*out`; `functions` is copied; takes `user_data`, which `drop` gets when the
 /// class and all its instances are gone.
 /// Null: `functions` and its `construct` must not be NULL.
+/// Fails with INVALID_ARGUMENT for another size than that of this version.
 /// Threads: any; see `facetbox_host_class_t`.
 facetbox_error_t *facetbox_class_new_host(facetbox_str_t name,
                                           const facetbox_host_class_t *functions,
@@ -966,11 +1020,35 @@ facetbox_str_t facetbox_class_name(const facetbox_class_t *class_);
 /// Threads: any.
 void facetbox_class_free(facetbox_class_t *class_);
 
-/// The version of the library, such as `0.1.0`; `FACETBOX_VERSION` is that of the header.
+/// Makes a clock that stands at `now_ms`, in Unix milliseconds.
 ///
-/// Owns: nobody; it lives for ever.
+/// Owns: the caller; runtimes that use the clock go on doing so when the handle is freed.
 /// Threads: any.
-facetbox_str_t facetbox_version(void);
+facetbox_manual_clock_t *facetbox_manual_clock_new(int64_t now_ms);
+
+/// What the clock shows, in Unix milliseconds.
+///
+/// Null: answers 0.
+/// Threads: any.
+int64_t facetbox_manual_clock_now_ms(const facetbox_manual_clock_t *clock);
+
+/// Sets the clock. Alarms that are due by then fire, unless the runtime's alarms are manual.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_manual_clock_set_ms(const facetbox_manual_clock_t *clock,
+                                               int64_t now_ms);
+
+/// Moves the clock on by `by_ms` milliseconds. Otherwise as `facetbox_manual_clock_set_ms`.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_manual_clock_advance_ms(const facetbox_manual_clock_t *clock,
+                                                   uint64_t by_ms);
+
+/// Frees a clock's handle.
+///
+/// Null: does nothing.
+/// Threads: any.
+void facetbox_manual_clock_free(facetbox_manual_clock_t *clock);
 
 /// Makes options with their defaults: nothing is kept on disk, full durability, default limits, one
 /// thread per core.
@@ -997,6 +1075,32 @@ facetbox_error_t *facetbox_options_set_durability(facetbox_options_t *options, i
 facetbox_error_t *facetbox_options_set_limits(facetbox_options_t *options,
                                               const facetbox_value_t *limits);
 
+/// Sets a clock in place of the wall clock, for tests. Several runtimes may share one.
+///
+/// Owns: `clock` is borrowed.
+/// Threads: one at a time for each `options`.
+facetbox_error_t *facetbox_options_set_clock(facetbox_options_t *options,
+                                             const facetbox_manual_clock_t *clock);
+
+/// Sets who fires alarms, one of `facetbox_alarms_t`.
+///
+/// Threads: one at a time for each `options`.
+facetbox_error_t *facetbox_options_set_alarms(facetbox_options_t *options, int32_t alarms);
+
+/// Sets after how many milliseconds without an event an instance is dropped, to be started again by the
+/// next event; by default 10,000.
+///
+/// Threads: one at a time for each `options`.
+facetbox_error_t *facetbox_options_set_idle_ms(facetbox_options_t *options,
+                                               uint64_t idle_ms);
+
+/// Sets how many instances are kept warm; beyond that those used least recently are dropped earlier. By
+/// default 1,000.
+///
+/// Threads: one at a time for each `options`.
+facetbox_error_t *facetbox_options_set_max_warm(facetbox_options_t *options,
+                                                size_t max_warm);
+
 /// Sets how many threads the runtime has for asynchronous calls; 0 means one per core.
 ///
 /// Threads: one at a time for each `options`.
@@ -1007,6 +1111,12 @@ facetbox_error_t *facetbox_options_set_threads(facetbox_options_t *options, size
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_options_free(facetbox_options_t *options);
+
+/// The version of the library, such as `0.1.0`; `FACETBOX_VERSION` is that of the header.
+///
+/// Owns: nobody; it lives for ever.
+/// Threads: any.
+facetbox_str_t facetbox_version(void);
 
 /// Opens a runtime.
 ///
@@ -1051,6 +1161,30 @@ facetbox_error_t *facetbox_runtime_get_namespace(const facetbox_runtime_t *runti
 /// Threads: any.
 facetbox_error_t *facetbox_runtime_loader(const facetbox_runtime_t *runtime,
                                           facetbox_loader_t **out);
+
+/// Fires the alarms that are due, one after the other, and writes into `*count` how many handlers ran.
+/// For runtimes whose alarms are manual, and for tests with a manual clock. Blocks until the handlers
+/// have ended, which run on this thread as those of a blocking call do.
+///
+/// Fails with CLOSED, FORKED, STORAGE. What handlers throw is no error here: it makes the alarm be
+/// tried again.
+///
+/// Null: `count` may be NULL.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_run_due_alarms(const facetbox_runtime_t *runtime,
+                                                  uint64_t *count);
+
+/// Checks every object on disk, running or not, and writes a map into `*out`: `objects`, `databases` and
+/// `leftovers` (directories that a crash left and the next start removes) are counts, `problems` is a
+/// list of maps with `path` and `message`, empty if everything is well. Changes nothing; objects keep
+/// running. Blocks for as long as it takes to read everything.
+///
+/// Fails with STORAGE if directories can't be listed, CLOSED, FORKED.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_verify(const facetbox_runtime_t *runtime,
+                                          facetbox_value_t **out);
 
 /// Ends every object, closes every database and stops the threads. Calls that are going on end with
 /// CLOSED, as does everything called afterwards through any handle. Closing again does nothing.
@@ -1141,11 +1275,124 @@ facetbox_str_t facetbox_object_id_name(const facetbox_object_id_t *id);
 /// Threads: any.
 bool facetbox_object_id_equals(const facetbox_object_id_t *a, const facetbox_object_id_t *b);
 
+/// Another handle of the same id.
+///
+/// Owns: the caller.
+/// Null: gives NULL.
+/// Threads: any.
+facetbox_object_id_t *facetbox_object_id_clone(const facetbox_object_id_t *id);
+
 /// Frees an id.
 ///
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_object_id_free(facetbox_object_id_t *id);
+
+/// Lists the objects that have data, in order of their ids: at most `limit` of those after `after`,
+/// which is NULL for the first page and then the last id of the page before. An object has data from
+/// its first write until it is deleted. Blocks while it reads the disk.
+///
+/// Fails with INVALID_ARGUMENT for an id of another namespace, STORAGE, CLOSED, FORKED.
+///
+/// Owns: the caller, `*out`.
+/// Null: NULL `after` begins at the first object.
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_list(const facetbox_namespace_t *namespace_,
+                                          const facetbox_object_id_t *after,
+                                          size_t limit,
+                                          facetbox_object_list_t **out);
+
+/// How many objects are on the page; fewer than the limit only on the last one.
+///
+/// Null: answers 0.
+/// Threads: any.
+size_t facetbox_object_list_len(const facetbox_object_list_t *list);
+
+/// The id of object `index`, which knows the name if that is known (see `facetbox_object_id_name`);
+/// NULL beyond the end.
+///
+/// Owns: borrowed from `list`.
+/// Null: gives NULL.
+/// Threads: any.
+const facetbox_object_id_t *facetbox_object_list_at(const facetbox_object_list_t *list,
+                                                    size_t index);
+
+/// Frees a page.
+///
+/// Null: does nothing.
+/// Threads: any.
+void facetbox_object_list_free(facetbox_object_list_t *list);
+
+/// Writes into `*out` whether the object has data. It isn't started.
+///
+/// Fails as `facetbox_namespace_list`.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_exists(const facetbox_namespace_t *namespace_,
+                                            const facetbox_object_id_t *id,
+                                            bool *out);
+
+/// Ends the object and removes its data, its facets and their alarms, all at once. Stubs that are bound
+/// to it fail with ABORTED; a new stub reaches a new, empty object. Does nothing if there is none.
+///
+/// Fails as `facetbox_namespace_list`.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_delete(const facetbox_namespace_t *namespace_,
+                                            const facetbox_object_id_t *id);
+
+/// Writes into `*out` what the object takes with all its facets, as a map with the keys `storageBytes`
+/// and `facets`, both 0 if it has no data. Neither starts it nor waits for what it is doing.
+///
+/// Fails as `facetbox_namespace_list`.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_usage(const facetbox_namespace_t *namespace_,
+                                           const facetbox_object_id_t *id,
+                                           facetbox_value_t **out);
+
+/// Copies the object with all its facets to `path`, a new directory with plain SQLite files in it, while
+/// it runs: waits until it is between two events. Blocks until the copy is complete and on disk.
+///
+/// Fails with INVALID_ARGUMENT for an id of another namespace and if `path` exists, NOT_FOUND if the
+/// object has no data, CORRUPT, STORAGE, DEADLOCK, CLOSED, FORKED.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_export(const facetbox_namespace_t *namespace_,
+                                            const facetbox_object_id_t *id,
+                                            facetbox_str_t path);
+
+/// Makes the object from what was exported to `path`, of the same object or another, with its facets and
+/// alarms: all of it or, after an error, nothing. The files are checked first. Blocks while it copies.
+///
+/// Fails with INVALID_ARGUMENT for an id of another namespace and if the object has data, CORRUPT for
+/// files that aren't an export or are damaged, LIMIT_STORAGE, LIMIT_FACETS and LIMIT_DEPTH for more than
+/// the namespace's limits allow, STORAGE, CLOSED, FORKED.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_import(const facetbox_namespace_t *namespace_,
+                                            const facetbox_object_id_t *id,
+                                            facetbox_str_t path);
+
+/// Runs one SQL statement that reads, on the database of the object or, with the names of facets in
+/// `facets`, of the facet that they lead to. Waits until what it reads is between two events. Writes a
+/// map into `*out`: `columns` (names), `rows` (lists of values), at most 10,000 and 16 MiB of them, and
+/// `truncated`, which is true if there are more.
+///
+/// Fails with INVALID_ARGUMENT for a statement that does anything but read, NOT_FOUND if there is no
+/// such object or facet or it has no data, LIMIT_CPU for a query that takes too much, STORAGE with
+/// SQLite's message, CORRUPT, DEADLOCK, CLOSED, FORKED.
+///
+/// Owns: the caller, `*out`; `facets`, a list of texts, and `bindings`, a list, are borrowed.
+/// Null: NULL `facets` and `bindings` are none.
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_query(const facetbox_namespace_t *namespace_,
+                                           const facetbox_object_id_t *id,
+                                           const facetbox_value_t *facets,
+                                           facetbox_str_t sql,
+                                           const facetbox_value_t *bindings,
+                                           facetbox_value_t **out);
 
 /// Calls a method and blocks until it answers.
 ///
@@ -1232,6 +1479,26 @@ facetbox_error_t *facetbox_stub_id(const facetbox_stub_t *stub, facetbox_object_
 /// Null: gives absent text.
 /// Threads: any.
 facetbox_str_t facetbox_stub_name(const facetbox_stub_t *stub);
+
+/// Writes into `*out` whether the object has data, or the facet exists. Neither is started. UNSUPPORTED
+/// for an entrypoint.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_stub_exists(const facetbox_stub_t *stub,
+                                       bool *out);
+
+/// Writes into `*out` what the object or facet takes with everything below it; see
+/// `facetbox_namespace_usage` and `facetbox_facets_usage`. UNSUPPORTED for an entrypoint.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_stub_usage(const facetbox_stub_t *stub, facetbox_value_t **out);
+
+/// Copies the object or facet with everything below it to `path`, a new directory; see
+/// `facetbox_namespace_export` and `facetbox_facets_export`. UNSUPPORTED for an entrypoint.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_stub_export(const facetbox_stub_t *stub, facetbox_str_t path);
 
 /// Another handle of the same stub, bound to the same actor.
 ///
@@ -1562,6 +1829,24 @@ facetbox_error_t *facetbox_facets_exists(const facetbox_facets_t *facets,
                                          facetbox_str_t name,
                                          bool *out);
 
+/// Writes into `*out` what the facet takes with all its own facets; see `facetbox_namespace_usage`.
+/// NOT_FOUND if there is no such facet.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_facets_usage(const facetbox_facets_t *facets,
+                                        facetbox_str_t name,
+                                        facetbox_value_t **out);
+
+/// Copies the facet with its own facets, as they were last committed, to `path`, a new directory like
+/// that of `facetbox_namespace_export`, which can be imported as an object. NOT_FOUND if there is no
+/// such facet or it has no data.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_facets_export(const facetbox_facets_t *facets,
+                                         facetbox_str_t name,
+                                         facetbox_str_t path);
+
 /// Writes the value of `key` into `*out`; NULL if it isn't there.
 ///
 /// Owns: the caller, `*out`.
@@ -1624,6 +1909,33 @@ facetbox_error_t *facetbox_storage_transaction_sync(const facetbox_storage_t *st
 ///
 /// Threads: any.
 facetbox_error_t *facetbox_storage_sync(const facetbox_storage_t *storage);
+
+/// Sets the alarm to a time in Unix milliseconds, in place of the one that is set; a time in the past
+/// means now. It is set when the transaction commits. INVALID_ARGUMENT for a time that isn't above 0.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_storage_set_alarm(const facetbox_storage_t *storage,
+                                             int64_t time_ms);
+
+/// Writes into `*out` the time that the alarm is set to, in Unix milliseconds; 0 if none is. Within its
+/// handler it reads as unset.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_storage_get_alarm(const facetbox_storage_t *storage,
+                                             int64_t *out);
+
+/// Deletes the alarm, if one is set.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_storage_delete_alarm(const facetbox_storage_t *storage);
+
+/// Writes a bookmark of the storage's present state into `*out`, as text. Bookmarks of one database are
+/// in the order of the states.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_storage_get_current_bookmark(const facetbox_storage_t *storage,
+                                                        facetbox_value_t **out);
 
 /// Runs one or more statements, the last with `bindings`, a list of null, booleans, numbers, texts
 /// and bytes. Fails with STORAGE and SQLite's message.

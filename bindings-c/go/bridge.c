@@ -25,6 +25,10 @@ static facetbox_error_t *call(void *object, facetbox_str_t method, const facetbo
     return facetboxGoCall((uintptr_t)object, current, method, (facetbox_value_t *)args, result);
 }
 
+static facetbox_error_t *alarm_(void *object, const facetbox_alarm_info_t *info) {
+    return facetboxGoAlarm((uintptr_t)object, current, (facetbox_alarm_info_t *)info);
+}
+
 static facetbox_error_t *function(void *function_, const facetbox_value_t *args, facetbox_value_t **result) {
     return facetboxGoFunction((uintptr_t)function_, current, (facetbox_value_t *)args, result);
 }
@@ -61,8 +65,23 @@ facetbox_error_t *facetbox_go_stub_fetch(const facetbox_stub_t *stub, const face
     return error;
 }
 
+facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, uintptr_t state, uint64_t *count) {
+    const uintptr_t outer = current;
+    current = state;
+    facetbox_error_t *error = facetbox_runtime_run_due_alarms(runtime, count);
+    current = outer;
+    return error;
+}
+
 facetbox_error_t *facetbox_go_class_new_host(facetbox_str_t name, uintptr_t handle, facetbox_class_t **out) {
-    const facetbox_host_class_t functions = {construct, fetch, call, drop};
+    const facetbox_host_class_t functions = {
+        .size = sizeof functions,
+        .construct = construct,
+        .fetch = fetch,
+        .call = call,
+        .alarm = alarm_,
+        .drop_instance = drop,
+    };
     return facetbox_class_new_host(name, &functions, (void *)handle, drop, out);
 }
 

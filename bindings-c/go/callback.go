@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
+	"time"
 )
 
 // What the library calls, through bridge.c. No panic leaves these functions.
@@ -75,6 +76,21 @@ func facetboxGoCall(object, state C.uintptr_t, method C.facetbox_str_t, args *C.
 			*out, err = encode("result", result)
 		}
 		return err
+	})
+}
+
+//export facetboxGoAlarm
+func facetboxGoAlarm(object, state C.uintptr_t, info *C.facetbox_alarm_info_t) *C.facetbox_error_t {
+	handler, ok := handled[DurableObject](object).(AlarmHandler)
+	if !ok {
+		return C.facetbox_error_no_alarm_handler()
+	}
+	return protect(func() error {
+		return handler.Alarm(contextOf(state), AlarmInfo{
+			ScheduledTime: time.UnixMilli(int64(info.scheduled_time_ms)).UTC(),
+			RetryCount:    int(info.retry_count),
+			IsRetry:       bool(info.is_retry),
+		})
 	})
 }
 

@@ -19,6 +19,8 @@ import (
 // ctx is the context of the Go call that led here, through guest code, too; [context.Background] if
 // there is none. Pass it on, so that the call can be cancelled as a whole. A panic ends the call with
 // [ErrPanic]. Methods must not end their goroutine with [runtime.Goexit].
+//
+// An object that sets alarms is an [AlarmHandler], too.
 type DurableObject interface {
 	// Fetch answers a request.
 	Fetch(ctx context.Context, request *Request) (*Response, error)
@@ -31,7 +33,7 @@ type Base struct{}
 
 // Fetch refuses the request.
 func (Base) Fetch(context.Context, *Request) (*Response, error) {
-	return nil, &Error{Code: ErrNotFound, Name: "Error", Message: "Handler does not export a fetch() function."}
+	return nil, check(C.facetbox_error_no_fetch_handler())
 }
 
 // Call refuses the call.

@@ -19,6 +19,14 @@ func newObjectID(ptr *C.facetbox_object_id_t) *ObjectID {
 	return id
 }
 
+// pointer is nil for a nil id, which the library refuses by name or takes for none.
+func (id *ObjectID) pointer() *C.facetbox_object_id_t {
+	if id == nil {
+		return nil
+	}
+	return id.ptr
+}
+
 // String is the id as text: 64 hex digits, or the text that the supervisor chose.
 func (id *ObjectID) String() string {
 	defer runtime.KeepAlive(id)

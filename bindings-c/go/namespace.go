@@ -59,12 +59,8 @@ func (n *Namespace) IDFromString(id string) (*ObjectID, error) {
 func (n *Namespace) Get(id *ObjectID) (*Stub, error) {
 	defer runtime.KeepAlive(n)
 	defer runtime.KeepAlive(id)
-	var ptr *C.facetbox_object_id_t
-	if id != nil {
-		ptr = id.ptr
-	}
 	var out *C.facetbox_stub_t
-	if err := check(C.facetbox_namespace_get(n.ptr, ptr, &out)); err != nil {
+	if err := check(C.facetbox_namespace_get(n.ptr, id.pointer(), &out)); err != nil {
 		return nil, err
 	}
 	return newStub(out), nil

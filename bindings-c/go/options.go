@@ -3,7 +3,11 @@ package facetbox
 // #include "bridge.h"
 import "C"
 
-import "reflect"
+import (
+	"reflect"
+	"runtime"
+	"time"
+)
 
 // Durability says when an acknowledged write is safe.
 type Durability int
@@ -114,6 +118,46 @@ func WithThreads(threads int) Option {
 			return invalid("The number of threads must not be negative.")
 		}
 		return check(C.facetbox_options_set_threads(options, C.size_t(threads)))
+	})
+}
+
+// WithClock sets a clock in place of the wall clock, for tests. Several runtimes may share one.
+func WithClock(clock *ManualClock) Option {
+	return openOption(func(options *C.facetbox_options_t) error {
+		defer runtime.KeepAlive(clock)
+		if clock == nil {
+			return nil
+		}
+		return check(C.facetbox_options_set_clock(options, clock.ptr))
+	})
+}
+
+// WithManualAlarms leaves it to [Runtime.RunDueAlarms] to fire alarms.
+func WithManualAlarms() Option {
+	return openOption(func(options *C.facetbox_options_t) error {
+		return check(C.facetbox_options_set_alarms(options, C.FACETBOX_ALARMS_MANUAL))
+	})
+}
+
+// WithIdle says after how much time without an event an instance is dropped, to be started again by
+// the next event; by default 10 seconds.
+func WithIdle(idle time.Duration) Option {
+	return openOption(func(options *C.facetbox_options_t) error {
+		if idle < 0 {
+			return invalid("The idle time must not be negative.")
+		}
+		return check(C.facetbox_options_set_idle_ms(options, C.uint64_t(idle.Milliseconds())))
+	})
+}
+
+// WithMaxWarm says how many instances are kept warm; beyond that those used least recently are dropped
+// earlier. By default 1,000.
+func WithMaxWarm(instances int) Option {
+	return openOption(func(options *C.facetbox_options_t) error {
+		if instances < 0 {
+			return invalid("The number of instances must not be negative.")
+		}
+		return check(C.facetbox_options_set_max_warm(options, C.size_t(instances)))
 	})
 }
 

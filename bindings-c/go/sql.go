@@ -137,12 +137,17 @@ func (c *SQLCursor) Raw() ([][]any, error) {
 
 // rows takes a list of rows.
 func rows[T any](value *C.facetbox_value_t) []T {
-	list := takeList(value)
-	rows := make([]T, len(list))
-	for i, row := range list {
-		rows[i], _ = row.(T)
+	return all[T](takeList(value))
+}
+
+// all is a list whose members are all of one type.
+func all[T any](list any) []T {
+	items, _ := list.([]any)
+	typed := make([]T, len(items))
+	for i, item := range items {
+		typed[i], _ = item.(T)
 	}
-	return rows
+	return typed
 }
 
 // ColumnNames are the names of the rows' columns.

@@ -148,3 +148,15 @@ func (kv *KV) open(options ListOptions) (*C.facetbox_kv_list_t, error) {
 	err = check(C.facetbox_storage_kv_list(kv.storage.ptr, encoded, &list))
 	return list, err
 }
+
+// GetCurrentBookmark gives a bookmark of the storage's present state. Bookmarks of one database are in
+// the order of the states.
+func (s *Storage) GetCurrentBookmark() (string, error) {
+	defer runtime.KeepAlive(s)
+	var out *C.facetbox_value_t
+	if err := check(C.facetbox_storage_get_current_bookmark(s.ptr, &out)); err != nil {
+		return "", err
+	}
+	bookmark, _ := take(out).(string)
+	return bookmark, nil
+}

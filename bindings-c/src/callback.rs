@@ -3,7 +3,8 @@
 use std::ffi::c_void;
 
 use facetbox::{
-    Ctx, Error, ErrorCode, FacetOptions, Request, Response, Result, Value, ValueMap, WorkerCode,
+    AlarmInfo, Ctx, Error, ErrorCode, FacetOptions, Request, Response, Result, Value, ValueMap,
+    WorkerCode,
 };
 
 use crate::ctx::facetbox_ctx_t;
@@ -57,6 +58,26 @@ pub type facetbox_fetch_fn = Option<
         user_data: *mut c_void,
         request: &facetbox_request_t,
         response: &mut Option<Box<facetbox_response_t>>,
+    ) -> Option<Box<facetbox_error_t>>,
+>;
+
+/// What an alarm's handler is told.
+#[repr(C)]
+pub struct facetbox_alarm_info_t {
+    /// The time that the alarm was set to, in Unix milliseconds; the same for every retry.
+    pub scheduled_time_ms: i64,
+    /// How often the handler has failed before.
+    pub retry_count: u32,
+    /// Whether this is a retry.
+    pub is_retry: bool,
+}
+
+/// Runs when an alarm is due. `info` is borrowed during the call. An error makes the alarm be tried
+/// again, up to six times, after 2, 4, 8, ... seconds.
+pub type facetbox_alarm_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        info: &facetbox_alarm_info_t,
     ) -> Option<Box<facetbox_error_t>>,
 >;
 
@@ -216,6 +237,19 @@ pub fn call_fetch(
     // SAFETY: as in `call_function`.
     let response = answer(|response| unsafe { fetch(data, &request, response) })?;
     Ok(response.ok_or_else(|| nothing("a response"))?.into_inner())
+}
+
+/// Tells the host that an alarm is due.
+pub fn call_alarm(alarm: facetbox_alarm_fn, data: *mut c_void, info: AlarmInfo) -> Result<()> {
+    let alarm = alarm.ok_or_else(facetbox::no_alarm_handler)?;
+    let AlarmInfo { scheduled_time, retry_count } = info;
+    let is_retry = info.is_retry();
+    let info = facetbox_alarm_info_t { scheduled_time_ms: scheduled_time, retry_count, is_retry };
+    // SAFETY: as in `call_function`; `info` is valid during the call.
+    match unsafe { alarm(data, &info) } {
+        None => Ok(()),
+        Some(error) => Err(error.into_inner()),
+    }
 }
 
 /// Asks the host what a facet is.

@@ -4,11 +4,13 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use facetbox::{Class, Ctx, DurableObject, Request, Response, Result, Value, ValueMap};
+use facetbox::{
+    AlarmInfo, Class, Ctx, DurableObject, Error, Request, Response, Result, Value, ValueMap,
+};
 
 use crate::callback::{
-    ForeignData, call_construct, call_fetch, call_method, facetbox_construct_fn, facetbox_drop_fn,
-    facetbox_fetch_fn, facetbox_method_fn,
+    ForeignData, call_alarm, call_construct, call_fetch, call_method, facetbox_alarm_fn,
+    facetbox_construct_fn, facetbox_drop_fn, facetbox_fetch_fn, facetbox_method_fn,
 };
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
@@ -21,8 +23,7 @@ use crate::slice::facetbox_str_t;
 /// Threads: any; it never changes.
 pub struct facetbox_class_t(Class);
 
-/// A class of the host, as functions. Set members that you don't need to zero: later versions may
-/// add more at the end.
+/// A class of the host, as functions. Set members that you don't need to zero.
 ///
 /// Threads: all of them are called from any thread: that of a caller of the object, or one of the
 /// runtime. `construct` may run for several instances at a time; calls to one instance never
@@ -30,6 +31,9 @@ pub struct facetbox_class_t(Class);
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct facetbox_host_class_t {
+    /// `sizeof(facetbox_host_class_t)`: how a later library, whose struct has more members at the end,
+    /// tells what an older program has set.
+    pub size: usize,
     /// Makes an instance, stored in `*instance`. Must not be NULL. `user_data` is what
     /// `facetbox_class_new_host` got.
     pub construct: facetbox_construct_fn,
@@ -38,6 +42,9 @@ pub struct facetbox_host_class_t {
     /// Answers the call of a method; gets the instance as `user_data`. For unknown names return
     /// `facetbox_error_no_such_method`. NULL refuses every call.
     pub call: facetbox_method_fn,
+    /// Runs when the alarm that was set with `facetbox_storage_set_alarm` is due; gets the instance as
+    /// `user_data`. NULL refuses alarms, which are then given up.
+    pub alarm: facetbox_alarm_fn,
     /// Frees an instance. NULL where there is nothing to free.
     pub drop_instance: facetbox_drop_fn,
 }
@@ -82,6 +89,21 @@ impl DurableObject for HostInstance {
     fn call(&self, method: &str, args: Vec<Value>) -> Result<Value> {
         call_method(self.class.functions.call, self.data.pointer(), method, args)
     }
+
+    fn alarm(&self, info: AlarmInfo) -> Result<()> {
+        call_alarm(self.class.functions.alarm, self.data.pointer(), info)
+    }
+}
+
+/// Refuses a struct that isn't the one of this version.
+fn check_size(size: usize) -> Result<()> {
+    let expected = size_of::<facetbox_host_class_t>();
+    match size == expected {
+        true => Ok(()),
+        false => Err(Error::type_error(format!(
+            "Argument 'functions->size' must be {expected}, sizeof(facetbox_host_class_t), got {size}."
+        ))),
+    }
 }
 
 /// Makes a class of the host.
@@ -89,6 +111,7 @@ impl DurableObject for HostInstance {
 /// Owns: the caller, `*out`; `functions` is copied; takes `user_data`, which `drop` gets when the
 /// class and all its instances are gone.
 /// Null: `functions` and its `construct` must not be NULL.
+/// Fails with INVALID_ARGUMENT for another size than that of this version.
 /// Threads: any; see `facetbox_host_class_t`.
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_class_new_host(
@@ -101,6 +124,7 @@ pub extern "C" fn facetbox_class_new_host(
     let data = ForeignData::new(user_data, drop);
     guard(|| {
         let functions = *required(functions, "functions")?;
+        check_size(functions.size)?;
         required(functions.construct, "functions->construct")?;
         let class = Arc::new(HostClass { functions, data });
         let construct = move |ctx, env| class.construct(ctx, env);

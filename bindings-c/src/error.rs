@@ -129,6 +129,26 @@ pub extern "C" fn facetbox_error_no_such_method(
     })
 }
 
+/// Makes the error of a request to a class without a fetch handler.
+///
+/// Owns: the caller, or the library once it is returned from a callback.
+/// Null: never returned.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_error_no_fetch_handler() -> Option<Box<facetbox_error_t>> {
+    guard(|| Some(facetbox_error_t::boxed(facetbox::no_fetch_handler())))
+}
+
+/// Makes the error of an alarm on a class without a handler for it.
+///
+/// Owns: the caller, or the library once it is returned from a callback.
+/// Null: never returned.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_error_no_alarm_handler() -> Option<Box<facetbox_error_t>> {
+    guard(|| Some(facetbox_error_t::boxed(facetbox::no_alarm_handler())))
+}
+
 /// Attaches something of the host's own to an error before a callback returns it: what the host
 /// threw, say. It comes out with the error where nobody caught that.
 ///

@@ -11,6 +11,7 @@ use crate::error::facetbox_error_t;
 use crate::guard::guard;
 use crate::handle::{required, write};
 use crate::object_id::facetbox_object_id_t;
+use crate::objects::usage_value;
 use crate::slice::facetbox_str_t;
 use crate::stub::facetbox_stub_t;
 use crate::value::facetbox_value_t;
@@ -186,4 +187,32 @@ pub extern "C" fn facetbox_facets_exists(
     out: Option<&mut MaybeUninit<bool>>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| write(out, required(facets, "facets")?.0.exists(name.read("name")?)?))
+}
+
+/// Writes into `*out` what the facet takes with all its own facets; see `facetbox_namespace_usage`.
+/// NOT_FOUND if there is no such facet.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_facets_usage(
+    facets: Option<&facetbox_facets_t>,
+    name: facetbox_str_t,
+    out: Option<&mut MaybeUninit<Box<facetbox_value_t>>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| write(out, usage_value(required(facets, "facets")?.0.usage(name.read("name")?)?)))
+}
+
+/// Copies the facet with its own facets, as they were last committed, to `path`, a new directory like
+/// that of `facetbox_namespace_export`, which can be imported as an object. NOT_FOUND if there is no
+/// such facet or it has no data.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_facets_export(
+    facets: Option<&facetbox_facets_t>,
+    name: facetbox_str_t,
+    path: facetbox_str_t,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| required(facets, "facets")?.0.export(name.read("name")?, path.read("path")?))
 }

@@ -87,6 +87,7 @@ plain! {
     u64 => 0;
     usize => 0;
     *mut c_void => std::ptr::null_mut();
+    i64 => 0;
     i32 => ErrorCode::Panic as i32;
     facetbox_str_t => facetbox_str_t::NONE;
     facetbox_bytes_t => facetbox_bytes_t::NONE;

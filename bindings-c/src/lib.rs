@@ -10,6 +10,7 @@
 mod call;
 mod callback;
 mod class;
+mod clock;
 mod ctx;
 mod error;
 mod facets;
@@ -19,6 +20,8 @@ mod headers;
 mod loader;
 mod namespace;
 mod object_id;
+mod objects;
+mod options;
 mod request;
 mod response;
 mod runtime;
@@ -33,4 +36,4 @@ mod worker;
 mod worker_code;
 
 pub use error::facetbox_error_code_t;
-pub use runtime::facetbox_durability_t;
+pub use options::{facetbox_alarms_t, facetbox_durability_t};

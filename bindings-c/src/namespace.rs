@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use facetbox::{ActorId, Error, Namespace};
+use facetbox::Namespace;
 
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
@@ -99,12 +99,9 @@ pub extern "C" fn facetbox_namespace_get(
     id: Option<&facetbox_object_id_t>,
     out: Option<&mut MaybeUninit<Box<facetbox_stub_t>>>,
 ) -> Option<Box<facetbox_error_t>> {
-    guard(|| match required(id, "id")?.get() {
-        ActorId::Object(id) => {
-            let stub = required(namespace_, "namespace_")?.0.get(id)?;
-            write(out, facetbox_stub_t::boxed(stub))
-        }
-        ActorId::Text(_) => Err(Error::type_error("Argument 'id' is not the id of an object.")),
+    guard(|| {
+        let stub = required(namespace_, "namespace_")?.0.get(required(id, "id")?.object()?)?;
+        write(out, facetbox_stub_t::boxed(stub))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Ids of objects.
 
-use facetbox::{ActorId, ObjectId};
+use facetbox::{ActorId, Error, ObjectId, Result};
 
 use crate::guard::guard;
 use crate::slice::facetbox_str_t;
@@ -27,6 +27,14 @@ impl facetbox_object_id_t {
     /// A handle of an object's id.
     pub fn boxed(id: ObjectId) -> Box<facetbox_object_id_t> {
         Box::new(ActorId::Object(id).into())
+    }
+
+    /// The id of an object of a namespace, rather than what a facet was told.
+    pub fn object(&self) -> Result<&ObjectId> {
+        match &self.id {
+            ActorId::Object(id) => Ok(id),
+            ActorId::Text(_) => Err(Error::type_error("Argument 'id' is not the id of an object.")),
+        }
     }
 
     /// The id.
@@ -70,6 +78,18 @@ pub extern "C" fn facetbox_object_id_equals(
     b: Option<&facetbox_object_id_t>,
 ) -> bool {
     guard(|| matches!((a, b), (Some(a), Some(b)) if a.id == b.id))
+}
+
+/// Another handle of the same id.
+///
+/// Owns: the caller.
+/// Null: gives NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_object_id_clone(
+    id: Option<&facetbox_object_id_t>,
+) -> Option<Box<facetbox_object_id_t>> {
+    guard(|| id.map(|id| Box::new(id.id.clone().into())))
 }
 
 /// Frees an id.

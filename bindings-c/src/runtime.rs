@@ -1,8 +1,8 @@
-//! The runtime and its options.
+//! The runtime.
 
 use std::mem::MaybeUninit;
 
-use facetbox::{Durability, Error, LimitsPatch, NamespaceOptions, Options, Runtime, Value};
+use facetbox::{NamespaceOptions, Problem, Report, Runtime, ValueMap};
 
 use crate::class::facetbox_class_t;
 use crate::error::facetbox_error_t;
@@ -10,34 +10,14 @@ use crate::guard::guard;
 use crate::handle::{required, write};
 use crate::loader::facetbox_loader_t;
 use crate::namespace::facetbox_namespace_t;
+use crate::options::{facetbox_options_t, limits};
 use crate::slice::facetbox_str_t;
-use crate::value::facetbox_value_t;
-
-/// How a runtime is opened.
-///
-/// Threads: one at a time.
-pub struct facetbox_options_t(Options);
+use crate::value::{count, facetbox_value_t, list};
 
 /// An open data directory.
 ///
 /// Threads: any.
 pub struct facetbox_runtime_t(Runtime);
-
-/// When an acknowledged write is safe.
-#[repr(C)]
-pub enum facetbox_durability_t {
-    /// On disk before the answer leaves: survives a power cut. The default.
-    FACETBOX_DURABILITY_FULL = 0,
-    /// Survives a crash of the process; a power cut may lose the last moments, never corrupts.
-    FACETBOX_DURABILITY_RELAXED = 1,
-    /// No guarantee, for tests.
-    FACETBOX_DURABILITY_NONE = 2,
-}
-
-/// Limits of guests as a map with the keys of WorkerCode's `limits`; none for NULL.
-pub fn limits(argument: Option<&facetbox_value_t>) -> facetbox::Result<LimitsPatch> {
-    LimitsPatch::from_value(argument.map_or(&Value::Null, facetbox_value_t::get))
-}
 
 /// The version of the library, such as `0.1.0`; `FACETBOX_VERSION` is that of the header.
 ///
@@ -46,94 +26,6 @@ pub fn limits(argument: Option<&facetbox_value_t>) -> facetbox::Result<LimitsPat
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_version() -> facetbox_str_t {
     guard(|| facetbox_str_t::lend(env!("CARGO_PKG_VERSION")))
-}
-
-/// Makes options with their defaults: nothing is kept on disk, full durability, default limits, one
-/// thread per core.
-///
-/// Owns: the caller.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub extern "C" fn facetbox_options_new() -> Option<Box<facetbox_options_t>> {
-    guard(|| Some(Box::new(facetbox_options_t(Options::default()))))
-}
-
-/// Sets the data directory, which is made if it is missing. `":memory:"` keeps nothing.
-///
-/// Threads: one at a time for each `options`.
-#[unsafe(no_mangle)]
-pub extern "C" fn facetbox_options_set_path(
-    options: Option<&mut facetbox_options_t>,
-    path: facetbox_str_t,
-) -> Option<Box<facetbox_error_t>> {
-    guard(|| {
-        required(options, "options")?.0.path = Some(path.read("path")?.into());
-        Ok(())
-    })
-}
-
-/// Sets the durability, one of `facetbox_durability_t`.
-///
-/// Threads: one at a time for each `options`.
-#[unsafe(no_mangle)]
-pub extern "C" fn facetbox_options_set_durability(
-    options: Option<&mut facetbox_options_t>,
-    durability: i32,
-) -> Option<Box<facetbox_error_t>> {
-    const FULL: i32 = facetbox_durability_t::FACETBOX_DURABILITY_FULL as i32;
-    const RELAXED: i32 = facetbox_durability_t::FACETBOX_DURABILITY_RELAXED as i32;
-    const NONE: i32 = facetbox_durability_t::FACETBOX_DURABILITY_NONE as i32;
-    guard(|| {
-        required(options, "options")?.0.durability = match durability {
-            FULL => Durability::Full,
-            RELAXED => Durability::Relaxed,
-            NONE => Durability::None,
-            other => {
-                let message = format!("Argument 'durability' must be 0, 1 or 2, got {other}.");
-                return Err(Error::type_error(message));
-            }
-        };
-        Ok(())
-    })
-}
-
-/// Sets limits of guests in place of the defaults: a map with the keys `cpuMs`, `wallMs`,
-/// `memoryBytes`, `storageBytes`, `subRequests`, `messageBytes`, `logBytes`, `facetDepth`, `facets`.
-///
-/// Owns: `limits` is borrowed.
-/// Threads: one at a time for each `options`.
-#[unsafe(no_mangle)]
-pub extern "C" fn facetbox_options_set_limits(
-    options: Option<&mut facetbox_options_t>,
-    limits: Option<&facetbox_value_t>,
-) -> Option<Box<facetbox_error_t>> {
-    guard(|| {
-        required(options, "options")?.0.limits = self::limits(limits)?;
-        Ok(())
-    })
-}
-
-/// Sets how many threads the runtime has for asynchronous calls; 0 means one per core.
-///
-/// Threads: one at a time for each `options`.
-#[unsafe(no_mangle)]
-pub extern "C" fn facetbox_options_set_threads(
-    options: Option<&mut facetbox_options_t>,
-    threads: usize,
-) -> Option<Box<facetbox_error_t>> {
-    guard(|| {
-        required(options, "options")?.0.threads = Some(threads).filter(|threads| *threads > 0);
-        Ok(())
-    })
-}
-
-/// Frees options.
-///
-/// Null: does nothing.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub extern "C" fn facetbox_options_free(options: Option<Box<facetbox_options_t>>) {
-    guard(|| drop(options));
 }
 
 /// Opens a runtime.
@@ -151,7 +43,7 @@ pub extern "C" fn facetbox_runtime_open(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         let out = required(out, "out")?;
-        let options = options.map(|options| options.0.clone()).unwrap_or_default();
+        let options = options.map(|options| options.get().clone()).unwrap_or_default();
         out.write(Box::new(facetbox_runtime_t(Runtime::open_with(options)?)));
         Ok(())
     })
@@ -220,6 +112,58 @@ pub extern "C" fn facetbox_runtime_loader(
         let loader = required(runtime, "runtime")?.0.loader();
         write(out, facetbox_loader_t::boxed(loader))
     })
+}
+
+/// Fires the alarms that are due, one after the other, and writes into `*count` how many handlers ran.
+/// For runtimes whose alarms are manual, and for tests with a manual clock. Blocks until the handlers
+/// have ended, which run on this thread as those of a blocking call do.
+///
+/// Fails with CLOSED, FORKED, STORAGE. What handlers throw is no error here: it makes the alarm be
+/// tried again.
+///
+/// Null: `count` may be NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_runtime_run_due_alarms(
+    runtime: Option<&facetbox_runtime_t>,
+    count: Option<&mut MaybeUninit<u64>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let ran = required(runtime, "runtime")?.0.run_due_alarms()?;
+        count.map(|count| count.write(ran));
+        Ok(())
+    })
+}
+
+/// Checks every object on disk, running or not, and writes a map into `*out`: `objects`, `databases` and
+/// `leftovers` (directories that a crash left and the next start removes) are counts, `problems` is a
+/// list of maps with `path` and `message`, empty if everything is well. Changes nothing; objects keep
+/// running. Blocks for as long as it takes to read everything.
+///
+/// Fails with STORAGE if directories can't be listed, CLOSED, FORKED.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_runtime_verify(
+    runtime: Option<&facetbox_runtime_t>,
+    out: Option<&mut MaybeUninit<Box<facetbox_value_t>>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| write(out, report_value(required(runtime, "runtime")?.0.verify()?)))
+}
+
+fn report_value(report: Report) -> Box<facetbox_value_t> {
+    let Report { objects, databases, leftovers, problems } = report;
+    let problem = |Problem { path, message }| {
+        let path = path.to_string_lossy().into_owned();
+        ValueMap::from_iter([("path", path), ("message", message)])
+    };
+    facetbox_value_t::boxed(ValueMap::from_iter([
+        ("objects", count(objects)),
+        ("databases", count(databases)),
+        ("leftovers", count(leftovers)),
+        ("problems", list(problems.into_iter().map(problem))),
+    ]))
 }
 
 /// Ends every object, closes every database and stops the threads. Calls that are going on end with

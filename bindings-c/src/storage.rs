@@ -161,3 +161,53 @@ pub extern "C" fn facetbox_storage_sync(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| required(storage, "storage")?.0.sync())
 }
+
+/// Sets the alarm to a time in Unix milliseconds, in place of the one that is set; a time in the past
+/// means now. It is set when the transaction commits. INVALID_ARGUMENT for a time that isn't above 0.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_storage_set_alarm(
+    storage: Option<&facetbox_storage_t>,
+    time_ms: i64,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| required(storage, "storage")?.0.set_alarm(time_ms))
+}
+
+/// Writes into `*out` the time that the alarm is set to, in Unix milliseconds; 0 if none is. Within its
+/// handler it reads as unset.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_storage_get_alarm(
+    storage: Option<&facetbox_storage_t>,
+    out: Option<&mut MaybeUninit<i64>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| write(out, required(storage, "storage")?.0.get_alarm()?.unwrap_or(0)))
+}
+
+/// Deletes the alarm, if one is set.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_storage_delete_alarm(
+    storage: Option<&facetbox_storage_t>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| required(storage, "storage")?.0.delete_alarm())
+}
+
+/// Writes a bookmark of the storage's present state into `*out`, as text. Bookmarks of one database are
+/// in the order of the states.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_storage_get_current_bookmark(
+    storage: Option<&facetbox_storage_t>,
+    out: Option<&mut MaybeUninit<Box<facetbox_value_t>>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let bookmark = required(storage, "storage")?.0.current_bookmark()?;
+        write(out, facetbox_value_t::boxed(bookmark))
+    })
+}

@@ -14,6 +14,7 @@ use crate::error::facetbox_error_t;
 use crate::guard::guard;
 use crate::handle::{required, write};
 use crate::object_id::facetbox_object_id_t;
+use crate::objects::usage_value;
 use crate::request::facetbox_request_t;
 use crate::response::facetbox_response_t;
 use crate::slice::facetbox_str_t;
@@ -213,6 +214,43 @@ pub extern "C" fn facetbox_stub_id(
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_stub_name(stub: Option<&facetbox_stub_t>) -> facetbox_str_t {
     guard(|| facetbox_str_t::lend_optional(stub.and_then(|stub| stub.0.name())))
+}
+
+/// Writes into `*out` whether the object has data, or the facet exists. Neither is started. UNSUPPORTED
+/// for an entrypoint.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_stub_exists(
+    stub: Option<&facetbox_stub_t>,
+    out: Option<&mut MaybeUninit<bool>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| write(out, required(stub, "stub")?.0.exists()?))
+}
+
+/// Writes into `*out` what the object or facet takes with everything below it; see
+/// `facetbox_namespace_usage` and `facetbox_facets_usage`. UNSUPPORTED for an entrypoint.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_stub_usage(
+    stub: Option<&facetbox_stub_t>,
+    out: Option<&mut MaybeUninit<Box<facetbox_value_t>>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| write(out, usage_value(required(stub, "stub")?.0.usage()?)))
+}
+
+/// Copies the object or facet with everything below it to `path`, a new directory; see
+/// `facetbox_namespace_export` and `facetbox_facets_export`. UNSUPPORTED for an entrypoint.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_stub_export(
+    stub: Option<&facetbox_stub_t>,
+    path: facetbox_str_t,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| required(stub, "stub")?.0.export_blocking(path.read("path")?))
 }
 
 /// Another handle of the same stub, bound to the same actor.

@@ -39,11 +39,25 @@ impl facetbox_value_t {
 
     /// Arguments of a call: the members of a list; none for NULL.
     pub fn args(args: Option<&facetbox_value_t>) -> Result<Vec<Value>> {
-        match args.map(facetbox_value_t::get) {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::List(items)) => Ok(items.clone()),
-            Some(other) => Err(wrong("args", "a list", other)),
+        Ok(facetbox_value_t::items(args, "args")?.to_vec())
+    }
+
+    /// The members of a list; none for NULL.
+    pub fn items<'a>(argument: Option<&'a facetbox_value_t>, name: &str) -> Result<&'a [Value]> {
+        match argument.map(facetbox_value_t::get) {
+            None | Some(Value::Null) => Ok(&[]),
+            Some(Value::List(items)) => Ok(items),
+            Some(other) => Err(wrong(name, "a list", other)),
         }
+    }
+
+    /// The members of a list of texts; none for NULL.
+    pub fn texts<'a>(argument: Option<&'a facetbox_value_t>, name: &str) -> Result<Vec<&'a str>> {
+        let text = |item: &'a Value| match item {
+            Value::String(text) => Ok(text.as_str()),
+            other => Err(wrong(name, "a list of texts", other)),
+        };
+        facetbox_value_t::items(argument, name)?.iter().map(text).collect()
     }
 
     /// A map; `None` for NULL.
@@ -54,6 +68,16 @@ impl facetbox_value_t {
             Some(other) => Err(wrong(name, "a map", other)),
         }
     }
+}
+
+/// A list of what converts to values.
+pub fn list<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Value {
+    Value::List(items.into_iter().map(Into::into).collect())
+}
+
+/// A count, which C reads as a whole number.
+pub fn count(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 fn wrong(argument: &str, expected: &str, value: &Value) -> Error {

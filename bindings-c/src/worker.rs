@@ -29,7 +29,7 @@ fn options(
     limits: Option<&facetbox_value_t>,
 ) -> Result<ExportOptions> {
     let props = props.map_or(Value::Null, |props| props.get().clone());
-    Ok(ExportOptions { props, limits: crate::runtime::limits(limits)? })
+    Ok(ExportOptions { props, limits: crate::options::limits(limits)? })
 }
 
 /// The exported class `name`. That it exists is checked when it is used.

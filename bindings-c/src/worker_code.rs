@@ -176,7 +176,7 @@ pub extern "C" fn facetbox_worker_code_set_limits(
     limits: Option<&facetbox_value_t>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
-        required(code, "code")?.0.limits = crate::runtime::limits(limits)?;
+        required(code, "code")?.0.limits = crate::options::limits(limits)?;
         Ok(())
     })
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 24] = [
     "slice",
     "error",
     "value",
@@ -20,9 +20,12 @@ const SOURCES: [&str; 21] = [
     "response",
     "callback",
     "class",
+    "clock",
+    "options",
     "runtime",
     "namespace",
     "object_id",
+    "objects",
     "stub",
     "call",
     "loader",

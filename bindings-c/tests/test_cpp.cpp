@@ -1,31 +1,7 @@
 // The C++ face: values, classes, exceptions through guest code, storage, async calls.
-#include <facetbox.hpp>
-
-#include <cstdio>
-#include <cstdlib>
-#include <string>
+#include "check.hpp"
 
 using namespace facetbox;
-
-#define CHECK(condition) \
-    ((condition)         \
-         ? (void)0       \
-         : (std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition), std::exit(1)))
-
-// The call must throw an Error with this code and this in its message.
-template <class Call>
-void throws(int32_t code, std::string_view part, Call &&call) {
-    try {
-        call();
-    } catch (const Error &error) {
-        if (error.code() == code && error.message().find(part) != std::string_view::npos) return;
-        std::fprintf(stderr, "expected error %d with \"%s\", got %d: %s\n", code, std::string(part).c_str(),
-                     error.code(), error.what());
-        std::exit(1);
-    }
-    std::fprintf(stderr, "no error instead of %d: %s\n", code, std::string(part).c_str());
-    std::exit(1);
-}
 
 // The call must throw what was thrown within it, as it was.
 template <class Exception, class Call>

@@ -114,12 +114,14 @@ static facetbox_error_t *construct(void *user_data, facetbox_ctx_t *ctx, const f
 }
 
 static void ids_and_namespaces(void) {
-    const facetbox_host_class_t functions = {construct, NULL, NULL, NULL}, none = {NULL, NULL, NULL, NULL};
+    const facetbox_host_class_t functions = {.size = sizeof functions, .construct = construct};
+    const facetbox_host_class_t none = {.size = sizeof none}, old = {.construct = construct};
     facetbox_runtime_t *runtime = open_memory();
     facetbox_class_t *class_ = NULL;
     facetbox_namespace_t *space, *same, *other;
     FAILS(facetbox_class_new_host(S("A"), &none, NULL, NULL, &class_), INVALID_ARGUMENT,
           "functions->construct");
+    FAILS(facetbox_class_new_host(S("A"), &old, NULL, NULL, &class_), INVALID_ARGUMENT, "functions->size");
     OK(facetbox_class_new_host(S("A"), &functions, NULL, NULL, &class_));
     CHECK(equals(facetbox_class_name(class_), "A"));
     OK(facetbox_runtime_namespace(runtime, S("mykey"), class_, NULL, NULL, &space));

@@ -133,7 +133,8 @@ static void fails_clearly(const facetbox_stub_t *stub) {
 }
 
 int main(void) {
-    const facetbox_host_class_t functions = {construct, NULL, call, drop_instance};
+    const facetbox_host_class_t functions = {
+        .size = sizeof functions, .construct = construct, .call = call, .drop_instance = drop_instance};
     facetbox_runtime_t *runtime = open_memory();
     facetbox_class_t *class_;
     facetbox_namespace_t *space;

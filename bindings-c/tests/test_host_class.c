@@ -158,7 +158,7 @@ static facetbox_error_t *call(void *instance, facetbox_str_t method, const facet
 }
 
 static facetbox_namespace_t *bind(facetbox_runtime_t *runtime) {
-    const facetbox_host_class_t functions = {construct, fetch, call, drop_instance};
+    const facetbox_host_class_t functions = {sizeof functions, construct, fetch, call, NULL, drop_instance};
     facetbox_class_t *class_;
     facetbox_namespace_t *space;
     facetbox_value_t *env = json("{\"GREETING\": \"hello\"}"), *no_map = json("[1]");

@@ -109,7 +109,13 @@ static facetbox_runtime_t *open_runtime(const char *path) {
 }
 
 static facetbox_stub_t *get_object(facetbox_runtime_t *runtime, const char *name) {
-    const facetbox_host_class_t functions = {construct, fetch, call, drop_instance};
+    const facetbox_host_class_t functions = {
+        .size = sizeof functions,
+        .construct = construct,
+        .fetch = fetch,
+        .call = call,
+        .drop_instance = drop_instance,
+    };
     facetbox_class_t *app_runner;
     facetbox_namespace_t *apps;
     facetbox_stub_t *app;

@@ -1,0 +1,220 @@
+// Values that cross between hosts and guests. Part of facetbox.hpp.
+
+#ifndef FACETBOX_VALUE_HPP
+#define FACETBOX_VALUE_HPP
+
+#include <facetbox/base.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+namespace facetbox {
+
+class Value;
+
+// How both values that are owned and values that are borrowed are read.
+template <class Self>
+class ValueReader {
+public:
+    facetbox_value_type_t type() const { return facetbox_value_type(raw()); }
+    bool is_null() const { return type() == FACETBOX_TYPE_NULL || type() == FACETBOX_TYPE_UNDEFINED; }
+
+    // What the value is, if it is that.
+    std::optional<bool> as_bool() const { return read<bool>(facetbox_value_as_bool); }
+    std::optional<int64_t> as_int() const { return read<int64_t>(facetbox_value_as_int); }
+    std::optional<double> as_float() const { return read<double>(facetbox_value_as_float); }
+    std::optional<double> as_date_ms() const { return read<double>(facetbox_value_as_date); }
+    std::optional<std::string_view> as_string() const {
+        if (type() != FACETBOX_TYPE_STRING) return std::nullopt;
+        return detail::view(facetbox_value_as_string(raw()));
+    }
+    std::optional<Bytes> as_bytes() const {
+        if (type() != FACETBOX_TYPE_BYTES) return std::nullopt;
+        const facetbox_bytes_t bytes = facetbox_value_as_bytes(raw());
+        return Bytes(bytes.data, bytes.data + bytes.len);
+    }
+
+    // What the value must be: anything else throws INVALID_ARGUMENT.
+    bool to_bool() const { return demand(as_bool(), "a truth value"); }
+    int64_t to_int() const { return demand(as_int(), "a whole number"); }
+    double to_float() const { return demand(as_float(), "a number"); }
+    std::string to_string() const { return std::string(demand(as_string(), "text")); }
+    Bytes to_bytes() const { return demand(as_bytes(), "bytes"); }
+
+    // Members of lists and sets, values of maps and dicts; null where there is none.
+    std::size_t size() const { return facetbox_value_len(raw()); }
+    class ValueView operator[](std::size_t index) const;
+    class ValueView operator[](std::string_view key) const;
+    std::string_view key_at(std::size_t index) const {
+        return detail::view(facetbox_value_map_key_at(raw(), index));
+    }
+
+    std::string to_json() const;
+    Value clone() const;
+
+private:
+    const facetbox_value_t *raw() const { return static_cast<const Self *>(this)->handle(); }
+
+    template <class T, class Read>
+    std::optional<T> read(Read &&read) const {
+        T out{};
+        return read(raw(), &out) ? std::optional<T>(out) : std::nullopt;
+    }
+
+    template <class T>
+    static T demand(std::optional<T> found, const char *what) {
+        if (!found)
+            throw Error(FACETBOX_ERR_INVALID_ARGUMENT, "TypeError",
+                        std::string("The value is not ") + what + ".");
+        return *std::move(found);
+    }
+};
+
+// A value that belongs to another one, or to whoever called.
+class ValueView : public ValueReader<ValueView> {
+public:
+    ValueView(const facetbox_value_t *handle) : handle_(handle) {}
+    const facetbox_value_t *handle() const { return handle_; }
+
+private:
+    const facetbox_value_t *handle_;
+};
+
+inline bool operator==(ValueView a, ValueView b) {
+    return facetbox_value_equals(a.handle(), b.handle());
+}
+inline bool operator!=(ValueView a, ValueView b) {
+    return !(a == b);
+}
+
+// A value: null, bool, numbers, text, bytes, lists, maps and more, as copies.
+class Value : public ValueReader<Value> {
+public:
+    using Function = std::function<Value(ValueView args)>;
+    using Methods = std::function<Value(std::string_view method, ValueView args)>;
+
+    Value() : Value(facetbox_value_new_null()) {}
+    Value(std::nullptr_t) : Value() {}
+    Value(bool value) : Value(facetbox_value_new_bool(value)) {}
+    Value(double value) : Value(facetbox_value_new_float(value)) {}
+    template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
+    Value(T value) : Value(facetbox_value_new_int(whole(value))) {}
+    Value(std::string_view text)
+        : Value(detail::take<facetbox_value_t>(
+              [&](auto out) { return facetbox_value_new_string(detail::str(text), out); })) {}
+    Value(const std::string &text) : Value(std::string_view(text)) {}
+    Value(const char *text) : Value(std::string_view(text)) {}
+    Value(const Bytes &bytes)
+        : Value(detail::take<facetbox_value_t>(
+              [&](auto out) { return facetbox_value_new_bytes({bytes.data(), bytes.size()}, out); })) {}
+    Value(ValueView view) : Value(copy(view.handle())) {}
+    Value(const Value &other) : Value(copy(other.handle())) {}
+    Value(Value &&other) noexcept = default;
+    Value &operator=(Value other) noexcept {
+        handle_.swap(other.handle_);
+        return *this;
+    }
+
+    // Takes over a value of the C library.
+    explicit Value(facetbox_value_t *handle) : handle_(handle) {}
+
+    static Value date_ms(double time) { return Value(facetbox_value_new_date(time)); }
+    static Value list(std::initializer_list<Value> items = {}) {
+        Value list(facetbox_value_new_list());
+        for (const Value &item : items) list.push(item);
+        return list;
+    }
+    static Value map(std::initializer_list<std::pair<std::string_view, Value>> entries = {}) {
+        Value map(facetbox_value_new_map());
+        for (const auto &[key, item] : entries) map.set(key, item);
+        return map;
+    }
+    static Value from_json(std::string_view text) {
+        return Value(detail::take<facetbox_value_t>(
+            [&](auto out) { return facetbox_value_from_json(detail::str(text), out); }));
+    }
+    // A function and an object of the host, which whoever gets the value can call.
+    static Value function(std::string_view name, Function function);
+    static Value object(std::string_view name, Methods methods);
+
+    Value &push(Value item) {
+        detail::check(facetbox_value_list_push(handle_.get(), item.release()));
+        return *this;
+    }
+    Value &set(std::string_view key, Value item) {
+        detail::check(facetbox_value_map_set(handle_.get(), detail::str(key), item.release()));
+        return *this;
+    }
+
+    operator ValueView() const { return handle_.get(); }
+    const facetbox_value_t *handle() const { return handle_.get(); }
+    facetbox_value_t *release() { return handle_.release(); }
+
+private:
+    static facetbox_value_t *copy(const facetbox_value_t *value) {
+        return value == nullptr ? facetbox_value_new_null() : facetbox_value_clone(value);
+    }
+
+    template <class T>
+    static int64_t whole(T value) {
+        if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(int64_t)) {
+            if (value > static_cast<T>(std::numeric_limits<int64_t>::max()))
+                throw Error(FACETBOX_ERR_VALUE_ERROR, "RangeError", "The number needs more than 64 bits.");
+        }
+        return static_cast<int64_t>(value);
+    }
+
+    detail::Handle<facetbox_value_t, facetbox_value_free> handle_;
+};
+
+template <class Self>
+ValueView ValueReader<Self>::operator[](std::size_t index) const {
+    return facetbox_value_at(raw(), index);
+}
+
+template <class Self>
+ValueView ValueReader<Self>::operator[](std::string_view key) const {
+    return facetbox_value_map_get(raw(), detail::str(key));
+}
+
+template <class Self>
+std::string ValueReader<Self>::to_json() const {
+    Value text(detail::take<facetbox_value_t>([&](auto out) { return facetbox_value_to_json(raw(), out); }));
+    return text.to_string();
+}
+
+template <class Self>
+Value ValueReader<Self>::clone() const {
+    return Value(ValueView(raw()));
+}
+
+inline Value Value::function(std::string_view name, Function function) {
+    const auto call = [](void *data, const facetbox_value_t *args, facetbox_value_t **result) {
+        return detail::guarded([&] { *result = (*static_cast<Function *>(data))(args).release(); });
+    };
+    auto *data = new Function(std::move(function));
+    return Value(detail::take<facetbox_value_t>([&](auto out) {
+        return facetbox_value_new_function(detail::str(name), call, data, detail::drop<Function>, out);
+    }));
+}
+
+inline Value Value::object(std::string_view name, Methods methods) {
+    const auto call = [](void *data, facetbox_str_t method, const facetbox_value_t *args,
+                         facetbox_value_t **result) {
+        return detail::guarded(
+            [&] { *result = (*static_cast<Methods *>(data))(detail::view(method), args).release(); });
+    };
+    auto *data = new Methods(std::move(methods));
+    return Value(detail::take<facetbox_value_t>([&](auto out) {
+        return facetbox_value_new_object(detail::str(name), call, data, detail::drop<Methods>, out);
+    }));
+}
+
+}  // namespace facetbox
+
+#endif
