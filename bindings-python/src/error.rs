@@ -55,6 +55,11 @@ pub fn attach<T>(code: impl FnOnce(Python<'_>) -> Result<T>) -> facetbox::Result
     done.unwrap_or_else(|| Err(shutting_down()))
 }
 
+/// Runs the handlers of signals that have come: how a call of the main thread is interrupted.
+pub fn check_signals() -> facetbox::Result<()> {
+    attach(|py| Ok(py.check_signals()?))
+}
+
 fn shutting_down() -> Error {
     Error::new(ErrorCode::Closed, "The interpreter is shutting down.")
 }
@@ -62,6 +67,12 @@ fn shutting_down() -> Error {
 /// An error about a wrong argument.
 pub fn invalid_argument(message: impl Into<String>) -> Failure {
     Failure::Core(Error::type_error(message))
+}
+
+/// A number that must not be below `least`; `name` is what the caller calls it.
+pub fn at_least<T: TryFrom<i64>>(name: &str, number: i64, least: i64) -> Result<T> {
+    let fits = T::try_from(number).ok().filter(|_| number >= least);
+    fits.ok_or_else(|| invalid_argument(format!("{name} must be {least} or more, got {number}.")))
 }
 
 /// An exception on its way through core, with the traceback it came with: raising it adds to that,

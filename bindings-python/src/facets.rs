@@ -1,5 +1,7 @@
 //! Facets: the named children of an object or facet.
 
+use std::path::PathBuf;
+
 use facetbox::{ActorId, Error, ErrorCode, FacetOptions};
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
@@ -11,6 +13,7 @@ use crate::class::class;
 use crate::error::{Failure, Result, attach, invalid_argument};
 use crate::namespace::ObjectId;
 use crate::stub::Stub;
+use crate::whole;
 
 /// The facets of one object or facet.
 #[pyclass(frozen, module = "facetbox")]
@@ -56,6 +59,19 @@ impl Facets {
     /// Whether the facet exists, running or not.
     fn exists(&self, py: Python<'_>, name: &str) -> Result<bool> {
         Ok(py.detach(|| self.0.exists(name))?)
+    }
+
+    /// What the facet takes with its own facets, as a Usage. Raises NotFoundError if there is none.
+    fn usage<'py>(&self, py: Python<'py>, name: &str) -> Result<Bound<'py, PyAny>> {
+        whole::usage(py, py.detach(|| self.0.usage(name))?)
+    }
+
+    /// Copies the facet with its own facets to `path`, a new directory, as they were last committed. The
+    /// directory is like that of an object and can be imported as one; see `Namespace.export`.
+    ///
+    /// Raises NotFoundError if the facet doesn't exist or has no data, InvalidArgument if `path` exists.
+    fn export(&self, py: Python<'_>, name: &str, path: PathBuf) -> Result<()> {
+        Ok(py.detach(|| self.0.export(name, path))?)
     }
 }
 

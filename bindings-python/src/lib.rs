@@ -11,6 +11,7 @@ mod ctx;
 mod error;
 mod facets;
 mod from_python;
+mod guide;
 mod headers;
 mod host;
 mod http;
@@ -22,6 +23,7 @@ mod sql;
 mod storage;
 mod stub;
 mod to_python;
+mod whole;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
@@ -36,6 +38,8 @@ mod _native {
     use crate::ctx::Ctx;
     #[pymodule_export]
     use crate::facets::Facets;
+    #[pymodule_export]
+    use crate::guide::{guest_guide, guest_types};
     #[pymodule_export]
     use crate::headers::Headers;
     #[pymodule_export]
@@ -52,6 +56,8 @@ mod _native {
     use crate::storage::{Kv, KvList, Storage};
     #[pymodule_export]
     use crate::stub::{Stub, StubMethod};
+    #[pymodule_export]
+    use crate::whole::ObjectIterator;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,11 +1,18 @@
 //! Namespaces and the ids of their objects.
 
-use pyo3::prelude::*;
+use std::path::PathBuf;
 
-use crate::error::Result;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::error::{Result, at_least, check_signals};
+use crate::from_python;
 use crate::stub::Stub;
+use crate::whole::{self, ObjectIterator};
 
 /// A name bound to a class; every id of it is one object in the whole runtime.
+///
+/// Iterating over it gives an ObjectInfo for each object that has data, in order of their ids.
 #[pyclass(frozen, module = "facetbox")]
 pub struct Namespace(pub facetbox::Namespace);
 
@@ -44,6 +51,94 @@ impl Namespace {
     /// A stub of the object with this name: `get(id_from_name(name))`.
     fn get_by_name(&self, name: &str) -> Stub {
         Stub(self.0.get_by_name(name))
+    }
+
+    /// The objects that have data, each as an ObjectInfo, in order of their ids: at most `limit` of
+    /// those after `after`. The next page begins after the last id of this one.
+    ///
+    /// An object has data from its first write until it is deleted, even if it has emptied its storage.
+    #[pyo3(signature = (after=None, limit=1_000))]
+    fn list<'py>(
+        &self,
+        py: Python<'py>,
+        after: Option<&ObjectId>,
+        limit: i64,
+    ) -> Result<Vec<Bound<'py, PyAny>>> {
+        let limit = at_least("limit", limit, 0)?;
+        let infos = py.detach(|| self.0.list(after.map(|id| &id.0), limit))?;
+        infos.into_iter().map(|info| whole::object_info(py, info)).collect()
+    }
+
+    /// Whether the object has data. It isn't started.
+    fn exists(&self, py: Python<'_>, id: &ObjectId) -> Result<bool> {
+        Ok(py.detach(|| self.0.exists(&id.0))?)
+    }
+
+    /// Ends the object and removes its data, its facets and their alarms. Stubs that are bound to it
+    /// raise AbortedError; a new stub reaches a new, empty object. Does nothing if there is none.
+    ///
+    /// What the object was doing is cut short, its uncommitted writes are gone. All data goes at once.
+    fn delete(&self, py: Python<'_>, id: &ObjectId) -> Result<()> {
+        Ok(py.detach(|| self.0.delete(&id.0))?)
+    }
+
+    /// What the object takes with all its facets, as a Usage; zero if it has no data. Neither starts it
+    /// nor waits for what it is doing.
+    fn usage<'py>(&self, py: Python<'py>, id: &ObjectId) -> Result<Bound<'py, PyAny>> {
+        whole::usage(py, py.detach(|| self.0.usage(&id.0))?)
+    }
+
+    /// Copies the object with all its facets to `path`, a new directory, while it runs: waits until it is
+    /// between two events and keeps it there. Facets are copied as they were last committed.
+    ///
+    /// In the directory `data.sqlite` is the object's database, a directory with a number is a facet and
+    /// has the same in it, and `manifest.json` tells which facet that is. The directory gets its name
+    /// when it is complete and on disk.
+    ///
+    /// Raises NotFoundError if the object has no data, InvalidArgument if `path` exists.
+    fn export(&self, py: Python<'_>, id: &ObjectId, path: PathBuf) -> Result<()> {
+        let done = self.0.export(&id.0, path);
+        Ok(py.detach(|| self.0.block_on(done, check_signals))?)
+    }
+
+    /// Makes the object from what was exported to `path`, of the same object or another: with its facets
+    /// and alarms. All of it is there, or nothing after an error or a crash.
+    ///
+    /// The files may come from anywhere: they are copied first and checked before the object gets them.
+    ///
+    /// Raises InvalidArgument if the object has data, StorageError for files that aren't an export, are
+    /// damaged or of a newer version, LimitError for more than the namespace's limits allow.
+    #[pyo3(name = "import_")]
+    fn import(&self, py: Python<'_>, id: &ObjectId, path: PathBuf) -> Result<()> {
+        Ok(py.detach(|| self.0.import(&id.0, path))?)
+    }
+
+    /// Runs one SQL statement that reads, on the database of the object or, with names of facets, of the
+    /// facet that they lead to, and returns QueryRows: at most 10,000 rows and 16 MiB.
+    ///
+    /// It sees everything, Facetbox's own tables included, and can't write. Waits until what it reads is
+    /// between two events; a facet that doesn't run isn't started.
+    ///
+    /// Raises InvalidArgument for a statement that does anything but read, for several statements and a
+    /// wrong number of bindings; NotFoundError if there is no such object or facet or it has no data;
+    /// LimitError for a query that takes too much time or memory; StorageError with SQLite's message.
+    #[pyo3(signature = (id, query, /, *bindings, facets=None))]
+    fn query<'py>(
+        &self,
+        py: Python<'py>,
+        id: &ObjectId,
+        query: &str,
+        bindings: &Bound<'py, PyTuple>,
+        facets: Option<Vec<String>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let facets = facets.unwrap_or_default();
+        let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
+        let answer = self.0.query(&id.0, &facets, query, from_python::args(bindings)?);
+        whole::query_rows(py, py.detach(|| self.0.block_on(answer, check_signals))?)
+    }
+
+    fn __iter__(&self) -> ObjectIterator {
+        ObjectIterator::new(&self.0)
     }
 
     fn __repr__(&self) -> String {

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use facetbox::{Alarms, Durability, NamespaceOptions, Options};
+use facetbox::{Alarms, Durability, Engine, NamespaceOptions, Options};
 use pyo3::prelude::*;
 
 use crate::class::class;
 use crate::clock::ManualClock;
-use crate::error::{Result, invalid_argument};
-use crate::from_python;
+use crate::error::{Result, at_least, check_signals, invalid_argument};
 use crate::loader::{Loader, limits_patch};
 use crate::namespace::Namespace;
+use crate::{from_python, whole};
 
 /// An open data directory, made by `open`. Leaving its `with` block closes it.
 ///
@@ -20,7 +20,8 @@ pub struct Runtime(facetbox::Runtime);
 
 /// Opens a runtime; what `facetbox.open` is made of.
 #[pyfunction]
-#[pyo3(signature = (path, durability, limits, clock, alarms, threads))]
+#[pyo3(signature = (path, durability, limits, clock, alarms, idle_ms, max_warm, threads, engines))]
+#[expect(clippy::too_many_arguments, reason = "they are the options of open")]
 pub fn open_runtime(
     py: Python<'_>,
     path: Option<PathBuf>,
@@ -28,7 +29,10 @@ pub fn open_runtime(
     limits: Option<&Bound<'_, PyAny>>,
     clock: Option<&Bound<'_, ManualClock>>,
     alarms: &str,
-    threads: Option<usize>,
+    idle_ms: Option<i64>,
+    max_warm: Option<i64>,
+    threads: Option<i64>,
+    engines: Option<Vec<String>>,
 ) -> Result<Runtime> {
     let durability = match durability {
         "full" => Durability::Full,
@@ -47,13 +51,25 @@ pub fn open_runtime(
             return Err(invalid_argument(message));
         }
     };
-    if threads == Some(0) {
-        return Err(invalid_argument("threads must be above 0."));
-    }
+    let idle_ms = idle_ms.map(|ms| at_least("idle_ms", ms, 0)).transpose()?;
+    let max_warm = max_warm.map(|count| at_least("max_warm", count, 0)).transpose()?;
+    let threads = threads.map(|count| at_least("threads", count, 1)).transpose()?;
+    let engines = engines.map(|names| names.iter().map(|name| Engine::from_name(name)).collect());
+    let engines = engines.transpose()?;
     let limits = limits_patch(limits)?;
     let clock = clock.map(|clock| clock.get().0.clone());
-    let options =
-        Options { path, durability, limits, clock, alarms, threads, ..Options::default() };
+    let options = Options {
+        path,
+        durability,
+        limits,
+        clock,
+        alarms,
+        idle_ms,
+        max_warm,
+        threads,
+        engines,
+        ..Options::default()
+    };
     Ok(Runtime(py.detach(|| facetbox::Runtime::open_with(options))?))
 }
 
@@ -88,9 +104,19 @@ impl Runtime {
     /// runtimes whose alarms are manual, and for tests.
     ///
     /// Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
-    /// wait for it. What a handler raises doesn't come out: its alarm is tried again later.
+    /// wait for it. Ctrl-C interrupts the wait. What a handler raises doesn't come out: its alarm is tried again later.
     fn run_due_alarms(&self, py: Python<'_>) -> Result<u64> {
-        Ok(py.detach(|| self.0.run_due_alarms())?)
+        let done = self.0.run_due_alarms_async();
+        Ok(py.detach(|| self.0.block_on(done, check_signals))?)
+    }
+
+    /// Checks every object on disk, running or not, and returns a Report: its databases, that the facets
+    /// which they name have their directories, and that no alarm is missing in the index of alarms.
+    ///
+    /// Changes nothing. Objects keep running; one that wants to use a database which is being read waits
+    /// for that. Blocks for as long as it takes to read everything. What is wrong is in the report.
+    fn verify<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        whole::report(py, py.detach(|| self.0.verify())?)
     }
 
     /// A Worker Loader with a cache of its own.

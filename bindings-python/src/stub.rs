@@ -5,15 +5,15 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error::{Result, attach};
+use crate::error::{Result, check_signals};
 use crate::http::{Request, Response};
 use crate::namespace::ObjectId;
-use crate::{from_python, to_python};
+use crate::{from_python, to_python, whole};
 
 /// The address of an object, a facet or an entrypoint.
 ///
 /// `stub.method(1, 2)` calls a method, whatever its name, unless that starts with `_` or is one of the
-/// four below; `stub.call` reaches those, too. Calls block with the GIL released and run on the
+/// names below; `stub.call` reaches those, too. Calls block with the GIL released and run on the
 /// calling thread.
 ///
 /// A stub binds to the running object at its first use. When that breaks, the stub keeps raising its
@@ -65,6 +65,20 @@ impl Stub {
         Response::from_core(py, self.wait(py, self.0.fetch(request))?)
     }
 
+    /// Whether the object has data, or the facet exists. Neither is started.
+    ///
+    /// Raises UnsupportedError for an entrypoint.
+    fn exists(&self, py: Python<'_>) -> Result<bool> {
+        Ok(py.detach(|| self.0.exists())?)
+    }
+
+    /// What the object or facet takes with everything below it, as a Usage.
+    ///
+    /// Raises NotFoundError for a facet that doesn't exist, UnsupportedError for an entrypoint.
+    fn usage<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        whole::usage(py, py.detach(|| self.0.usage())?)
+    }
+
     fn __getattr__(slf: Bound<'_, Self>, name: String) -> PyResult<StubMethod> {
         if name.starts_with('_') {
             let message = format!("A stub has no attribute '{name}'; see Stub.call().");
@@ -85,7 +99,7 @@ impl Stub {
         py: Python<'_>,
         answer: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        py.detach(|| self.0.block_on(answer, || attach(|py| Ok(py.check_signals()?))))
+        py.detach(|| self.0.block_on(answer, check_signals))
     }
 }
 

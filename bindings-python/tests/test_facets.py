@@ -68,7 +68,7 @@ class Supervisor(DurableObject):
     def list(self) -> object:
         return self.ctx.facets.list()
 
-    def exists(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         return self.ctx.facets.exists(name)
 
     def about(self, id: str | None, props: object) -> object:
@@ -119,9 +119,9 @@ def test_the_reason_of_an_abort_may_be_an_exception(supervisor: Stub) -> None:
 
 def test_a_deleted_facet_starts_empty(supervisor: Stub) -> None:
     supervisor.add("a", 5)
-    assert supervisor.exists("a") is True
+    assert supervisor.has("a") is True
     supervisor.delete("a")
-    assert supervisor.exists("a") is False
+    assert supervisor.has("a") is False
     assert supervisor.add("a", 1) == 1
 
 

@@ -101,7 +101,7 @@ impl Runtime {
         code: WorkerCode,
         env: Option<ValueMap>,
     ) -> Result<Deployment> {
-        self.block_on(self.deploy_async(name, code, env))
+        self.inner().executor.block_on(self.deploy_async(name, code, env))
     }
 
     /// As [`Runtime::deploy`], for callers that must not block: the future may be polled by any executor;

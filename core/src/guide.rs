@@ -55,9 +55,9 @@ impl Guide {
             Value::Stub(_) => format!(
                 "- `{awaits}{place}{dot}method(...)`, `{awaits}{place}{dot}fetch(request)`: another object or service.\n"
             ),
-            Value::Namespace(_) => format!(
-                "- `{place}{dot}getByName(name)`: a namespace of objects; gives a stub.\n"
-            ),
+            Value::Namespace(_) => {
+                format!("- `{place}{dot}getByName(name)`: a namespace of objects; gives a stub.\n")
+            }
             Value::Loader(_) => {
                 format!("- `{place}`: loads code, to be run as facets of this app.\n")
             }

@@ -98,6 +98,19 @@ impl Namespace {
         Stub::object(self.clone(), self.id_from_name(name))
     }
 
+    /// Runs a future to its end, such as that of [`Namespace::query`]; see
+    /// [`Runtime::block_on`](crate::Runtime::block_on).
+    ///
+    /// # Errors
+    /// What the future or `check` answers; CLOSED.
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+        check: impl FnMut() -> Result<()>,
+    ) -> Result<T> {
+        self.0.runtime.block_on(task, check)
+    }
+
     /// Refuses ids of other namespaces.
     pub(crate) fn check_id(&self, id: &ObjectId) -> Result<()> {
         match self.0.ids.owns(id) {

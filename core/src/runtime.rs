@@ -6,7 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
@@ -40,6 +40,9 @@ const SCRATCH: &str = "tmp";
 /// Idle time after which an instance is dropped, as in workerd.
 const IDLE_MS: u64 = 10_000;
 const MAX_WARM: usize = 1_000;
+
+/// How often a waiting call looks for signals.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 /// How a runtime is opened.
 #[derive(Clone, Debug, Default)]
@@ -206,7 +209,7 @@ impl Runtime {
     /// # Errors
     /// CLOSED, FORKED, STORAGE.
     pub fn run_due_alarms(&self) -> Result<u64> {
-        self.block_on(self.run_due_alarms_async())
+        self.0.0.executor.block_on(self.run_due_alarms_async())
     }
 
     /// As [`Runtime::run_due_alarms`], for callers that must not block.
@@ -235,16 +238,18 @@ impl Runtime {
         self.0.0.close();
     }
 
-    /// Runs `future` to its end on this thread while it has 1 MiB of stack, else on one of the
-    /// runtime's own.
+    /// Runs a future to its end: on this thread while it has 1 MiB of stack, else on one of the runtime's
+    /// own. Calls `check` every 50 ms while it waits; an error of `check` drops the future and is the
+    /// answer: how bindings see signals.
     ///
     /// # Errors
-    /// What the future answers; CLOSED.
+    /// What the future or `check` answers; CLOSED.
     pub fn block_on<T: Send + 'static>(
         &self,
-        future: impl Future<Output = Result<T>> + Send + 'static,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+        check: impl FnMut() -> Result<()>,
     ) -> Result<T> {
-        self.0.0.executor.block_on(future)
+        self.0.0.block_on(task, check)
     }
 
     /// Runs `task` on the runtime's own threads.
@@ -260,6 +265,21 @@ impl std::fmt::Debug for Runtime {
 }
 
 impl RuntimeInner {
+    /// See [`Runtime::block_on`].
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+        mut check: impl FnMut() -> Result<()>,
+    ) -> Result<T> {
+        let watch = async {
+            loop {
+                self.timers.at(Instant::now() + CHECK_EVERY).await;
+                check()?;
+            }
+        };
+        self.executor.block_on_or(task, watch)
+    }
+
     /// Refuses use after close and in a forked child.
     pub fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -15,9 +14,6 @@ use crate::loader::Entrypoint;
 use crate::namespace::Namespace;
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
-
-/// How often a waiting call looks for signals.
-const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 /// The address of an object, a facet or an entrypoint.
 ///
@@ -158,24 +154,16 @@ impl Stub {
         self.0.runtime.executor.block_on(self.fetch(request))
     }
 
-    /// Runs a future to its end as the blocking calls do, calling `check` every 50 ms while it waits.
-    /// An error of `check` drops the future and is the answer: how bindings see signals.
+    /// Runs a future to its end as the blocking calls do; see [`Runtime::block_on`](crate::Runtime::block_on).
     ///
     /// # Errors
     /// What the future or `check` answers; CLOSED.
     pub fn block_on<T: Send + 'static>(
         &self,
         task: impl Future<Output = Result<T>> + Send + 'static,
-        mut check: impl FnMut() -> Result<()>,
+        check: impl FnMut() -> Result<()>,
     ) -> Result<T> {
-        let runtime = &self.0.runtime;
-        let watch = async {
-            loop {
-                runtime.timers.at(Instant::now() + CHECK_EVERY).await;
-                check()?;
-            }
-        };
-        runtime.executor.block_on_or(task, watch)
+        self.0.runtime.block_on(task, check)
     }
 
     /// Starts `task` on the runtime's own threads: how bindings run calls that nobody polls.

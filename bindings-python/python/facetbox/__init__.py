@@ -56,6 +56,7 @@ from ._native import (
     ManualClock,
     Namespace,
     ObjectId,
+    ObjectIterator,
     RawRows,
     Request,
     Response,
@@ -67,10 +68,13 @@ from ._native import (
     StubMethod,
     WorkerStub,
     __version__,
+    guest_guide,
+    guest_types,
 )
 from ._object import AlarmInfo, DurableObject, Env
 from ._options import FacetOptions, Limits, WorkerCode
 from ._runtime import open
+from ._whole import ObjectInfo, Problem, QueryRows, Report, Usage
 
 __all__ = [
     "AbortedError",
@@ -99,8 +103,13 @@ __all__ = [
     "Namespace",
     "NotFoundError",
     "ObjectId",
+    "ObjectInfo",
+    "ObjectIterator",
     "PanicError",
+    "Problem",
+    "QueryRows",
     "RawRows",
+    "Report",
     "Request",
     "ResetError",
     "Response",
@@ -112,9 +121,12 @@ __all__ = [
     "Stub",
     "StubMethod",
     "UnsupportedError",
+    "Usage",
     "ValueError",
     "WorkerCode",
     "WorkerStub",
     "__version__",
+    "guest_guide",
+    "guest_types",
     "open",
 ]

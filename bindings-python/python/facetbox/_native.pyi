@@ -1,13 +1,14 @@
 """The native half of the package; import its names from ``facetbox``."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar, final
 
 from ._object import DurableObject
 from ._options import FacetOptions, Limits, WorkerCode
+from ._whole import ObjectInfo, QueryRows, Report, Usage
 
 _T = TypeVar("_T")
 _HeadersInit = Headers | dict[str, str] | Iterable[tuple[str, str]]
@@ -22,8 +23,24 @@ def open_runtime(
     limits: Limits | None,
     clock: ManualClock | None,
     alarms: str,
+    idle_ms: int | None,
+    max_warm: int | None,
     threads: int | None,
+    engines: Sequence[str] | None,
 ) -> Runtime: ...
+
+def guest_guide(language: str, env: Mapping[str, object] | None = None) -> str:
+    """How to write a guest in `language` ("luau" or "js"), in Markdown: for people, and as a prompt for a
+    model that writes guests. With `env`, a section names what the guest finds there, without values.
+
+    Raises InvalidArgument for another language.
+    """
+
+def guest_types(language: str) -> str:
+    """The types of what a guest in `language` ("luau" or "js") finds: a `.d.luau` or `.d.ts` file.
+
+    Raises InvalidArgument for another language.
+    """
 
 @final
 class Runtime:
@@ -53,7 +70,14 @@ class Runtime:
         runtimes whose alarms are manual, and for tests.
 
         Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
-        wait for it. What a handler raises doesn't come out: its alarm is tried again later.
+        wait for it. Ctrl-C interrupts the wait. What a handler raises doesn't come out: its alarm is tried again later.
+        """
+    def verify(self) -> Report:
+        """Checks every object on disk, running or not, and returns a Report: its databases, that the facets
+        which they name have their directories, and that no alarm is missing in the index of alarms.
+
+        Changes nothing. Objects keep running; one that wants to use a database which is being read waits
+        for that. Blocks for as long as it takes to read everything. What is wrong is in the report.
         """
     def loader(self) -> Loader:
         """A Worker Loader with a cache of its own."""
@@ -86,7 +110,10 @@ class ManualClock:
 
 @final
 class Namespace:
-    """A name bound to a class; every id of it is one object in the whole runtime."""
+    """A name bound to a class; every id of it is one object in the whole runtime.
+
+    Iterating over it gives an ObjectInfo for each object that has data, in order of their ids.
+    """
     @property
     def name(self) -> str:
         """Its name."""
@@ -106,6 +133,68 @@ class Namespace:
         """
     def get_by_name(self, name: str) -> Stub:
         """A stub of the object with this name: `get(id_from_name(name))`."""
+    def list(self, after: ObjectId | None = None, limit: int = 1_000) -> list[ObjectInfo]:
+        """The objects that have data, each as an ObjectInfo, in order of their ids: at most `limit` of
+        those after `after`. The next page begins after the last id of this one.
+
+        An object has data from its first write until it is deleted, even if it has emptied its storage.
+        """
+    def exists(self, id: ObjectId) -> bool:
+        """Whether the object has data. It isn't started."""
+    def delete(self, id: ObjectId) -> None:
+        """Ends the object and removes its data, its facets and their alarms. Stubs that are bound to it
+        raise AbortedError; a new stub reaches a new, empty object. Does nothing if there is none.
+
+        What the object was doing is cut short, its uncommitted writes are gone. All data goes at once.
+        """
+    def usage(self, id: ObjectId) -> Usage:
+        """What the object takes with all its facets, as a Usage; zero if it has no data. Neither starts it
+        nor waits for what it is doing.
+        """
+    def export(self, id: ObjectId, path: str | os.PathLike[str]) -> None:
+        """Copies the object with all its facets to `path`, a new directory, while it runs: waits until it is
+        between two events and keeps it there. Facets are copied as they were last committed.
+
+        In the directory `data.sqlite` is the object's database, a directory with a number is a facet and
+        has the same in it, and `manifest.json` tells which facet that is. The directory gets its name
+        when it is complete and on disk.
+
+        Raises NotFoundError if the object has no data, InvalidArgument if `path` exists.
+        """
+    def import_(self, id: ObjectId, path: str | os.PathLike[str]) -> None:
+        """Makes the object from what was exported to `path`, of the same object or another: with its facets
+        and alarms. All of it is there, or nothing after an error or a crash.
+
+        The files may come from anywhere: they are copied first and checked before the object gets them.
+
+        Raises InvalidArgument if the object has data, StorageError for files that aren't an export, are
+        damaged or of a newer version, LimitError for more than the namespace's limits allow.
+        """
+    def query(
+        self,
+        id: ObjectId,
+        query: str,
+        /,
+        *bindings: object,
+        facets: Sequence[str] | None = None,
+    ) -> QueryRows:
+        """Runs one SQL statement that reads, on the database of the object or, with names of facets, of the
+        facet that they lead to, and returns QueryRows: at most 10,000 rows and 16 MiB.
+
+        It sees everything, Facetbox's own tables included, and can't write. Waits until what it reads is
+        between two events; a facet that doesn't run isn't started.
+
+        Raises InvalidArgument for a statement that does anything but read, for several statements and a
+        wrong number of bindings; NotFoundError if there is no such object or facet or it has no data;
+        LimitError for a query that takes too much time or memory; StorageError with SQLite's message.
+        """
+    def __iter__(self) -> ObjectIterator: ...
+
+@final
+class ObjectIterator:
+    """The objects of a namespace, read page by page."""
+    def __iter__(self) -> ObjectIterator: ...
+    def __next__(self) -> ObjectInfo: ...
 
 @final
 class ObjectId:
@@ -125,7 +214,7 @@ class Stub:
     """The address of an object, a facet or an entrypoint.
 
     `stub.method(1, 2)` calls a method, whatever its name, unless that starts with `_` or is one of the
-    four below; `stub.call` reaches those, too. Calls block with the GIL released and run on the
+    names below; `stub.call` reaches those, too. Calls block with the GIL released and run on the
     calling thread.
 
     A stub binds to the running object at its first use. When that breaks, the stub keeps raising its
@@ -154,6 +243,16 @@ class Stub:
         """Sends a request, or one made of a URL and the other arguments, and returns the response.
 
         Raises as `call` does.
+        """
+    def exists(self) -> bool:
+        """Whether the object has data, or the facet exists. Neither is started.
+
+        Raises UnsupportedError for an entrypoint.
+        """
+    def usage(self) -> Usage:
+        """What the object or facet takes with everything below it, as a Usage.
+
+        Raises NotFoundError for a facet that doesn't exist, UnsupportedError for an entrypoint.
         """
     def __getattr__(self, name: str, /) -> StubMethod: ...
 
@@ -340,6 +439,14 @@ class Facets:
         """The names of the facets that exist, running or not, in order."""
     def exists(self, name: str) -> bool:
         """Whether the facet exists, running or not."""
+    def usage(self, name: str) -> Usage:
+        """What the facet takes with its own facets, as a Usage. Raises NotFoundError if there is none."""
+    def export(self, name: str, path: str | os.PathLike[str]) -> None:
+        """Copies the facet with its own facets to `path`, a new directory, as they were last committed. The
+        directory is like that of an object and can be imported as one; see `Namespace.export`.
+
+        Raises NotFoundError if the facet doesn't exist or has no data, InvalidArgument if `path` exists.
+        """
 
 @final
 class Loader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
+from collections.abc import Iterable
 
 from ._native import ManualClock, Runtime, open_runtime
 from ._options import Limits
@@ -19,7 +20,10 @@ def open(
     limits: Limits | None = None,
     clock: ManualClock | None = None,
     alarms: str = "automatic",
+    idle_ms: int | None = None,
+    max_warm: int | None = None,
     threads: int | None = None,
+    engines: Iterable[str] | None = None,
 ) -> Runtime:
     """Opens a data directory, made if it is missing; None or ``":memory:"`` keeps nothing.
 
@@ -27,13 +31,26 @@ def open(
     ``"relaxed"`` when they survive a crash of the process, ``"none"`` for tests. ``limits`` replace
     the defaults of guests. ``clock`` replaces the wall clock, for tests. ``alarms`` says who fires
     alarms: ``"automatic"`` the runtime, at their time, ``"manual"`` whoever calls
-    ``Runtime.run_due_alarms()``. ``threads`` is how many threads run what no caller waits for, by
-    default one per core.
+    ``Runtime.run_due_alarms()``. Instances without events are dropped after ``idle_ms`` milliseconds, by
+    default 10,000, and earlier where there are more than ``max_warm``, by default 1,000; the next event
+    starts them again. ``threads`` is how many threads run what no caller waits for, by default one per
+    core. ``engines`` are the languages that guests may be written in, ``"luau"`` and ``"javascript"``, by
+    default both; modules in others are refused with UnsupportedError when they are loaded.
 
     Raises InUseError if another runtime has the directory open, StorageError if it can't be made or
     written, belongs to something else or to a newer version.
     """
-    runtime = open_runtime(path, durability, limits, clock, alarms, threads)
+    runtime = open_runtime(
+        path,
+        durability,
+        limits,
+        clock,
+        alarms,
+        idle_ms,
+        max_warm,
+        threads,
+        None if engines is None else list(engines),
+    )
     _runtimes.add(runtime)
     return runtime
 

@@ -221,14 +221,32 @@ impl AlarmDriver {
             if due.is_empty() {
                 return Ok(fired);
             }
-            for key in &due {
+            let mut unfired = Unfired { runtime, keys: &due, now };
+            while let [key, rest @ ..] = unfired.keys {
                 fired += u64::from(fire(runtime, key, caller.clone()).await);
+                unfired.keys = rest;
             }
         }
     }
 
     pub fn close(&self) {
         self.index.close();
+    }
+}
+
+/// Alarms that were taken from the index to be fired. Those that are left when this is dropped, because
+/// nobody waits any more, are entered again: a time that is too early does no harm.
+struct Unfired<'a> {
+    runtime: &'a RuntimeInner,
+    keys: &'a [AlarmKey],
+    now: i64,
+}
+
+impl Drop for Unfired<'_> {
+    fn drop(&mut self) {
+        if self.runtime.check_open().is_ok() {
+            self.keys.iter().for_each(|key| self.runtime.alarms.settle(key, Some(self.now)));
+        }
     }
 }
 
