@@ -126,6 +126,20 @@ export class Runtime {
   loader(): Loader;
 
   /**
+   * Runs a whole module in the style of Cloudflare Workers, which the platform trusts and which may hold
+   * supervisors. Each class that it exports becomes the namespace `name/Class`, which its own code reaches
+   * as `ctx.exports.Class`; its default export's fetch handler answers {@link Deployment.fetch}.
+   *
+   * The module is evaluated now, and its errors show here. Its env is that of `code` with `env` put over it,
+   * and has a loader as `LOADER`. Deploying a name again replaces its code: objects that run fail what they
+   * are doing with {@link ResetError}, data stays.
+   *
+   * @throws {LoadError} {@link GuestError} {@link LimitError} {@link UnsupportedError}
+   * @throws {InvalidArgument} for a name that is empty, or if a namespace `name/Class` is bound otherwise.
+   */
+  deploy(name: string, code: WorkerCodeInit, env?: Record<string, any>): Promise<Deployment>;
+
+  /**
    * Fires the alarms that are due, one after the other, and answers how many handlers ran. For runtimes
    * whose alarms are `manual`, and for tests with a {@link ManualClock}. It resolves when the handlers
    * have ended; what they throw doesn't come out, their alarms are tried again later.
@@ -618,6 +632,32 @@ export interface ExportOptions {
   props?: any;
   /** Limits, where lower than those of the code. */
   limits?: Limits;
+}
+
+/** A module that runs under a name; see {@link Runtime.deploy}. Later versions answer here, too. */
+export class Deployment implements Fetcher {
+  private constructor();
+  readonly name: string;
+  /** The classes that it exports, sorted. */
+  readonly classNames: string[];
+  /**
+   * The namespace of an exported class.
+   *
+   * @throws {NotFoundError}
+   */
+  namespace<T = any>(className: string): Namespace<T>;
+  /**
+   * A stub of an exported entrypoint, of the code that is deployed now; without a name the default export.
+   *
+   * @throws {NotFoundError}
+   */
+  getEntrypoint<T = any>(name?: string): FacetStub<T>;
+  /**
+   * Sends a request to the default export.
+   *
+   * @throws {NotFoundError} if it has no fetch handler.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 }
 
 /** A class of guest code, for namespaces and facets. */

@@ -11,6 +11,7 @@ export const {
   WorkerCode,
   Runtime,
   Namespace,
+  Deployment,
   ObjectId,
   Stub,
   Loader,

@@ -19,6 +19,11 @@ function pack(value, { root = "value", objects = false } = {}) {
   return [writer.bytes(), writer.capabilities];
 }
 
+/** Packs an env, of which instances of classes are passed by reference; nothing if there is none. */
+function packEnv(env) {
+  return env ? pack({ ...env }, { root: "env", objects: true }) : [];
+}
+
 /** Packs the arguments of a call. */
 function packList(items, root = "args") {
   const writer = new Writer(root, false);
@@ -60,4 +65,4 @@ throwWith((packed) => {
   throw Object(thrown) === thrown ? thrown : errors.make("GUEST_ERROR", String(thrown));
 });
 
-module.exports = { pack, packList, packThrown, packError, unpack, unpackThrown };
+module.exports = { pack, packEnv, packList, packThrown, packError, unpack, unpackThrown };

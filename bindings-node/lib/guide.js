@@ -2,14 +2,13 @@
 
 const { bridge } = require("./bridge.js");
 const { text } = require("./arguments.js");
-const { pack } = require("./codec.js");
+const { packEnv } = require("./codec.js");
 
 const LANGUAGE = "A guest language";
 
 /** The guide for authors of guests, which doubles as a prompt. */
 function guestGuide(language, env) {
-  const packed = env ? pack({ ...env }, { root: "env", objects: true }) : [];
-  return bridge.guestGuide(text(language, LANGUAGE), ...packed);
+  return bridge.guestGuide(text(language, LANGUAGE), ...packEnv(env));
 }
 
 /** The type file for authors of guests. */

@@ -4,6 +4,7 @@ require("./host.js");
 
 const errors = require("./errors.js");
 const { ManualClock } = require("./clock.js");
+const { Deployment } = require("./deployment.js");
 const { DurableObject, RpcTarget } = require("./durable-object.js");
 const { DurableObjectClass } = require("./classes.js");
 const { guestGuide, guestTypes } = require("./guide.js");
@@ -23,6 +24,7 @@ module.exports = {
   WorkerCode,
   Runtime,
   Namespace,
+  Deployment,
   ObjectId,
   Stub,
   Loader,

@@ -112,4 +112,4 @@ function exportName(name) {
 
 handles.wrapWith(native.Loader, (handle) => new Loader(handle));
 
-module.exports = { Loader, WorkerCode, WorkerStub };
+module.exports = { Loader, WorkerCode, WorkerStub, packCode };

@@ -7,8 +7,9 @@ const { invalid, kind, options, pathText, text, texts, whole } = require("./argu
 const { result } = require("./calls.js");
 const { classHandle } = require("./classes.js");
 const { ManualClock, clockHandle } = require("./clock.js");
-const { pack } = require("./codec.js");
-const { Loader } = require("./loader.js");
+const { pack, packEnv } = require("./codec.js");
+const { Deployment } = require("./deployment.js");
+const { Loader, packCode } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
 
 /** Runtimes stay open until they are closed, whether or not anyone refers to them. */
@@ -31,8 +32,7 @@ class Runtime {
       throw invalid("The class's code is still being loaded; use load() or a synchronous callback.");
     }
     const [packedLimits] = pack(limits ?? null, { root: "limits" });
-    const packedEnv = env ? pack({ ...env }, { root: "env", objects: true }) : [];
-    return new Namespace(this.#native.namespace(called, handle, packedLimits, ...packedEnv));
+    return new Namespace(this.#native.namespace(called, handle, packedLimits, ...packEnv(env)));
   }
 
   getNamespace(name) {
@@ -41,6 +41,12 @@ class Runtime {
 
   loader() {
     return new Loader(this.#native.loader());
+  }
+
+  async deploy(name, code, env) {
+    const called = text(name, "A deployment's name");
+    const [bytes, capabilities] = packCode(code);
+    return new Deployment(await this.#native.deploy(called, bytes, capabilities, ...packEnv(env)));
   }
 
   runDueAlarms() {

@@ -17,6 +17,7 @@ mod class;
 mod clock;
 mod codec;
 mod ctx;
+mod deployment;
 mod facets;
 mod id;
 mod loader;

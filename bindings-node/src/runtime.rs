@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use facetbox::{Alarms, Durability, LimitsPatch, NamespaceOptions, Options, Value};
+use facetbox::{Alarms, Durability, LimitsPatch, NamespaceOptions, Options, Value, WorkerCode};
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -10,6 +10,7 @@ use napi_derive::napi;
 use crate::capability::Capability;
 use crate::class::Class;
 use crate::codec::{unpack, unpack_map};
+use crate::deployment::Deployment;
 use crate::loader::Loader;
 use crate::mailbox::Mailbox;
 use crate::namespace::Namespace;
@@ -81,6 +82,30 @@ impl Runtime {
     #[napi(catch_unwind)]
     pub fn loader(&self) -> Loader {
         Loader::new(self.core.loader(), &self.mailbox)
+    }
+
+    /// Runs a whole module under a name, evaluated on a thread of Node's pool. `code` is a packed
+    /// WorkerCode, `bytes` a packed map, the env, if there is one.
+    #[napi(ts_return_type = "Promise<Deployment>", catch_unwind)]
+    pub fn deploy(
+        &self,
+        env: &Env,
+        name: String,
+        code: &[u8],
+        code_capabilities: Option<Vec<Capability<'_>>>,
+        bytes: Option<&[u8]>,
+        capabilities: Option<Vec<Capability<'_>>>,
+    ) -> Result<AsyncTask<Blocking<facetbox::Deployment, Deployment>>> {
+        let read = || {
+            let code = WorkerCode::from_value(unpack(&self.mailbox, code, code_capabilities)?)?;
+            let given = bytes.map(|bytes| unpack_map(&self.mailbox, bytes, capabilities));
+            Ok((code, given.transpose()?))
+        };
+        let (code, given) = self.mailbox.check(env, read())?;
+        let (runtime, mailbox) = (self.core.clone(), self.mailbox.clone());
+        let work = move || runtime.deploy(&name, code, given);
+        let convert = move |_: &Env, core| Ok(Deployment::new(core, &mailbox));
+        Ok(Blocking::new(&self.mailbox, work, convert))
     }
 
     /// Fires the alarms that are due, as a call that ends with how many handlers ran.

@@ -87,6 +87,7 @@ test("the examples of the README run", async (t) => {
     [
       { code: 0, output: "You've made 1 requests.\n\n" },
       { code: 0, output: "It is 2027-01-15T08:01:00.000Z.\n1\n" },
+      { code: 0, output: "Hello, you\nHello, from outside\n" },
       {
         code: 0,
         output:
