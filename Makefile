@@ -20,6 +20,8 @@ demo: ## Runs the same small platform from Rust, C, C++, Go, Python and Node
 demo-rust:
 	cargo run --release --quiet --package platform -- "$(DATA)" first
 	cargo run --release --quiet --package platform -- "$(DATA)" second
+	cargo run --release --quiet --package platform --bin app-platform -- "$(DATA)"
+	cargo run --release --quiet --package platform --bin app-platform -- "$(DATA)"
 
 test: setup ## Runs every test: what CI runs
 	cargo test --release

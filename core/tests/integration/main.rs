@@ -3,6 +3,8 @@
 //! One binary of many modules: each further binary would link SQLite and Luau again.
 
 mod alarms;
+#[cfg(feature = "quickjs")]
+mod app_platform;
 mod bad_input;
 mod capabilities;
 mod chains;
