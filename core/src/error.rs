@@ -4,6 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::value::Value;
+
 /// The result of every fallible operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -124,6 +126,7 @@ struct Inner {
     message: String,
     stack: Option<String>,
     path: Option<String>,
+    cause: Option<Value>,
     host: Option<HostException>,
 }
 
@@ -148,6 +151,7 @@ impl Error {
             message: message.into(),
             stack: None,
             path: None,
+            cause: None,
             host: None,
         }))
     }
@@ -190,6 +194,13 @@ impl Error {
         self
     }
 
+    /// Adds what led to it: another error as [`Value::Error`], or any value that guest code gave as one.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<Value>) -> Error {
+        Arc::make_mut(&mut self.0).cause = Some(cause.into());
+        self
+    }
+
     /// Attaches the host's own exception, which comes out again where nobody caught it.
     #[must_use]
     pub fn with_host(mut self, exception: HostException) -> Error {
@@ -222,6 +233,11 @@ impl Error {
         self.0.path.as_deref()
     }
 
+    /// What led to it, in most cases a [`Value::Error`]; `Error.prototype.cause` of JavaScript.
+    pub fn cause(&self) -> Option<&Value> {
+        self.0.cause.as_ref()
+    }
+
     /// The host's own exception, if a host function or host class threw it.
     pub fn host_exception(&self) -> Option<&HostException> {
         self.0.host.as_ref()
@@ -243,11 +259,21 @@ impl fmt::Debug for Error {
         if let Some(stack) = &self.0.stack {
             write!(f, "\n{stack}")?;
         }
+        if let Some(cause) = &self.0.cause {
+            write!(f, "\ncaused by {cause:?}")?;
+        }
         Ok(())
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.cause() {
+            Some(Value::Error(cause)) => Some(cause),
+            _ => None,
+        }
+    }
+}
 
 impl PartialEq for Error {
     /// Compares what a host sees: code, name and message.
@@ -278,6 +304,14 @@ mod tests {
     #[test]
     fn an_error_is_one_word_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn an_error_as_cause_is_the_source() {
+        use std::error::Error as _;
+        let error = Error::guest("Error", "outer").with_cause(Error::guest("RangeError", "inner"));
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("RangeError: inner"));
+        assert!(Error::guest("Error", "x").with_cause(7).source().is_none());
     }
 
     #[test]

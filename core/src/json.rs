@@ -9,7 +9,7 @@
 //! | `{"$date": 1700000000000}` | a time in Unix milliseconds; null for an invalid one |
 //! | `{"$set": [...]}` | a set |
 //! | `{"$map": [[key, value], ...]}` | a map with keys of any type |
-//! | `{"$error": {"name": ..., "message": ...}}` | an error |
+//! | `{"$error": {"name": ..., "message": ...}}` | an error; with `"cause"` if it has one |
 //! | `{"$object": {...}}` | a map that would read as one of these spellings |
 
 use base64::Engine;
@@ -78,7 +78,7 @@ fn write(value: &Value) -> Result<Json> {
         }
         Value::Date(time) => json!({ "$date": *time }),
         Value::BigInt(n) => json!({ "$bigint": n.to_string() }),
-        Value::Error(e) => json!({ "$error": { "name": e.name(), "message": e.message() } }),
+        Value::Error(error) => json!({ "$error": write_error(error)? }),
         Value::Function(_)
         | Value::Object(_)
         | Value::Stub(_)
@@ -89,6 +89,14 @@ fn write(value: &Value) -> Result<Json> {
             return Err(Error::new(ErrorCode::ValueError, message));
         }
     })
+}
+
+fn write_error(error: &Error) -> Result<Json> {
+    let mut fields = json!({ "name": error.name(), "message": error.message() });
+    if let Some(cause) = error.cause() {
+        fields["cause"] = write(cause)?;
+    }
+    Ok(fields)
 }
 
 fn write_float(n: f64) -> Json {
@@ -166,7 +174,7 @@ fn read_spelled(key: &str, inner: Json) -> Result<Value> {
         ("$map", Json::Array(pairs)) => {
             pairs.into_iter().map(read_pair).collect::<Result<Option<_>>>()?.map(Value::Dict)
         }
-        ("$error", Json::Object(fields)) => read_error(&fields),
+        ("$error", Json::Object(fields)) => read_error(fields)?,
         ("$object", Json::Object(object)) => Some(read_map(object)?),
         _ => None,
     };
@@ -192,9 +200,15 @@ fn read_pair(pair: Json) -> Result<Option<(Value, Value)>> {
     Ok(Some((read(key)?, read(value)?)))
 }
 
-fn read_error(fields: &Map<String, Json>) -> Option<Value> {
+fn read_error(mut fields: Map<String, Json>) -> Result<Option<Value>> {
+    let cause = fields.remove("cause").map(read).transpose()?;
     let text = |key| fields.get(key).and_then(Json::as_str);
-    Some(Value::Error(Error::guest(text("name")?, text("message")?)))
+    let (Some(name), Some(message)) = (text("name"), text("message")) else { return Ok(None) };
+    let error = Error::guest(name, message);
+    Ok(Some(Value::Error(match cause {
+        Some(cause) => error.with_cause(cause),
+        None => error,
+    })))
 }
 
 #[cfg(test)]
@@ -220,6 +234,7 @@ mod tests {
             r#"{"$set":[1,{"$set":[]}]}"#,
             r#"{"$map":[[[1],"x"],[{"$map":[]},null]]}"#,
             r#"{"$error":{"name":"RangeError","message":"x"}}"#,
+            r#"{"$error":{"name":"Error","message":"x","cause":{"$error":{"name":"E","message":"y","cause":1}}}}"#,
             r#"{"$object":{"$bytes":"not a spelling"}}"#,
             r#"{"$bytes":"two keys","$date":1}"#,
         ] {

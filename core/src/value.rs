@@ -170,7 +170,10 @@ impl Value {
             Value::Map(map) => map.iter().map(|(key, value)| 8 + key.len() + value.size()).sum(),
             Value::Dict(entries) => entries.iter().map(|(k, v)| k.size() + v.size()).sum(),
             Value::BigInt(n) => n.bits() as usize / 8,
-            Value::Error(e) => e.name().len() + e.message().len() + e.stack().map_or(0, str::len),
+            Value::Error(e) => {
+                let texts = e.name().len() + e.message().len() + e.stack().map_or(0, str::len);
+                texts + e.cause().map_or(0, Value::size)
+            }
             _ => 0,
         }
     }
@@ -192,6 +195,7 @@ impl Value {
                 Value::Dict(entries) => entries
                     .iter()
                     .try_for_each(|(k, v)| walk(k, depth + 1).and_then(|()| walk(v, depth + 1))),
+                Value::Error(error) => error.cause().map_or(Ok(()), |cause| walk(cause, depth + 1)),
                 _ => Ok(()),
             }
         }
@@ -343,6 +347,7 @@ value_from! {
     Vec<Value> => |x| Value::List(x);
     ValueMap => |x| Value::Map(x);
     Arc<str> => |x| Value::String(x.as_ref().to_owned());
+    Error => |x| Value::Error(x);
     HostFunction => |x| Value::Function(x);
     HostObject => |x| Value::Object(x);
     Stub => |x| Value::Stub(x);

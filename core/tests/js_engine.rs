@@ -103,6 +103,112 @@ fn errors_carry_name_message_and_place() {
 }
 
 #[test]
+fn a_cause_crosses_from_guest_to_guest_and_to_the_host() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let inner = load(
+        &runtime,
+        code(&class(
+            "outer() { throw new Error('outer', { cause: new RangeError('inner', { cause: { why: [7] } }) }); }
+             echo(v) { return v; }
+             cycle() { const e = new Error('e'); e.cause = [e]; e.self = e; throw e; }
+             large() { throw new Error('e', { cause: 'x'.repeat(100000) }); }
+             odd() { throw new Error('e', { cause: () => {} }); }
+             cyclic() { const e = new Error('e'); e.cause = [e]; return [e, e]; }",
+        )),
+    );
+    let mut code = code(&class(
+        "async pass() { await this.env.inner.outer(); }
+         async look() { try { await this.env.inner.outer(); } catch (e) { return [e.cause instanceof RangeError, e.cause.message, e.cause.cause, Object.keys(e)]; } }
+         async wrap() { try { await this.env.inner.outer(); } catch (cause) { throw new TypeError('wrapped', { cause }); } }
+         async echo() { const e = await this.env.inner.echo(new Error('x', { cause: undefined })); return ['cause' in e, e.cause === undefined]; }",
+    ));
+    code.env.insert("inner", inner.clone());
+    let stub = load(&runtime, code);
+    let cause = |error: &Error| match error.cause() {
+        Some(Value::Error(cause)) => cause.clone(),
+        other => panic!("no error: {other:?}"),
+    };
+    let why = Value::from(ValueMap::from_iter([("why", vec![Value::Int(7)])]));
+    let passed = stub.call_blocking("pass", vec![]).unwrap_err();
+    assert_eq!((passed.message(), cause(&passed).name()), ("outer", "RangeError"));
+    assert_eq!(cause(&passed).cause(), Some(&why));
+    assert!(passed.stack().unwrap().starts_with("main.js:3:"), "{passed:?}");
+    let seen = stub.call_blocking("look", vec![]).unwrap().to_json().unwrap();
+    assert_eq!(seen, r#"[true,"inner",{"why":[7]},["remote"]]"#);
+    let wrapped = stub.call_blocking("wrap", vec![]).unwrap_err();
+    assert_eq!(cause(&cause(&wrapped)).message(), "inner");
+    assert!(cause(&wrapped).stack().unwrap().starts_with("main.js:3:"), "{wrapped:?}");
+    assert_eq!(
+        stub.call_blocking("echo", vec![]).unwrap(),
+        Value::List(vec![true.into(), true.into()])
+    );
+    for method in ["cycle", "large", "odd"] {
+        let error = inner.call_blocking(method, vec![]).unwrap_err();
+        assert_eq!(error.message(), "e");
+        assert!(Value::Error(error).size() < 10_000, "{method}");
+    }
+    assert!(inner.call_blocking("cyclic", vec![]).unwrap().size() < 20_000);
+}
+
+#[test]
+fn what_nobody_catches_is_reported() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "async forgotten() { Promise.reject(new Error('forgotten')); return 1; }
+         async late() { const p = Promise.reject(new Error('late')); await null; p.catch(() => {}); return 1; }
+         async handled() { try { await (async () => { throw new Error('handled'); })(); } catch { return 1; } }
+         fails() { return Promise.reject(new Error('fails')); }
+         async failsLater() { await null; throw new Error('failsLater'); }
+         async waits() { this.ctx.waitUntil(Promise.reject(new Error('background'))); return 1; }
+         async timer() { setTimeout(() => { throw new Error('timer'); }); await new Promise((r) => setTimeout(r, 5)); return 1; }
+         async microtask() { queueMicrotask(() => { throw new Error('microtask'); }); return 1; }",
+    );
+    let reported = |method: &str| {
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || {
+            let _ = stub.call_blocking(method, vec![]);
+        });
+        let lines = log.0.lock().unwrap();
+        lines.iter().filter(|line| line.contains("uncaught error") && line.contains(method)).count()
+    };
+    for method in ["forgotten", "timer", "microtask"] {
+        assert_eq!(reported(method), 1, "{method}");
+    }
+    for method in ["late", "handled", "fails", "failsLater"] {
+        assert_eq!(reported(method), 0, "{method}");
+    }
+}
+
+/// Collects what is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "facetbox::guest"
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Text(String);
+        impl tracing::field::Visit for Text {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0 += &format!("{field}={value:?} ");
+            }
+        }
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
 fn a_syntax_error_names_its_place() {
     let runtime = Runtime::open_in_memory().unwrap();
     let stub = load(&runtime, code("export default {\n  fetch( {\n"));

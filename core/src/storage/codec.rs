@@ -123,6 +123,7 @@ fn capability(value: &Value) -> Option<&'static str> {
         Value::Dict(entries) => {
             entries.iter().find_map(|(key, item)| capability(key).or_else(|| capability(item)))
         }
+        Value::Error(error) => error.cause().and_then(capability),
         _ => None,
     }
 }
@@ -168,12 +169,15 @@ fn write(out: &mut Writer, value: &Value) -> Result<(), Failed> {
             out.tag(Tag::new(tag))?.bytes(&bytes)?
         }
         Value::Error(error) => {
-            out.tag(Tag::new(ERROR))?.array(4)?.i32(error.code() as i32)?;
+            let cause = error.cause();
+            let parts = 4 + u64::from(cause.is_some());
+            out.tag(Tag::new(ERROR))?.array(parts)?.i32(error.code() as i32)?;
             out.str(error.name())?.str(error.message())?;
             match error.stack() {
                 Some(stack) => out.str(stack)?,
                 None => out.null()?,
-            }
+            };
+            return cause.map_or(Ok(()), |cause| write(out, cause));
         }
         _ => return Err(Failed::message("a capability")),
     };
@@ -237,7 +241,7 @@ fn tagged(input: &mut Decoder<'_>, depth: usize) -> Read<Value> {
         DATE => Value::Date(input.f64()?),
         POSITIVE => Value::BigInt(BigUint::from_bytes_be(input.bytes()?).into()),
         NEGATIVE => Value::BigInt(-1 - BigInt::from(BigUint::from_bytes_be(input.bytes()?))),
-        ERROR => Value::Error(error(input)?),
+        ERROR => Value::Error(error(input, depth)?),
         _ => return refuse("it has an unknown tag"),
     })
 }
@@ -258,17 +262,19 @@ fn length(length: Option<u64>) -> Read<u64> {
     }
 }
 
-fn error(input: &mut Decoder<'_>) -> Read<Error> {
-    if input.array()? != Some(4) {
-        return refuse("it has an error that isn't a list of 4");
+fn error(input: &mut Decoder<'_>, depth: usize) -> Read<Error> {
+    let parts = input.array()?;
+    if !matches!(parts, Some(4 | 5)) {
+        return refuse("it has an error that isn't a list of 4 or 5");
     }
     let code = ErrorCode::from_number(input.i32()?).unwrap_or(ErrorCode::GuestError);
     let error = Error::named(code, input.str()?, input.str()?);
-    Ok(match input.datatype()? {
+    let error = match input.datatype()? {
         Type::Null => {
             input.null()?;
             error
         }
         _ => error.with_stack(input.str()?),
-    })
+    };
+    Ok(if parts == Some(5) { error.with_cause(decode(input, depth + 1)?) } else { error })
 }

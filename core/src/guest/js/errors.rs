@@ -14,8 +14,8 @@ use std::sync::Arc;
 pub(super) const TEXT_BYTES: usize = 64 << 10;
 /// Longest error name that is taken over from a guest.
 const NAME_BYTES: usize = 256;
-/// The most that the own properties of an error may take.
-const FIELD_BYTES: u64 = 64 << 10;
+/// The most that the cause and the own properties of an error may take.
+pub(super) const CARRIED_BYTES: u64 = 64 << 10;
 
 /// The own properties of an error that crosses from guest to guest.
 struct Fields(ValueMap);
@@ -35,8 +35,12 @@ pub(super) fn error_to_js<'js>(
     let code = (error.code() != ErrorCode::GuestError).then(|| error.code().name());
     let fields = error.host_exception().and_then(|any| any.downcast_ref::<Fields>());
     let fields = fields.map(|fields| give::map(ctx, hooks, &fields.0)).transpose()?;
+    let cause = Array::new(ctx.clone())?;
+    if let Some(value) = error.cause() {
+        cause.set(0, give::value(ctx, hooks, value)?)?;
+    }
     let original = Cap::make(ctx, Handle::Error(error.clone()))?;
-    hooks.make_error.call((error.name(), error.message(), stack, code, original, fields))
+    hooks.make_error.call((error.name(), error.message(), stack, code, original, fields, cause))
 }
 
 /// Takes the exception that is pending, or tells what the engine's binding says.
@@ -67,11 +71,27 @@ pub(super) fn error_from_js<'js>(
     hooks: &Hooks<'js>,
     thrown: &JsValue<'js>,
 ) -> Error {
+    error_within(ctx, hooks, thrown, &mut Carried { left: CARRIED_BYTES, depth: 0 })
+}
+
+/// What an error may still carry beside its texts, and how many errors it is inside of.
+pub(super) struct Carried {
+    pub left: u64,
+    pub depth: usize,
+}
+
+/// Turns anything that was thrown into an error; takes what that carries off `carried`.
+pub(super) fn error_within<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    thrown: &JsValue<'js>,
+    carried: &mut Carried,
+) -> Error {
     if hooks.kinds.of(thrown) != Kind::Error {
         return Error::guest("Error", thrown_text(ctx, hooks, thrown));
     }
     match parts(hooks, thrown) {
-        Ok(parts) => parts.into_error(ctx, hooks),
+        Ok(parts) => parts.into_error(ctx, hooks, carried),
         Err(_) => {
             ctx.catch();
             Error::guest("Error", "an error that can't be read was thrown")
@@ -110,6 +130,7 @@ struct Parts<'js> {
     stack: String,
     original: Option<Error>,
     fields: Option<Object<'js>>,
+    cause: Option<JsValue<'js>>,
 }
 
 fn parts<'js>(hooks: &Hooks<'js>, thrown: &JsValue<'js>) -> rquickjs::Result<Parts<'js>> {
@@ -125,11 +146,12 @@ fn parts<'js>(hooks: &Hooks<'js>, thrown: &JsValue<'js>) -> rquickjs::Result<Par
         stack: parts.get(2)?,
         original,
         fields: parts.get(4)?,
+        cause: if parts.len() > 5 { Some(parts.get(5)?) } else { None },
     })
 }
 
 impl<'js> Parts<'js> {
-    fn into_error(self, ctx: &Ctx<'js>, hooks: &Hooks<'js>) -> Error {
+    fn into_error(self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, carried: &mut Carried) -> Error {
         if let Some(error) = self.original
             && error.name() == self.name
             && error.message() == self.message
@@ -147,10 +169,15 @@ impl<'js> Parts<'js> {
             "DataCloneError" => ErrorCode::ValueError,
             _ => ErrorCode::GuestError,
         };
-        let error = Error::named(code, name, message).with_stack(stack);
-        let Some(fields) = self.fields else { return error };
-        match read::value(ctx, hooks, fields.as_value(), FIELD_BYTES, None) {
-            Ok(Value::Map(fields)) => error.with_host(Arc::new(Fields(fields))),
+        let mut error = Error::named(code, name, message).with_stack(stack);
+        // What can't be copied, or is too much, isn't there for others.
+        if let Some(cause) = self.cause.and_then(|cause| read::carried(ctx, hooks, &cause, carried))
+        {
+            error = error.with_cause(cause);
+        }
+        let fields = self.fields.map(Object::into_value);
+        match fields.and_then(|fields| read::carried(ctx, hooks, &fields, carried)) {
+            Some(Value::Map(fields)) => error.with_host(Arc::new(Fields(fields))),
             _ => error,
         }
     }

@@ -13,7 +13,7 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Module, Value as JsValue};
 
 use super::callback::Use;
-use super::errors::caught;
+use super::errors::{caught, error_from_js};
 use super::give;
 use super::outcome::{Ended, hand_in, load_error, outcome, poll_operations};
 use super::program::Program;
@@ -219,7 +219,7 @@ impl JsInstance {
         })?;
         while !task.is_done() {
             let ended = self.wait(task, hold).await?;
-            self.enter(task, |ctx, hooks| self.settle(ctx, hooks, ended))?;
+            self.enter(task, |ctx, hooks| self.settle(ctx, hooks, event, ended))?;
         }
         let outcome = task.outcome.lock().take();
         for operation in std::mem::take(&mut *task.operations.lock()) {
@@ -244,6 +244,7 @@ impl JsInstance {
                             let _ = hooks.drop_callback.call::<_, ()>((callback,));
                         }
                         code(ctx, hooks);
+                        self.report(ctx, hooks, event);
                     });
                 });
             });
@@ -251,6 +252,16 @@ impl JsInstance {
         match shared.guard.stopped() {
             Some(why) => Err(self.stopped(task, why)),
             None => Ok(()),
+        }
+    }
+
+    /// Reports the promises that are rejected and that no job has given a handler.
+    fn report<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, event: &Event) {
+        if self.vm.shared.guard.is_stopped() {
+            return;
+        }
+        for reason in hooks.rejections.take() {
+            event.add_exception(&error_from_js(ctx, hooks, &reason));
         }
     }
 
@@ -276,6 +287,7 @@ impl JsInstance {
                         _ => Err(Error::new(ErrorCode::Panic, "a promise without a value")),
                     },
                     PromiseState::Rejected => {
+                        hooks.rejections.forget(&value);
                         let thrown = promise.result::<JsValue<'js>>();
                         let thrown = thrown.and_then(std::result::Result::err);
                         Err(caught(ctx, hooks, thrown.unwrap_or(rquickjs::Error::Unknown)))
@@ -295,12 +307,11 @@ impl JsInstance {
     }
 
     /// Hands in what operations have ended with.
-    fn settle<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, ended: Ended) {
+    fn settle<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, event: &Event, ended: Ended) {
         for (number, answer) in ended {
             let settled = hand_in(ctx, hooks, number, answer);
             if let Err(error) = settled {
-                let error = caught(ctx, hooks, error);
-                tracing::warn!(target: "facetbox::guest", %error, "a timer failed");
+                event.add_exception(&caught(ctx, hooks, error));
             }
             self.run_jobs(ctx);
         }

@@ -17,6 +17,7 @@ mod native;
 mod outcome;
 mod program;
 mod read;
+mod rejections;
 mod task;
 mod vm;
 

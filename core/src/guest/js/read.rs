@@ -12,13 +12,15 @@ use rquickjs::object::Filter;
 use rquickjs::{Array, ArrayBuffer, Atom, Ctx, Object, Type, Value as JsValue};
 
 use super::callback;
-use super::errors::{caught, error_from_js, lone_surrogate};
+use super::errors::{CARRIED_BYTES, Carried, caught, error_within, lone_surrogate};
 use super::native::{Cap, Handle};
 use super::task::Shared;
 use super::vm::{Hooks, Kind};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{MAX_DEPTH, Value, ValueMap, too_deep};
 
+/// Errors inside of errors deeper than this are left out.
+const MAX_ERRORS: usize = 8;
 /// Whole numbers up to this are exact in a double.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
@@ -33,9 +35,26 @@ pub(super) fn value<'js>(
     bytes: u64,
     callbacks: Option<&Arc<Shared>>,
 ) -> Result<Value> {
-    let mut reader =
-        Reader { ctx, hooks, callbacks, left: bytes, limit: bytes, ancestors: Vec::new() };
-    reader.value(value)
+    let ancestors = Vec::new();
+    Reader { ctx, hooks, callbacks, left: bytes, limit: bytes, ancestors, errors: 0 }.value(value)
+}
+
+/// Copies what an error carries, if that is possible.
+pub(super) fn carried<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    value: &JsValue<'js>,
+    carried: &mut Carried,
+) -> Option<Value> {
+    if carried.depth > MAX_ERRORS {
+        return None;
+    }
+    let Carried { left, depth: errors } = *carried;
+    let ancestors = Vec::new();
+    let mut reader = Reader { ctx, hooks, callbacks: None, left, limit: left, ancestors, errors };
+    let copied = reader.value(value).ok();
+    carried.left = reader.left;
+    copied
 }
 
 struct Reader<'a, 'js> {
@@ -46,6 +65,8 @@ struct Reader<'a, 'js> {
     limit: u64,
     /// The objects that the current one is inside of.
     ancestors: Vec<JsValue<'js>>,
+    /// How many errors it is inside of.
+    errors: usize,
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -149,9 +170,7 @@ impl<'js> Reader<'_, 'js> {
             Kind::Date => return self.take("Date", value).map(Value::Date),
             Kind::Buffer | Kind::View => return self.bytes(kind, value).map(Value::Bytes),
             Kind::Error => {
-                let error = error_from_js(self.ctx, self.hooks, value);
-                self.charge(error.message().len() + error.stack().map_or(0, str::len))?;
-                return Ok(Value::Error(error));
+                return self.error(value).map(Value::Error);
             }
             _ => {}
         }
@@ -171,6 +190,15 @@ impl<'js> Reader<'_, 'js> {
         };
         self.ancestors.pop();
         read
+    }
+
+    fn error(&mut self, value: &JsValue<'js>) -> Result<Error> {
+        let before = self.left.min(CARRIED_BYTES);
+        let mut carried = Carried { left: before, depth: self.errors + 1 };
+        let error = error_within(self.ctx, self.hooks, value, &mut carried);
+        self.charge((before - carried.left) as usize)?;
+        self.charge(error.message().len() + error.stack().map_or(0, str::len))?;
+        Ok(error)
     }
 
     fn enter(&mut self, value: &JsValue<'js>) -> Result<()> {

@@ -15,6 +15,7 @@ use super::guard::Guard;
 use super::heap::Heap;
 use super::modules::Modules;
 use super::program::{Prelude, Program, load};
+use super::rejections::{Rejections, track};
 use super::task::Shared;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::Limits;
@@ -84,6 +85,11 @@ impl Vm {
         runtime.set_max_stack_size(STACK_BYTES);
         let stopped = guard.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || stopped.is_stopped())));
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(
+            |ctx, promise, reason, handled| {
+                track(&ctx, promise, reason, handled);
+            },
+        )));
         let modules = Modules { shared: shared.clone(), prelude: prelude.clone() };
         runtime.set_loader(modules.clone(), modules);
         let context = Context::custom::<Language>(&runtime).map_err(internal)?;
@@ -162,6 +168,7 @@ pub(super) struct Hooks<'js> {
     pub get_member: Function<'js>,
     pub is_target: Function<'js>,
     pub watch: Function<'js>,
+    pub rejections: Rejections<'js>,
     /// The prototype of plain objects.
     pub object: Object<'js>,
     pub kinds: Kinds,
@@ -201,6 +208,7 @@ impl<'js> Hooks<'js> {
             get_member: hooks.get("getMember")?,
             is_target: hooks.get("isTarget")?,
             watch: hooks.get("watch")?,
+            rejections: Rejections::default(),
             object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,
             kinds: Kinds::new(&hooks.get("samples")?)?,
         })

@@ -11,15 +11,18 @@ use mlua::{
 };
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::value::Value as Cause;
 
 /// Longest message or stack that is taken over from a guest.
 pub(crate) const TEXT_BYTES: usize = 64 << 10;
 /// Longest error name that is taken over from a guest.
 const NAME_BYTES: usize = 256;
+/// Causes of causes that are taken over from a guest.
+const MAX_CAUSES: usize = 8;
 /// Errors with more text than this are charged to the guest's memory.
 const FREE_BYTES: usize = 512;
 
-/// An error as guests see it: read-only `name`, `message`, `stack` and `code`.
+/// An error as guests see it: read-only `name`, `message`, `stack`, `code` and `cause`.
 pub(crate) struct LuaError(pub(crate) Error);
 
 impl UserData for LuaError {
@@ -30,6 +33,11 @@ impl UserData for LuaError {
             lua.create_string(this.0.stack().unwrap_or_default())
         });
         fields.add_field_method_get("code", |lua, this| lua.create_string(this.0.code().name()));
+        fields.add_field_method_get("cause", |lua, this| match this.0.cause() {
+            Some(Cause::Error(cause)) => error_to_lua(lua, cause.clone()),
+            Some(Cause::String(text)) => Ok(Value::String(lua.create_string(text)?)),
+            _ => Ok(Value::Nil),
+        });
         fields.add_meta_field(MetaMethod::Type, "Error");
     }
 
@@ -43,7 +51,9 @@ impl UserData for LuaError {
 /// The text lives on the host's heap, so a buffer of its size is tied to the value: a guest that
 /// hoards errors with long messages runs into its own memory limit.
 pub(crate) fn error_to_lua(lua: &Lua, error: Error) -> mlua::Result<Value> {
-    let bytes = error.message().len() + error.stack().map_or(0, str::len);
+    let bytes = error.message().len()
+        + error.stack().map_or(0, str::len)
+        + error.cause().map_or(0, Cause::size);
     let userdata = lua.create_userdata(LuaError(error))?;
     if bytes > FREE_BYTES {
         userdata.set_user_value(lua.create_buffer_with_capacity(bytes)?)?;
@@ -126,7 +136,7 @@ pub(crate) fn error_from_lua(value: Value) -> Error {
         },
         Value::Error(error) => error_from_mlua(*error),
         Value::String(text) => error_from_text(cut(&text.as_bytes(), TEXT_BYTES)),
-        Value::Table(table) => error_from_table(&table),
+        Value::Table(table) => error_from_table(&table, 0),
         other => thrown(other.type_name()),
     }
 }
@@ -177,7 +187,7 @@ fn error_from_text(text: String) -> Error {
     }
 }
 
-fn error_from_table(table: &Table) -> Error {
+fn error_from_table(table: &Table, depth: usize) -> Error {
     let field = |key: &str, limit| match table.raw_get(key) {
         Ok(Value::String(text)) => Some(cut(&text.as_bytes(), limit)),
         _ => None,
@@ -188,9 +198,27 @@ fn error_from_table(table: &Table) -> Error {
     }
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
     let error = Error::guest(name, message.unwrap_or_default());
-    match field("stack", TEXT_BYTES) {
+    let error = match field("stack", TEXT_BYTES) {
         Some(stack) => error.with_stack(stack),
         None => error,
+    };
+    match table.raw_get("cause").ok().and_then(|cause| cause_from_lua(&cause, depth)) {
+        Some(cause) => error.with_cause(cause),
+        None => error,
+    }
+}
+
+/// What a thrown table names as its cause: an error or text.
+fn cause_from_lua(cause: &Value, depth: usize) -> Option<Cause> {
+    match cause {
+        Value::String(text) => Some(Cause::String(cut(&text.as_bytes(), TEXT_BYTES))),
+        Value::UserData(userdata) => {
+            Some(Cause::Error(userdata.borrow::<LuaError>().ok()?.0.clone()))
+        }
+        Value::Table(table) if depth < MAX_CAUSES => {
+            Some(Cause::Error(error_from_table(table, depth + 1)))
+        }
+        _ => None,
     }
 }
 
@@ -308,6 +336,10 @@ mod tests {
             Error::guest("RangeError", "m")
         );
         assert_eq!(thrown_by("error({ message = 'm' })"), Error::guest("Error", "m"));
+        let caused = thrown_by("error({ message = 'm', cause = { name = 'E', message = 'c' } })");
+        assert_eq!(caused.cause(), Some(&Cause::Error(Error::guest("E", "c"))));
+        let endless = thrown_by("local e = { message = 'm' } e.cause = e error(e)");
+        assert!(Cause::Error(endless).size() < 1000);
         assert_eq!(thrown_by("error({})"), Error::guest("Error", "table value was thrown"));
         assert_eq!(thrown_by("error(nil)"), Error::guest("Error", "nil value was thrown"));
         assert_eq!(thrown_by("error(print)"), Error::guest("Error", "function value was thrown"));

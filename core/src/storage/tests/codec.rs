@@ -88,12 +88,15 @@ fn every_kind_of_value_comes_back_exactly() {
 }
 
 #[test]
-fn an_error_keeps_its_stack_and_code() {
-    let error = Error::type_error("no").with_stack("main:1 f");
+fn an_error_keeps_its_stack_code_and_cause() {
+    let cause = Error::guest("RangeError", "far").with_cause(7);
+    let error = Error::type_error("no").with_stack("main:1 f").with_cause(cause);
     let Ok(Value::Error(read)) = read(Column::Blob(&encoded(&Value::Error(error.clone())))) else {
         panic!("not an error");
     };
     assert_eq!(read.stack(), error.stack());
+    let Some(Value::Error(cause)) = read.cause() else { panic!("not an error: {read:?}") };
+    assert_eq!((cause.name(), cause.cause()), ("RangeError", Some(&Value::Int(7))));
     assert_eq!(read, error);
 }
 

@@ -35,8 +35,11 @@ const DOM_ERRORS = ["AbortError", "DataCloneError", "InvalidCharacterError", "No
   "QuotaExceededError", "TimeoutError", "TypeMismatchError"];
 const originals = new WeakMap(); // error -> Rust's error behind it
 
-/** Makes the error that guests catch. `fields` are the own properties that it had where it was thrown. */
-function makeError(name, message, stack, code, original, fields) {
+/**
+ * Makes the error that guests catch. `fields` are the own properties that it had where it was thrown;
+ * `cause` is a list of its cause or of nothing.
+ */
+function makeError(name, message, stack, code, original, fields, cause) {
   let error;
   if (Object.hasOwn(ERRORS, name)) error = new ERRORS[name](message);
   else if (DOM_ERRORS.includes(name)) error = new DOMException(message, name);
@@ -47,22 +50,25 @@ function makeError(name, message, stack, code, original, fields) {
   if (error.name !== name) hidden("name", name);
   if (stack !== undefined) hidden("stack", stack);
   if (!(error instanceof DOMException) && code !== undefined) hidden("code", code);
+  if (cause.length > 0) hidden("cause", cause[0]);
   if (fields !== undefined) Object.assign(error, fields);
   if (original !== undefined) originals.set(error, original);
   return error;
 }
 
-/** What Rust takes from a thrown error: name, message, stack, the error behind it, own properties. */
+/** What Rust takes from a thrown error: name, message, stack, the error behind it, own properties, cause if it has one. */
 function errorParts(error) {
   const text = (value) => (typeof value === "string" ? value : undefined);
   const fields = {};
   let some = false;
   for (const key of Object.keys(error)) {
-    if (key === "name" || key === "message" || key === "stack") continue;
+    if (key === "name" || key === "message" || key === "stack" || key === "cause") continue;
     fields[key] = error[key];
     some = true;
   }
-  return [text(error.name) ?? "Error", text(error.message) ?? "", text(error.stack) ?? "", originals.get(error), some ? fields : undefined];
+  const parts = [text(error.name) ?? "Error", text(error.message) ?? "", text(error.stack) ?? "", originals.get(error), some ? fields : undefined];
+  if (Object.hasOwn(error, "cause")) parts.push(error.cause);
+  return parts;
 }
 
 // Values ------------------------------------------------------------------------------------------
@@ -119,7 +125,7 @@ function shown(value, depth, seen) {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return `[Function: ${value.name || "anonymous"}]`;
   if (typeof value !== "object" || value === null) return String(value);
-  if (value instanceof Error) return value.stack ? `${value.name}: ${value.message}\n${value.stack}` : String(value);
+  if (value instanceof Error && !seen.includes(value)) return shownError(value, depth, seen);
   if (value instanceof Date) return value.toISOString();
   if (seen.includes(value)) return "[Circular]";
   if (depth > 4) return Array.isArray(value) ? "[Array]" : "[Object]";
@@ -130,6 +136,11 @@ function shown(value, depth, seen) {
   const name = className(value);
   const entries = Object.keys(value).map((key) => `${key}: ${inside(value[key])}`);
   return `${name === "Object" ? "" : `${name} `}{ ${entries.join(", ")} }`;
+}
+
+function shownError(error, depth, seen) {
+  const text = error.stack ? `${error.name}: ${error.message}\n${error.stack.trimEnd()}` : String(error);
+  return Object.hasOwn(error, "cause") ? `${text}\n  [cause]: ${shown(error.cause, depth + 1, [...seen, error])}` : text;
 }
 
 const console = {};
