@@ -1,0 +1,171 @@
+//! Errors: name, message, place and cause, and what nobody catches.
+
+use std::time::Duration;
+
+use facetbox::*;
+
+use crate::{class, code, entrypoint, load};
+
+#[test]
+fn errors_carry_name_message_and_place() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "plain() { throw new Error('text'); }
+         async typed() { await null; throw new RangeError('m'); }
+         own() { class MyError extends Error { name = 'MyError' } throw new MyError('x'); }
+         deep() { return undefined.field; }",
+    );
+    let error = |method: &str| stub.call_blocking(method, vec![]).unwrap_err();
+    let plain = error("plain");
+    assert_eq!(
+        (plain.code(), plain.name(), plain.message()),
+        (ErrorCode::GuestError, "Error", "text")
+    );
+    assert!(plain.stack().unwrap().starts_with("main.js:3:"), "{plain:?}");
+    assert!(!plain.stack().unwrap().contains("cloudflare:"), "{plain:?}");
+    assert_eq!((error("typed").name(), error("typed").message()), ("RangeError", "m"));
+    assert_eq!(error("own").name(), "MyError");
+    assert_eq!(error("deep").name(), "TypeError");
+}
+
+#[test]
+fn a_cause_crosses_from_guest_to_guest_and_to_the_host() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let inner = load(
+        &runtime,
+        code(&class(
+            "outer() { throw new Error('outer', { cause: new RangeError('inner', { cause: { why: [7] } }) }); }
+             echo(v) { return v; }
+             cycle() { const e = new Error('e'); e.cause = [e]; e.self = e; throw e; }
+             large() { throw new Error('e', { cause: 'x'.repeat(100000) }); }
+             odd() { throw new Error('e', { cause: () => {} }); }
+             cyclic() { const e = new Error('e'); e.cause = [e]; return [e, e]; }",
+        )),
+    );
+    let mut code = code(&class(
+        "async pass() { await this.env.inner.outer(); }
+         async look() { try { await this.env.inner.outer(); } catch (e) { return [e.cause instanceof RangeError, e.cause.message, e.cause.cause, Object.keys(e)]; } }
+         async wrap() { try { await this.env.inner.outer(); } catch (cause) { throw new TypeError('wrapped', { cause }); } }
+         async echo() { const e = await this.env.inner.echo(new Error('x', { cause: undefined })); return ['cause' in e, e.cause === undefined]; }",
+    ));
+    code.env.insert("inner", inner.clone());
+    let stub = load(&runtime, code);
+    let cause = |error: &Error| match error.cause() {
+        Some(Value::Error(cause)) => cause.clone(),
+        other => panic!("no error: {other:?}"),
+    };
+    let why = Value::from(ValueMap::from_iter([("why", vec![Value::Int(7)])]));
+    let passed = stub.call_blocking("pass", vec![]).unwrap_err();
+    assert_eq!((passed.message(), cause(&passed).name()), ("outer", "RangeError"));
+    assert_eq!(cause(&passed).cause(), Some(&why));
+    assert!(passed.stack().unwrap().starts_with("main.js:3:"), "{passed:?}");
+    let seen = stub.call_blocking("look", vec![]).unwrap().to_json().unwrap();
+    assert_eq!(seen, r#"[true,"inner",{"why":[7]},["remote"]]"#);
+    let wrapped = stub.call_blocking("wrap", vec![]).unwrap_err();
+    assert_eq!(cause(&cause(&wrapped)).message(), "inner");
+    assert!(cause(&wrapped).stack().unwrap().starts_with("main.js:3:"), "{wrapped:?}");
+    assert_eq!(
+        stub.call_blocking("echo", vec![]).unwrap(),
+        Value::List(vec![true.into(), true.into()])
+    );
+    for method in ["cycle", "large", "odd"] {
+        let error = inner.call_blocking(method, vec![]).unwrap_err();
+        assert_eq!(error.message(), "e");
+        assert!(Value::Error(error).size() < 10_000, "{method}");
+    }
+    assert!(inner.call_blocking("cyclic", vec![]).unwrap().size() < 20_000);
+}
+
+#[test]
+fn what_nobody_catches_is_reported() {
+    let (sender, events) = std::sync::mpsc::channel();
+    let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
+    let runtime =
+        Runtime::open_with(Options { on_tail: Some(on_tail), ..Options::default() }).unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "async forgotten() { Promise.reject(new Error('forgotten')); return 1; }
+         async late() { const p = Promise.reject(new Error('late')); await null; p.catch(() => {}); return 1; }
+         async handled() { try { await (async () => { throw new Error('handled'); })(); } catch { return 1; } }
+         fails() { return Promise.reject(new Error('fails')); }
+         async failsLater() { await null; throw new Error('failsLater'); }
+         async waits() { this.ctx.waitUntil(Promise.reject(new Error('background'))); return 1; }
+         async timer() { setTimeout(() => { throw new Error('timer'); }); await new Promise((r) => setTimeout(r, 5)); return 1; }
+         async microtask() { queueMicrotask(() => { throw new Error('microtask'); }); return 1; }",
+    );
+    let reported = |method: &str| -> Vec<String> {
+        let failed = stub.call_blocking(method, vec![]).is_err();
+        let event = events.recv_timeout(Duration::from_secs(20)).expect("an event is told");
+        let mut messages: Vec<_> = event.exceptions.into_iter().map(|e| e.message).collect();
+        // The error that the event ends with comes last.
+        assert_eq!(messages.pop_if(|_| failed), failed.then(|| method.to_owned()));
+        messages
+    };
+    for method in ["forgotten", "timer", "microtask"] {
+        assert_eq!(reported(method), [method]);
+    }
+    for method in ["late", "handled", "fails", "failsLater"] {
+        assert!(reported(method).is_empty(), "{method}");
+    }
+}
+
+#[test]
+fn a_syntax_error_names_its_place() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = load(&runtime, code("export default {\n  fetch( {\n"));
+    let error = stub.call_blocking("x", vec![]).unwrap_err();
+    assert_eq!((error.code(), error.name()), (ErrorCode::LoadError, "SyntaxError"));
+    assert!(error.message().starts_with("main.js:"), "{error}");
+}
+
+#[test]
+fn an_exception_of_the_host_passes_through_the_guest() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let fail = HostFunction::new("fail", |_| {
+        Err(Error::named(ErrorCode::NotFound, "RangeError", "gone")
+            .with_host(std::sync::Arc::new(7u8)))
+    });
+    let mut code = code(&class(
+        "async pass() { await this.env.fail(); }
+         async caught() { try { await this.env.fail(); } catch (e) { return [e instanceof RangeError, e.message, e.code]; } }",
+    ));
+    code.env.insert("fail", fail);
+    let stub = load(&runtime, code);
+    let error = stub.call_blocking("pass", vec![]).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    assert!(error.host_exception().unwrap().downcast_ref::<u8>() == Some(&7));
+    let expected = Value::List(vec![true.into(), "gone".into(), "NOT_FOUND".into()]);
+    assert_eq!(stub.call_blocking("caught", vec![]).unwrap(), expected);
+}
+
+#[test]
+fn logs_and_what_nobody_caught_are_in_the_tail_event() {
+    let (sender, events) = std::sync::mpsc::channel();
+    let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
+    let runtime =
+        Runtime::open_with(Options { on_tail: Some(on_tail), ..Options::default() }).unwrap();
+    let members = "
+        talk(n) { console.log('a', n, { b: [1] }); console.debug('low'); console.error('bad'); }
+        leave() {
+            this.ctx.waitUntil(Promise.reject(new RangeError('at once')));
+            this.ctx.waitUntil(new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 1)));
+        }";
+    let stub = entrypoint(&runtime, members);
+    stub.call_blocking("talk", vec![Value::Int(7)]).unwrap();
+    let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event is told");
+    let logs: Vec<_> = next().logs.into_iter().map(|log| (log.level, log.message)).collect();
+    let expected =
+        [(LogLevel::Log, "a 7 { b: [ 1 ] }"), (LogLevel::Debug, "low"), (LogLevel::Error, "bad")];
+    assert_eq!(logs, expected.map(|(level, text)| (level, text.to_owned())));
+    stub.call_blocking("leave", vec![]).unwrap();
+    let exceptions = |event: TailEvent| -> Vec<_> {
+        event.exceptions.into_iter().map(|e| (e.name, e.message)).collect()
+    };
+    let event = next();
+    assert_eq!(event.outcome, Outcome::Ok);
+    assert_eq!(exceptions(event), [("RangeError".to_owned(), "at once".to_owned())]);
+    let event = next();
+    assert_eq!(event.event, TailInfo::Task);
+    assert_eq!(exceptions(event), [("Error".to_owned(), "late".to_owned())]);
+}

@@ -1,0 +1,198 @@
+//! Time, memory and stack: what ends a guest, and what it gets over.
+
+use std::time::{Duration, Instant};
+
+use facetbox::*;
+
+use crate::{all_end_with, class, code, entrypoint, limited, load};
+
+#[test]
+fn deeply_nested_source_is_refused_or_compiled_but_never_overflows() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("!", ""), ("{a:", "}"), ("(()=>", ")"), ("`${", "}`")]
+    {
+        let source = format!("export default {}1{};", open.repeat(100_000), close.repeat(100_000));
+        let error = load(&runtime, code(&source)).call_blocking("x", vec![]).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::LoadError, "{open}: {}", error.message());
+    }
+}
+
+#[test]
+fn a_loop_ends_at_the_cpu_limit_however_it_catches() {
+    let runtime = limited(&[("cpuMs", 50)]);
+    let stub = entrypoint(
+        &runtime,
+        "loop() { for (;;); }
+         catching() { for (;;) { try { for (;;); } catch {} finally { for (;;); } } }
+         generator() { function* g() { try { for (;;) yield; } finally { for (;;); } } for (;;) for (const x of g()); }
+         async promises() { for (;;) await 0; }
+         detached() { (async () => { for (;;) await 0; })(); return 1; }
+         thenable() { return { get then() { for (;;); } }; }
+         getter() { return { get x() { for (;;); } }; }
+         proxy() { return new Proxy({}, { ownKeys() { for (;;); } }); }
+         sorting() { for (;;) [3, 2, 1].sort((a, b) => a - b); }
+         regexp() { return /^(a+)+$/.test('a'.repeat(60) + 'b'); }
+         replacing() { for (;;) 'aaaa'.replace(/a/g, () => 'b'); }
+         json() { return JSON.stringify({ toJSON() { for (;;); } }); }
+         recursion() { const f = () => { try { f(); } catch { for (;;) f(); } }; f(); }
+         ok() { return 1; }",
+    );
+    all_end_with(
+        &stub,
+        ErrorCode::LimitCpu,
+        &[
+            "loop",
+            "catching",
+            "generator",
+            "promises",
+            "detached",
+            "thenable",
+            "getter",
+            "sorting",
+            "regexp",
+            "replacing",
+            "json",
+            "recursion",
+        ],
+    );
+    // Never asked for its keys: it is no plain object.
+    assert_eq!(stub.call_blocking("proxy", vec![]).unwrap_err().code(), ErrorCode::ValueError);
+}
+
+/// Loops of the engine itself, which don't look at the limits everywhere.
+#[test]
+fn native_functions_over_endless_arrays_and_texts_end() {
+    let runtime = limited(&[("cpuMs", 100)]);
+    let endless = [
+        "const a = []; a.length = 4294967295; return a.indexOf(1)",
+        "const a = []; a.length = 4294967295; return a.concat(a)",
+        "const a = []; a.length = 4294967295; return [a].flat()",
+        "const a = []; a.length = 4294967295; return [...a]",
+        "return [].join.call({ length: 2 ** 53 - 1 }, '')",
+        "return [].slice.call(new Proxy([], { get: (t, k) => k === 'length' ? 2 ** 53 - 1 : t[k] }))",
+        "return [].splice.call({ length: 2 ** 53 - 1 }, 0, 1)",
+        "return [].sort.call({ length: 2 ** 53 - 1 })",
+        "return [].unshift.call({ length: 2 ** 53 - 2 }, 1)",
+        "return [].flatMap.call({ length: 2 ** 53 - 1 }, () => 1)",
+        "(function () { Object.defineProperty(arguments, 'length', { value: 2 ** 53 - 1 }); return [].slice.call(arguments); })()",
+        "let s = 'a'.repeat(2 ** 22); return s.indexOf('a'.repeat(2 ** 21) + 'b')",
+        "let s = 'a'.repeat(2 ** 22); return s.split({ toString: () => 'a'.repeat(2 ** 21) + 'b' })",
+        "return /^(x+x+)+y$/.test('x'.repeat(60))",
+        "return Array.from({ [Symbol.iterator]: () => ({ next: () => ({ done: false }) }) })",
+    ];
+    for source in endless {
+        let stub = entrypoint(&runtime, &format!("run() {{ {source} }}"));
+        let start = Instant::now();
+        let ended = stub.call_blocking("run", vec![]);
+        assert!(start.elapsed() < Duration::from_secs(8), "{source}: {ended:?}");
+    }
+    let stub = entrypoint(
+        &runtime,
+        "run() { const f = function () { return Array.prototype.slice.call(arguments, 1); };
+           return [f(1, 2, 3), [3, 1, 2].sort(), [1, [2, [3]]].flat(), [1, 2].concat([3], 4), [1, 2, 3].join('-'),
+             'a,b'.split(','), 'aXbX'.replaceAll('X', () => 'y'), 'abc'.replace(/b/, 'x'), 'a'.split(), [5, 6].splice(0, 1), 'a,b'.split(',', 1)]; }",
+    );
+    let json = stub.call_blocking("run", vec![]).unwrap().to_json().unwrap();
+    assert_eq!(
+        json,
+        r#"[[2,3],[1,2,3],[1,2,[3]],[1,2,3,4],"1-2-3",["a","b"],"ayby","axc",["a"],[5],["a"]]"#
+    );
+}
+
+#[test]
+fn memory_ends_at_its_limit_but_garbage_does_not_count() {
+    let runtime = limited(&[("memoryBytes", 8 << 20), ("cpuMs", 20_000)]);
+    let stub = entrypoint(
+        &runtime,
+        "grow() { const t = []; for (;;) t.push('x'.repeat(1000) + t.length); }
+         catching() { const t = []; for (;;) { try { for (;;) t.push([t.length]); } catch {} } }
+         huge() { try { return 'x'.repeat(500000000).length; } catch { return 'caught'; } }
+         buffers() { const t = []; for (;;) t.push(new Uint8Array(100000)); }
+         keys() { const o = {}; for (let i = 0; ; i++) o['key' + i] = i; }
+         map() { const m = new Map(); for (let i = 0; ; i++) m.set(i, {}); }
+         promises() { const t = []; for (;;) t.push(new Promise(() => {})); }
+         garbage() { for (let i = 0; i < 200000; i++) { const x = 'y'.repeat(1000) + i; } return 1; }
+         cycles() { for (let i = 0; i < 200000; i++) { const a = { pad: [i, i, i] }; a.self = a; } return 1; }
+         bigCycles() { for (let i = 0; i < 300; i++) { const a = { bytes: new Uint8Array(3000000) }; a.self = a; } return 1; }
+         ok() { return 1; }",
+    );
+    all_end_with(
+        &stub,
+        ErrorCode::LimitMemory,
+        &["grow", "catching", "huge", "buffers", "keys", "map", "promises"],
+    );
+    for method in ["garbage", "cycles", "bigCycles"] {
+        assert_eq!(stub.call_blocking(method, vec![]).unwrap(), Value::Int(1), "{method}");
+    }
+}
+
+#[test]
+fn recursion_without_end_is_a_range_error_that_a_guest_may_catch() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "deep() { const f = () => 1 + f(); return f(); }
+         getter() { const o = { get x() { return this.x; } }; return o.x; }
+         json() { let o = {}; for (let i = 0; i < 100000; i++) o = { o }; return JSON.stringify(o); }
+         caught() { const f = () => 1 + f(); try { f(); } catch (e) { return [e instanceof RangeError, e.name]; } }",
+    );
+    for method in ["deep", "getter", "json"] {
+        let error = stub.call_blocking(method, vec![]).unwrap_err();
+        assert_eq!(
+            (error.code(), error.name()),
+            (ErrorCode::LimitStack, "RangeError"),
+            "{method}: {error:?}"
+        );
+    }
+    let expected = Value::List(vec![true.into(), "RangeError".into()]);
+    assert_eq!(stub.call_blocking("caught", vec![]).unwrap(), expected);
+}
+
+#[test]
+fn a_wait_that_never_ends_hits_the_wall_limit() {
+    let runtime = limited(&[("wallMs", 50)]);
+    let never = HostFunction::new_async("never", |_| Box::pin(std::future::pending()));
+    let mut code = code(&class(
+        "run() { return this.env.never(); }
+         stuck() { return new Promise(() => {}); }
+         ok() { return 1; }",
+    ));
+    code.env.insert("never", never);
+    let stub = load(&runtime, code);
+    let start = Instant::now();
+    all_end_with(&stub, ErrorCode::LimitWall, &["run", "stuck"]);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+/// Whatever allocation fails, the process goes on and the next event finds a fresh guest.
+#[test]
+fn running_out_of_memory_anywhere_ends_the_guest_only() {
+    let work = class(
+        "run() {
+           const out = [];
+           for (let i = 0; i < 300; i++) {
+             const text = 'item ' + i;
+             out.push({ text, list: [i, i + 0.5, BigInt(i) ** 9n], map: new Map([[i, new Set([text])]]), at: new Date(i),
+               bytes: new TextEncoder().encode(text), f: class { #x = i; get x() { return this.#x; } },
+               r: text.match(/(\\d+)/), p: Promise.resolve(i).then((v) => [v]), url: new URL('http://a/?' + i).searchParams,
+               s: structuredClone({ text, out: [1] }), g: [...(function* () { yield i; })()], j: JSON.parse(JSON.stringify({ i })) });
+           }
+           return out.length;
+         }
+         ok() { return 1; }",
+    );
+    let mut ended = 0;
+    for kib in (1024..4096).step_by(16) {
+        let runtime = limited(&[("memoryBytes", kib << 10), ("cpuMs", 20_000)]);
+        let stub = load(&runtime, code(&work));
+        match stub.call_blocking("run", vec![]) {
+            Ok(value) => assert_eq!(value, Value::Int(300)),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::LimitMemory, "{kib} KiB: {error:?}");
+                ended += 1;
+            }
+        }
+    }
+    assert!(ended > 10, "{ended}");
+}

@@ -1,0 +1,128 @@
+//! What guests can't reach, and what they do to themselves.
+
+use facetbox::*;
+
+use crate::{class, code, entrypoint, limited, load};
+
+#[test]
+fn what_guests_must_not_have_is_absent() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "names() {
+           return ['std', 'os', 'process', 'require', 'scriptArgs', 'print', 'SharedArrayBuffer', 'Atomics',
+             'WebAssembly', 'facetboxNative', 'bjson', 'gc'].filter((name) => name in globalThis);
+         }
+         code() {
+           const tries = [() => eval('1'), () => (0, eval)('1'), () => Function('return 1')(), () => new Function('return 1')(),
+             () => (async () => {}).constructor('return 1')(), () => (function* () {}).constructor('yield 1')().next()];
+           return tries.map((f) => { try { return f(); } catch (e) { return 'refused'; } });
+         }
+         async imports() {
+           const seen = [];
+           for (const name of ['std', 'os', 'facetbox:base', 'facetbox:stubs', 'node:fs', '../x.js', '/etc/passwd', 'main.js/../facetbox:base']) {
+             try { await import(name); seen.push(name); } catch {}
+           }
+           return seen;
+         }",
+    );
+    assert_eq!(stub.call_blocking("names", vec![]).unwrap(), Value::List(vec![]));
+    let refused = vec![Value::from("refused"); 6];
+    assert_eq!(stub.call_blocking("code", vec![]).unwrap(), Value::List(refused));
+    assert_eq!(stub.call_blocking("imports", vec![]).unwrap(), Value::List(vec![]));
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "cycle() { const t = { a: {} }; t.a.b = [1, t]; return t; }
+         mapCycle() { const m = new Map(); m.set('m', m); return m; }
+         surrogate() { return '\\ud800'; }
+         key() { return { ['\\udc00']: 1 }; }
+         regexp() { return /x/; }
+         ctx_() { return this.ctx; }
+         weak() { return new WeakMap(); }
+         bare() { return Object.create(null); }
+         promiseInside() { return [Promise.resolve(1)]; }
+         shared() { let t = ['x']; for (let i = 0; i < 40; i++) t = [t, t]; return t; }
+         sparse() { const t = []; t.length = 4294967295; return t; }
+         ok() { return 1; }",
+    );
+    all_end_with_name(
+        &stub,
+        &[
+            "cycle",
+            "mapCycle",
+            "surrogate",
+            "key",
+            "regexp",
+            "ctx_",
+            "weak",
+            "bare",
+            "promiseInside",
+        ],
+    );
+    for method in ["shared", "sparse"] {
+        assert_eq!(
+            stub.call_blocking(method, vec![]).unwrap_err().code(),
+            ErrorCode::LimitMessage,
+            "{method}"
+        );
+    }
+}
+
+fn all_end_with_name(stub: &Stub, methods: &[&str]) {
+    for method in methods {
+        let error = stub.call_blocking(*method, vec![]).unwrap_err();
+        assert_eq!(
+            (error.code(), error.name()),
+            (ErrorCode::ValueError, "DataCloneError"),
+            "{method}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn tampering_with_built_ins_harms_only_the_guest() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "tamper() {
+           const bad = () => { throw new Error('tampered'); };
+           for (const c of [Map, Set, Array, Promise, Object, Date, String, RegExp, Function, WeakMap, Reflect, Proxy, Error])
+             for (const k of Reflect.ownKeys(c.prototype ?? c)) { try { (c.prototype ?? c)[k] = bad; } catch {} }
+           return 1;
+         }
+         echo(v) { return v; }",
+    );
+    let _ = stub.call_blocking("tamper", vec![]);
+    for _ in 0..3 {
+        let _ = stub.call_blocking("echo", vec![Value::Dict(vec![(1.into(), 2.into())])]);
+        let _ = stub.fetch_blocking(Request::get("http://x/").unwrap());
+    }
+}
+
+#[test]
+fn machines_end_in_every_state_without_harm() {
+    for _ in 0..20 {
+        let runtime = limited(&[("cpuMs", 20)]);
+        let never = HostFunction::new_async("never", |_| Box::pin(std::future::pending()));
+        let mut code = code(&class(
+            "async hang() { const own = [this]; own.push(own); await this.env.never(own.length); return own; }
+             loop() { const cycle = {}; cycle.cycle = cycle; globalThis.kept = [cycle, () => cycle, (function* () { yield cycle; })()]; kept[2].next(); for (;;); }
+             late() { setTimeout(() => {}, 100000); setInterval(() => {}, 1); return 1; }",
+        ));
+        code.env.insert("never", never);
+        let stub = load(&runtime, code);
+        assert_eq!(stub.call_blocking("late", vec![]).unwrap(), Value::Int(1));
+        let hanging = std::thread::spawn({
+            let stub = stub.clone();
+            move || stub.call_blocking("hang", vec![])
+        });
+        assert_eq!(stub.call_blocking("loop", vec![]).unwrap_err().code(), ErrorCode::LimitCpu);
+        runtime.close();
+        assert!(hanging.join().unwrap().is_err());
+    }
+}
