@@ -14,6 +14,9 @@
  * @module
  */
 
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
 /** How a runtime is opened. */
 export interface OpenOptions {
   /**
@@ -45,7 +48,76 @@ export interface OpenOptions {
    * often than Luau does.
    */
   engines?: readonly ("luau" | "javascript")[];
+  /**
+   * Gets the tail event of everything that runs, after its end and without ever delaying it: one at a time,
+   * those of one object in order. If it answers a promise the next one waits for that; up to 1,024 events
+   * do, and those beyond are dropped and counted. {@link Runtime.close} delivers what is left. If it fails, a
+   * warning is emitted.
+   */
+  onTail?: (event: TailEvent) => void | Promise<void>;
 }
+
+/**
+ * What one event of an object, facet or entrypoint did. The names are those of Cloudflare's trace items,
+ * where it has them. Texts are as guests wrote them: treat them as untrusted input.
+ */
+export interface TailEvent {
+  /** What the event was: a request, a method's call, an alarm, a delivery of tail events; null for a task. */
+  readonly event:
+    | { request: { method: string; url: string }; response?: { status: number } }
+    | { rpcMethod: string }
+    | { scheduledTime: Date; retryCount: number }
+    | { consumedEvents: { scriptName: string }[] }
+    | null;
+  /** A task is what an earlier event has left behind: a timer, `waitUntil`. */
+  readonly eventType: "fetch" | "rpc" | "alarm" | "tail" | "task";
+  /** When it was delivered, in Unix milliseconds. */
+  readonly eventTimestamp: number;
+  /** Null for an entrypoint, which belongs to no object. */
+  readonly namespace: string | null;
+  readonly durableObjectId: string | null;
+  readonly objectName: string | null;
+  /** The names of the facets that lead to it; empty for the object itself. */
+  readonly facets: string[];
+  /** The class or export. */
+  readonly entrypoint: string;
+  readonly executionModel: "durableObject" | "stateless";
+  readonly outcome: Outcome;
+  /** CPU time of the guest in milliseconds; 0 for classes of this process. */
+  readonly cpuTime: number;
+  /** Milliseconds from delivery to answer. */
+  readonly wallTime: number;
+  readonly logs: {
+    timestamp: number;
+    level: "debug" | "info" | "log" | "warn" | "error";
+    message: [string];
+  }[];
+  /** What it threw without catching it; the error that it ended with comes last. */
+  readonly exceptions: { timestamp: number; name: string; message: string; stack?: string }[];
+  /** Whether logs or exceptions were left out because of {@link Limits.logBytes}. */
+  readonly truncated: boolean;
+  /** Calls that it made to the outside. */
+  readonly subrequests: number;
+  /** Events that the receiver has missed since the one before. */
+  readonly dropped: number;
+}
+
+/** How an event ended. */
+export type Outcome =
+  | "ok"
+  | "exception"
+  | "exceededCpu"
+  | "exceededWallTime"
+  | "exceededMemory"
+  | "exceededStack"
+  | "exceededStorage"
+  | "exceededSubrequests"
+  | "exceededMessage"
+  | "exceededFacets"
+  | "exceededDepth"
+  | "canceled"
+  | "aborted"
+  | "internalError";
 
 /** What one event, one virtual machine and one database may use. Zero is refused, never unlimited. */
 export interface Limits {
@@ -359,6 +431,24 @@ export interface Fetcher {
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 }
 
+/**
+ * Makes the listener of a `node:http`, `https` or `http2` server whose requests a stub, a deployment or a
+ * function answers: `createServer(createRequestListener(stub))`. When the client goes away, the request is
+ * canceled. Servers that take a `fetch` function need no adapter: `stub.fetch` is one.
+ */
+export function createRequestListener(
+  target: Fetcher | ((request: Request) => Response | Promise<Response>),
+  options?: {
+    /** Larger bodies are answered with 413. Default 32 MiB. */
+    maxBodyBytes?: number;
+    /**
+     * What is answered when the handler fails; by default, or without a response, status 500. The default
+     * emits a warning. What failed is never told to the client.
+     */
+    onError?: (error: unknown) => Response | void | Promise<Response | void>;
+  },
+): (incoming: IncomingMessage | Http2ServerRequest, outgoing: ServerResponse | Http2ServerResponse) => void;
+
 /** The methods of `T` as a stub has them. Calls on one stub arrive in the order they are made. */
 export type Methods<T> = 0 extends 1 & T
   ? Record<string, any>
@@ -597,6 +687,8 @@ export interface WorkerCodeInit {
   env?: Record<string, any>;
   /** Who answers its `fetch()`. Default: nobody. */
   globalOutbound?: ((request: Request) => Response | Promise<Response>) | Fetcher | null;
+  /** Who gets the tail events of this code, in lists: functions, or stubs whose method `tail` is called. */
+  tails?: (Fetcher | ((events: TailEvent[]) => void | Promise<void>))[];
   /** Limits, where lower than the runtime's. */
   limits?: Limits;
   compatibilityDate?: string;

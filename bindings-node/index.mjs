@@ -6,6 +6,7 @@ export const {
   open,
   guestGuide,
   guestTypes,
+  createRequestListener,
   DurableObject,
   RpcTarget,
   WorkerCode,

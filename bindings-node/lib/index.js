@@ -12,6 +12,7 @@ const { Loader, WorkerCode, WorkerStub } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
 const { ObjectId } = require("./object-id.js");
 const { Runtime, open } = require("./runtime.js");
+const { createRequestListener } = require("./server.js");
 const { SqlCursor } = require("./sql.js");
 const { Stub } = require("./stub.js");
 
@@ -19,6 +20,7 @@ module.exports = {
   open,
   guestGuide,
   guestTypes,
+  createRequestListener,
   DurableObject,
   RpcTarget,
   WorkerCode,

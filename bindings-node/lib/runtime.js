@@ -3,7 +3,7 @@
 const { types } = require("node:util");
 
 const { bridge } = require("./bridge.js");
-const { invalid, kind, options, pathText, text, texts, whole } = require("./arguments.js");
+const { callback, invalid, kind, options, pathText, text, texts, whole } = require("./arguments.js");
 const { result } = require("./calls.js");
 const { classHandle } = require("./classes.js");
 const { ManualClock, clockHandle } = require("./clock.js");
@@ -11,6 +11,8 @@ const { pack, packEnv } = require("./codec.js");
 const { Deployment } = require("./deployment.js");
 const { Loader, packCode } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
+const references = require("./references.js");
+const { warn } = require("./warnings.js");
 
 /** Runtimes stay open until they are closed, whether or not anyone refers to them. */
 const runtimes = new Set();
@@ -68,14 +70,24 @@ class Runtime {
   }
 }
 
-const OPTIONS = ["durability", "limits", "clock", "alarms", "idleMs", "maxWarm", "threads", "engines"];
+const OPTIONS = [
+  "durability",
+  "limits",
+  "clock",
+  "alarms",
+  "idleMs",
+  "maxWarm",
+  "threads",
+  "engines",
+  "onTail",
+];
 
 /** What is counted, and the largest number of each. */
 const COUNTS = { idleMs: 2 ** 31 - 1, maxWarm: 2 ** 31 - 1, threads: 256 };
 
 /** Opens a data directory, or without a path a runtime that keeps nothing. */
 async function open(path, given) {
-  const { limits, clock, ...plain } = options(given, OPTIONS, "open()");
+  const { limits, clock, onTail, ...plain } = options(given, OPTIONS, "open()");
   const [packedLimits] = pack(limits ?? null, { root: "limits" });
   for (const name of ["durability", "alarms"]) {
     if (plain[name] !== undefined) text(plain[name], name);
@@ -87,11 +99,24 @@ async function open(path, given) {
   if (clock !== undefined && !(clock instanceof ManualClock)) {
     throw invalid(`clock must be a ManualClock, got ${kind(clock)}.`);
   }
+  const receiver = onTail === undefined ? undefined : callback(onTail, "onTail");
   const opening = { ...plain, path: path == null ? undefined : pathText(path, "A runtime's path") };
+  if (receiver) opening.onTail = references.add(guarded(receiver));
   const handle = await bridge.open(opening, clock && clockHandle(clock), packedLimits);
   const runtime = new Runtime(handle);
   runtimes.add(runtime);
   return runtime;
+}
+
+/** A receiver of tail events whose failures are reported. */
+function guarded(receive) {
+  return async (event) => {
+    try {
+      await receive(event);
+    } catch (thrown) {
+      warn("The receiver of tail events failed", thrown);
+    }
+  };
 }
 
 module.exports = { Runtime, open };

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use facetbox::{ActorId, Engine, ErrorCode, FacetOptions, LimitsPatch, Options};
+use facetbox::{ActorId, Engine, ErrorCode, FacetOptions, LimitsPatch, Options, TailReceiver};
+use futures_lite::future::block_on;
 use napi::bindgen_prelude::{AsyncTask, Either, Function};
 use napi::threadsafe_function::UnknownReturnValue;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::capability::Capability;
+use crate::capability::{Capability, host_function};
 use crate::class::{Class, host_class};
 use crate::clock::ManualClock;
 use crate::codec::{unpack, unpack_error, unpack_map};
@@ -45,6 +46,7 @@ impl Bridge {
         clock: Option<&ManualClock>,
         limits: &[u8],
     ) -> Result<AsyncTask<Blocking<facetbox::Runtime, Runtime>>> {
+        let on_tail = given.on_tail.map(|id| tail_receiver(JsRef::new(&self.mailbox, id)));
         let options = || {
             Ok(Options {
                 path: given.path.map(Into::into),
@@ -56,6 +58,7 @@ impl Bridge {
                 max_warm: given.max_warm.map(|count| count as usize),
                 threads: given.threads.map(|count| count as usize),
                 engines: given.engines.map(|names| engines(&names)).transpose()?,
+                on_tail,
                 ..Options::default()
             })
         };
@@ -161,6 +164,18 @@ pub struct OpenOptions {
     pub threads: Option<u32>,
     /// The names of the engines that guests may be written for.
     pub engines: Option<Vec<String>>,
+    /// The reference of the function that gets tail events.
+    pub on_tail: Option<u32>,
+}
+
+/// Waits for JavaScript after each event, so that those which it is too slow for stay in core's bounded
+/// queue. When the environment ends the wait does, too.
+fn tail_receiver(target: Arc<JsRef>) -> TailReceiver {
+    let receive = host_function(target, "onTail".to_owned());
+    TailReceiver::new(move |event| {
+        // What the function throws has been reported by the JavaScript half.
+        let _ = block_on(receive.call(vec![event.to_value()]));
+    })
 }
 
 fn engines(names: &[String]) -> facetbox::Result<Vec<Engine>> {

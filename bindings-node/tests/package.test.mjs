@@ -80,7 +80,7 @@ test("the examples of the README run", async (t) => {
   const readme = await readFile(join(PACKAGE, "README.md"), "utf8");
   const copy = JSON.stringify(join(await directoryFor(t), "copy"));
   const sources = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source);
-  const placed = sources.map((text) => text.replace('"./data"', "null").replaceAll('"./copy"', copy));
+  const placed = sources.map((text) => text.replaceAll('"./data"', "null").replaceAll('"./copy"', copy));
   const outcomes = placed.map((source) => runModule(source));
   assert.deepEqual(
     (await Promise.all(outcomes)).map(({ code, output }) => ({ code, output })),
@@ -93,6 +93,7 @@ test("the examples of the README run", async (t) => {
         output:
           "first [ [ 'hello' ] ] 0\n{ objects: 1, databases: 1, leftovers: 0, problems: [] }\n",
       },
+      { code: 0, output: "hello ok\n" },
     ],
   );
 });

@@ -1,5 +1,7 @@
 // A typed platform: compiled only, so that the declarations are checked as users meet them.
 
+import { createServer } from "node:http";
+import { createSecureServer } from "node:http2";
 import {
   DurableObject,
   GuestError,
@@ -8,6 +10,7 @@ import {
   RpcTarget,
   Stub,
   WorkerCode,
+  createRequestListener,
   open,
   type AlarmInfo,
   type Ctx,
@@ -145,6 +148,11 @@ const site = await runtime.deploy("site", { mainModule: "w.js", modules: { "w.js
 const rooms = site.namespace<{ visits(): number }>(site.classNames[0] ?? "Room");
 const visits: number = await rooms.getByName("kitchen").visits();
 console.log(visits, (await site.fetch("http://site/")).status);
+
+createServer(createRequestListener(app, { onError: () => new Response("", { status: 502 }) }));
+createSecureServer(createRequestListener((request) => site.fetch(request)));
+const fetchStyle: { fetch: (request: Request) => Promise<Response> } = { fetch: app.fetch };
+console.log(fetchStyle);
 
 try {
   await app.sum();
