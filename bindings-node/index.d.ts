@@ -125,6 +125,8 @@ export interface Limits {
   cpuMs?: number;
   /** Time of one event from delivery to answer in milliseconds, waits included. Default 30,000. */
   wallMs?: number;
+  /** Time that blockConcurrencyWhile() and transaction() may take in milliseconds. Default 30,000. */
+  blockMs?: number;
   /** Memory of one virtual machine in bytes. Default 64 MiB. */
   memoryBytes?: number;
   /** Size of one database in bytes. Default 1 GiB. */

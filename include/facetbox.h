@@ -1067,7 +1067,7 @@ facetbox_error_t *facetbox_options_set_path(facetbox_options_t *options, facetbo
 /// Threads: one at a time for each `options`.
 facetbox_error_t *facetbox_options_set_durability(facetbox_options_t *options, int32_t durability);
 
-/// Sets limits of guests in place of the defaults: a map with the keys `cpuMs`, `wallMs`,
+/// Sets limits of guests in place of the defaults: a map with the keys `cpuMs`, `wallMs`, `blockMs`,
 /// `memoryBytes`, `storageBytes`, `subRequests`, `messageBytes`, `logBytes`, `facetDepth`, `facets`.
 ///
 /// Owns: `limits` is borrowed.

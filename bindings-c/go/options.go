@@ -29,6 +29,8 @@ type Limits struct {
 	CPUMs int64 `limit:"cpuMs"`
 	// WallMs is time per event, waits included; by default 30,000.
 	WallMs int64 `limit:"wallMs"`
+	// BlockMs is how long blockConcurrencyWhile and transaction may take; by default 30,000.
+	BlockMs int64 `limit:"blockMs"`
 	// MemoryBytes is memory per virtual machine; by default 64 MiB.
 	MemoryBytes int64 `limit:"memoryBytes"`
 	// StorageBytes is the size of one object's or facet's database; by default 1 GiB.

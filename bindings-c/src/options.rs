@@ -95,7 +95,7 @@ pub extern "C" fn facetbox_options_set_durability(
     })
 }
 
-/// Sets limits of guests in place of the defaults: a map with the keys `cpuMs`, `wallMs`,
+/// Sets limits of guests in place of the defaults: a map with the keys `cpuMs`, `wallMs`, `blockMs`,
 /// `memoryBytes`, `storageBytes`, `subRequests`, `messageBytes`, `logBytes`, `facetDepth`, `facets`.
 ///
 /// Owns: `limits` is borrowed.

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
+
+use event_listener::Event as Signal;
+use futures_lite::future;
 
 use crate::actor::{Actor, ActorId, Event, Hold};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::loader::Loader;
-use crate::storage::Storage;
+use crate::storage::{Span, Storage};
 use crate::value::Value;
 
 /// The context of one object or facet: its id, storage and facets.
@@ -73,14 +77,29 @@ impl Ctx {
     }
 
     /// Keeps other events out of the actor until the guard is dropped. For event-loop classes, whose
-    /// turn is free while they wait.
+    /// turn is free while they wait. A guard that is kept longer than [`Limits::block_ms`](crate::Limits)
+    /// resets the object: its calls then fail with LIMIT_WALL.
     ///
     /// # Errors
     /// The actor's error if it is broken.
     pub async fn block_concurrency(&self) -> Result<ConcurrencyGuard> {
         self.actor.check()?;
         let event = Event::new(&self.actor, None)?;
-        Ok(ConcurrencyGuard(Hold::take(&event).await?))
+        let hold = Hold::take(&event).await?;
+        Ok(ConcurrencyGuard::new(&self.actor, hold))
+    }
+
+    /// Opens a transaction whose code may wait, as `storage.transaction()` does: commits what was written
+    /// before, and keeps other events out of the actor until the guard is dropped, no longer than
+    /// [`Limits::block_ms`](crate::Limits). For event-loop classes; what their other events, which are on
+    /// their way already, write meanwhile is part of it.
+    ///
+    /// # Errors
+    /// The actor's error if it is broken; STORAGE.
+    pub async fn begin_transaction(&self) -> Result<Transaction> {
+        let block = self.block_concurrency().await?;
+        block.hold.event().settle().await?;
+        Transaction::begin(self.storage(), Some(block))
     }
 
     /// Starts `task` on the runtime's own threads: how bindings poll what nobody waits for.
@@ -96,7 +115,86 @@ impl Ctx {
 }
 
 /// Keeps other events out of an actor; see [`Ctx::block_concurrency`].
-pub struct ConcurrencyGuard(#[expect(dead_code, reason = "released on drop")] Hold);
+pub struct ConcurrencyGuard {
+    hold: Hold,
+    released: Arc<Signal>,
+}
+
+impl ConcurrencyGuard {
+    fn new(actor: &Arc<Actor>, hold: Hold) -> ConcurrencyGuard {
+        let released = Arc::new(Signal::new());
+        let (release, weak) = (released.listen(), Arc::downgrade(actor));
+        let late = actor.runtime.timers.at(Instant::now() + actor.section_time());
+        let late = async move {
+            late.await;
+            if let Some(actor) = weak.upgrade() {
+                actor.fail_section();
+            }
+        };
+        actor.runtime.executor.spawn(future::or(release, late));
+        ConcurrencyGuard { hold, released }
+    }
+}
+
+impl Drop for ConcurrencyGuard {
+    fn drop(&mut self) {
+        self.released.notify(usize::MAX);
+    }
+}
+
+/// A transaction whose code may wait; see [`Ctx::begin_transaction`]. It is rolled back unless it is
+/// committed.
+pub struct Transaction {
+    storage: Storage,
+    /// Its place among the savepoints, until it has ended.
+    depth: Option<usize>,
+    #[expect(dead_code, reason = "released on drop")]
+    block: Option<ConcurrencyGuard>,
+}
+
+impl Transaction {
+    fn begin(storage: &Storage, block: Option<ConcurrencyGuard>) -> Result<Transaction> {
+        let depth = Some(storage.begin(Span::Async)?);
+        Ok(Transaction { storage: storage.clone(), depth, block })
+    }
+
+    /// Opens a transaction within this one.
+    ///
+    /// # Errors
+    /// STORAGE.
+    pub fn nested(&self) -> Result<Transaction> {
+        Transaction::begin(&self.storage, None)
+    }
+
+    /// Commits it: with the transaction around it, if there is one, else at once.
+    ///
+    /// # Errors
+    /// STORAGE; RESET if a critical error has rolled it back already, or a deferred constraint is violated.
+    pub fn commit(mut self) -> Result<()> {
+        self.end(true)?;
+        self.storage.sync()
+    }
+
+    /// Rolls it back. Doing so again does nothing.
+    ///
+    /// # Errors
+    /// STORAGE.
+    pub fn rollback(&mut self) -> Result<()> {
+        self.end(false)
+    }
+
+    fn end(&mut self, commit: bool) -> Result<()> {
+        self.depth.take().map_or(Ok(()), |depth| self.storage.end(depth, commit))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Err(error) = self.end(false) {
+            tracing::debug!(%error, "a transaction can't be rolled back");
+        }
+    }
+}
 
 impl fmt::Debug for Ctx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

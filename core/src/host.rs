@@ -9,8 +9,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
-use crate::actor::{BoxFuture, Event, Hold, Instance, Message, Reply};
+use futures_lite::future;
+
+use crate::actor::{BoxFuture, Event, Hold, Instance, Message, Reply, section_too_long};
 use crate::alarm::AlarmInfo;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
@@ -154,6 +157,10 @@ impl HostClass {
         &self.name
     }
 
+    pub fn is_event_loop(&self) -> bool {
+        matches!(self.kind, HostKind::EventLoop(_))
+    }
+
     pub async fn start(
         &self,
         event: &Arc<Event>,
@@ -166,7 +173,14 @@ impl HostClass {
             }
             HostKind::EventLoop(class) => {
                 let constructing = event.enter(|| class.construct(ctx, env));
-                Arc::new(EventLoopInstance(InEvent::new(event, constructing).await?))
+                // A constructor waits for the sections that it has begun, and for nothing else.
+                let late = Instant::now() + event.actor.section_time();
+                let late = async {
+                    event.actor.runtime.timers.at(late).await;
+                    Err(section_too_long())
+                };
+                let constructing = InEvent::new(event, constructing);
+                Arc::new(EventLoopInstance(future::or(constructing, late).await?))
             }
         })
     }
@@ -230,13 +244,11 @@ impl Instance for EventLoopInstance {
             };
             // The method has been handed to the loop; from here on others may be, too.
             let mut reply = InEvent::new(event, reply);
-            if let Some(done) = futures_lite::future::poll_once(&mut reply).await {
+            if let Some(done) = future::poll_once(&mut reply).await {
                 return done;
             }
             hold.release();
-            let done = reply.await;
-            event.actor.flush()?;
-            done
+            reply.await
         })
     }
 

@@ -68,7 +68,7 @@ mod whole;
 pub use actor::{ActorId, BoxFuture, Class};
 pub use alarm::{AlarmInfo, Alarms};
 pub use clock::ManualClock;
-pub use ctx::{ConcurrencyGuard, Ctx};
+pub use ctx::{ConcurrencyGuard, Ctx, Transaction};
 pub use deploy::Deployment;
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};

@@ -11,6 +11,9 @@ pub struct Limits {
     pub cpu_ms: u64,
     /// Time of one event from delivery to answer in milliseconds, waits included. Default 30,000.
     pub wall_ms: u64,
+    /// Time that `blockConcurrencyWhile()` and `transaction()` may take in milliseconds. Beyond it the
+    /// object is reset. Default 30,000.
+    pub block_ms: u64,
     /// Memory of one virtual machine in bytes. Default 64 MiB.
     pub memory_bytes: u64,
     /// Size of one database in bytes. Default 1 GiB.
@@ -32,6 +35,7 @@ impl Default for Limits {
         Limits {
             cpu_ms: 1_000,
             wall_ms: 30_000,
+            block_ms: 30_000,
             memory_bytes: 64 << 20,
             storage_bytes: 1 << 30,
             subrequests: 1_000,
@@ -51,9 +55,10 @@ pub(crate) const MIN_MEMORY_BYTES: u64 = 1 << 20;
 pub struct LimitsPatch([Option<u64>; FIELDS.len()]);
 
 /// The limits as JavaScript and as the other languages spell them.
-const FIELDS: [(&str, &str); 9] = [
+const FIELDS: [(&str, &str); 10] = [
     ("cpuMs", "cpu_ms"),
     ("wallMs", "wall_ms"),
+    ("blockMs", "block_ms"),
     ("memoryBytes", "memory_bytes"),
     ("storageBytes", "storage_bytes"),
     ("subRequests", "subrequests"),
@@ -64,7 +69,7 @@ const FIELDS: [(&str, &str); 9] = [
 ];
 
 impl LimitsPatch {
-    /// Reads limits from a map with the keys of WorkerCode's `limits`: `cpuMs`, `wallMs`,
+    /// Reads limits from a map with the keys of WorkerCode's `limits`: `cpuMs`, `wallMs`, `blockMs`,
     /// `memoryBytes`, `storageBytes`, `subRequests`, `messageBytes`, `logBytes`, `facetDepth`, `facets`;
     /// or with the names of the fields of [`Limits`].
     ///
@@ -132,6 +137,7 @@ impl Limits {
         [
             &mut self.cpu_ms,
             &mut self.wall_ms,
+            &mut self.block_ms,
             &mut self.memory_bytes,
             &mut self.storage_bytes,
             &mut self.subrequests,

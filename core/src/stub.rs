@@ -182,15 +182,17 @@ impl Stub {
             stub.0.runtime.check_open()?;
             if let Some(event) = &parent {
                 event.count_subrequest()?;
-                event.check_may_leave()?;
             }
             let actor = stub.actor().await?;
             if let Some(event) = &parent {
-                event.actor.flush()?;
+                event.before_leaving().await?;
             }
-            if let Target::Facet { parent, .. } = &stub.0.target {
-                parent.flush()?;
-                Facets::new(parent.clone()).look_for_rollbacks();
+            if let Target::Facet { parent: above, .. } = &stub.0.target {
+                let inside = parent.as_ref().is_some_and(|event| Arc::ptr_eq(&event.actor, above));
+                if !inside {
+                    above.flush()?;
+                }
+                Facets::new(above.clone()).look_for_rollbacks();
             }
             actor.deliver(parent, message).await
         })

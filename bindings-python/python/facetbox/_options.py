@@ -17,6 +17,8 @@ class Limits(TypedDict, total=False):
     """CPU time of one event, host functions excluded. Default 1,000."""
     wall_ms: int
     """Time of one event from delivery to answer, waits included. Default 30,000."""
+    block_ms: int
+    """Milliseconds that blockConcurrencyWhile() and transaction() may take. Default 30,000."""
     memory_bytes: int
     """Memory of one virtual machine. Default 64 MiB."""
     storage_bytes: int

@@ -50,7 +50,7 @@ impl Actor {
         let observation = Observation::begin(&event, || TailInfo::of(&message));
         let run = AssertUnwindSafe(self.run(&event, message, &mut hold));
         let outcome = match run.catch_unwind().await {
-            Ok(outcome) => outcome.and_then(|_| self.flush()),
+            Ok(outcome) => event.settle().await.and(outcome),
             Err(_) => {
                 let error = Error::new(
                     ErrorCode::Panic,
@@ -60,26 +60,27 @@ impl Actor {
                 Err(error)
             }
         };
-        observation.end(outcome.as_ref().map(|()| None));
+        observation.end(outcome.as_ref().map(|_| None));
         let ran = !matches!(&outcome, Err(error) if error.code() == ErrorCode::Unsupported);
         if let Err(error) = &outcome {
             tracing::warn!(path = self.path, %error, "an alarm's handler failed");
         }
         if self.broken().is_none() {
             hold.retake().await?;
-            self.flush()?;
             self.settle_alarm(alarm, outcome.err())?;
+            event.settle().await?;
         } else if let Some(actor) = self.successor() {
             // Without one, the parent of a broken facet starts it anew; its alarm fires then.
             drop(hold);
             let event = Event::new(&actor, None)?;
             let _hold = Hold::take(&event).await?;
             actor.settle_alarm(alarm, outcome.err())?;
+            event.settle().await?;
         }
         Ok(ran)
     }
 
-    /// Stores what follows from a run.
+    /// Writes what follows from a run.
     fn settle_alarm(&self, alarm: StoredAlarm, error: Option<Error>) -> Result<()> {
         let Some(slot) = &self.alarm else { return Ok(()) };
         let storage = self.storage()?;
@@ -90,10 +91,9 @@ impl Actor {
             return Ok(());
         }
         match error {
-            None => storage.clear_alarm(alarm.generation)?,
-            Some(error) => retry(storage, alarm, &error, slot.driver.clock.now_ms())?,
+            None => storage.clear_alarm(alarm.generation),
+            Some(error) => retry(storage, alarm, &error, slot.driver.clock.now_ms()),
         }
-        storage.commit()
     }
 }
 

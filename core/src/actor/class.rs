@@ -85,6 +85,11 @@ impl Class {
         }
     }
 
+    /// Whether its instances live on an event loop.
+    pub(crate) fn is_event_loop(&self) -> bool {
+        matches!(&*self.0, ClassKind::Host(class) if class.is_event_loop())
+    }
+
     /// The class's name.
     pub fn name(&self) -> &str {
         match &*self.0 {

@@ -1,14 +1,16 @@
 //! One event on its way through an actor, and the chain of calls that it belongs to.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::section::Sections;
 use super::{Actor, Turn};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
+use crate::storage::{Span, Storage};
 use crate::tail::Record;
 use crate::value::Value;
 
@@ -81,6 +83,9 @@ pub(crate) struct Event {
     holding: AtomicBool,
     /// The turn of events that come back into the actor from this event's own chain.
     reentry: Turn,
+    /// The savepoints that were open when it took the turn: those of an ancestor in the same actor.
+    savepoints: AtomicUsize,
+    pub(super) sections: Sections,
     cpu_ns: AtomicU64,
     subrequests: AtomicU64,
     /// Log text so far.
@@ -123,6 +128,8 @@ impl Event {
             depth,
             holding: AtomicBool::new(false),
             reentry: Turn::default(),
+            savepoints: AtomicUsize::new(0),
+            sections: Sections::default(),
             cpu_ns: AtomicU64::new(0),
             subrequests: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),
@@ -151,15 +158,41 @@ impl Event {
         code()
     }
 
-    /// Refuses calls to others from within a transaction: they would see what may be rolled back.
-    pub fn check_may_leave(&self) -> Result<()> {
-        let open = self.actor.storage().is_ok_and(|storage| storage.in_explicit_transaction());
-        if open {
-            let message =
-                "The body of a transaction can't call others: do that before or after it.";
-            return Err(Error::named(ErrorCode::InvalidArgument, "Error", message));
+    /// Commits what it has written, because it is about to say something to the outside. What is in an
+    /// explicit transaction that may wait is committed with that.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT from within a `transactionSync()`; those of the commit.
+    pub async fn before_leaving(&self) -> Result<()> {
+        if self.actor.class.is_event_loop() {
+            return self.actor.flush_when_free(|span| span == Span::Sync).await;
         }
-        Ok(())
+        // Without the turn it has committed already, and another event may be in the middle of its own.
+        if !self.holding.load(Ordering::Acquire) || self.actor.flush()? != Some(Span::Sync) {
+            return Ok(());
+        }
+        let message =
+            "The body of transactionSync() can't call others: do that before or after it.";
+        Err(Error::named(ErrorCode::InvalidArgument, "Error", message))
+    }
+
+    /// Commits what it has written, because it has ended. Transactions that its code has left behind are
+    /// rolled back.
+    pub async fn settle(&self) -> Result<()> {
+        if self.actor.class.is_event_loop() {
+            return self.actor.flush_when_free(|_| true).await;
+        }
+        if !self.holding.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.leave_sections();
+        if let Ok(storage) = self.actor.storage() {
+            let outer = self.savepoints.load(Ordering::Relaxed);
+            if storage.depth() > outer {
+                storage.end(outer + 1, false)?;
+            }
+        }
+        self.actor.flush().map(drop)
     }
 
     /// Counts a call to the outside.
@@ -220,7 +253,12 @@ impl Event {
         limit.saturating_sub(self.cpu_used())
     }
 
+    /// Says whether it has the turn of its actor.
     pub fn set_holding(&self, holding: bool) {
+        if holding && self.reentered {
+            let open = self.actor.storage().map_or(0, Storage::depth);
+            self.savepoints.store(open, Ordering::Relaxed);
+        }
         self.holding.store(holding, Ordering::Release);
     }
 

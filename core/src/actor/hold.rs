@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Event;
+use super::section::section_cancelled;
 use crate::error::Result;
 
 /// The turn as one event holds it, gives it up while it waits, and takes it again.
 ///
-/// Dropping it releases the turn.
+/// Dropping it releases the turn; dropping it within a section resets the actor.
 pub(crate) struct Hold {
     event: Arc<Event>,
     held: bool,
@@ -21,8 +22,9 @@ impl Hold {
         Ok(hold)
     }
 
-    pub fn is_held(&self) -> bool {
-        self.held
+    /// The event that has the turn, or waits without it.
+    pub fn event(&self) -> &Arc<Event> {
+        &self.event
     }
 
     /// Lets other events run in the actor.
@@ -46,6 +48,9 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        if self.held && self.event.in_section() && self.event.actor.broken().is_none() {
+            self.event.actor.reset(&section_cancelled());
+        }
         self.release();
     }
 }

@@ -9,6 +9,7 @@ mod alarm;
 mod class;
 mod event;
 mod hold;
+mod section;
 mod turn;
 mod warm;
 
@@ -26,6 +27,7 @@ pub use class::Class;
 pub(crate) use class::{ClassKind, GuestClass};
 pub(crate) use event::{Event, Message, Reply};
 pub(crate) use hold::Hold;
+pub(crate) use section::section_too_long;
 pub(crate) use turn::{Turn, Waits};
 pub(crate) use warm::Warm;
 
@@ -38,7 +40,7 @@ use crate::id::ObjectId;
 use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::runtime::RuntimeInner;
-use crate::storage::{Storage, StorageOptions};
+use crate::storage::{Span, Storage, StorageOptions};
 use crate::tail::{Observation, TailInfo, Targets};
 use crate::value::{Value, ValueMap};
 
@@ -221,11 +223,25 @@ impl Actor {
         })
     }
 
-    /// Commits what was written, so that what follows may leave the actor.
-    pub fn flush(self: &Arc<Actor>) -> Result<()> {
+    /// Commits what was written, so that what follows may leave the actor. Answers the explicit transaction
+    /// that is open instead, if one is.
+    pub fn flush(self: &Arc<Actor>) -> Result<Option<Span>> {
+        let Some(storage) = &self.storage else { return Ok(None) };
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
+        self.committed(storage.commit())
+    }
+
+    /// Commits what was written as soon as no explicit transaction is open that `until` is true for: in a
+    /// class on an event loop any thread may be in the middle of one.
+    async fn flush_when_free(self: &Arc<Actor>, until: impl Fn(Span) -> bool) -> Result<()> {
         let Some(storage) = &self.storage else { return Ok(()) };
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
-        storage.commit().inspect_err(|error| match error.code() {
+        self.committed(storage.commit_when_free(until).await)
+    }
+
+    /// Passes on how a commit went, which may be the end of the instance or the actor.
+    fn committed<T>(self: &Arc<Actor>, outcome: Result<T>) -> Result<T> {
+        outcome.inspect_err(|error| match error.code() {
             ErrorCode::LimitStorage => self.reset(error),
             _ => self.fail(error.clone()),
         })
@@ -275,9 +291,7 @@ impl Actor {
             self.fail(error.clone());
             Err(error)
         });
-        if hold.is_held() {
-            self.flush()?;
-        }
+        event.settle().await?;
         match &mut reply {
             Ok(Reply::Value(value)) => self.check_message("result", std::slice::from_ref(value))?,
             Ok(Reply::Response(response)) if is_head => response.body = None,

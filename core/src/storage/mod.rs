@@ -44,6 +44,7 @@ pub use kv::Kv;
 pub use list::{KvList, ListOptions};
 pub use query::QueryRows;
 pub use sql::Sql;
+pub(crate) use transaction::Span;
 pub(crate) use tree::{Scratch, Tree};
 
 use crate::alarm::AlarmSlot;
@@ -117,6 +118,6 @@ impl Storage {
     /// STORAGE; RESET if a deferred constraint is violated, LIMIT_STORAGE. After an error what was
     /// uncommitted is gone, and every call answers that error until the object starts afresh.
     pub fn sync(&self) -> Result<()> {
-        if self.lock()?.in_savepoint() { Ok(()) } else { self.commit() }
+        self.commit().map(drop)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use event_listener::Event as Signal;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::ffi;
 
@@ -12,7 +13,7 @@ use super::failure::Failure;
 use super::guard::Guard;
 use super::own::Own;
 use super::raw::{Bind, Column};
-use super::{Durability, Storage, StorageOptions};
+use super::{Durability, Span, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What runs after a commit.
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub dir: PathBuf,
     pub options: StorageOptions,
     pub state: Mutex<State>,
+    /// Tells whoever waits that a savepoint has ended.
+    ended: Signal,
 }
 
 /// The state of a storage. The lock is never held while code of a user runs.
@@ -44,8 +47,8 @@ pub(super) struct State {
     named: bool,
     /// Counts rollbacks, of savepoints too.
     rollbacks: u64,
-    /// Savepoints within the transaction.
-    savepoints: usize,
+    /// Savepoints within the transaction, the innermost last.
+    savepoints: Vec<Span>,
     /// What runs after the commit, with the savepoint that it belongs to.
     actions: Vec<(usize, Action)>,
     /// The highest number that a facet got, even one whose creation was rolled back: its directory
@@ -57,7 +60,7 @@ pub(super) struct State {
 
 impl Shared {
     pub fn new(disk: Disk, dir: PathBuf, options: StorageOptions) -> Shared {
-        Shared { disk, dir, options, state: Mutex::default() }
+        Shared { disk, dir, options, state: Mutex::default(), ended: Signal::new() }
     }
 
     /// A guard for a connection of this storage.
@@ -140,6 +143,7 @@ impl Storage {
         if let Some(connection) = state.main.take() {
             end_connection(&self.0, connection);
         }
+        self.0.ended.notify(usize::MAX);
     }
 
     /// Closes the database until its next use, unless a transaction or a cursor is open. What was written
@@ -165,12 +169,17 @@ impl Storage {
     }
 
     /// Opens a transaction or, within one, a savepoint, and answers its depth.
-    pub(crate) fn begin(&self) -> Result<usize> {
+    pub(crate) fn begin(&self, span: Span) -> Result<usize> {
         let mut state = self.lock()?;
         let connection = state.writer(&self.0)?;
         connection.run(Own::Savepoint, &[]).map_err(|failure| state.fail(failure, &self.0))?;
-        state.savepoints += 1;
-        Ok(state.savepoints)
+        state.savepoints.push(span);
+        Ok(state.savepoints.len())
+    }
+
+    /// How many savepoints are open.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.state.lock().savepoints.len()
     }
 
     /// Ends the savepoint `depth` and those within it.
@@ -180,11 +189,12 @@ impl Storage {
             return Err(error.clone());
         }
         // Below the depth the whole transaction is gone already, and there is nothing to undo.
-        let possible = state.savepoints >= depth && state.poison.is_none();
-        while state.savepoints >= depth {
+        let possible = state.savepoints.len() >= depth && state.poison.is_none();
+        while state.savepoints.len() >= depth {
             let outcome = state.end_savepoint(commit && possible);
             outcome.map_err(|failure| state.fail(failure, &self.0))?;
         }
+        self.0.ended.notify(usize::MAX);
         match commit && !possible {
             true => {
                 let message = "Cannot commit transaction due to an earlier SQL critical error";
@@ -194,17 +204,30 @@ impl Storage {
         }
     }
 
-    /// Commits the implicit transaction, if one is open, and then runs what waits for that.
-    ///
-    /// A savepoint that is still open belongs to a guest that was cut short: it is rolled back.
-    pub(crate) fn commit(&self) -> Result<()> {
+    /// Commits the implicit transaction, if one is open, and then runs what waits for that. An explicit
+    /// one that is open is left alone; the answer is the innermost, or the sync one if there is one.
+    pub(crate) fn commit(&self) -> Result<Option<Span>> {
         let actions = {
             let mut state = self.lock()?;
+            if let Some(open) = state.open() {
+                return Ok(Some(open));
+            }
             state.commit(&self.0)?;
             std::mem::take(&mut state.actions)
         };
         actions.into_iter().for_each(|(_, action)| action());
-        Ok(())
+        Ok(None)
+    }
+
+    /// Commits as soon as no explicit transaction is open of which `until` says that it matters.
+    pub(crate) async fn commit_when_free(&self, until: impl Fn(Span) -> bool) -> Result<()> {
+        loop {
+            let ended = self.0.ended.listen();
+            if !self.commit()?.is_some_and(&until) {
+                return Ok(());
+            }
+            ended.await;
+        }
     }
 
     /// Makes what has been committed survive a power cut in mode relaxed too, before files go that it no
@@ -229,11 +252,12 @@ impl Storage {
         }
         state.forget_transaction();
         state.poison = None;
+        self.0.ended.notify(usize::MAX);
     }
 
-    /// Whether an explicit transaction is open, whose end nothing may leave the actor before.
-    pub(crate) fn in_explicit_transaction(&self) -> bool {
-        self.0.state.lock().in_savepoint()
+    /// Whether code runs that can't wait for others: that of a `transactionSync()`.
+    pub(crate) fn in_sync_transaction(&self) -> bool {
+        self.0.state.lock().open() == Some(Span::Sync)
     }
 
     /// How many times something was rolled back.
@@ -244,7 +268,7 @@ impl Storage {
     /// Runs `action` after the next commit; a rollback drops it.
     pub(crate) fn on_commit(&self, action: Action) -> Result<()> {
         let mut state = self.lock()?;
-        let savepoint = state.savepoints;
+        let savepoint = state.savepoints.len();
         state.actions.push((savepoint, action));
         Ok(())
     }
@@ -260,7 +284,13 @@ impl State {
 
     /// Whether a transaction was opened explicitly.
     pub fn in_savepoint(&self) -> bool {
-        self.savepoints > 0
+        !self.savepoints.is_empty()
+    }
+
+    /// An explicit transaction that is open, a sync one if there is one.
+    fn open(&self) -> Option<Span> {
+        let sync = self.savepoints.iter().find(|span| **span == Span::Sync);
+        sync.or(self.savepoints.last()).copied()
     }
 
     /// The database, if it exists.
@@ -341,12 +371,13 @@ impl State {
         if !commit {
             main.run(Own::RollbackTo, &[])?;
             self.rollbacks += 1;
-            self.actions.retain(|(savepoint, _)| *savepoint < self.savepoints);
+            let depth = self.savepoints.len();
+            self.actions.retain(|(savepoint, _)| *savepoint < depth);
         }
         main.run(Own::Release, &[])?;
-        self.savepoints -= 1;
+        self.savepoints.pop();
         for (savepoint, _) in &mut self.actions {
-            *savepoint = self.savepoints.min(*savepoint);
+            *savepoint = self.savepoints.len().min(*savepoint);
         }
         Ok(())
     }
@@ -354,9 +385,6 @@ impl State {
     fn commit(&mut self, shared: &Shared) -> Result<()> {
         if !self.in_transaction {
             return Ok(());
-        }
-        while self.savepoints > 0 {
-            self.end_savepoint(false).map_err(|failure| self.fail(failure, shared))?;
         }
         let Some(main) = &mut self.main else {
             return Ok(());
@@ -382,7 +410,7 @@ impl State {
         self.rollbacks += u64::from(self.in_transaction);
         self.in_transaction = false;
         self.named = false;
-        self.savepoints = 0;
+        self.savepoints.clear();
         self.actions.clear();
     }
 

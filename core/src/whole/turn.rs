@@ -24,7 +24,7 @@ impl Quiet {
             let event = Event::new(&actor, parent.clone())?;
             let hold = Hold::take(&event).await?;
             if actor.broken().is_none() {
-                actor.flush()?;
+                event.settle().await?;
                 return Ok(Quiet { actor, held: Some((hold, event)) });
             }
         }

@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod main_job;
 mod output_gate;
+mod sections;
 mod support;
 mod tail_events;
 mod threads;

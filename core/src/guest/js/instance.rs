@@ -5,7 +5,6 @@
 //! jobs again. Several events may wait in one machine; whichever has the turn runs jobs for all of them.
 
 use std::future::poll_fn;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use futures_lite::future;
@@ -62,7 +61,7 @@ pub(crate) async fn exports(
     let instance = JsInstance::new(program, &event.actor)?;
     instance.load(worker, program, event, hold).await?;
     let listed =
-        instance.run(event, hold, Wanted::Value, 1, |_, hooks| hooks.list_exports.call(()));
+        instance.run(event, hold, Wanted::Value, true, |_, hooks| hooks.list_exports.call(()));
     listed.await?.into_value()
 }
 
@@ -87,7 +86,7 @@ impl JsInstance {
     ) -> Result<()> {
         let empty = ValueMap::new();
         let env = worker.code().map_or(&empty, |code| &code.env);
-        self.run(event, hold, Wanted::Nothing, 1, |ctx, hooks| {
+        self.run(event, hold, Wanted::Nothing, true, |ctx, hooks| {
             // Modules may look at it as soon as they are evaluated.
             hooks.set_env.call::<_, ()>((give::map(ctx, hooks, env)?,))?;
             let main = Module::import(ctx, program.main.as_str())?;
@@ -102,7 +101,7 @@ impl JsInstance {
     async fn prepare(&self, class: &GuestClass, event: &Arc<Event>, hold: &mut Hold) -> Result<()> {
         let actor = &event.actor;
         let kind = if actor.dir.is_some() { "class" } else { "entrypoint" };
-        self.run(event, hold, Wanted::Nothing, 1, |ctx, hooks| {
+        self.run(event, hold, Wanted::Nothing, true, |ctx, hooks| {
             let props = match &actor.props {
                 Value::Null | Value::Undefined => rquickjs::Object::new(ctx.clone())?.into_value(),
                 props => give::value(ctx, hooks, props)?,
@@ -122,7 +121,7 @@ impl JsInstance {
         args: &[Value],
     ) -> Result<Value> {
         check_method(method)?;
-        let done = self.run(event, hold, Wanted::Value, 0, |ctx, hooks| {
+        let done = self.run(event, hold, Wanted::Value, false, |ctx, hooks| {
             let args = give::list(ctx, hooks, args)?;
             hooks.call_method.call((method, args))
         });
@@ -131,8 +130,8 @@ impl JsInstance {
 
     async fn get(&self, event: &Arc<Event>, hold: &mut Hold, property: &str) -> Result<Value> {
         check_method(property)?;
-        let done =
-            self.run(event, hold, Wanted::Value, 0, |_, hooks| hooks.get_member.call((property,)));
+        let done = self
+            .run(event, hold, Wanted::Value, false, |_, hooks| hooks.get_member.call((property,)));
         done.await?.into_value()
     }
 
@@ -142,7 +141,7 @@ impl JsInstance {
         hold: &mut Hold,
         request: crate::http::Request,
     ) -> Result<Reply> {
-        let done = self.run(event, hold, Wanted::Response, 0, |ctx, hooks| {
+        let done = self.run(event, hold, Wanted::Response, false, |ctx, hooks| {
             let request = give::request(ctx, hooks, &request)?;
             hooks.call_fetch.call((request,))
         });
@@ -158,7 +157,7 @@ impl JsInstance {
             ("retryCount", Value::Int(info.retry_count.into())),
             ("isRetry", Value::Bool(info.is_retry())),
         ]);
-        let done = self.run(event, hold, Wanted::Nothing, 0, |ctx, hooks| {
+        let done = self.run(event, hold, Wanted::Nothing, false, |ctx, hooks| {
             let info = give::map(ctx, hooks, &info)?;
             hooks.call_alarm.call((info,))
         });
@@ -182,7 +181,7 @@ impl JsInstance {
         }
         let observation =
             Observation::begin(&event, || TailInfo::Rpc { method: what.name().to_owned() });
-        let done = self.run(&event, &mut hold, Wanted::Value, 0, |ctx, hooks| {
+        let done = self.run(&event, &mut hold, Wanted::Value, false, |ctx, hooks| {
             let (member, args) = match &what {
                 Use::Call(args) => (None, Some(args)),
                 Use::Method(name, args) => (Some(name), Some(args)),
@@ -192,8 +191,7 @@ impl JsInstance {
             hooks.use_callback.call((number, member.map(String::as_str), args))
         });
         let done = done.await;
-        let committed = if hold.is_held() { actor.flush() } else { Ok(()) };
-        let ended = committed.and(done).and_then(Outcome::into_value);
+        let ended = event.settle().await.and(done).and_then(Outcome::into_value);
         observation.end(ended.as_ref().map(|_| None));
         ended
     }
@@ -204,14 +202,14 @@ impl JsInstance {
         event: &Arc<Event>,
         hold: &mut Hold,
         wanted: Wanted,
-        base: u32,
+        starting: bool,
         entry: F,
     ) -> Result<Outcome>
     where
         F: for<'a, 'js> FnOnce(&'a Ctx<'js>, &'a Hooks<'js>) -> rquickjs::Result<JsValue<'js>>,
     {
         let running =
-            Running { instance: self, task: self.vm.shared.add_task(event, wanted, base) };
+            Running { instance: self, task: self.vm.shared.add_task(event, wanted, starting) };
         let task = &running.task;
         self.enter(task, |ctx, hooks| {
             let entered = entry(ctx, hooks).map_err(|error| caught(ctx, hooks, error));
@@ -328,18 +326,19 @@ impl JsInstance {
     /// may tell the world; the turn is free meanwhile unless a section or a transaction keeps it.
     async fn wait(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Ended> {
         let event = &task.event;
-        if !task.in_transaction() {
-            event.actor.flush()?;
-        }
+        event.actor.flush()?;
         if !task.keeps_turn() {
             hold.release();
         }
         let late = async {
-            event.actor.runtime.timers.at(event.deadline).await;
+            event.late().await;
             None
         };
         let ended = future::or(async { Some(self.next(task).await) }, late).await;
-        let ended = ended.ok_or_else(|| self.stopped(task, Stop::Wall))?;
+        let ended = ended.ok_or_else(|| match event.in_section() {
+            true => event.actor.fail_section(),
+            false => self.stopped(task, Stop::Wall),
+        })?;
         hold.retake().await?;
         event.actor.check()?;
         Ok(ended)
@@ -387,13 +386,12 @@ impl JsInstance {
             return Ok(());
         }
         let observation = Observation::begin(&event, || TailInfo::Task);
-        let done = self.run(&event, &mut hold, Wanted::Nothing, 0, |ctx, hooks| {
+        let done = self.run(&event, &mut hold, Wanted::Nothing, false, |ctx, hooks| {
             hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
         });
         let done = done.await;
         self.vm.shared.signal.notify(usize::MAX);
-        let committed = if hold.is_held() { actor.flush() } else { Ok(()) };
-        let ended = committed.and(done.map(drop));
+        let ended = event.settle().await.and(done.map(drop));
         observation.end(ended.as_ref().map(|()| None));
         ended
     }
@@ -413,18 +411,7 @@ struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let (shared, task) = (&self.instance.vm.shared, &self.task);
-        shared.leave(task);
-        let inside = task.in_transaction() || task.keep.load(Ordering::Relaxed) > task.base;
-        if inside && !shared.guard.is_stopped() {
-            // Nobody can end what it was in the middle of.
-            let error = Error::new(
-                ErrorCode::Reset,
-                "A call was cancelled within a transaction or a critical section.",
-            );
-            shared.guard.interrupt(Stop::Killed);
-            task.event.actor.reset(&error);
-        }
+        self.instance.vm.shared.leave(&self.task);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The events that run in a machine, and what they wait for.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use event_listener::Event as Signal;
@@ -54,12 +54,8 @@ pub(super) struct Task {
     pub event: Arc<Event>,
     pub number: u64,
     pub wanted: Wanted,
-    /// How many sections that keep the turn are open.
-    pub keep: AtomicU32,
-    /// How many of them were open from the start: a constructor keeps the turn throughout.
-    pub base: u32,
-    /// How many transactions are open.
-    pub transactions: AtomicU32,
+    /// Whether it keeps the turn throughout: a constructor.
+    pub starting: bool,
     pub operations: Mutex<Vec<Operation>>,
     pub outcome: Mutex<Option<Result<Outcome>>>,
 }
@@ -67,18 +63,12 @@ pub(super) struct Task {
 impl Task {
     /// Whether the turn must be kept while it waits.
     pub fn keeps_turn(&self) -> bool {
-        self.keep.load(Ordering::Relaxed) > 0 || self.in_transaction()
-    }
-
-    pub fn in_transaction(&self) -> bool {
-        self.transactions.load(Ordering::Relaxed) > 0
+        self.starting || self.event.in_section()
     }
 
     /// Whether it has an outcome and has left every section and transaction.
     pub fn is_done(&self) -> bool {
-        self.outcome.lock().is_some()
-            && self.keep.load(Ordering::Relaxed) <= self.base
-            && !self.in_transaction()
+        self.outcome.lock().is_some() && !self.event.in_section()
     }
 }
 
@@ -124,14 +114,12 @@ impl Shared {
     }
 
     /// Enters a task for an event. It leaves with [`Shared::leave`].
-    pub fn add_task(&self, event: &Arc<Event>, wanted: Wanted, base: u32) -> Arc<Task> {
+    pub fn add_task(&self, event: &Arc<Event>, wanted: Wanted, starting: bool) -> Arc<Task> {
         let task = Arc::new(Task {
             event: event.clone(),
             number: self.number(),
             wanted,
-            keep: AtomicU32::new(base),
-            base,
-            transactions: AtomicU32::new(0),
+            starting,
             operations: Mutex::default(),
             outcome: Mutex::default(),
         });
@@ -183,22 +171,8 @@ impl Shared {
         code()
     }
 
-    /// Begins an operation that says something to the outside.
-    ///
-    /// # Errors
-    /// An `Error` inside a transaction: what it has written isn't committed yet.
+    /// Begins an operation, which goes on when guest code waits.
     pub fn begin(&self, pending: Pending) -> Result<u64> {
-        if self.task()?.in_transaction() {
-            return Err(Error::guest(
-                "Error",
-                "A transaction can't wait for others: call stubs, host functions and fetch() outside of it.",
-            ));
-        }
-        self.begin_inside(pending)
-    }
-
-    /// Begins an operation that stays inside the actor.
-    pub fn begin_inside(&self, pending: Pending) -> Result<u64> {
         let number = self.number();
         self.task()?.operations.lock().push(Operation { number, pending });
         Ok(number)

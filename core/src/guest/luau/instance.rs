@@ -1,7 +1,6 @@
 //! A running guest: its machine, its instance, and the driver that runs events through it.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -91,8 +90,7 @@ async fn load(
         names: Mutex::default(),
         this: this.clone(),
     });
-    let task = Task::new(event);
-    task.keep.store(1, Ordering::Relaxed);
+    let task = Task::new(event, true);
     let main = instance.to_lua(program.main.as_str())?;
     instance.run(&task, hold, Entry::LoadMain, MultiValue::from_iter([main])).await?;
     Ok((instance, task))
@@ -165,7 +163,7 @@ impl LuauInstance {
         args: &[Value],
     ) -> Result<Value> {
         check_method(method)?;
-        let task = Task::new(event);
+        let task = Task::new(event, false);
         let object = LuaValue::Table(self.object(&task, hold).await?);
         let passed = self.vm.marshal.values(&self.vm.lua, args);
         let mut input = MultiValue::with_capacity(args.len() + 3);
@@ -199,7 +197,7 @@ impl LuauInstance {
         hold: &mut Hold,
         request: crate::http::Request,
     ) -> Result<Reply> {
-        let task = Task::new(event);
+        let task = Task::new(event, false);
         let object = LuaValue::Table(self.object(&task, hold).await?);
         let web = &self.vm.marshal.web;
         let request = web.request_to_lua(&self.vm.lua, request);
@@ -213,7 +211,7 @@ impl LuauInstance {
     }
 
     async fn alarm(&self, event: &Arc<Event>, hold: &mut Hold, info: AlarmInfo) -> Result<Reply> {
-        let task = Task::new(event);
+        let task = Task::new(event, false);
         let object = LuaValue::Table(self.object(&task, hold).await?);
         let info = ValueMap::from_iter([
             ("scheduledTime", Value::Int(info.scheduled_time)),
@@ -328,18 +326,19 @@ impl LuauInstance {
     ) -> Result<Result<Answer>> {
         let event = &task.event;
         event.actor.flush()?;
-        if task.keep.load(Ordering::Relaxed) == 0 {
+        if !task.starting && !event.in_section() {
             hold.release();
         }
         let answer = match future::poll_once(&mut pending).await {
             Some(answer) => answer,
             None => {
                 let late = async {
-                    event.actor.runtime.timers.at(event.deadline).await;
+                    event.late().await;
                     None
                 };
                 match future::or(async { Some(pending.await) }, late).await {
                     Some(answer) => answer,
+                    None if event.in_section() => return Err(event.actor.fail_section()),
                     None => return Err(self.stopped(task, Stop::Wall)),
                 }
             }
@@ -427,9 +426,8 @@ impl LuauInstance {
         }
         let observation = Observation::begin(&event, || TailInfo::Task);
         let input = MultiValue::from_iter([LuaValue::Integer(id as i64)]);
-        let fired = self.run(&Task::new(&event), &mut hold, Entry::Fire, input).await;
-        let committed = if hold.is_held() { actor.flush() } else { Ok(()) };
-        let ended = committed.and(fired.map(drop));
+        let fired = self.run(&Task::new(&event, false), &mut hold, Entry::Fire, input).await;
+        let ended = event.settle().await.and(fired.map(drop));
         observation.end(ended.as_ref().map(|()| None));
         ended
     }

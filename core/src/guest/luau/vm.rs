@@ -1,6 +1,6 @@
 //! One virtual machine with the guest API installed, not yet bound to an actor.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use mlua::chunk::ChunkMode;
@@ -74,22 +74,15 @@ pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
 /// One event's run through the guest: its coroutine and what belongs to it.
 pub(super) struct Task {
     pub event: Arc<Event>,
-    /// How many blocks that keep the turn are open.
-    pub keep: AtomicU32,
-    /// How many transactions that can't wait are open.
-    pub transactions: AtomicU32,
+    /// Whether it keeps the turn throughout: a constructor.
+    pub starting: bool,
     /// Facet starts that this event has begun and not ended.
     pub starts: Mutex<Vec<(Stub, StartGuard)>>,
 }
 
 impl Task {
-    pub fn new(event: &Arc<Event>) -> Arc<Task> {
-        Arc::new(Task {
-            event: event.clone(),
-            keep: AtomicU32::new(0),
-            transactions: AtomicU32::new(0),
-            starts: Mutex::default(),
-        })
+    pub fn new(event: &Arc<Event>, starting: bool) -> Arc<Task> {
+        Arc::new(Task { event: event.clone(), starting, starts: Mutex::default() })
     }
 }
 
@@ -147,9 +140,9 @@ impl Shared {
     /// Prepares a wait: the coroutine yields next, and the driver polls `pending`.
     ///
     /// # Errors
-    /// An `Error` inside a transaction, whose code can't wait.
+    /// An `Error` inside a `transactionSync()`, whose code can't wait.
     pub fn wait(&self, pending: Pending) -> Result<()> {
-        if self.task()?.transactions.load(Ordering::Relaxed) > 0 {
+        if self.actor()?.storage().is_ok_and(Storage::in_sync_transaction) {
             return Err(Error::guest(
                 "Error",
                 "The callback of transactionSync() can't wait: call stubs, host functions and fetch() outside of it.",

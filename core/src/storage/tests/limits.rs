@@ -62,7 +62,7 @@ fn an_interrupt_does_not_stop_our_own_statements() -> Result<()> {
     }
     interrupt.store(true, Ordering::Release);
     assert_eq!(storage.kv().list(&Default::default())?.count(), 500);
-    storage.commit()
+    storage.sync()
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn one_key_written_again_and_again_stays_within_the_quota() -> Result<()> {
     for n in 0..2000 {
         storage.kv().put("k", &Value::String(format!("{}{n}", "y".repeat(10_000))))?;
     }
-    storage.commit()
+    storage.sync()
 }
 
 #[test]

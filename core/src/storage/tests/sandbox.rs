@@ -59,7 +59,7 @@ fn nothing_can_be_renamed_to_a_reserved_name() -> Result<()> {
     assert_eq!(refusal(&storage, "ALTER TABLE t RENAME TO _fb_x"), DENIED);
     exec(&storage, "ALTER TABLE t RENAME TO u")?;
     assert_eq!(number(&storage, "SELECT a FROM u"), 1);
-    storage.commit()
+    storage.sync()
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn listed_pragmas_work() -> Result<()> {
     assert_eq!(exec(&storage, "SELECT name FROM pragma_table_info('t')")?.len(), 1);
     exec(&storage, "ANALYZE")?;
     exec(&storage, "REINDEX i")?;
-    storage.commit()
+    storage.sync()
 }
 
 #[test]
@@ -337,5 +337,5 @@ fn ordinary_sql_is_allowed() -> Result<()> {
     ] {
         exec(&storage, query).unwrap_or_else(|error| panic!("{query}: {error}"));
     }
-    storage.commit()
+    storage.sync()
 }

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_lite::future::{block_on, poll_once};
+
 use super::{Files, exec, memory, number, refusal};
 use crate::error::{Error, ErrorCode, Result};
-use crate::storage::Storage;
+use crate::storage::{Span, Storage};
 use crate::value::Value;
 
 fn put(storage: &Storage, key: &str) {
@@ -117,9 +119,9 @@ fn a_transaction_whose_body_panics_is_rolled_back() {
 #[test]
 fn ending_an_outer_transaction_ends_those_within() -> Result<()> {
     let storage = memory();
-    let outer = storage.begin()?;
+    let outer = storage.begin(Span::Sync)?;
     put(&storage, "a");
-    let inner = storage.begin()?;
+    let inner = storage.begin(Span::Sync)?;
     assert_eq!((outer, inner), (1, 2));
     put(&storage, "b");
     storage.end(outer, false)?;
@@ -127,8 +129,8 @@ fn ending_an_outer_transaction_ends_those_within() -> Result<()> {
     let error = storage.end(inner, true).expect_err("has ended");
     assert_eq!(error.message(), "Cannot commit transaction due to an earlier SQL critical error");
     storage.end(inner, false)?;
-    let outer = storage.begin()?;
-    storage.begin()?;
+    let outer = storage.begin(Span::Sync)?;
+    storage.begin(Span::Sync)?;
     put(&storage, "c");
     storage.end(outer, true)?;
     assert!(has(&storage, "c"));
@@ -136,14 +138,42 @@ fn ending_an_outer_transaction_ends_those_within() -> Result<()> {
 }
 
 #[test]
-fn a_commit_rolls_open_savepoints_back() -> Result<()> {
-    let files = Files::new();
-    let storage = files.storage();
+fn a_commit_leaves_explicit_transactions_alone() -> Result<()> {
+    let storage = memory();
     put(&storage, "a");
-    storage.begin()?;
+    let outer = storage.begin(Span::Async)?;
+    assert_eq!(storage.commit()?, Some(Span::Async));
+    let inner = storage.begin(Span::Sync)?;
+    storage.begin(Span::Async)?;
     put(&storage, "b");
-    let storage = files.reopen(&storage);
+    assert_eq!(storage.commit()?, Some(Span::Sync));
+    storage.end(inner, true)?;
+    assert_eq!(storage.commit()?, Some(Span::Async));
+    storage.end(outer, false)?;
+    assert_eq!(storage.commit()?, None);
     assert!(has(&storage, "a") && !has(&storage, "b"));
+    Ok(())
+}
+
+#[test]
+fn a_commit_can_wait_for_the_end_of_a_transaction() -> Result<()> {
+    let storage = memory();
+    let outer = storage.begin(Span::Async)?;
+    let inner = storage.begin(Span::Sync)?;
+    put(&storage, "a");
+    let mut after_sync = Box::pin(storage.commit_when_free(|span| span == Span::Sync));
+    let mut after_all = Box::pin(storage.commit_when_free(|_| true));
+    let mut poll = |what: u8| match what {
+        0 => block_on(poll_once(&mut after_sync)).transpose(),
+        _ => block_on(poll_once(&mut after_all)).transpose(),
+    };
+    assert_eq!((poll(0)?, poll(1)?), (None, None));
+    storage.end(inner, true)?;
+    assert_eq!((poll(0)?, poll(1)?), (Some(()), None));
+    storage.end(outer, true)?;
+    assert_eq!(poll(1)?, Some(()));
+    storage.rollback();
+    assert!(has(&storage, "a"));
     Ok(())
 }
 
@@ -278,7 +308,7 @@ fn after_shutdown_everything_answers_its_error() {
         storage.kv().list(&Default::default()).map(drop),
         storage.sql().exec("SELECT 1", vec![]).map(drop),
         storage.transaction_sync(|| Ok(())),
-        storage.commit(),
+        storage.commit().map(drop),
         storage.facet_names().map(drop),
         storage.delete_all().map(drop),
         storage.on_commit(Box::new(|| ())),

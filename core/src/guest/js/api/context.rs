@@ -1,7 +1,7 @@
 //! Natives of ctx, timers, console, outcomes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+
 use std::time::{Duration, Instant};
 
 use super::Natives;
@@ -14,9 +14,6 @@ use crate::guest::js::task::{Answer, Task};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
-
-/// How deep blockConcurrencyWhile() may be nested.
-const MAX_BLOCKS: u32 = 64;
 
 /// The longest delay of a timer.
 const MAX_DELAY_MS: f64 = 2_147_483_647.0;
@@ -79,18 +76,11 @@ fn register_sections(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     })?;
     natives.add("block_begin", |call| {
         let task = call.shared.task()?;
-        if task.keep.load(Ordering::Relaxed) - task.base >= MAX_BLOCKS {
-            return Err(Error::guest(
-                "Error",
-                "blockConcurrencyWhile() calls are nested too deeply.",
-            )
-            .into());
-        }
-        task.keep.fetch_add(1, Ordering::Relaxed);
+        task.event.enter_section()?;
         call.give_number(task.number as f64)
     })?;
     natives.add("block_end", |call| {
-        begun(call, call.index(0)?)?.keep.fetch_sub(1, Ordering::Relaxed);
+        begun(call, call.index(0)?)?.event.leave_section();
         call.undefined()
     })?;
     natives.add("block_failed", |call| {
@@ -108,7 +98,7 @@ fn register_timers(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let delay_ms = if delay.is_finite() { delay.clamp(0.0, MAX_DELAY_MS) } else { 0.0 };
         let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
         let sleep = call.shared.actor()?.runtime.timers.at(due);
-        let number = call.shared.begin_inside(Box::pin(async move {
+        let number = call.shared.begin(Box::pin(async move {
             sleep.await;
             Ok(Answer::Nothing)
         }))?;

@@ -1,19 +1,17 @@
 //! Natives of storage: key-value, SQL, transactions, alarms.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use rquickjs::{Array, Value as JsValue};
 
 use super::Natives;
-use super::context::begun;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::js::give;
 use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
 use crate::guest::js::task::Answer;
-use crate::storage::{KvList, ListOptions, SqlCursor};
+use crate::storage::{KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
@@ -179,23 +177,18 @@ fn collect<'js>(
 
 fn register_transactions(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("begin", |call| {
-        let depth = call.shared.storage(|storage| storage.begin())?;
-        let task = call.shared.task()?;
-        task.transactions.fetch_add(1, Ordering::Relaxed);
-        let begun = Array::new(call.ctx.clone())?;
-        begun.set(0, task.number as f64)?;
-        begun.set(1, depth as f64)?;
-        Ok(begun.into_value())
+        let span = if call.flag(0) { Span::Async } else { Span::Sync };
+        let depth = call.shared.storage(|storage| storage.begin(span))?;
+        call.give_number(depth as f64)
     })?;
     natives.add("finish", |call| {
-        let (task, depth, commit) = (call.index(0)?, call.index(1)? as usize, call.flag(2));
-        begun(call, task)?.transactions.fetch_sub(1, Ordering::Relaxed);
+        let (depth, commit) = (call.index(0)? as usize, call.flag(1));
         call.shared.storage(|storage| storage.end(depth, commit))?;
         call.undefined()
     })?;
     natives.add("sync", |call| {
         // The driver commits before it waits for anything, and this waits for nothing else.
-        let number = call.shared.begin_inside(Box::pin(async { Ok(Answer::Nothing) }))?;
+        let number = call.shared.begin(Box::pin(async { Ok(Answer::Nothing) }))?;
         call.give_number(number as f64)
     })?;
     natives.add("bookmark", |call| {
@@ -208,10 +201,6 @@ fn register_transactions(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         Err(Error::named(ErrorCode::Unsupported, "Error", message).into())
     })?;
     natives.add("delete_all", |call| {
-        if call.shared.task()?.in_transaction() {
-            let message = "Cannot call deleteAll() within a transaction";
-            return Err(Error::named(ErrorCode::InvalidArgument, "Error", message).into());
-        }
         Facets::new(call.shared.actor()?).delete_all()?;
         call.undefined()
     })

@@ -135,7 +135,7 @@ fn begin_host<'js>(
     begin(
         call,
         Box::pin(async move {
-            event.actor.flush()?;
+            event.before_leaving().await?;
             let answer = event.enter(work);
             Ok(Answer::Value(InEvent::new(&event, answer).await?))
         }),
@@ -176,7 +176,7 @@ fn register_starts(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     })?;
     natives.add("wait_for_start", |call| {
         let stub = stub(call)?;
-        let number = call.shared.begin_inside(Box::pin(async move {
+        let number = call.shared.begin(Box::pin(async move {
             if let Binding::Wait(starting) = stub.bind()? {
                 stub.wait(starting).await?;
             }

@@ -131,15 +131,15 @@ const operations = {
 
 function transactionSync(callback) {
   if (typeof callback !== "function") throw new TypeError("The argument of transactionSync() must be a function.");
-  const [task, depth] = native.begin();
+  const depth = native.begin(false);
   let result;
   try {
     result = callback();
   } catch (error) {
-    native.finish(task, depth, false);
+    native.finish(depth, false);
     throw error;
   }
-  native.finish(task, depth, true);
+  native.finish(depth, true);
   return result;
 }
 
@@ -162,7 +162,7 @@ function handle(state) {
         throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
       }
       state.rolledBack = true;
-      native.finish(state.task, state.depth, false);
+      native.finish(state.depth, false);
     },
     async deleteAll() {
       throw new Error("Cannot call deleteAll() within a transaction");
@@ -177,10 +177,22 @@ function handle(state) {
   return txn;
 }
 
+/** Keeps other events out until the end. What was written before is committed first. */
 async function transaction(callback) {
   if (typeof callback !== "function") throw new TypeError("The argument of transaction() must be a function.");
-  const [task, depth] = native.begin();
-  const state = { task, depth, rolledBack: false, ended: false };
+  const task = native.block_begin();
+  try {
+    return await transact(callback);
+  } finally {
+    native.block_end(task);
+  }
+}
+
+async function transact(callback) {
+  await waitFor(native.sync());
+  const state = { depth: native.begin(true), rolledBack: false, ended: false };
+  let end;
+  state.over = new Promise((resolve) => (end = resolve));
   open.push(state);
   let commit = false;
   try {
@@ -188,9 +200,12 @@ async function transaction(callback) {
     commit = true;
     return result;
   } finally {
-    open.splice(open.indexOf(state), 1);
+    // One that was begun beside this one, rather than within it, ends first.
+    while (open.at(-1) !== state) await open.at(-1).over;
+    open.pop();
     state.ended = true;
-    if (!state.rolledBack) native.finish(task, depth, commit);
+    end();
+    if (!state.rolledBack) native.finish(state.depth, commit);
   }
 }
 

@@ -1,7 +1,5 @@
 //! Natives of ctx, timers, console, errors.
 
-use std::sync::atomic::Ordering;
-
 use mlua::{LuaString, Value as LuaValue};
 
 use super::Natives;
@@ -14,9 +12,6 @@ use crate::guest::luau::vm::TimerRequest;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
-
-/// How deep blockConcurrencyWhile() may be nested.
-const MAX_BLOCKS: u32 = 64;
 
 /// The longest delay of a timer: what JavaScript's timers take.
 const MAX_DELAY_MS: f64 = 2_147_483_647.0;
@@ -68,20 +63,10 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
         host.shared.guard.interrupt(Stop::Killed);
         Err::<(), _>(error)
     })?;
-    natives.add("block_begin", |host, _, ()| {
-        let task = host.shared.task()?;
-        if task.keep.load(Ordering::Relaxed) >= MAX_BLOCKS {
-            return Err(Error::guest(
-                "Error",
-                "blockConcurrencyWhile() calls are nested too deeply.",
-            ));
-        }
-        task.keep.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    })?;
+    natives.add("block_begin", |host, _, ()| host.shared.task()?.event.enter_section())?;
     natives.add("block_end", |host, _, (ok, thrown): (bool, LuaValue)| {
         let task = host.shared.task()?;
-        task.keep.fetch_sub(1, Ordering::Relaxed);
+        task.event.leave_section();
         if ok {
             return Ok(());
         }

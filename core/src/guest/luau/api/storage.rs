@@ -1,7 +1,5 @@
 //! Natives of storage: key-value, SQL, transactions.
 
-use std::sync::atomic::Ordering;
-
 use mlua::{AnyUserData, Lua, MultiValue, Table, UserData, UserDataRef, Value as LuaValue};
 use parking_lot::Mutex;
 
@@ -10,7 +8,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::luau::native::error_from_mlua;
 use crate::guest::luau::vm::Answer;
-use crate::storage::{KvList, ListOptions, SqlCursor};
+use crate::storage::{KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
 struct LuaKvList(Mutex<KvList>);
@@ -184,14 +182,16 @@ fn spend<'a>(left: &mut u64, row: impl Iterator<Item = &'a Value>) -> Result<()>
 }
 
 fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
-    natives.add("begin", |host, _, ()| {
-        let depth = host.shared.storage(|storage| storage.begin())?;
-        host.shared.task()?.transactions.fetch_add(1, Ordering::Relaxed);
-        Ok(depth)
+    natives.add("begin", |host, _, waits: bool| {
+        let span = if waits { Span::Async } else { Span::Sync };
+        host.shared.storage(|storage| storage.begin(span))
     })?;
     natives.add("finish", |host, _, (depth, commit): (usize, bool)| {
-        host.shared.task()?.transactions.fetch_sub(1, Ordering::Relaxed);
         host.shared.storage(|storage| storage.end(depth, commit))
+    })?;
+    natives.add("leave", |host, _, ()| {
+        host.shared.task()?.event.leave_section();
+        Ok(())
     })?;
     natives.add("sync", |host, _, ()| {
         // The driver commits before it waits for anything, and this waits for nothing else.
@@ -213,11 +213,5 @@ fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
     })?;
     natives
         .add("delete_alarm", |host, _, ()| host.shared.storage(|storage| storage.delete_alarm()))?;
-    natives.add("delete_all", |host, _, ()| {
-        if host.shared.task()?.transactions.load(Ordering::Relaxed) > 0 {
-            let message = "Cannot call deleteAll() within a transaction";
-            return Err(Error::named(ErrorCode::InvalidArgument, "Error", message));
-        }
-        Facets::new(host.shared.actor()?).delete_all()
-    })
+    natives.add("delete_all", |host, _, ()| Facets::new(host.shared.actor()?).delete_all())
 }
