@@ -183,10 +183,11 @@ typedef enum {
     FACETBOX_ALARMS_MANUAL = 1,
 } facetbox_alarms_t;
 
-/// A call or fetch that was started without waiting.
+/// Ends the calls that were made with it. One may be given to any number of calls, one after the other
+/// or side by side; once it has fired, it ends those that are made later, too.
 ///
 /// Threads: any.
-typedef struct facetbox_call_t facetbox_call_t;
+typedef struct facetbox_cancel_t facetbox_cancel_t;
 
 /// A class of objects or facets: of the host, or from guest code. The same class serves as a
 /// namespace's class and as a facet's class.
@@ -392,9 +393,6 @@ typedef struct {
     /// Frees an instance. NULL where there is nothing to free.
     facetbox_drop_fn drop_instance;
 } facetbox_host_class_t;
-
-/// Asked now and then by a call that waits: NULL lets it go on, an error ends it.
-typedef facetbox_error_t *(*facetbox_check_fn)(void *user_data);
 
 /// Receives the result of an asynchronous call, once: either an error or a value, and owns it.
 typedef void (*facetbox_call_done_fn)(void *user_data,
@@ -1394,6 +1392,25 @@ facetbox_error_t *facetbox_namespace_query(const facetbox_namespace_t *namespace
                                            const facetbox_value_t *bindings,
                                            facetbox_value_t **out);
 
+/// Makes what cancels calls.
+///
+/// Owns: the caller; calls that use it go on doing so when the handle is freed.
+/// Threads: any.
+facetbox_cancel_t *facetbox_cancel_new(void);
+
+/// Cancels: each call that was made with it ends with ABORTED at the next place where it waits, and
+/// what its event hasn't committed is discarded. A guest that computes goes on until its limits end it,
+/// and a function of the host until it returns. Does nothing to calls that have ended.
+///
+/// Threads: any.
+facetbox_error_t *facetbox_cancel_fire(const facetbox_cancel_t *cancel);
+
+/// Frees the handle. Calls that were made with it go on.
+///
+/// Null: does nothing.
+/// Threads: any.
+void facetbox_cancel_free(facetbox_cancel_t *cancel);
+
 /// Calls a method and blocks until it answers.
 ///
 /// Runs on this thread while it has 1 MiB of stack left, else on one of the runtime's. Fails with
@@ -1415,57 +1432,50 @@ facetbox_error_t *facetbox_stub_fetch(const facetbox_stub_t *stub,
                                       const facetbox_request_t *request,
                                       facetbox_response_t **out);
 
-/// Calls a method and blocks until it answers or `check` ends it.
+/// Calls a method and blocks until it answers or is cancelled. Otherwise as `facetbox_stub_call`.
 ///
-/// `check` is asked every 50 ms while the call waits. What it answers is this function's error, and
-/// the event that the call began is cancelled. Otherwise as `facetbox_stub_call`.
-///
-/// Owns: the caller, `*out`; `args`, a list, and `user_data` are borrowed during the call.
-/// Null: NULL `args` are none; `check` must not be NULL.
-/// Threads: any; `check` runs on this thread, during the call.
-facetbox_error_t *facetbox_stub_call_checked(const facetbox_stub_t *stub,
-                                             facetbox_str_t method,
-                                             const facetbox_value_t *args,
-                                             facetbox_check_fn check,
-                                             void *user_data,
-                                             facetbox_value_t **out);
+/// Owns: the caller, `*out`; `args`, a list, and `cancel` are borrowed.
+/// Null: NULL `args` are none; with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_stub_call_cancellable(const facetbox_stub_t *stub,
+                                                 facetbox_str_t method,
+                                                 const facetbox_value_t *args,
+                                                 const facetbox_cancel_t *cancel,
+                                                 facetbox_value_t **out);
 
-/// Sends a request and blocks until it is answered or `check` ends it. Otherwise as
-/// `facetbox_stub_call_checked`.
+/// Sends a request and blocks until it is answered or cancelled. Otherwise as `facetbox_stub_call`.
 ///
-/// Owns: the caller, `*out`; `request` and `user_data` are borrowed during the call.
-/// Null: `check` must not be NULL.
-/// Threads: any; `check` runs on this thread, during the call.
-facetbox_error_t *facetbox_stub_fetch_checked(const facetbox_stub_t *stub,
-                                              const facetbox_request_t *request,
-                                              facetbox_check_fn check,
-                                              void *user_data,
-                                              facetbox_response_t **out);
+/// Owns: the caller, `*out`; `request` and `cancel` are borrowed.
+/// Null: with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_stub_fetch_cancellable(const facetbox_stub_t *stub,
+                                                  const facetbox_request_t *request,
+                                                  const facetbox_cancel_t *cancel,
+                                                  facetbox_response_t **out);
 
 /// Calls a method without waiting: `done` gets the result later, exactly once, from a thread of the
 /// runtime or from the one that closes it. If this function returns an error, `done` isn't called.
 ///
-/// Owns: `args`, a list, is borrowed; the caller owns `*call`; `done` owns what it gets.
-/// Null: NULL `args` are none; `call` may be NULL for a call that is never cancelled; `done` must not
-/// be NULL.
+/// Owns: `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
+/// Null: NULL `args` are none; with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
 /// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
 facetbox_error_t *facetbox_stub_call_async(const facetbox_stub_t *stub,
                                            facetbox_str_t method,
                                            const facetbox_value_t *args,
+                                           const facetbox_cancel_t *cancel,
                                            facetbox_call_done_fn done,
-                                           void *user_data,
-                                           facetbox_call_t **call);
+                                           void *user_data);
 
 /// Sends a request without waiting. Otherwise as `facetbox_stub_call_async`.
 ///
-/// Owns: `request` is borrowed; the caller owns `*call`; `done` owns what it gets.
-/// Null: `call` may be NULL for a call that is never cancelled; `done` must not be NULL.
+/// Owns: `request` and `cancel` are borrowed; `done` owns what it gets.
+/// Null: with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
 /// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
 facetbox_error_t *facetbox_stub_fetch_async(const facetbox_stub_t *stub,
                                             const facetbox_request_t *request,
+                                            const facetbox_cancel_t *cancel,
                                             facetbox_fetch_done_fn done,
-                                            void *user_data,
-                                            facetbox_call_t **call);
+                                            void *user_data);
 
 /// Writes the object's id into `*out`; NULL for facets and entrypoints.
 ///
@@ -1512,18 +1522,6 @@ facetbox_stub_t *facetbox_stub_clone(const facetbox_stub_t *stub);
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_stub_free(facetbox_stub_t *stub);
-
-/// Cancels a call: it ends at the next place where it waits, and its callback gets ABORTED. Does
-/// nothing if it has ended.
-///
-/// Threads: any.
-facetbox_error_t *facetbox_call_cancel(const facetbox_call_t *call);
-
-/// Frees the handle of a call, which goes on.
-///
-/// Null: does nothing.
-/// Threads: any.
-void facetbox_call_free(facetbox_call_t *call);
 
 /// Loads code that isn't cached.
 ///

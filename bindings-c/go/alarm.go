@@ -58,7 +58,7 @@ func (s *Storage) DeleteAlarm() error {
 func (r *Runtime) RunDueAlarms(ctx context.Context) (int, error) {
 	defer runtime.KeepAlive(r)
 	var ran C.uint64_t
-	err := wait(ctx, func(state C.uintptr_t) *C.facetbox_error_t {
+	err := wait(ctx, func(_ *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t {
 		return C.facetbox_go_run_due_alarms(r.ptr, state, &ran)
 	})
 	return int(ran), err

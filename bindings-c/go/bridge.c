@@ -9,10 +9,6 @@ static void drop(void *handle) {
     facetboxGoDrop((uintptr_t)handle);
 }
 
-static facetbox_error_t *check(void *state) {
-    return facetboxGoCheck((uintptr_t)state);
-}
-
 static facetbox_error_t *construct(void *class_, facetbox_ctx_t *ctx, const facetbox_value_t *env, void **instance) {
     return facetboxGoConstruct((uintptr_t)class_, ctx, (facetbox_value_t *)env, (uintptr_t *)instance);
 }
@@ -46,21 +42,21 @@ static facetbox_error_t *body(void *body_) {
 }
 
 facetbox_error_t *facetbox_go_stub_call(const facetbox_stub_t *stub, facetbox_str_t method,
-                                        const facetbox_value_t *args, uintptr_t state, facetbox_value_t **out) {
+                                        const facetbox_value_t *args, const facetbox_cancel_t *cancel,
+                                        uintptr_t state, facetbox_value_t **out) {
     const uintptr_t outer = current;
     current = state;
-    facetbox_error_t *error = state ? facetbox_stub_call_checked(stub, method, args, check, (void *)state, out)
-                                    : facetbox_stub_call(stub, method, args, out);
+    facetbox_error_t *error = facetbox_stub_call_cancellable(stub, method, args, cancel, out);
     current = outer;
     return error;
 }
 
 facetbox_error_t *facetbox_go_stub_fetch(const facetbox_stub_t *stub, const facetbox_request_t *request,
-                                         uintptr_t state, facetbox_response_t **out) {
+                                         const facetbox_cancel_t *cancel, uintptr_t state,
+                                         facetbox_response_t **out) {
     const uintptr_t outer = current;
     current = state;
-    facetbox_error_t *error = state ? facetbox_stub_fetch_checked(stub, request, check, (void *)state, out)
-                                    : facetbox_stub_fetch(stub, request, out);
+    facetbox_error_t *error = facetbox_stub_fetch_cancellable(stub, request, cancel, out);
     current = outer;
     return error;
 }

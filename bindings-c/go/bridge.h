@@ -7,9 +7,11 @@
 /* Calls with the state of a Go call: a handle, or 0 for a call without one. Go code that
  * the call reaches on this thread gets the same state. */
 facetbox_error_t *facetbox_go_stub_call(const facetbox_stub_t *stub, facetbox_str_t method,
-                                        const facetbox_value_t *args, uintptr_t state, facetbox_value_t **out);
+                                        const facetbox_value_t *args, const facetbox_cancel_t *cancel,
+                                        uintptr_t state, facetbox_value_t **out);
 facetbox_error_t *facetbox_go_stub_fetch(const facetbox_stub_t *stub, const facetbox_request_t *request,
-                                         uintptr_t state, facetbox_response_t **out);
+                                         const facetbox_cancel_t *cancel, uintptr_t state,
+                                         facetbox_response_t **out);
 facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, uintptr_t state, uint64_t *count);
 
 /* As the functions of facetbox.h that they are named after. The library takes over each handle, but

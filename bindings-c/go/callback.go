@@ -32,16 +32,6 @@ func facetboxGoDrop(handle C.uintptr_t) {
 	cgo.Handle(handle).Delete()
 }
 
-//export facetboxGoCheck
-func facetboxGoCheck(state C.uintptr_t) *C.facetbox_error_t {
-	waiting := handled[*waiting](state)
-	if waiting.ctx.Err() == nil {
-		return nil
-	}
-	waiting.stopped = true
-	return raise(&Error{Code: ErrAborted, Message: "The call was cancelled."})
-}
-
 //export facetboxGoConstruct
 func facetboxGoConstruct(class C.uintptr_t, ctx *C.facetbox_ctx_t, env *C.facetbox_value_t, out *C.uintptr_t) *C.facetbox_error_t {
 	owned := newCtx(ctx)

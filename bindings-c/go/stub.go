@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"runtime/cgo"
 )
@@ -27,7 +28,7 @@ func newStub(ptr *C.facetbox_stub_t) *Stub {
 // Call calls a method and blocks until it answers.
 //
 // It fails with what the method throws, or with what stands in its way. When ctx ends while the call
-// waits, the call is cancelled within 50 ms, which discards what it hasn't committed, and Call
+// waits, the call is cancelled at once, which discards what it hasn't committed, and Call
 // returns ctx.Err(). Go code that the call reaches isn't interrupted: it gets ctx itself. Guest code
 // that computes isn't either: its limits end it.
 //
@@ -41,8 +42,8 @@ func (s *Stub) Call(ctx context.Context, method string, args ...any) (any, error
 	defer C.facetbox_value_free(list)
 	defer runtime.KeepAlive(s)
 	var out *C.facetbox_value_t
-	err = wait(ctx, func(state C.uintptr_t) *C.facetbox_error_t {
-		return C.facetbox_go_stub_call(s.ptr, lend(method), list, state, &out)
+	err = wait(ctx, func(cancel *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_go_stub_call(s.ptr, lend(method), list, cancel, state, &out)
 	})
 	if err != nil {
 		return nil, err
@@ -59,8 +60,8 @@ func (s *Stub) Fetch(ctx context.Context, request *Request) (*Response, error) {
 	defer C.facetbox_request_free(encoded)
 	defer runtime.KeepAlive(s)
 	var out *C.facetbox_response_t
-	err = wait(ctx, func(state C.uintptr_t) *C.facetbox_error_t {
-		return C.facetbox_go_stub_fetch(s.ptr, encoded, state, &out)
+	err = wait(ctx, func(cancel *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_go_stub_fetch(s.ptr, encoded, cancel, state, &out)
 	})
 	if err != nil {
 		return nil, err
@@ -84,27 +85,33 @@ func (s *Stub) Name() string {
 	return text(C.facetbox_stub_name(s.ptr))
 }
 
-// waiting is the state of a call from Go: what the library hands to the Go code that it calls on
-// the way, and asks whether to go on.
-type waiting struct {
-	ctx context.Context
-	// stopped says that the call ended because the context did. Only the thread of the call uses it.
-	stopped bool
-}
-
-// wait makes a blocking call that ends when ctx does.
-func wait(ctx context.Context, call func(state C.uintptr_t) *C.facetbox_error_t) error {
+// wait makes a blocking call that ends when ctx does. The call gets what ctx fires when it ends, nil if
+// it never does, and ctx itself as its state, which the library hands to the Go code that it calls on the
+// way.
+func wait(ctx context.Context, call func(cancel *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if ctx == context.Background() || ctx == context.TODO() {
-		return check(call(0))
+		return check(call(nil, 0))
 	}
-	state := &waiting{ctx: ctx}
-	handle := cgo.NewHandle(state)
-	defer handle.Delete()
-	err := check(call(C.uintptr_t(handle)))
-	if err != nil && state.stopped {
+	state := cgo.NewHandle(ctx)
+	defer state.Delete()
+	if ctx.Done() == nil {
+		return check(call(nil, C.uintptr_t(state)))
+	}
+	cancel := C.facetbox_cancel_new()
+	defer C.facetbox_cancel_free(cancel)
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		C.facetbox_cancel_fire(cancel)
+		close(fired)
+	})
+	err := check(call(cancel, C.uintptr_t(state)))
+	if !stop() {
+		<-fired
+	}
+	if errors.Is(err, ErrAborted) && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err
@@ -115,5 +122,5 @@ func contextOf(state C.uintptr_t) context.Context {
 	if state == 0 {
 		return context.Background()
 	}
-	return handled[*waiting](state).ctx
+	return handled[context.Context](state)
 }

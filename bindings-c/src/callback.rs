@@ -101,10 +101,6 @@ pub type facetbox_code_fn = Option<
 pub type facetbox_body_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void) -> Option<Box<facetbox_error_t>>>;
 
-/// Asked now and then by a call that waits: NULL lets it go on, an error ends it.
-pub type facetbox_check_fn =
-    Option<unsafe extern "C" fn(user_data: *mut c_void) -> Option<Box<facetbox_error_t>>>;
-
 /// Receives the result of an asynchronous call, once: either an error or a value, and owns it.
 pub type facetbox_call_done_fn = Option<
     unsafe extern "C" fn(
@@ -273,16 +269,6 @@ pub fn call_body(body: facetbox_body_fn, data: *mut c_void) -> Result<()> {
     let body = body.ok_or_else(|| nothing("success"))?;
     // SAFETY: as in `call_code`.
     match unsafe { body(data) } {
-        None => Ok(()),
-        Some(error) => Err(error.into_inner()),
-    }
-}
-
-/// Asks the host whether a call that waits goes on.
-pub fn call_check(check: facetbox_check_fn, data: *mut c_void) -> Result<()> {
-    let check = check.ok_or_else(|| nothing("success"))?;
-    // SAFETY: as in `call_code`.
-    match unsafe { check(data) } {
         None => Ok(()),
         Some(error) => Err(error.into_inner()),
     }

@@ -7,8 +7,8 @@
 #![deny(clippy::missing_safety_doc)]
 #![expect(non_camel_case_types, reason = "types and constants have their C names")]
 
-mod call;
 mod callback;
+mod cancel;
 mod class;
 mod clock;
 mod ctx;

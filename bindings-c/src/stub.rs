@@ -2,14 +2,11 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 
-use facetbox::{Result, Stub};
+use facetbox::Stub;
 
-use crate::call::{Cancel, facetbox_call_t};
-use crate::callback::{
-    Completion, call_check, facetbox_call_done_fn, facetbox_check_fn, facetbox_fetch_done_fn,
-};
+use crate::callback::{Completion, facetbox_call_done_fn, facetbox_fetch_done_fn};
+use crate::cancel::facetbox_cancel_t;
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
 use crate::handle::{required, write};
@@ -81,52 +78,44 @@ pub extern "C" fn facetbox_stub_fetch(
     })
 }
 
-/// Calls a method and blocks until it answers or `check` ends it.
+/// Calls a method and blocks until it answers or is cancelled. Otherwise as `facetbox_stub_call`.
 ///
-/// `check` is asked every 50 ms while the call waits. What it answers is this function's error, and
-/// the event that the call began is cancelled. Otherwise as `facetbox_stub_call`.
-///
-/// Owns: the caller, `*out`; `args`, a list, and `user_data` are borrowed during the call.
-/// Null: NULL `args` are none; `check` must not be NULL.
-/// Threads: any; `check` runs on this thread, during the call.
+/// Owns: the caller, `*out`; `args`, a list, and `cancel` are borrowed.
+/// Null: NULL `args` are none; with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
 #[unsafe(no_mangle)]
-pub extern "C" fn facetbox_stub_call_checked(
+pub extern "C" fn facetbox_stub_call_cancellable(
     stub: Option<&facetbox_stub_t>,
     method: facetbox_str_t,
     args: Option<&facetbox_value_t>,
-    check: facetbox_check_fn,
-    user_data: *mut c_void,
+    cancel: Option<&facetbox_cancel_t>,
     out: Option<&mut MaybeUninit<Box<facetbox_value_t>>>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
-        let (stub, out) = (required(stub, "stub")?, required(out, "out")?);
-        required(check, "check")?;
-        let call = stub.0.call(method.read("method")?, facetbox_value_t::args(args)?);
-        let result = stub.0.block_on(call, || call_check(check, user_data))?;
+        let (stub, out) = (&required(stub, "stub")?.0, required(out, "out")?);
+        let call = stub.call(method.read("method")?, facetbox_value_t::args(args)?);
+        let result = stub.wait_for(facetbox_cancel_t::of(cancel).watch(call))?;
         out.write(facetbox_value_t::boxed(result));
         Ok(())
     })
 }
 
-/// Sends a request and blocks until it is answered or `check` ends it. Otherwise as
-/// `facetbox_stub_call_checked`.
+/// Sends a request and blocks until it is answered or cancelled. Otherwise as `facetbox_stub_call`.
 ///
-/// Owns: the caller, `*out`; `request` and `user_data` are borrowed during the call.
-/// Null: `check` must not be NULL.
-/// Threads: any; `check` runs on this thread, during the call.
+/// Owns: the caller, `*out`; `request` and `cancel` are borrowed.
+/// Null: with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
 #[unsafe(no_mangle)]
-pub extern "C" fn facetbox_stub_fetch_checked(
+pub extern "C" fn facetbox_stub_fetch_cancellable(
     stub: Option<&facetbox_stub_t>,
     request: Option<&facetbox_request_t>,
-    check: facetbox_check_fn,
-    user_data: *mut c_void,
+    cancel: Option<&facetbox_cancel_t>,
     out: Option<&mut MaybeUninit<Box<facetbox_response_t>>>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
-        let (stub, out) = (required(stub, "stub")?, required(out, "out")?);
-        required(check, "check")?;
-        let fetch = stub.0.fetch(required(request, "request")?.get().clone());
-        let response = stub.0.block_on(fetch, || call_check(check, user_data))?;
+        let (stub, out) = (&required(stub, "stub")?.0, required(out, "out")?);
+        let fetch = stub.fetch(required(request, "request")?.get().clone());
+        let response = stub.wait_for(facetbox_cancel_t::of(cancel).watch(fetch))?;
         out.write(facetbox_response_t::boxed(response));
         Ok(())
     })
@@ -135,60 +124,53 @@ pub extern "C" fn facetbox_stub_fetch_checked(
 /// Calls a method without waiting: `done` gets the result later, exactly once, from a thread of the
 /// runtime or from the one that closes it. If this function returns an error, `done` isn't called.
 ///
-/// Owns: `args`, a list, is borrowed; the caller owns `*call`; `done` owns what it gets.
-/// Null: NULL `args` are none; `call` may be NULL for a call that is never cancelled; `done` must not
-/// be NULL.
+/// Owns: `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
+/// Null: NULL `args` are none; with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
 /// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_stub_call_async(
     stub: Option<&facetbox_stub_t>,
     method: facetbox_str_t,
     args: Option<&facetbox_value_t>,
+    cancel: Option<&facetbox_cancel_t>,
     done: facetbox_call_done_fn,
     user_data: *mut c_void,
-    call: Option<&mut MaybeUninit<Box<facetbox_call_t>>>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
-        let (stub, done) = (required(stub, "stub")?, required(done, "done")?);
-        let result = stub.0.call(method.read("method")?, facetbox_value_t::args(args)?);
-        let result = async { result.await.map(facetbox_value_t::boxed) };
-        spawn(&stub.0, result, Completion::new(done, user_data), call);
+        let (stub, done) = (&required(stub, "stub")?.0, required(done, "done")?);
+        let call = stub.call(method.read("method")?, facetbox_value_t::args(args)?);
+        let (cancel, completion) =
+            (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
+        stub.spawn(async move {
+            completion.finish(cancel.watch(call).await.map(facetbox_value_t::boxed));
+        });
         Ok(())
     })
 }
 
 /// Sends a request without waiting. Otherwise as `facetbox_stub_call_async`.
 ///
-/// Owns: `request` is borrowed; the caller owns `*call`; `done` owns what it gets.
-/// Null: `call` may be NULL for a call that is never cancelled; `done` must not be NULL.
+/// Owns: `request` and `cancel` are borrowed; `done` owns what it gets.
+/// Null: with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
 /// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_stub_fetch_async(
     stub: Option<&facetbox_stub_t>,
     request: Option<&facetbox_request_t>,
+    cancel: Option<&facetbox_cancel_t>,
     done: facetbox_fetch_done_fn,
     user_data: *mut c_void,
-    call: Option<&mut MaybeUninit<Box<facetbox_call_t>>>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
-        let (stub, done) = (required(stub, "stub")?, required(done, "done")?);
-        let response = stub.0.fetch(required(request, "request")?.get().clone());
-        let response = async { response.await.map(facetbox_response_t::boxed) };
-        spawn(&stub.0, response, Completion::new(done, user_data), call);
+        let (stub, done) = (&required(stub, "stub")?.0, required(done, "done")?);
+        let fetch = stub.fetch(required(request, "request")?.get().clone());
+        let (cancel, completion) =
+            (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
+        stub.spawn(async move {
+            completion.finish(cancel.watch(fetch).await.map(facetbox_response_t::boxed));
+        });
         Ok(())
     })
-}
-
-/// Lets the runtime's threads run a call to its end, and hands out what cancels it.
-fn spawn<T: Send + 'static>(
-    stub: &Stub,
-    result: impl Future<Output = Result<Box<T>>> + Send + 'static,
-    completion: Completion<T>,
-    call: Option<&mut MaybeUninit<Box<facetbox_call_t>>>,
-) {
-    let cancel = Arc::new(Cancel::default());
-    call.map(|call| call.write(facetbox_call_t::boxed(cancel.clone())));
-    stub.spawn(async move { completion.finish(cancel.watch(result).await) });
 }
 
 /// Writes the object's id into `*out`; NULL for facets and entrypoints.

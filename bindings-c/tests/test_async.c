@@ -136,7 +136,7 @@ static void calls_of_one_object_never_overlap(facetbox_stub_t *stub) {
     pthread_t threads[THREADS];
     expect(CALLS);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, call_often, stub) == 0);
-    for (int i = 0; i < CALLS; i++) OK(facetbox_stub_call_async(stub, S("add"), NULL, done, &gate, NULL));
+    for (int i = 0; i < CALLS; i++) OK(facetbox_stub_call_async(stub, S("add"), NULL, NULL, done, &gate));
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     wait_for_all();
     const int total = (THREADS + 1) * CALLS;
@@ -151,15 +151,15 @@ static void completions(const facetbox_stub_t *stub) {
     facetbox_value_t *map = json("{}");
     expect(2);
     OK(facetbox_request_new(get, S("http://app/"), &request));
-    OK(facetbox_stub_fetch_async(stub, request, fetched, &gate, NULL));
-    OK(facetbox_stub_call_async(stub, S("fly"), NULL, failed, &gate, NULL));
+    OK(facetbox_stub_fetch_async(stub, request, NULL, fetched, &gate));
+    OK(facetbox_stub_call_async(stub, S("fly"), NULL, NULL, failed, &gate));
     wait_for_all();
     CHECK(gate.sum == 204);
-    FAILS(facetbox_stub_call_async(stub, S("add"), NULL, NULL, &gate, NULL), INVALID_ARGUMENT,
+    FAILS(facetbox_stub_call_async(stub, S("add"), NULL, NULL, NULL, &gate), INVALID_ARGUMENT,
           "'done' must not be NULL");
-    FAILS(facetbox_stub_call_async(stub, S("add"), map, done, &gate, NULL), INVALID_ARGUMENT,
+    FAILS(facetbox_stub_call_async(stub, S("add"), map, NULL, done, &gate), INVALID_ARGUMENT,
           "'args' must be a list");
-    FAILS(facetbox_stub_fetch_async(NULL, request, fetched, &gate, NULL), INVALID_ARGUMENT,
+    FAILS(facetbox_stub_fetch_async(NULL, request, NULL, fetched, &gate), INVALID_ARGUMENT,
           "'stub' must not be NULL");
     facetbox_value_free(map);
     facetbox_request_free(request);
@@ -177,40 +177,69 @@ static void ended(void *user_data, facetbox_error_t *error, facetbox_value_t *re
     arrived(0, 0);
 }
 
-/* A call that waits for a busy object ends at once when it is cancelled; the object goes on. */
-static void a_call_can_be_cancelled(void) {
-    facetbox_stub_t *busy;
-    facetbox_call_t *hold, *call;
-    OK(facetbox_namespace_get_by_name(space, S("busy"), &busy));
-    expect(1);
-    OK(facetbox_stub_call_async(busy, S("hold"), NULL, ended, &gate, &hold));
-    wait_for_all();
-    expect(1);
-    OK(facetbox_stub_call_async(busy, S("add"), NULL, cancelled, &gate, &call));
-    OK(facetbox_call_cancel(call));
-    wait_for_all();
-    OK(facetbox_call_cancel(call));
-    FAILS(facetbox_call_cancel(NULL), INVALID_ARGUMENT, "'call' must not be NULL");
-
-    expect(1);
+/* Lets the object go that is held. */
+static void release(void) {
     pthread_mutex_lock(&gate.lock);
     let_go = 1;
     pthread_cond_broadcast(&gate.changed);
     pthread_mutex_unlock(&gate.lock);
+}
+
+/* Fires when the call that its thread makes is about to wait, or before. */
+static void *fire(void *cancel) {
+    OK(facetbox_cancel_fire(cancel));
+    return NULL;
+}
+
+/* Calls that wait for a busy object end at once when they are cancelled; the object goes on. */
+static void calls_can_be_cancelled(void) {
+    facetbox_stub_t *busy;
+    facetbox_cancel_t *cancel = facetbox_cancel_new();
+    facetbox_value_t *result = NULL;
+    facetbox_response_t *response = NULL;
+    facetbox_request_t *request;
+    pthread_t thread;
+    OK(facetbox_request_new(S("GET"), S("http://app/"), &request));
+    OK(facetbox_namespace_get_by_name(space, S("busy"), &busy));
+    expect(1);
+    OK(facetbox_stub_call_async(busy, S("hold"), NULL, NULL, ended, &gate));
     wait_for_all();
-    ANSWERS(busy, "add", "[]", "1");
-    facetbox_call_free(call);
-    facetbox_call_free(hold);
-    facetbox_call_free(NULL);
+
+    expect(1);
+    OK(facetbox_stub_call_async(busy, S("add"), NULL, cancel, cancelled, &gate));
+    CHECK(pthread_create(&thread, NULL, fire, cancel) == 0);
+    FAILS(facetbox_stub_call_cancellable(busy, S("add"), NULL, cancel, &result), ABORTED, "cancelled");
+    FAILS(facetbox_stub_fetch_cancellable(busy, request, cancel, &response), ABORTED, "cancelled");
+    pthread_join(thread, NULL);
+    wait_for_all();
+    CHECK(result == NULL && response == NULL);
+    FAILS(facetbox_cancel_fire(NULL), INVALID_ARGUMENT, "'cancel' must not be NULL");
+    FAILS(facetbox_stub_call_cancellable(NULL, S("add"), NULL, cancel, &result), INVALID_ARGUMENT,
+          "'stub' must not be NULL");
+
+    expect(1);
+    release();
+    wait_for_all();
+    OK(facetbox_stub_call_cancellable(busy, S("add"), NULL, NULL, &result));
+    CHECK(is_json(result, "1"));
+    facetbox_cancel_free(cancel);
+    cancel = facetbox_cancel_new();
+    OK(facetbox_stub_fetch_cancellable(busy, request, cancel, &response));
+    CHECK(facetbox_response_status(response) == 204);
+    OK(facetbox_cancel_fire(cancel));
+    facetbox_response_free(response);
+    facetbox_cancel_free(cancel);
+    facetbox_cancel_free(NULL);
+    facetbox_request_free(request);
     facetbox_stub_free(busy);
 }
 
 /* Whatever closing interrupts, each callback is called once. */
 static void closing_completes_what_is_left(facetbox_runtime_t *runtime, const facetbox_stub_t *stub) {
     expect(CALLS + 1);
-    for (int i = 0; i < CALLS; i++) OK(facetbox_stub_call_async(stub, S("add"), NULL, done, &gate, NULL));
+    for (int i = 0; i < CALLS; i++) OK(facetbox_stub_call_async(stub, S("add"), NULL, NULL, done, &gate));
     OK(facetbox_runtime_close(runtime));
-    OK(facetbox_stub_call_async(stub, S("add"), NULL, done, &gate, NULL));
+    OK(facetbox_stub_call_async(stub, S("add"), NULL, NULL, done, &gate));
     wait_for_all();
     CHECK(gate.left == 0 && gate.closed >= 1);
 }
@@ -227,7 +256,7 @@ int main(void) {
     calls_of_one_object_never_overlap(stub);
     ANSWERS(stub, "through_another", "[]", "1802");
     completions(stub);
-    a_call_can_be_cancelled();
+    calls_can_be_cancelled();
     closing_completes_what_is_left(runtime, stub);
 
     facetbox_stub_free(stub);

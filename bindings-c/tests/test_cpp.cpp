@@ -1,6 +1,9 @@
 // The C++ face: values, classes, exceptions through guest code, storage, async calls.
 #include "check.hpp"
 
+#include <future>
+#include <thread>
+
 using namespace facetbox;
 
 // The call must throw what was thrown within it, as it was.
@@ -19,6 +22,7 @@ void comes_out(Call &&call) {
 }
 
 static int alive = 0;
+static std::promise<void> held, let_go;
 
 class Account : public DurableObject {
 public:
@@ -36,6 +40,7 @@ public:
 
     Value call(std::string_view method, ValueView args) override {
         if (method == "echo") return args;
+        if (method == "hold") return hold();
         if (method == "kv") return kv();
         if (method == "sql") return sql();
         if (method == "transaction") return transaction();
@@ -47,6 +52,13 @@ public:
     }
 
 private:
+    // Keeps the object busy until it is let go.
+    Value hold() {
+        held.set_value();
+        let_go.get_future().wait();
+        return nullptr;
+    }
+
     Value kv() {
         const auto kv = ctx().storage().kv();
         kv.put("b", Value::list({1, "two", nullptr}));
@@ -164,6 +176,22 @@ static void objects(const Runtime &runtime) {
     CHECK(accounts.get_by_name("a").call("echo").size() == 0);
 }
 
+static void cancelling(const Runtime &runtime) {
+    const auto stub = runtime.get_namespace("accounts").get_by_name("busy");
+    auto holding = stub.call_async("hold");
+    held.get_future().wait();
+    const Cancel cancel;
+    auto waiting = stub.call_async("echo", nullptr, cancel);
+    std::thread other([copy = cancel] { copy.fire(); });
+    throws(FACETBOX_ERR_ABORTED, "cancelled", [&] { stub.call_list("echo", nullptr, cancel); });
+    throws(FACETBOX_ERR_ABORTED, "cancelled", [&] { waiting.get(); });
+    throws(FACETBOX_ERR_ABORTED, "cancelled", [&] { stub.fetch("http://app/", cancel); });
+    throws(FACETBOX_ERR_ABORTED, "cancelled", [&] { stub.fetch_async("http://app/", cancel).get(); });
+    other.join();
+    let_go.set_value();
+    CHECK(holding.get().is_null() && stub.fetch("http://app/", Cancel()).ok());
+}
+
 static void guests(const Runtime &runtime) {
     int calls = 0;
     const auto env = Value::map({
@@ -216,6 +244,7 @@ int main() {
     {
         const auto runtime = Runtime::open(":memory:");
         objects(runtime);
+        cancelling(runtime);
         guests(runtime);
         throws(FACETBOX_ERR_NOT_FOUND, "none", [&] { runtime.get_namespace("none"); });
         runtime.close();

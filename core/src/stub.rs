@@ -166,6 +166,17 @@ impl Stub {
         self.0.runtime.block_on(task, check)
     }
 
+    /// Runs a future to its end as the blocking calls do: how bindings wait for a call and something else.
+    ///
+    /// # Errors
+    /// What the future answers; CLOSED.
+    pub fn wait_for<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.0.runtime.executor.block_on(task)
+    }
+
     /// Starts `task` on the runtime's own threads: how bindings run calls that nobody polls.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.runtime.executor.spawn(task);

@@ -58,6 +58,21 @@ inline std::vector<std::string> strings(ValueView list) {
 
 }  // namespace detail
 
+// Ends the calls that it is given to, from any thread. Copies are the same. With C++20:
+//
+//     std::stop_callback on_stop(token, [&] { cancel.fire(); });
+class Cancel {
+public:
+    Cancel() : handle_(facetbox_cancel_new(), facetbox_cancel_free) {}
+
+    // Ends each of them with ABORTED at the next place where it waits, those that are made later, too.
+    void fire() const { detail::check(facetbox_cancel_fire(handle())); }
+    const facetbox_cancel_t *handle() const { return handle_.get(); }
+
+private:
+    std::shared_ptr<facetbox_cancel_t> handle_;
+};
+
 // The address of an object, a facet or an entrypoint.
 class Stub {
 public:
@@ -78,22 +93,38 @@ public:
             [&](auto out) { return facetbox_stub_fetch(handle(), request.handle(), out); }));
     }
 
+    // The same, for calls that may be cancelled.
+    Value call_list(std::string_view method, ValueView args, const Cancel &cancel) const {
+        return Value(detail::take<facetbox_value_t>([&](auto out) {
+            return facetbox_stub_call_cancellable(handle(), detail::str(method), args.handle(), cancel.handle(),
+                                                  out);
+        }));
+    }
+    Response fetch(const Request &request, const Cancel &cancel) const {
+        return Response(detail::take<facetbox_response_t>([&](auto out) {
+            return facetbox_stub_fetch_cancellable(handle(), request.handle(), cancel.handle(), out);
+        }));
+    }
+
     // The same without waiting: the call runs on the runtime's threads.
-    std::future<Value> call_async(std::string_view method, ValueView args = nullptr) const {
+    std::future<Value> call_async(std::string_view method, ValueView args = nullptr,
+                                  const std::optional<Cancel> &cancel = std::nullopt) const {
         const auto done = [](void *data, facetbox_error_t *error, facetbox_value_t *result) {
             settle<Value>(data, error, result);
         };
         return start<Value>([&](void *promise) {
-            return facetbox_stub_call_async(handle(), detail::str(method), args.handle(), done, promise,
-                                            nullptr);
+            return facetbox_stub_call_async(handle(), detail::str(method), args.handle(),
+                                            cancel ? cancel->handle() : nullptr, done, promise);
         });
     }
-    std::future<Response> fetch_async(const Request &request) const {
+    std::future<Response> fetch_async(const Request &request,
+                                      const std::optional<Cancel> &cancel = std::nullopt) const {
         const auto done = [](void *data, facetbox_error_t *error, facetbox_response_t *response) {
             settle<Response>(data, error, response);
         };
         return start<Response>([&](void *promise) {
-            return facetbox_stub_fetch_async(handle(), request.handle(), done, promise, nullptr);
+            return facetbox_stub_fetch_async(handle(), request.handle(), cancel ? cancel->handle() : nullptr,
+                                             done, promise);
         });
     }
 
