@@ -223,3 +223,38 @@ fn a_handler_that_runs_due_alarms_itself_does_not_hang() -> Result<()> {
     assert_eq!(stub.call_blocking("run", vec![])?, Value::Int(0));
     Ok(())
 }
+
+#[test]
+fn guests_see_the_clock_of_the_runtime() -> Result<()> {
+    let clock = ManualClock::new(START);
+    let runtime = open(None, &clock)?;
+    let luau = serve(&runtime, app("function App:now() return Date.now() end"))?;
+    assert_eq!(luau.call_blocking("now", vec![])?, START.into());
+    #[cfg(feature = "quickjs")]
+    {
+        let source = "import { WorkerEntrypoint } from 'cloudflare:workers';
+            class Later extends Date {}
+            export default class extends WorkerEntrypoint {
+              now() {
+                const given = [new Date(5), new Date(1970, 0), new Date('1970-01-01T00:00:00.007Z'), new Later(9)];
+                return [Date.now(), +new Date(), +new Later(), Date(), ...given.map(Number), Date.UTC(1970, 0),
+                  new Date().constructor === Date, new Later() instanceof Date, Date.name, structuredClone(new Date())];
+              }
+            }";
+        let code = facetbox::WorkerCode {
+            main_module: "main.js".into(),
+            modules: vec![("main.js".into(), facetbox::Module::Js(source.into()))],
+            ..Default::default()
+        };
+        let stub = runtime.loader().load(code)?.get_entrypoint("default", Default::default())?;
+        let Value::List(seen) = stub.call_blocking("now", vec![])? else { panic!("a list") };
+        let expected = [START.into(), START.into(), START.into()];
+        assert_eq!(seen[..3], expected);
+        assert!(seen[3].as_str().is_some_and(|text| text.contains("1970")), "{seen:?}");
+        assert_eq!((&seen[4], &seen[6], &seen[7]), (&5.into(), &7.into(), &9.into()));
+        assert_eq!(seen[8], 0.into());
+        assert_eq!(seen[9..12], [true.into(), true.into(), "Date".into()]);
+        assert_eq!(seen[12], Value::Date(START as f64));
+    }
+    Ok(())
+}

@@ -93,6 +93,10 @@ fn register_sections(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
 }
 
 fn register_timers(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("now_ms", |call| {
+        let now = call.shared.actor()?.runtime.alarms.clock.now_ms();
+        call.give_number(now as f64)
+    })?;
     natives.add("timer", |call| {
         let delay = call.number(0)?;
         let delay_ms = if delay.is_finite() { delay.clamp(0.0, MAX_DELAY_MS) } else { 0.0 };

@@ -1,4 +1,4 @@
-// What guests wait for: operations that the driver in Rust ends, and timers.
+// What guests wait for: operations that the driver in Rust ends, and timers. The clock.
 
 import { define, native } from "facetbox:base";
 
@@ -63,7 +63,21 @@ function stop(timer) {
   native.cancel(operation);
 }
 
+// The clock ---------------------------------------------------------------------------------------
+
+// Dates follow the clock of the runtime, which tests move.
+const now = () => native.now_ms();
+const { construct } = Reflect;
+const System = Date;
+const Clocked = new Proxy(System, {
+  apply: () => new System(now()).toString(),
+  construct: (target, args, newTarget) => construct(target, args.length === 0 ? [now()] : args, newTarget),
+});
+System.now = now;
+System.prototype.constructor = Clocked;
+
 define({
+  Date: Clocked,
   setTimeout: (callback, delay, ...args) => start(callback, delay, false, args),
   setInterval: (callback, delay, ...args) => start(callback, delay, true, args),
   clearTimeout: stop,
