@@ -11,6 +11,7 @@ mod chains;
 mod data_directory;
 mod deployments;
 mod engines;
+mod example_apps;
 mod facets;
 mod format;
 mod guest_classes;
