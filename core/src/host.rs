@@ -198,13 +198,12 @@ impl Instance for BlockingInstance {
         Box::pin(async move {
             event.enter(|| match message {
                 Message::Fetch(request) => self.0.fetch(request).map(Reply::Response),
-                Message::Call { method, args } => {
+                Message::Call { method, args, .. } => {
                     check_method(&method)?;
                     self.0.call(&method, args).map(Reply::Value)
                 }
                 Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.0.alarm(info).map(|()| Reply::Value(Value::Null)),
-                Message::Tail { events, .. } => self.0.call("tail", vec![events]).map(Reply::Value),
             })
         })
     }
@@ -227,7 +226,7 @@ impl Instance for EventLoopInstance {
                     let answer = event.enter(|| self.0.fetch(request));
                     Box::pin(async move { answer.await.map(Reply::Response) })
                 }
-                Message::Call { method, args } => {
+                Message::Call { method, args, .. } => {
                     check_method(&method)?;
                     let answer = event.enter(|| self.0.call(method, args));
                     Box::pin(async move { answer.await.map(Reply::Value) })
@@ -236,10 +235,6 @@ impl Instance for EventLoopInstance {
                 Message::Alarm(info) => {
                     let done = event.enter(|| self.0.alarm(info));
                     Box::pin(async move { done.await.map(|()| Reply::Value(Value::Null)) })
-                }
-                Message::Tail { events, .. } => {
-                    let done = event.enter(|| self.0.call("tail".into(), vec![events]));
-                    Box::pin(async move { done.await.map(Reply::Value) })
                 }
             };
             // The method has been handed to the loop; from here on others may be, too.

@@ -12,6 +12,7 @@ use crate::guest::Compiled;
 use crate::host::HostFunction;
 use crate::http::{Request, Response};
 use crate::limits::LimitsPatch;
+use crate::metrics::Count;
 use crate::namespace::{Namespace, WeakNamespace};
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
@@ -285,6 +286,7 @@ impl Loader {
     /// Errors in modules show at the first use of a class or entrypoint.
     pub fn load(&self, code: WorkerCode) -> Result<WorkerStub> {
         code.check(&self.0.runtime)?;
+        self.0.runtime.metrics.add(Count::Loads, 1);
         Ok(WorkerStub::new(&self.0.runtime, Ok(code)))
     }
 
@@ -297,13 +299,16 @@ impl Loader {
 
     /// The worker cached as `id`.
     pub fn cached(&self, id: &str) -> Option<WorkerStub> {
-        self.0.cache.lock().get(id).cloned()
+        let cached = self.0.cache.lock().get(id).cloned();
+        self.0.runtime.metrics.add(Count::CacheHits, u64::from(cached.is_some()));
+        cached
     }
 
     /// Makes a worker of code or of the failure to get any, and caches it if it is good.
     pub fn insert(&self, id: Option<&str>, code: Result<WorkerCode>) -> WorkerStub {
         let code = code.and_then(|code| code.check(&self.0.runtime).map(|()| code));
         let good = code.is_ok();
+        self.0.runtime.metrics.add(Count::Loads, u64::from(good));
         let worker = WorkerStub::new(&self.0.runtime, code);
         match id {
             Some(id) if good => self.0.cache.lock().entry(id.to_owned()).or_insert(worker).clone(),

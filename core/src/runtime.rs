@@ -21,6 +21,7 @@ use crate::guest::{Engine, Engines};
 use crate::id::ObjectId;
 use crate::limits::{Limits, LimitsPatch};
 use crate::loader::Loader;
+use crate::metrics::Counters;
 use crate::namespace::{Namespace, NamespaceOptions};
 use crate::process::Process;
 use crate::storage::{Disk, Durability, make_durable_dirs, sync_dir};
@@ -95,6 +96,7 @@ pub(crate) struct RuntimeInner {
     pub warm: Warm,
     pub alarms: Arc<AlarmDriver>,
     pub tail: Option<Receiver>,
+    pub metrics: Counters,
     root: PathBuf,
     lock: Mutex<Option<File>>,
     namespaces: Mutex<HashMap<String, Namespace>>,
@@ -153,6 +155,7 @@ impl Runtime {
             warm: Warm::new(idle, options.max_warm.unwrap_or(MAX_WARM)),
             alarms: Arc::new(alarms),
             tail: options.on_tail.map(Receiver::new),
+            metrics: Counters::default(),
             root,
             lock: Mutex::new(lock),
             namespaces: Mutex::default(),

@@ -122,7 +122,7 @@ impl Stub {
         method: impl Into<String>,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Value>> + Send + 'static {
-        let reply = self.send(Event::current(), Message::Call { method: method.into(), args });
+        let reply = self.send(Event::current(), Message::call(method.into(), args));
         async move { reply.await?.into_value() }
     }
 

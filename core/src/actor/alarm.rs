@@ -9,6 +9,7 @@ use futures_lite::FutureExt;
 use super::{Actor, Event, Hold, Message};
 use crate::alarm::{AlarmInfo, AlarmSlot, Next, after_failure};
 use crate::error::{Error, ErrorCode, Result};
+use crate::metrics::Count;
 use crate::storage::{Storage, StoredAlarm};
 use crate::tail::{Observation, TailInfo};
 
@@ -47,7 +48,7 @@ impl Actor {
         // Until the alarm is settled it reads as unset, and a second firing leaves it alone.
         let _running = Running(slot);
         let message = Message::Alarm(info);
-        let observation = Observation::begin(&event, || TailInfo::of(&message));
+        let observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
         let run = AssertUnwindSafe(self.run(&event, message, &mut hold));
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => event.settle().await.and(outcome),
@@ -62,6 +63,7 @@ impl Actor {
         };
         observation.end(outcome.as_ref().map(|_| None));
         let ran = !matches!(&outcome, Err(error) if error.code() == ErrorCode::Unsupported);
+        self.runtime.metrics.add(Count::AlarmsFired, u64::from(ran));
         if let Err(error) = &outcome {
             tracing::warn!(path = self.path, %error, "an alarm's handler failed");
         }
@@ -91,9 +93,15 @@ impl Actor {
             return Ok(());
         }
         match error {
-            None => storage.clear_alarm(alarm.generation),
-            Some(error) => retry(storage, alarm, &error, slot.driver.clock.now_ms()),
+            None => storage.clear_alarm(alarm.generation)?,
+            Some(error) => {
+                let now = slot.driver.clock.now_ms();
+                if let Some(count) = retry(storage, alarm, &error, now)? {
+                    self.runtime.metrics.add(count, 1);
+                }
+            }
         }
+        Ok(())
     }
 }
 
@@ -106,20 +114,30 @@ impl Drop for Running<'_> {
     }
 }
 
-fn retry(storage: &Storage, alarm: StoredAlarm, error: &Error, now_ms: i64) -> Result<()> {
+/// Stores when the alarm is tried again, if it is.
+fn retry(
+    storage: &Storage,
+    alarm: StoredAlarm,
+    error: &Error,
+    now_ms: i64,
+) -> Result<Option<Count>> {
     let counted = !matches!(error.code(), ErrorCode::Storage | ErrorCode::Corrupt);
     let mut random = [0; 4];
     let _ = getrandom::fill(&mut random);
     let jitter = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
     if error.code() == ErrorCode::Unsupported {
         // A class without a handler: trying again would change nothing.
-        return storage.clear_alarm(alarm.generation);
+        return storage.clear_alarm(alarm.generation).map(|()| None);
     }
     match after_failure(alarm.failures, counted, now_ms, jitter) {
-        Next::RetryAt(due, failures) => storage.store_alarm(StoredAlarm { due, failures, ..alarm }),
+        Next::RetryAt(due, failures) => {
+            storage.store_alarm(StoredAlarm { due, failures, ..alarm })?;
+            Ok(Some(Count::AlarmsRetried))
+        }
         Next::GiveUp => {
             tracing::warn!("an alarm is given up after its last retry");
-            storage.clear_alarm(alarm.generation)
+            storage.clear_alarm(alarm.generation)?;
+            Ok(Some(Count::AlarmsFailed))
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{Actor, Turn};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
+use crate::metrics::EventKind;
 use crate::storage::{Span, Storage};
 use crate::tail::Record;
 use crate::value::Value;
@@ -24,6 +25,8 @@ pub(crate) enum Message {
     Call {
         method: String,
         args: Vec<Value>,
+        /// Whether it delivers tail events: the only argument is a list of them.
+        tail: bool,
     },
     /// Reads a property of the instance; only JavaScript's instances have any.
     #[cfg_attr(not(feature = "quickjs"), expect(dead_code, reason = "only JavaScript asks"))]
@@ -32,12 +35,21 @@ pub(crate) enum Message {
     },
     /// The actor's alarm is due. Answered with a null.
     Alarm(AlarmInfo),
-    /// Tail events of code that has named the actor in its `tails`.
-    Tail {
-        /// The classes or exports that they are about.
-        consumed: Vec<String>,
-        events: Value,
-    },
+}
+
+impl Message {
+    pub fn call(method: String, args: Vec<Value>) -> Message {
+        Message::Call { method, args, tail: false }
+    }
+
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Message::Fetch(_) => EventKind::Fetch,
+            Message::Call { tail: true, .. } => EventKind::Tail,
+            Message::Call { .. } | Message::Get { .. } => EventKind::Rpc,
+            Message::Alarm(_) => EventKind::Alarm,
+        }
+    }
 }
 
 /// What an actor answers.
@@ -75,6 +87,8 @@ impl Reply {
 pub(crate) struct Event {
     pub actor: Arc<Actor>,
     pub parent: Option<Arc<Event>>,
+    /// When it was delivered.
+    pub begun: Instant,
     pub deadline: Instant,
     depth: u32,
     /// Whether an ancestor keeps the actor's turn. It waits for this event, so it stays so.
@@ -103,9 +117,7 @@ thread_local! {
 
 impl Drop for Event {
     fn drop(&mut self) {
-        let actor = &self.actor;
-        actor.last_used.store(actor.runtime.warm.now(), Ordering::Relaxed);
-        actor.events.fetch_sub(1, Ordering::AcqRel);
+        self.actor.events.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -118,13 +130,14 @@ impl Event {
                 format!("Calls are nested deeper than the limit of {MAX_CHAIN}."),
             ));
         }
-        let wall = Duration::from_millis(actor.limits.wall_ms);
+        let begun = Instant::now();
         let of_tail = parent.as_ref().is_some_and(|parent| parent.is_of_tail());
         let mut event = Event {
             actor: actor.clone(),
             reentered: false,
             parent,
-            deadline: Instant::now() + wall,
+            begun,
+            deadline: begun + Duration::from_millis(actor.limits.wall_ms),
             depth,
             holding: AtomicBool::new(false),
             reentry: Turn::default(),
@@ -231,11 +244,6 @@ impl Event {
 
     pub fn set_of_tail(&self) {
         self.of_tail.store(true, Ordering::Relaxed);
-    }
-
-    /// When it was delivered.
-    pub fn begun(&self) -> Instant {
-        self.deadline - Duration::from_millis(self.actor.limits.wall_ms)
     }
 
     /// CPU time of the guest so far.

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use event_listener::Event as Signal;
 use futures_lite::FutureExt;
@@ -38,6 +39,7 @@ use crate::facet::FacetMap;
 use crate::guest;
 use crate::id::ObjectId;
 use crate::limits::Limits;
+use crate::metrics::Count;
 use crate::namespace::Namespace;
 use crate::runtime::RuntimeInner;
 use crate::storage::{Span, Storage, StorageOptions};
@@ -133,7 +135,7 @@ pub(crate) struct Actor {
     events: AtomicUsize,
     /// Timers of its guest that are pending.
     pub timers: AtomicUsize,
-    /// When its last event ended; see [`Warm::now`].
+    /// When its last event ended; see [`Warm::at`].
     last_used: AtomicU64,
     storage: Option<Storage>,
     parent: Option<(Arc<Actor>, String)>,
@@ -184,6 +186,11 @@ impl Actor {
             parent,
             tails,
         })
+    }
+
+    /// Puts off its hibernation.
+    pub fn used(&self, now: Instant) {
+        self.last_used.store(self.runtime.warm.at(now), Ordering::Relaxed);
     }
 
     /// The actor that it is a facet of, and its name there.
@@ -258,10 +265,10 @@ impl Actor {
             self.check_message("arguments", args)?;
         }
         let event = Event::new(&self, parent)?;
-        if let Message::Tail { .. } = &message {
+        if let Message::Call { tail: true, .. } = &message {
             event.set_of_tail();
         }
-        let observation = Observation::begin(&event, || TailInfo::of(&message));
+        let observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
         let broken = async { Err(self.end().await) };
         let mut hold = match futures_lite::future::or(Hold::take(&event), broken).await {
             Ok(hold) => hold,
@@ -270,34 +277,31 @@ impl Actor {
                 return Err(error);
             }
         };
-        let reply = self.answer(&event, message, &mut hold).await;
-        let reply = reply.map_err(|error| error.with_path(self.path.as_str()));
-        observation.end(reply.as_ref().map(Reply::status));
-        reply
-    }
-
-    /// Runs one event, commits what it has written, and checks its answer.
-    async fn answer(
-        self: &Arc<Actor>,
-        event: &Arc<Event>,
-        message: Message,
-        hold: &mut Hold,
-    ) -> Result<Reply> {
         let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
-        let outcome = AssertUnwindSafe(self.run(event, message, hold)).catch_unwind().await;
-        let mut reply = outcome.unwrap_or_else(|_| {
+        let outcome = AssertUnwindSafe(self.run(&event, message, &mut hold)).catch_unwind().await;
+        let reply = outcome.unwrap_or_else(|_| {
             let error =
                 Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
             self.fail(error.clone());
             Err(error)
         });
-        event.settle().await?;
-        match &mut reply {
+        let mut reply = event.settle().await.and(reply);
+        if let Err(error) = self.check_reply(&mut reply, is_head) {
+            reply = Err(error);
+        }
+        let reply = reply.map_err(|error| error.with_path(self.path.as_str()));
+        observation.end(reply.as_ref().map(Reply::status));
+        reply
+    }
+
+    /// Makes an answer what its caller may get.
+    fn check_reply(&self, reply: &mut Result<Reply>, is_head: bool) -> Result<()> {
+        match reply {
             Ok(Reply::Value(value)) => self.check_message("result", std::slice::from_ref(value))?,
             Ok(Reply::Response(response)) if is_head => response.body = None,
             _ => {}
         }
-        reply
+        Ok(())
     }
 
     /// Runs one event in the instance, starting it first if need be.
@@ -342,7 +346,8 @@ impl Actor {
                     signal: Signal::new(),
                 });
                 *self.running.lock() = Some(running.clone());
-                self.last_used.store(self.runtime.warm.now(), Ordering::Relaxed);
+                self.used(Instant::now());
+                self.runtime.metrics.add(Count::Starts, 1);
                 self.runtime.warm.add(self);
                 Ok(running)
             }

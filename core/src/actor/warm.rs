@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::{Actor, Event};
+use crate::metrics::Count;
 use crate::runtime::RuntimeInner;
 
 /// The actors of one runtime that have an instance.
@@ -26,9 +27,15 @@ impl Warm {
         Warm { idle, cap: cap.max(1), actors: Mutex::default(), begin: Instant::now() }
     }
 
-    /// Milliseconds since the runtime was opened.
-    pub fn now(&self) -> u64 {
-        self.begin.elapsed().as_millis() as u64
+    /// A moment as milliseconds since the runtime was opened.
+    pub fn at(&self, moment: Instant) -> u64 {
+        moment.saturating_duration_since(self.begin).as_millis() as u64
+    }
+
+    /// How many actors have an instance.
+    pub fn count(&self) -> usize {
+        let actors = self.actors.lock();
+        actors.iter().filter_map(Weak::upgrade).filter(|actor| actor.is_warm()).count()
     }
 
     /// Enters an actor whose instance has just started.
@@ -68,6 +75,7 @@ impl Warm {
                 return true;
             }
             surplus -= 1;
+            actor.runtime.metrics.add(Count::Evictions, 1);
             actor.forget_if_unused();
             false
         });
@@ -76,7 +84,7 @@ impl Warm {
 
     /// Drops what has been idle for too long; answers how many are left.
     fn sweep(&self) -> usize {
-        let now = self.now();
+        let now = self.at(Instant::now());
         let idle = self.idle.as_millis() as u64;
         let mut actors = self.take();
         actors.retain(|actor| {
@@ -84,6 +92,7 @@ impl Warm {
             if now.saturating_sub(used) < idle || !actor.hibernate() {
                 return true;
             }
+            actor.runtime.metrics.add(Count::Hibernations, 1);
             actor.forget_if_unused();
             false
         });

@@ -77,6 +77,11 @@ impl Disk {
         }
     }
 
+    /// How many databases are open.
+    pub fn open_count(&self) -> usize {
+        self.0.open.lock().len()
+    }
+
     /// Closes what is still open and forgets what is in memory.
     pub fn close(&self) {
         for shared in self.open_storages() {

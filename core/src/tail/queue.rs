@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 
 use super::event::TailEvent;
+use crate::metrics::{Count, Counters};
 
 /// Events that wait for one listener at most.
 const MAX_EVENTS: usize = 1024;
@@ -37,15 +38,17 @@ pub(super) enum Push {
 }
 
 impl Queue {
-    pub fn push(&self, mut event: TailEvent) -> Push {
+    pub fn push(&self, metrics: &Counters, mut event: TailEvent) -> Push {
         let size = event.size();
         let mut state = self.0.lock();
         // A single event always fits: an empty queue holds nothing that could be too much.
         let full = state.events.len() >= MAX_EVENTS || state.bytes + size > MAX_BYTES;
         if full && !state.events.is_empty() {
             state.dropped += 1;
+            metrics.add(Count::TailEventsDropped, 1);
             return Push::Dropped;
         }
+        metrics.add(Count::TailEvents, 1);
         event.dropped = std::mem::take(&mut state.dropped);
         state.events.push_back((event, size));
         state.bytes += size;
@@ -99,37 +102,37 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_and_the_next_event_tells_how_many() {
-        let queue = Queue::default();
-        assert_eq!(queue.push(event(0, 0)), Push::Serve);
+        let (queue, metrics) = (Queue::default(), Counters::default());
+        assert_eq!(queue.push(&metrics, event(0, 0)), Push::Serve);
         for at in 1..MAX_EVENTS {
-            assert_eq!(queue.push(event(at as i64, 0)), Push::Queued);
+            assert_eq!(queue.push(&metrics, event(at as i64, 0)), Push::Queued);
         }
-        assert_eq!(queue.push(event(-1, 0)), Push::Dropped);
-        assert_eq!(queue.push(event(-2, 0)), Push::Dropped);
+        assert_eq!(queue.push(&metrics, event(-1, 0)), Push::Dropped);
+        assert_eq!(queue.push(&metrics, event(-2, 0)), Push::Dropped);
         let taken = queue.take(MAX_EVENTS, usize::MAX);
         assert_eq!(taken.len(), MAX_EVENTS);
         assert!(taken.iter().enumerate().all(|(at, event)| event.timestamp == at as i64));
-        queue.push(event(7, 0));
+        queue.push(&metrics, event(7, 0));
         assert_eq!(queue.take(1, usize::MAX)[0].dropped, 2);
     }
 
     #[test]
     fn it_is_bounded_in_bytes_but_takes_any_single_event() {
-        let queue = Queue::default();
-        assert_eq!(queue.push(event(0, 2 * MAX_BYTES)), Push::Serve);
-        assert_eq!(queue.push(event(1, 0)), Push::Dropped);
+        let (queue, metrics) = (Queue::default(), Counters::default());
+        assert_eq!(queue.push(&metrics, event(0, 2 * MAX_BYTES)), Push::Serve);
+        assert_eq!(queue.push(&metrics, event(1, 0)), Push::Dropped);
         assert_eq!(queue.take(10, 1).len(), 1);
-        assert_eq!(queue.push(event(2, 0)), Push::Queued);
+        assert_eq!(queue.push(&metrics, event(2, 0)), Push::Queued);
     }
 
     #[test]
     fn who_finds_it_empty_stops_serving_it() {
-        let queue = Queue::default();
-        queue.push(event(0, 0));
-        queue.push(event(1, 0));
+        let (queue, metrics) = (Queue::default(), Counters::default());
+        queue.push(&metrics, event(0, 0));
+        queue.push(&metrics, event(1, 0));
         assert_eq!(queue.take(1, usize::MAX).len(), 1);
         assert_eq!(queue.take(1, usize::MAX).len(), 1);
         assert!(queue.take(1, usize::MAX).is_empty());
-        assert_eq!(queue.push(event(2, 0)), Push::Serve);
+        assert_eq!(queue.push(&metrics, event(2, 0)), Push::Serve);
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::event::TailEvent;
 use super::queue::{Push, Queue};
+use crate::metrics::Counters;
 
 /// Events that are taken out of the queue at once.
 const BATCH: usize = 64;
@@ -55,11 +56,11 @@ impl Receiver {
     }
 
     /// Hands an event on. Never waits for the receiver; after [`Receiver::stop`] it is dropped.
-    pub fn send(&self, event: TailEvent) {
+    pub fn send(&self, metrics: &Counters, event: TailEvent) {
         if self.shared.stopped.load(Ordering::Acquire) {
             return;
         }
-        if self.shared.queue.push(event) == Push::Serve {
+        if self.shared.queue.push(metrics, event) == Push::Serve {
             self.wake();
         }
     }

@@ -9,6 +9,8 @@ use super::Outcome;
 use super::event::{LogLevel, TailEvent, TailException, TailInfo, TailLog};
 use crate::actor::{Actor, ActorId, Event, Message};
 use crate::error::{Error, Result};
+use crate::metrics::{Count, EventKind};
+use crate::value::Value;
 
 /// What a line of the log or an exception counts beside its text, so that empty ones have a limit too.
 const ENTRY_BYTES: u64 = 32;
@@ -44,56 +46,78 @@ impl TailInfo {
                 url: request.url().to_owned(),
                 status: None,
             },
+            Message::Call { args, tail: true, .. } => TailInfo::Tail { consumed: consumed(args) },
             Message::Call { method, .. } => TailInfo::Rpc { method: method.clone() },
             Message::Get { property } => TailInfo::Rpc { method: property.clone() },
             Message::Alarm(info) => TailInfo::Alarm {
                 scheduled_time: info.scheduled_time,
                 retry_count: info.retry_count,
             },
-            Message::Tail { consumed, .. } => TailInfo::Tail { consumed: consumed.clone() },
         }
     }
+}
+
+/// The classes or exports that tail events are about.
+fn consumed(args: &[Value]) -> Vec<String> {
+    let items = args.first().and_then(Value::as_list).unwrap_or_default();
+    let name = |item: &Value| item.as_map()?.get("entrypoint")?.as_str().map(str::to_owned);
+    items.iter().filter_map(name).collect()
 }
 
 /// An event between its delivery and its end. Dropped before its end it was cancelled.
 pub(crate) struct Observation<'a> {
     event: &'a Arc<Event>,
+    kind: EventKind,
     ended: bool,
 }
 
 impl<'a> Observation<'a> {
     /// Begins to collect what listeners want to know, if there are any.
-    pub fn begin(event: &'a Arc<Event>, info: impl FnOnce() -> TailInfo) -> Observation<'a> {
+    pub fn begin(
+        event: &'a Arc<Event>,
+        kind: EventKind,
+        info: impl FnOnce() -> TailInfo,
+    ) -> Observation<'a> {
         let actor = &event.actor;
         if actor.is_observed() {
             event.set_record(Record::new(info(), actor.runtime.alarms.clock.now_ms()));
         }
-        Observation { event, ended: false }
+        Observation { event, kind, ended: false }
     }
 
     /// Tells how it ended: with the status of the response if there is one. For an order that listeners can
     /// rely on, the actor's turn is still held.
     pub fn end(mut self, ended: Result<Option<u16>, &Error>) {
         self.ended = true;
-        let Some(record) = self.event.record() else { return };
-        let (outcome, status) = match ended {
-            Ok(status) => (Outcome::Ok, status),
+        match ended {
+            Ok(status) => self.finish(Outcome::Ok, status),
             Err(error) => {
-                // Also when there have been so many that no other one is kept.
-                record.texts.lock().exceptions.push(self.event.exception(error));
-                (Outcome::of(error, &self.event.actor.path), None)
+                let actor = &self.event.actor;
+                actor.runtime.metrics.error(error.code());
+                if let Some(record) = self.event.record() {
+                    // Also when there have been so many that no other one is kept.
+                    record.texts.lock().exceptions.push(self.event.exception(error));
+                }
+                self.finish(Outcome::of(error, &actor.path), None);
             }
-        };
-        tell(self.event, record, outcome, status);
+        }
+    }
+
+    fn finish(&self, outcome: Outcome, status: Option<u16>) {
+        let (event, now) = (self.event, Instant::now());
+        let (cpu, wall) = (event.cpu_used(), now.saturating_duration_since(event.begun));
+        event.actor.used(now);
+        event.actor.runtime.metrics.event(self.kind, outcome, cpu, wall);
+        if let Some(record) = event.record() {
+            tell(event, record, outcome, status, wall);
+        }
     }
 }
 
 impl Drop for Observation<'_> {
     fn drop(&mut self) {
-        if !self.ended
-            && let Some(record) = self.event.record()
-        {
-            tell(self.event, record, Outcome::Canceled, None);
+        if !self.ended {
+            self.finish(Outcome::Canceled, None);
         }
     }
 }
@@ -106,6 +130,7 @@ impl Event {
         let size = text.len() as u64 + ENTRY_BYTES;
         let before = self.count_log_bytes(size);
         if before + size <= limit {
+            self.actor.runtime.metrics.add(Count::LogBytes, text.len() as u64);
             log_to_tracing(&self.actor.path, level, text);
             self.add_log(level, text.to_owned());
         } else if before <= limit {
@@ -171,7 +196,7 @@ fn log_to_tracing(path: &str, level: LogLevel, text: &str) {
 }
 
 /// Makes the tail event and hands it to whoever listens.
-fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>) {
+fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>, wall: Duration) {
     let actor = &event.actor;
     let mut info = record.info.clone();
     if let TailInfo::Fetch { status, .. } = &mut info {
@@ -193,7 +218,7 @@ fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>)
         outcome,
         timestamp: record.timestamp,
         cpu_ms: millis(event.cpu_used()),
-        wall_ms: millis(Instant::now().saturating_duration_since(event.begun())),
+        wall_ms: millis(wall),
         logs: texts.logs,
         exceptions: texts.exceptions,
         truncated: texts.truncated,
@@ -202,7 +227,7 @@ fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>)
     };
     // The receiver first: it is told of an event before it is told of what that calls forth.
     if let Some(receiver) = &actor.runtime.tail {
-        receiver.send(told.clone());
+        receiver.send(&actor.runtime.metrics, told.clone());
     }
     if let Some(tails) = actor.tails().filter(|_| !event.is_of_tail()) {
         tails.send(&actor.runtime, &told);

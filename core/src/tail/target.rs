@@ -70,7 +70,7 @@ impl Targets {
     /// Hands an event on to all of them. Never waits.
     pub fn send(&self, runtime: &Arc<RuntimeInner>, event: &TailEvent) {
         for target in &self.0 {
-            if target.queue.push(event.clone()) == Push::Serve {
+            if target.queue.push(&runtime.metrics, event.clone()) == Push::Serve {
                 let (target, weak) = (target.clone(), Arc::downgrade(runtime));
                 runtime.executor.spawn(async move {
                     loop {
@@ -93,8 +93,8 @@ impl Tail {
         let items = Value::List(events.iter().map(TailEvent::to_value).collect());
         match self {
             Tail::Stub(stub) => {
-                let consumed = events.iter().map(|event| event.entrypoint.clone()).collect();
-                let message = Message::Tail { consumed, events: items };
+                let message =
+                    Message::Call { method: "tail".into(), args: vec![items], tail: true };
                 // A stub of its own: one that is bound to an actor that broke would fail for ever.
                 stub.unbound().send(None, message).await.map(drop)
             }

@@ -20,6 +20,7 @@ mod hibernation;
 mod lifecycle;
 mod limits;
 mod main_job;
+mod metrics;
 mod output_gate;
 mod sections;
 mod support;

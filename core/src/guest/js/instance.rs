@@ -25,6 +25,7 @@ use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::check_method;
 use crate::loader::WorkerStub;
+use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
 use crate::value::{Value, ValueMap};
 
@@ -179,8 +180,9 @@ impl JsInstance {
             let message = "The execution context which hosts this callback is no longer running.";
             return Err(Error::new(ErrorCode::Aborted, message));
         }
-        let observation =
-            Observation::begin(&event, || TailInfo::Rpc { method: what.name().to_owned() });
+        let observation = Observation::begin(&event, EventKind::Rpc, || TailInfo::Rpc {
+            method: what.name().to_owned(),
+        });
         let done = self.run(&event, &mut hold, Wanted::Value, false, |ctx, hooks| {
             let (member, args) = match &what {
                 Use::Call(args) => (None, Some(args)),
@@ -385,7 +387,7 @@ impl JsInstance {
         if self.vm.shared.guard.is_stopped() {
             return Ok(());
         }
-        let observation = Observation::begin(&event, || TailInfo::Task);
+        let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
         let done = self.run(&event, &mut hold, Wanted::Nothing, false, |ctx, hooks| {
             hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
         });
@@ -425,16 +427,13 @@ impl Instance for JsInstance {
         Box::pin(async move {
             match message {
                 Message::Fetch(request) => self.fetch(event, hold, request).await,
-                Message::Call { method, args } => {
+                Message::Call { method, args, .. } => {
                     self.call(event, hold, &method, &args).await.map(Reply::Value)
                 }
                 Message::Get { property } => {
                     self.get(event, hold, &property).await.map(Reply::Value)
                 }
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
-                Message::Tail { events, .. } => {
-                    self.call(event, hold, "tail", &[events]).await.map(Reply::Value)
-                }
             }
         })
     }

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{check_method, no_such_method};
+use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
 use crate::value::{Value, ValueMap};
 
@@ -424,7 +425,7 @@ impl LuauInstance {
         if self.vm.shared.guard.stopped().is_some() {
             return Ok(());
         }
-        let observation = Observation::begin(&event, || TailInfo::Task);
+        let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
         let input = MultiValue::from_iter([LuaValue::Integer(id as i64)]);
         let fired = self.run(&Task::new(&event, false), &mut hold, Entry::Fire, input).await;
         let ended = event.settle().await.and(fired.map(drop));
@@ -443,14 +444,11 @@ impl Instance for LuauInstance {
         Box::pin(async move {
             match message {
                 Message::Fetch(request) => self.fetch(event, hold, request).await,
-                Message::Call { method, args } => {
+                Message::Call { method, args, .. } => {
                     self.call(event, hold, &method, &args).await.map(Reply::Value)
                 }
                 Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
-                Message::Tail { events, .. } => {
-                    self.call(event, hold, "tail", &[events]).await.map(Reply::Value)
-                }
             }
         })
     }

@@ -33,7 +33,7 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         begin(
             call,
             Box::pin(async move {
-                let reply = stub.send(Some(event), Message::Call { method, args }).await?;
+                let reply = stub.send(Some(event), Message::call(method, args)).await?;
                 Ok(Answer::Value(reply.into_value()?))
             }),
         )

@@ -22,7 +22,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         let (stub, args) = (stub(&target)?, host.read_all(&args)?);
         let event = host.shared.task()?.event.clone();
         host.shared.wait(Box::pin(async move {
-            let reply = stub.send(Some(event), Message::Call { method, args }).await?;
+            let reply = stub.send(Some(event), Message::call(method, args)).await?;
             Ok(Answer::Value(reply.into_value()?))
         }))
     })?;
