@@ -477,6 +477,11 @@ export type FacetStub<T = any> = Fetcher & Methods<T>;
  */
 export const Stub: {
   /**
+   * Calls a method by its name, whatever that is: `stub.then`, `stub.toString` and the like are no methods
+   * of the object. For names that aren't known beforehand.
+   */
+  call(stub: Fetcher, method: string, args?: readonly unknown[]): Promise<any>;
+  /**
    * A stub of the same address whose calls are canceled by a signal. A call that is canceled rejects
    * with the signal's reason; its event ends where it waits, and what it wrote before that stays.
    * A handler written in JavaScript isn't stopped, only not waited for: for requests it is told by
@@ -791,8 +796,11 @@ export type ErrorCode =
  * The root of every error of Facetbox. `instanceof` tells the kind; `name` and `message` are the guest's
  * own: a `RangeError` that guest code throws is a {@link GuestError} whose `name` is "RangeError".
  *
+ * `cause` is what guest code gave as one: an error, in most cases.
+ *
  * An exception that host code throws (a function in `env`, a method of a JavaScript class) isn't
- * wrapped: where no guest caught it, it comes out as the very same object.
+ * wrapped: where no guest caught it, it comes out as the very same object. A guest that catches it gets its
+ * name and message, not its stack and not its cause.
  */
 export class FacetboxError extends Error {
   constructor(

@@ -64,24 +64,43 @@ const builtins = new Map(
 
 /** An error that is a value: what somebody sent, not what somebody threw. */
 function errorValue(description) {
-  const { number, name, message, guestStack } = description;
+  const { number, name, message, guestStack, cause } = description;
   const { code } = rowOf.get(number);
   if (code !== "GUEST_ERROR") return exception({ ...description, reference: 0 });
-  const error = new (builtins.get(name) ?? Error)(message);
+  const options = cause === undefined ? undefined : { cause };
+  const error = new (builtins.get(name) ?? Error)(message, options);
   if (error.name !== name) hidden(error, "name", name);
   if (guestStack) hidden(error, "stack", `${name}: ${message}${guestFrames(guestStack)}`);
   return error;
 }
 
-/** What of an error crosses. A host's stack stays behind: it tells file names of the host. */
-function describe(error) {
+/** How long a chain of causes is told. */
+const MAX_CAUSES = 8;
+
+/**
+ * What of an exception crosses. A host's stack stays behind, because it tells file names of the host, and
+ * so does the cause, which whoever wrapped it may not have meant for guests.
+ */
+function describe(error, causes = 0) {
+  const cause = causes > 0 ? describeCause(error.cause, causes - 1) : undefined;
   if (error instanceof FacetboxError) {
     const { name, message, guestStack = "", path = "" } = error;
-    return { number: numberOf.get(error.code), name, message, guestStack, path };
+    return { number: numberOf.get(error.code), name, message, guestStack, path, cause };
   }
   const { name = "Error", message = "" } = error;
   const number = numberOf.get("GUEST_ERROR");
-  return { number, name: String(name), message: String(message), guestStack: "", path: "" };
+  return { number, name: String(name), message: String(message), guestStack: "", path: "", cause };
+}
+
+/** What of an error crosses that is a value: causes that are errors or primitive values, too. */
+function describeValue(error) {
+  return describe(error, MAX_CAUSES);
+}
+
+function describeCause(cause, causes) {
+  if (cause instanceof Error) return { error: describe(cause, causes) };
+  const crosses = cause === null || !["object", "function", "symbol"].includes(typeof cause);
+  return crosses && { value: typeof cause === "string" ? cause.toWellFormed() : cause };
 }
 
 /** Describes anything that was thrown; never throws itself. */
@@ -95,4 +114,13 @@ function describeThrown(thrown) {
   }
 }
 
-module.exports = { ...classes, classes, make, exception, errorValue, describe, describeThrown };
+module.exports = {
+  ...classes,
+  classes,
+  make,
+  exception,
+  errorValue,
+  describe,
+  describeValue,
+  describeThrown,
+};

@@ -53,7 +53,7 @@ class Reader {
       case TAG.REFERENCE:
         return references.get(this.#count());
       case TAG.FOREIGN:
-        throw errors.make("UNSUPPORTED", "A function of another environment can't be called here.");
+        return foreign;
       default:
         throw errors.make("PANIC", `A message holds the unknown tag ${tag}.`);
     }
@@ -73,7 +73,8 @@ class Reader {
       this.#text(),
       this.#text(),
     ];
-    return { number, name, message, guestStack, path, reference: this.#count() };
+    const reference = this.#count();
+    return { number, name, message, guestStack, path, reference, cause: this.value() };
   }
 
   #list(item = () => this.value()) {
@@ -120,6 +121,11 @@ class Reader {
     this.#at += length;
     return start;
   }
+}
+
+/** Stands for a function that lives in a guest or in another environment. */
+function foreign() {
+  throw errors.make("UNSUPPORTED", "A function of a guest or of another environment can't be called here.");
 }
 
 /** Sets an own property, `__proto__` too, which assignment would take for the prototype. */

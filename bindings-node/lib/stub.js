@@ -21,7 +21,8 @@ const handler = {
 };
 
 const targets = new WeakMap();
-const stubs = new WeakSet();
+/** The signals that cancel calls of stubs, by stub. */
+const signals = new WeakMap();
 
 /**
  * Makes a stub; `handle` may be a promise while the code behind it is being loaded. `signal` cancels its
@@ -37,7 +38,7 @@ function makeStub(handle, signal) {
     Object.defineProperty(target, "name", { value: objectId.name, enumerable: true });
   }
   const stub = new Proxy(target, handler);
-  stubs.add(stub);
+  signals.set(stub, signal);
   return handles.bind(stub, handle);
 }
 
@@ -68,6 +69,12 @@ handles.wrapWith(native.Stub, makeStub);
 
 /** What can be done with a stub beside calling it, whose methods have every other name. */
 const Stub = Object.freeze({
+  async call(stub, method, args = []) {
+    const handle = handleOf(stub);
+    if (!Array.isArray(args)) throw invalid(`args must be an array, got ${kind(args)}.`);
+    return call(handle, signals.get(stub), method, args);
+  },
+
   with(stub, given) {
     const { signal } = options(given, ["signal"], "with()");
     if (!(signal instanceof AbortSignal)) {
@@ -92,7 +99,7 @@ const Stub = Object.freeze({
 
 /** The native handle of a stub, or the promise of one. */
 function handleOf(stub) {
-  if (stubs.has(stub)) return handles.nativeOf(stub);
+  if (signals.has(stub)) return handles.nativeOf(stub);
   throw invalid(`A stub is needed, got ${kind(stub)}.`);
 }
 

@@ -83,11 +83,13 @@ class Writer {
   }
 
   /** Writes a described error. */
-  error({ number, name, message, guestStack, path, reference = 0 }) {
+  error({ number, name, message, guestStack, path, reference = 0, cause }) {
     this.#tag(TAG.ERROR);
     this.#buffer.writeInt32LE(number, this.#reserve(4));
     for (const text of [name, message, guestStack, path]) this.#text(text.toWellFormed());
     this.#count(reference);
+    if (cause?.error) this.error(cause.error);
+    else this.value(cause?.value);
   }
 
   #function(value) {
@@ -124,7 +126,7 @@ class Writer {
     if (types.isArrayBuffer(value)) return this.#bytes(new Uint8Array(value));
     if (value instanceof RpcTarget || passed.has(value)) return this.#hostObject(value);
     if (types.isNativeError(value) || value instanceof Error) {
-      return this.error(errors.describe(value));
+      return this.error(errors.describeValue(value));
     }
     const prototype = Object.getPrototypeOf(value);
     if (isPlain(prototype)) return this.#map(value);

@@ -4,7 +4,8 @@
 //! its length. Stubs and other native handles stand in a list beside the bytes, and in them by their
 //! index. JavaScript's own functions, objects and classes stand in the bytes by the number of their
 //! reference: with their names when they come, alone when they come back. A function of another
-//! environment is only told to be one. `lib/codec.js` is the other half.
+//! environment or of a guest is only told to be one. An error's cause is the value after it, undefined if
+//! there is none. `lib/codec.js` is the other half.
 
 use std::sync::Arc;
 
@@ -151,6 +152,7 @@ impl Writer<'_> {
         self.bare_text(error.path().unwrap_or_default());
         let exception = self.own(error.host_exception()).unwrap_or(0);
         self.packed.bytes.extend(exception.to_le_bytes());
+        self.value(error.cause().cloned().unwrap_or(Value::Undefined));
     }
 
     fn reference(&mut self, origin: Option<&Arc<dyn std::any::Any + Send + Sync>>) {
@@ -323,9 +325,13 @@ impl Reader<'_> {
         let error = Error::named(code, self.text()?, self.text()?).with_stack(self.text()?);
         let path = self.text()?;
         let error = if path.is_empty() { error } else { error.with_path(path) };
-        Ok(match u32::from_le_bytes(self.take()?) {
+        let error = match u32::from_le_bytes(self.take()?) {
             0 => error,
             exception => error.with_host(JsRef::new(self.mailbox, exception)),
+        };
+        Ok(match self.value()? {
+            Value::Undefined => error,
+            cause => error.with_cause(cause),
         })
     }
 

@@ -149,6 +149,42 @@ test("errors of a guest have its name, message and stack", async (t) => {
   assert.equal(value.message, "as a value");
 });
 
+test("the cause of an error crosses, but not that of an exception of this process", async (t) => {
+  const runtime = await runtimeFor(t);
+  const env = {
+    fail() {
+      throw new Error("outer", { cause: new Error("not for guests") });
+    },
+  };
+  const members = `
+    wrapped() {
+      try { null.x; } catch (cause) { throw new Error("outer", { cause }); }
+    }
+    plain() { throw new Error("outer", { cause: { code: 7, list: [1n] } }); }
+    odd() { throw new Error("outer", { cause: () => 1 }); }
+    echo(error) { return error; }
+    read(error) { return [error.cause.message, error.cause.cause]; }
+    async caught() {
+      try { await this.env.fail(); } catch (error) { return [error.message, error.cause]; }
+    }`;
+  const stub = guest(runtime, app(members), { env });
+  const wrapped = await fails(stub.wrapped(), GuestError, { message: "outer" });
+  assert.ok(wrapped.cause instanceof TypeError);
+  assert.match(wrapped.cause.message, /null/);
+  assert.deepEqual((await fails(stub.plain(), GuestError)).cause, { code: 7, list: [1n] });
+  await fails(stub.odd(), GuestError, { message: "outer" });
+
+  const chain = new Error("a", { cause: new RangeError("b", { cause: "c" }) });
+  assert.deepEqual(await stub.read(chain), ["b", "c"]);
+  const back = await stub.echo(chain);
+  assert.deepEqual([back.cause instanceof RangeError, back.cause.message, back.cause.cause], [true, "b", "c"]);
+  const endless = new Error("endless");
+  endless.cause = endless;
+  assert.equal((await stub.echo(endless)).cause.cause.message, "endless");
+
+  assert.deepEqual(await stub.caught(), ["outer", undefined]);
+});
+
 test("limits end an event, and code that doesn't load says where", async (t) => {
   const runtime = await runtimeFor(t);
   const members = `
