@@ -1,10 +1,12 @@
 # Each target is what a person would type. `make demo` and `make test` need only the toolchains:
 # cargo, cc, python3, node + npm, go.
 
-# What `make conformance` runs: a file or directory of vectors, the host's runner, the guest language.
+# What `make conformance` runs: files or directories of vectors, the host's runner, the guest language.
 VECTORS = tests/conformance
 HOST = rust
 GUEST = luau
+HOSTS = $(if $(filter all,$(HOST)),rust node,$(HOST))
+GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 
 .PHONY: help setup demo demo-rust test lint conformance crash header bench
 
@@ -29,10 +31,7 @@ test: setup ## Runs every test: what CI runs
 	$(MAKE) -C bindings-python test
 	$(MAKE) -C bindings-node test
 	tests/symbols.sh
-	$(MAKE) conformance
-	$(MAKE) conformance VECTORS=tests/conformance/attacks
-	$(MAKE) conformance GUEST=js
-	$(MAKE) conformance GUEST=js VECTORS=tests/conformance/attacks
+	$(MAKE) conformance HOST=all GUEST=all VECTORS="tests/conformance tests/conformance/attacks"
 
 lint: ## Checks formatting and the lints
 	cargo fmt --all --check
@@ -41,9 +40,12 @@ lint: ## Checks formatting and the lints
 	# Core without JavaScript, its default.
 	cargo clippy --release --package facetbox --all-targets -- -D warnings
 
-conformance: ## Runs conformance vectors: [VECTORS=path] [HOST=rust] [GUEST=luau|js]
-	cargo run --release --quiet --package facetbox-tests --bin conformance -- \
-		--host "$(HOST)" --guest "$(GUEST)" "$(VECTORS)"
+conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|node|all] [GUEST=luau|js|all]
+	$(if $(filter node,$(HOSTS)),$(MAKE) -C bindings-node build)
+	for host in $(HOSTS); do for guest in $(GUESTS); do for vectors in $(VECTORS); do \
+		cargo run --release --quiet --package facetbox-tests --bin conformance -- \
+			--host $$host --guest $$guest $$vectors || exit 1; \
+	done; done; done
 
 crash: ## Kills, cuts the power of and fails writing processes for about ten minutes
 	cargo build --release --package facetbox-tests --bin crash

@@ -1,6 +1,8 @@
-//! Runs conformance vectors against the Rust API and counts what passed.
+//! Runs conformance vectors against the API of a host language and counts what passed.
 //!
-//! Each case runs in a process of its own, so that a crash or a hang fails that case and not the run.
+//! Each case runs in a process of its own, so that a crash or a hang fails that case and not the run. That
+//! process is this program for Rust, and for other hosts a program of theirs which takes the same arguments
+//! `--guest LANGUAGE --only NAME FILE` and ends likewise: with 0 and no output, or with 1 and what failed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use facetbox_tests::{Case, Guest, Pending, execute, read_cases};
 
-const USAGE: &str = "usage: conformance [-v] [--host rust] [--guest luau|js] [--filter TEXT] PATH\n
+const USAGE: &str = "usage: conformance [-v] [--host rust|node] [--guest luau|js] [--filter TEXT] PATH\n
 PATH is a file of vectors or a directory of them.
   -v             names every case
   --filter TEXT  runs only the cases whose name contains TEXT";
@@ -23,11 +25,50 @@ const PENDING: &str = include_str!("../../conformance/pending.txt");
 
 struct Args {
     path: PathBuf,
+    host: Host,
     guest: Guest,
     filter: String,
     verbose: bool,
     /// Set in the process of a single case.
     only: Option<String>,
+}
+
+/// Who runs the cases.
+#[derive(Clone, Copy, Debug)]
+enum Host {
+    Rust,
+    Node,
+}
+
+impl Host {
+    const ALL: [Host; 2] = [Host::Rust, Host::Node];
+
+    fn name(self) -> &'static str {
+        match self {
+            Host::Rust => "rust",
+            Host::Node => "node",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Host, String> {
+        Host::ALL
+            .into_iter()
+            .find(|host| host.name() == name)
+            .ok_or(format!("there is no runner for host {name:?}"))
+    }
+
+    /// The program that runs one case.
+    fn command(self) -> Result<Command, String> {
+        Ok(match self {
+            Host::Rust => Command::new(std::env::current_exe().map_err(|error| error.to_string())?),
+            Host::Node => {
+                let mut command = Command::new("node");
+                let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+                command.arg(root.join("bindings-node/tests/conformance/case.mjs"));
+                command
+            }
+        })
+    }
 }
 
 /// How a case ended.
@@ -54,6 +95,7 @@ fn main() -> ExitCode {
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
     let (mut path, mut guest, mut filter) = (None, Guest::Luau, String::new());
+    let mut host = Host::Rust;
     let (mut verbose, mut only) = (false, None);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
@@ -61,12 +103,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "-v" => verbose = true,
             "--filter" => filter = value()?,
             "--only" => only = Some(value()?),
-            "--host" => match value()?.as_str() {
-                "rust" => {}
-                other => {
-                    return Err(format!("there is no runner for host {other:?}, only for rust"));
-                }
-            },
+            "--host" => host = Host::from_name(&value()?)?,
             "--guest" => {
                 let name = value()?;
                 guest =
@@ -77,7 +114,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
         }
     }
     let path = path.ok_or(USAGE)?;
-    Ok(Args { path, guest, filter, verbose, only })
+    Ok(Args { path, host, guest, filter, verbose, only })
 }
 
 /// Runs one case in this process and prints what failed.
@@ -115,7 +152,7 @@ fn run_all(args: &Args) -> Result<bool, String> {
     if cases.is_empty() {
         return Err(format!("no case in {} to run", args.path.display()));
     }
-    let verdicts = run_in_parallel(&cases, args.guest)?;
+    let verdicts = run_in_parallel(&cases, args)?;
     Ok(report(args, &cases, &verdicts, &pending))
 }
 
@@ -128,15 +165,14 @@ fn check_names(cases: &[(PathBuf, Case)]) -> Result<(), String> {
     }
 }
 
-fn run_in_parallel(cases: &[(PathBuf, Case)], guest: Guest) -> Result<Vec<Verdict>, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+fn run_in_parallel(cases: &[(PathBuf, Case)], args: &Args) -> Result<Vec<Verdict>, String> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut verdicts = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((file, case)) = cases.get(index) else { return verdicts };
-            verdicts.push((index, judge(&program, file, case, guest)));
+            verdicts.push((index, judge(args, file, case)));
         }
     };
     let mut verdicts: Vec<(usize, Verdict)> = thread::scope(|scope| {
@@ -149,13 +185,15 @@ fn run_in_parallel(cases: &[(PathBuf, Case)], guest: Guest) -> Result<Vec<Verdic
 }
 
 /// Runs a case in a process of its own.
-fn judge(program: &Path, file: &Path, case: &Case, guest: Guest) -> Verdict {
-    if case.code(guest).is_none() {
+fn judge(args: &Args, file: &Path, case: &Case) -> Verdict {
+    if case.code(args.guest).is_none() {
         return Verdict::Skipped;
     }
-    let mut command = Command::new(program);
-    command.args(["--guest", guest.name(), "--only", &case.name]).arg(file);
-    match command.output() {
+    let started = args.host.command().and_then(|mut command| {
+        command.args(["--guest", args.guest.name(), "--only", &case.name]).arg(file);
+        command.output().map_err(|error| error.to_string())
+    });
+    match started {
         Err(error) => Verdict::Failed(format!("no process could be started: {error}")),
         Ok(output) => judge_output(&output),
     }
@@ -202,11 +240,11 @@ fn report(args: &Args, cases: &[(PathBuf, Case)], verdicts: &[Verdict], pending:
             }
         }
     }
-    let guest = args.guest.name();
+    let (host, guest) = (args.host.name(), args.guest.name());
     if !skipped.is_empty() {
         println!("skipped, no {guest} code: {}", skipped.join(" "));
     }
-    println!("host rust, guest {guest}, {} skipped, {waiting} pending", skipped.len());
+    println!("host {host}, guest {guest}, {} skipped, {waiting} pending", skipped.len());
     println!("{passed} passed, {failed} failed");
     failed == 0
 }
