@@ -8,7 +8,7 @@ GUEST = luau
 HOSTS = $(if $(filter all,$(HOST)),rust node,$(HOST))
 GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 
-.PHONY: help setup demo demo-rust test lint conformance crash header bench
+.PHONY: help setup demo demo-rust test lint conformance crash header dist bench
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ crash: ## Kills, cuts the power of and fails writing processes for about ten min
 
 header: ## Generates include/facetbox.h
 	$(MAKE) -C bindings-c header
+
+dist: ## Packs the packages into dist/
+	$(MAKE) -C bindings-node dist
 
 bench: ## Measures calls, reads and writes beside their floors
 	cargo bench --package facetbox-tests --bench calls
