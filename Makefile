@@ -8,7 +8,10 @@ GUEST = luau
 HOSTS = $(if $(filter all,$(HOST)),rust node,$(HOST))
 GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 
-.PHONY: help setup demo demo-rust test lint conformance crash header dist bench
+# What `make fuzz` shares out among its targets.
+SECONDS = 600
+
+.PHONY: help setup demo demo-rust test lint conformance fuzz crash header dist bench
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +35,7 @@ test: setup ## Runs every test: what CI runs
 	$(MAKE) -C bindings-node test
 	tests/symbols.sh
 	$(MAKE) conformance HOST=all GUEST=all VECTORS="tests/conformance tests/conformance/attacks"
+	$(MAKE) fuzz SECONDS=20
 
 lint: ## Checks formatting and the lints
 	cargo fmt --all --check
@@ -46,6 +50,9 @@ conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|node|all] [
 		cargo run --release --quiet --package facetbox-tests --bin conformance -- \
 			--host $$host --guest $$guest $$vectors || exit 1; \
 	done; done; done
+
+fuzz: ## Throws mutated inputs at everything that reads what others wrote: [SECONDS=600]
+	cargo run --release --quiet --package facetbox-tests --bin fuzz -- run $(SECONDS)
 
 crash: ## Kills, cuts the power of and fails writing processes for about ten minutes
 	cargo build --release --package facetbox-tests --bin crash

@@ -1,0 +1,1 @@
+SELECT json_extract('{"a":[1,2]}', '$.a[1]'), json_group_array(a) FROM t, json_each('[1,2,3]') WHERE json_valid(b); SELECT hex(randomblob(8)), strftime('%s', 'now'), unixepoch(), zeroblob(100), group_concat(b, '-'), sqlite_version(), sin(1), regexp_like('a', 'b') FROM t;

@@ -1,0 +1,1 @@
+PRAGMA table_info(t); PRAGMA writable_schema = 1; ATTACH 'x' AS y; VACUUM INTO 'z'; SELECT * FROM _fb_kv; SELECT * FROM pragma_database_list; CREATE TEMP TABLE x (a); BEGIN; SAVEPOINT s; ROLLBACK; SELECT load_extension('x'), readfile('/etc/passwd'); UPDATE sqlite_master SET sql = '';

@@ -1,0 +1,1 @@
+SELECT rowid, highlight(words, 0, '[', ']'), bm25(words) FROM words WHERE words MATCH 'some* OR "more words"' ORDER BY rank; INSERT INTO words (words) VALUES ('optimize'); CREATE VIRTUAL TABLE r USING rtree(id, x0, x1); INSERT INTO r VALUES (1, 0, 1);
