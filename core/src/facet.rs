@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use event_listener::Event as Signal;
 use parking_lot::Mutex;
 
-use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class};
+use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
 use crate::stub::Stub;
 use crate::value::Value;
@@ -216,6 +216,28 @@ impl Facets {
                 Ok(Begin::Start(StartGuard { facets, name, starting }))
             }
         }
+    }
+
+    /// The facet `name`, started by its parent's `startFacet` if it isn't running; None if there is no such
+    /// facet.
+    pub(crate) async fn wake(
+        &self,
+        name: &str,
+        caller: Option<Arc<Event>>,
+    ) -> Result<Option<Arc<Actor>>> {
+        let running = || self.actor.facets.running(name);
+        if let Some(actor) = running() {
+            return Ok(Some(actor));
+        }
+        if self.actor.storage()?.facet_number(name)?.is_none() {
+            return Ok(None);
+        }
+        let message = Message::StartFacet { name: name.to_owned() };
+        self.actor.clone().deliver(caller, message).await?;
+        running().map(Some).ok_or_else(|| {
+            let message = format!("{} has not started its facet {name:?}.", self.actor.path);
+            Error::new(ErrorCode::NotFound, message)
+        })
     }
 
     /// Makes the facet's actor, entering its name in the parent's database if it is new.
@@ -442,15 +464,17 @@ impl FacetMap {
         }
     }
 
-    /// Takes out an actor that nothing else refers to.
-    pub fn forget_if_unused(&self, name: &str, actor: &Arc<Actor>) {
+    /// Takes out an actor that nothing else refers to. Answers whether it is out.
+    pub fn forget_if_unused(&self, name: &str, actor: &Arc<Actor>) -> bool {
         let mut slots = self.0.lock();
         let ours =
             matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
         // The map's reference and the caller's: nobody can take another while the map is locked.
-        if ours && Arc::strong_count(actor) == 2 {
+        let unused = Arc::strong_count(actor) == 2;
+        if ours && unused {
             slots.remove(name);
         }
+        !ours || unused
     }
 
     /// Takes out `actor` if it is still the one called `name`.

@@ -18,6 +18,7 @@ use crate::alarm::AlarmInfo;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
+use crate::stub::Stub;
 use crate::value::{Value, ValueMap};
 
 /// An object or facet written in the host's language, running on the thread of its caller.
@@ -53,6 +54,32 @@ pub trait DurableObject: Send + Sync + 'static {
         let _ = info;
         Err(no_alarm_handler())
     }
+
+    /// Whether there is a handler of alarms. Without one [`Storage::set_alarm`](crate::Storage::set_alarm)
+    /// is refused. By default there is.
+    fn has_alarm(&self) -> bool {
+        true
+    }
+
+    /// Answers a stub of the facet `name`, as [`Facets::get`](crate::Facets::get) gives it. Asked when the
+    /// facet's alarm is due and it isn't running, because only its parent knows its class.
+    ///
+    /// # Errors
+    /// Whatever it returns leaves the alarm waiting until the facet is started otherwise. The default calls
+    /// the method `start_facet`, if there is one.
+    fn start_facet(&self, name: &str) -> Result<Stub> {
+        self.call("start_facet", vec![name.into()]).and_then(facet_stub)
+    }
+}
+
+fn facet_stub(answer: Value) -> Result<Stub> {
+    match answer {
+        Value::Stub(stub) => Ok(stub),
+        other => Err(Error::type_error(format!(
+            "The method that starts a facet must answer its stub, not a {}.",
+            other.type_name()
+        ))),
+    }
 }
 
 /// A class whose instances live on an event loop: its methods return futures and never block.
@@ -79,6 +106,18 @@ pub trait EventLoopObject: Send + Sync + 'static {
     fn alarm(&self, info: AlarmInfo) -> BoxFuture<'static, Result<()>> {
         let _ = info;
         Box::pin(async { Err(no_alarm_handler()) })
+    }
+
+    /// Whether there is a handler of alarms; see [`DurableObject::has_alarm`].
+    fn has_alarm(&self) -> bool {
+        true
+    }
+
+    /// Answers a stub of a facet; see [`DurableObject::start_facet`]. The default calls the method
+    /// `startFacet`.
+    fn start_facet(&self, name: &str) -> BoxFuture<'static, Result<Stub>> {
+        let answer = self.call("startFacet".into(), vec![name.into()]);
+        Box::pin(async move { answer.await.and_then(facet_stub) })
     }
 }
 
@@ -196,19 +235,35 @@ impl Instance for BlockingInstance {
         _hold: &'a mut Hold,
     ) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
+            if let Message::StartFacet { name } = &message {
+                let stub = event.enter(|| self.0.start_facet(name))?;
+                return started(event, stub).await;
+            }
             event.enter(|| match message {
                 Message::Fetch(request) => self.0.fetch(request).map(Reply::Response),
                 Message::Call { method, args, .. } => {
                     check_method(&method)?;
                     self.0.call(&method, args).map(Reply::Value)
                 }
-                Message::Get { property } => Err(no_such_method(&property)),
+                Message::Get { property: name } | Message::StartFacet { name } => {
+                    Err(no_such_method(&name))
+                }
                 Message::Alarm(info) => self.0.alarm(info).map(|()| Reply::Value(Value::Null)),
             })
         })
     }
 
+    fn has_alarm(&self) -> bool {
+        self.0.has_alarm()
+    }
+
     fn kill(&self) {}
+}
+
+/// Starts the facet of a stub, whose callback is code of the event.
+async fn started(event: &Arc<Event>, stub: Stub) -> Result<Reply> {
+    InEvent::new(event, Box::pin(async move { stub.start().await })).await?;
+    Ok(Reply::Value(Value::Null))
 }
 
 struct EventLoopInstance(Arc<dyn EventLoopObject>);
@@ -236,6 +291,11 @@ impl Instance for EventLoopInstance {
                     let done = event.enter(|| self.0.alarm(info));
                     Box::pin(async move { done.await.map(|()| Reply::Value(Value::Null)) })
                 }
+                Message::StartFacet { name } => {
+                    let (answer, event) =
+                        (event.enter(|| self.0.start_facet(&name)), event.clone());
+                    Box::pin(async move { started(&event, answer.await?).await })
+                }
             };
             // The method has been handed to the loop; from here on others may be, too.
             let mut reply = InEvent::new(event, reply);
@@ -245,6 +305,10 @@ impl Instance for EventLoopInstance {
             hold.release();
             reply.await
         })
+    }
+
+    fn has_alarm(&self) -> bool {
+        self.0.has_alarm()
     }
 
     fn kill(&self) {}

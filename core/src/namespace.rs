@@ -222,17 +222,17 @@ impl Namespace {
         }
     }
 
-    /// Takes out an actor that nothing else refers to.
-    pub(crate) fn forget_if_unused(&self, actor: &Arc<Actor>) {
-        if let ActorId::Object(id) = &actor.id {
-            let mut actors = self.0.actors.lock();
-            // The map's reference and the caller's: nobody can take another while the map is locked.
-            if actors.get(id).is_some_and(|known| Arc::ptr_eq(known, actor))
-                && Arc::strong_count(actor) == 2
-            {
-                actors.remove(id);
-            }
+    /// Takes out an actor that nothing else refers to. Answers whether it is out.
+    pub(crate) fn forget_if_unused(&self, actor: &Arc<Actor>) -> bool {
+        let ActorId::Object(id) = &actor.id else { return true };
+        let mut actors = self.0.actors.lock();
+        let ours = actors.get(id).is_some_and(|known| Arc::ptr_eq(known, actor));
+        // The map's reference and the caller's: nobody can take another while the map is locked.
+        let unused = Arc::strong_count(actor) == 2;
+        if ours && unused {
+            actors.remove(id);
         }
+        !ours || unused
     }
 
     pub(crate) fn close(&self) {

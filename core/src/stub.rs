@@ -254,6 +254,11 @@ impl Stub {
         Ok(Binding::Bound)
     }
 
+    /// Starts what it addresses, if that isn't running.
+    pub(crate) async fn start(&self) -> Result<()> {
+        self.actor().await.map(drop)
+    }
+
     /// Waits for a start that another stub makes.
     pub(crate) async fn wait(&self, starting: Arc<Starting>) -> Result<()> {
         *self.0.bound.lock() = Some(starting.wait().await?);

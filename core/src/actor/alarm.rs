@@ -82,6 +82,19 @@ impl Actor {
         Ok(ran)
     }
 
+    /// Says whether the class has a handler; nobody knows while the constructor runs.
+    pub(super) fn allow_alarms(&self, allowed: bool) {
+        if let Some(slot) = &self.alarm {
+            slot.handled.store(allowed, Ordering::Release);
+        }
+    }
+
+    /// Whether an alarm is set, as far as the index knows.
+    pub(super) fn has_alarm_set(&self) -> bool {
+        let slot = self.alarm.as_ref();
+        slot.is_some_and(|slot| matches!(slot.driver.indexed(&slot.key.key), Ok(Some(_))))
+    }
+
     /// Writes what follows from a run.
     fn settle_alarm(&self, alarm: StoredAlarm, error: Option<Error>) -> Result<()> {
         let Some(slot) = &self.alarm else { return Ok(()) };

@@ -35,6 +35,10 @@ pub(crate) enum Message {
     },
     /// The actor's alarm is due. Answered with a null.
     Alarm(AlarmInfo),
+    /// The alarm of a facet that isn't running is due: its parent starts it. Answered with a null.
+    StartFacet {
+        name: String,
+    },
 }
 
 impl Message {
@@ -46,7 +50,9 @@ impl Message {
         match self {
             Message::Fetch(_) => EventKind::Fetch,
             Message::Call { tail: true, .. } => EventKind::Tail,
-            Message::Call { .. } | Message::Get { .. } => EventKind::Rpc,
+            Message::Call { .. } | Message::Get { .. } | Message::StartFacet { .. } => {
+                EventKind::Rpc
+            }
             Message::Alarm(_) => EventKind::Alarm,
         }
     }

@@ -17,7 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use event_listener::Event as Signal;
@@ -68,6 +68,11 @@ pub(crate) trait Instance: Send + Sync + 'static {
         message: Message,
         hold: &'a mut Hold,
     ) -> BoxFuture<'a, Result<Reply>>;
+
+    /// Whether alarms may be set. Guests look for their handler themselves.
+    fn has_alarm(&self) -> bool {
+        true
+    }
 
     /// Makes guest code that runs in it stop soon, from any thread.
     fn kill(&self);
@@ -328,6 +333,7 @@ impl Actor {
             return Ok(running);
         }
         self.interrupt.store(false, Ordering::Release);
+        self.allow_alarms(true);
         let started = match self.class.kind() {
             ClassKind::Host(class) => {
                 let ctx = Ctx::new(self.clone());
@@ -337,6 +343,7 @@ impl Actor {
         };
         match started.and_then(|instance| self.check().map(|()| instance)) {
             Ok(instance) => {
+                self.allow_alarms(instance.has_alarm());
                 if let Some(storage) = &self.storage {
                     storage.announce_alarm()?;
                 }
@@ -479,5 +486,5 @@ fn alarm_slot(
         },
         _ => return None,
     };
-    Some(Arc::new(AlarmSlot { driver: runtime.alarms.clone(), key, running: AtomicI64::new(0) }))
+    Some(Arc::new(AlarmSlot::new(runtime.alarms.clone(), key)))
 }

@@ -3,7 +3,7 @@
 //! Two things end an instance: it has been idle for a while, or too many are warm and it is the one that was used
 //! least recently. One that has an event, a timer or an open cursor is busy and stays.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,18 +13,29 @@ use super::{Actor, Event};
 use crate::metrics::Count;
 use crate::runtime::RuntimeInner;
 
-/// The actors of one runtime that have an instance.
+/// The actors of one runtime that have an instance, and those that are only remembered because something
+/// refers to them.
 pub(crate) struct Warm {
     idle: Duration,
     cap: usize,
     actors: Mutex<Vec<Weak<Actor>>>,
+    asleep: Mutex<Vec<Weak<Actor>>>,
+    /// Whether somebody looks for idle ones from time to time.
+    watched: AtomicBool,
     begin: Instant,
 }
 
 impl Warm {
     /// Instances are dropped after `idle` without an event, and earlier when there are more than `cap`.
     pub fn new(idle: Duration, cap: usize) -> Warm {
-        Warm { idle, cap: cap.max(1), actors: Mutex::default(), begin: Instant::now() }
+        Warm {
+            idle,
+            cap: cap.max(1),
+            actors: Mutex::default(),
+            asleep: Mutex::default(),
+            watched: AtomicBool::new(false),
+            begin: Instant::now(),
+        }
     }
 
     /// A moment as milliseconds since the runtime was opened.
@@ -40,16 +51,22 @@ impl Warm {
 
     /// Enters an actor whose instance has just started.
     pub fn add(&self, actor: &Arc<Actor>) {
-        let (first, over) = {
+        let over = {
             let mut actors = self.actors.lock();
             actors.push(Arc::downgrade(actor));
-            (actors.len() == 1, actors.len() > self.cap)
+            actors.len() > self.cap
         };
-        if first {
-            watch(&actor.runtime, self.idle);
-        }
+        self.watch(&actor.runtime);
         if over {
             self.shrink(actor);
+        }
+    }
+
+    /// Takes an actor that sleeps out of its map, now or as soon as nothing refers to it.
+    pub fn forget(&self, actor: &Arc<Actor>) {
+        if !actor.forget_if_unused() {
+            self.asleep.lock().push(Arc::downgrade(actor));
+            self.watch(&actor.runtime);
         }
     }
 
@@ -76,14 +93,16 @@ impl Warm {
             }
             surplus -= 1;
             actor.runtime.metrics.add(Count::Evictions, 1);
-            actor.forget_if_unused();
+            self.forget(actor);
             false
         });
         self.put_back(actors);
     }
 
-    /// Drops what has been idle for too long; answers how many are left.
-    fn sweep(&self) -> usize {
+    /// Drops what has been idle for too long; answers whether any are left.
+    fn sweep(&self) -> bool {
+        let asleep = std::mem::take(&mut *self.asleep.lock());
+        asleep.iter().filter_map(Weak::upgrade).for_each(|actor| self.forget(&actor));
         let now = self.at(Instant::now());
         let idle = self.idle.as_millis() as u64;
         let mut actors = self.take();
@@ -93,27 +112,35 @@ impl Warm {
                 return true;
             }
             actor.runtime.metrics.add(Count::Hibernations, 1);
-            actor.forget_if_unused();
+            self.forget(actor);
             false
         });
-        self.put_back(actors)
+        self.put_back(actors) > 0 || !self.asleep.lock().is_empty()
     }
-}
 
-/// Looks for idle actors from time to time, as long as there are any.
-fn watch(runtime: &Arc<RuntimeInner>, idle: Duration) {
-    let weak = Arc::downgrade(runtime);
-    let timers = runtime.timers.clone();
-    let interval = (idle / 2).max(Duration::from_millis(1));
-    runtime.executor.spawn(async move {
-        loop {
-            timers.at(Instant::now() + interval).await;
-            let Some(runtime) = weak.upgrade() else { return };
-            if runtime.check_open().is_err() || runtime.warm.sweep() == 0 {
-                return;
-            }
+    /// Looks for idle actors from time to time, as long as there are any.
+    fn watch(&self, runtime: &Arc<RuntimeInner>) {
+        if self.watched.swap(true, Ordering::AcqRel) {
+            return;
         }
-    });
+        let weak = Arc::downgrade(runtime);
+        let timers = runtime.timers.clone();
+        let interval = (self.idle / 2).max(Duration::from_millis(1));
+        runtime.executor.spawn(async move {
+            loop {
+                timers.at(Instant::now() + interval).await;
+                let Some(runtime) = weak.upgrade() else { return };
+                if runtime.check_open().is_err() {
+                    return;
+                }
+                // Said before the look, so that whoever comes after it starts another.
+                runtime.warm.watched.store(false, Ordering::Release);
+                if !runtime.warm.sweep() || runtime.warm.watched.swap(true, Ordering::AcqRel) {
+                    return;
+                }
+            }
+        });
+    }
 }
 
 impl Actor {
@@ -138,12 +165,54 @@ impl Actor {
         slept
     }
 
-    /// Takes the actor out of its parent's or namespace's map if nothing else refers to it.
-    pub fn forget_if_unused(self: &Arc<Actor>) {
-        match (&self.parent, &self.namespace) {
-            (Some((parent, name)), _) => parent.facets.forget_if_unused(name, self),
-            (None, Some(namespace)) => namespace.forget_if_unused(self),
-            (None, None) => {}
+    /// Takes the actor out of its parent's or namespace's map if it sleeps and nothing else refers to it.
+    /// Answers whether there is no need to look again.
+    ///
+    /// A facet with an alarm stays: its class is known nowhere else.
+    fn forget_if_unused(self: &Arc<Actor>) -> bool {
+        if self.is_warm() {
+            return true; // it comes back when it sleeps
         }
+        match (&self.parent, &self.namespace) {
+            (Some((parent, name)), _) => {
+                self.has_alarm_set() || parent.facets.forget_if_unused(name, self)
+            }
+            (None, Some(namespace)) => namespace.forget_if_unused(self),
+            (None, None) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Class, DurableObject, Result, Runtime, Value};
+
+    struct Object;
+
+    impl DurableObject for Object {
+        fn call(&self, _method: &str, _args: Vec<Value>) -> Result<Value> {
+            Ok(Value::Null)
+        }
+    }
+
+    #[test]
+    fn an_actor_that_sleeps_goes_with_its_last_stub() -> Result<()> {
+        let runtime = Runtime::open_in_memory()?;
+        let namespace = runtime.namespace("Object", Class::host("Object", |_, _| Ok(Object)))?;
+        let stub = namespace.get_by_name("one");
+        stub.call_blocking("wake", vec![])?;
+        let (warm, running) =
+            (&runtime.inner().warm, namespace.actor(&namespace.id_from_name("one"))?);
+        assert!(running.hibernate());
+        warm.forget(&running);
+        let actor = Arc::downgrade(&running);
+        drop(running);
+        assert!(warm.sweep());
+        assert!(actor.upgrade().is_some());
+        drop(stub);
+        assert!(!warm.sweep());
+        assert!(actor.upgrade().is_none());
+        Ok(())
     }
 }

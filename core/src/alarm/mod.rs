@@ -16,13 +16,17 @@ pub(crate) use schedule::{Failures, Next, after_failure};
 
 use crate::actor::{Actor, Event};
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
+use crate::facet::Facets;
 use crate::runtime::RuntimeInner;
 use crate::storage::Durability;
 use index::Index;
 
 /// Alarms that are fired side by side.
 const BATCH: usize = 64;
+
+/// When a parent that has failed to start a facet for its alarm is asked again.
+const RETRY_START_MS: i64 = 60_000;
 
 /// What an alarm handler is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,14 @@ pub(crate) struct AlarmSlot {
     pub key: AlarmKey,
     /// The generation of the alarm whose handler runs; 0 for none. It reads as unset meanwhile.
     pub running: AtomicI64,
+    /// Whether the class has a handler, as far as it is known.
+    pub handled: AtomicBool,
+}
+
+impl AlarmSlot {
+    pub fn new(driver: Arc<AlarmDriver>, key: AlarmKey) -> AlarmSlot {
+        AlarmSlot { driver, key, running: AtomicI64::new(0), handled: AtomicBool::new(true) }
+    }
 }
 
 impl AlarmDriver {
@@ -252,21 +264,41 @@ impl Drop for Unfired<'_> {
 
 /// Fires one alarm and enters what comes next. Answers whether its handler ran.
 ///
-/// The alarm of a facet that isn't running stays parked: nobody but its parent knows its class. It fires
-/// when the facet is started next.
+/// The alarm of a facet that its parent doesn't start stays parked: it fires when the facet is started.
 async fn fire(runtime: &Arc<RuntimeInner>, key: &AlarmKey, caller: Option<Arc<Event>>) -> bool {
-    match reach(runtime, key) {
-        Some(actor) => actor.fire_alarm(caller).await,
-        None => false,
+    match reach(runtime, key, caller.as_ref()).await {
+        Ok(Some(actor)) => actor.fire_alarm(caller).await,
+        Ok(None) => false,
+        Err(error) => {
+            let facets = key.facets.join("/");
+            tracing::warn!(facets, %error, "an alarm waits until its facet is started");
+            if error.code() != ErrorCode::NotFound {
+                let later = runtime.alarms.clock.now_ms() + RETRY_START_MS;
+                runtime.alarms.settle(key, Some(later));
+            }
+            false
+        }
     }
 }
 
-fn reach(runtime: &Arc<RuntimeInner>, key: &AlarmKey) -> Option<Arc<Actor>> {
-    let namespace = runtime.namespace(&key.namespace)?;
+/// The actor of an alarm, its facets started by their parents where they aren't running. None if its
+/// namespace isn't bound, or the facet is no more.
+async fn reach(
+    runtime: &Arc<RuntimeInner>,
+    key: &AlarmKey,
+    caller: Option<&Arc<Event>>,
+) -> Result<Option<Arc<Actor>>> {
+    let Some(namespace) = runtime.namespace(&key.namespace) else { return Ok(None) };
     let id = match &key.name {
         Some(name) => namespace.id_from_name(name),
-        None => namespace.id_from_string(&key.object).ok()?,
+        None => namespace.id_from_string(&key.object)?,
     };
-    let root = namespace.actor(&id).ok()?;
-    key.facets.iter().try_fold(root, |actor, name| actor.facets.running(name))
+    let mut actor = namespace.actor(&id)?;
+    for name in &key.facets {
+        match Facets::new(actor).wake(name, caller.cloned()).await? {
+            Some(facet) => actor = facet,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(actor))
 }

@@ -9,6 +9,7 @@ use super::own::Own;
 use super::raw::{Bind, Column};
 use crate::alarm::{AlarmSlot, Failures};
 use crate::error::{Error, ErrorCode, Result};
+use crate::host::no_alarm_handler;
 
 /// An alarm as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +45,16 @@ impl Storage {
     /// means now. It is set when the transaction commits.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT (a `TypeError`) for a time that isn't above 0; STORAGE.
+    /// INVALID_ARGUMENT (a `TypeError`) for a time that isn't above 0; UNSUPPORTED (a `TypeError`) if the
+    /// class has no handler; STORAGE.
     pub fn set_alarm(&self, time_ms: i64) -> Result<()> {
         if time_ms <= 0 {
             return Err(Error::type_error("setAlarm() cannot be called with an alarm time <= 0"));
         }
         let slot = self.slot()?;
+        if !slot.handled.load(Ordering::Acquire) {
+            return Err(no_alarm_handler());
+        }
         let time = time_ms.max(slot.driver.clock.now_ms());
         let row = self.row()?;
         let running = slot.running.load(Ordering::Acquire);

@@ -49,6 +49,7 @@ impl TailInfo {
             Message::Call { args, tail: true, .. } => TailInfo::Tail { consumed: consumed(args) },
             Message::Call { method, .. } => TailInfo::Rpc { method: method.clone() },
             Message::Get { property } => TailInfo::Rpc { method: property.clone() },
+            Message::StartFacet { .. } => TailInfo::Rpc { method: "startFacet".to_owned() },
             Message::Alarm(info) => TailInfo::Alarm {
                 scheduled_time: info.scheduled_time,
                 retry_count: info.retry_count,

@@ -35,7 +35,7 @@ impl Drop for Quiet {
     fn drop(&mut self) {
         self.held = None;
         // It may have been made for this alone.
-        self.actor.forget_if_unused();
+        self.actor.runtime.warm.forget(&self.actor);
     }
 }
 

@@ -160,27 +160,6 @@ fn a_deleted_alarm_does_not_fire() -> Result<()> {
 }
 
 #[test]
-fn a_facet_that_is_not_running_fires_when_it_is_started() -> Result<()> {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let clock = ManualClock::new(START);
-    let code = app("
-        function App:set(time) self.ctx.storage:setAlarm(time) end
-        function App:alarm() self.ctx.storage.kv:put('fired', Date.now()) end
-        function App:fired() return self.ctx.storage.kv:get('fired') end");
-    let runtime = open(Some(dir.path()), &clock)?;
-    serve(&runtime, code.clone())?.call_blocking("set", vec![(START + 10).into()])?;
-    runtime.close();
-    clock.advance(Duration::from_secs(1));
-    let runtime = open(Some(dir.path()), &clock)?;
-    let stub = serve(&runtime, code)?;
-    assert_eq!(runtime.run_due_alarms()?, 0);
-    assert_eq!(stub.call_blocking("fired", vec![])?, Value::Null);
-    assert_eq!(runtime.run_due_alarms()?, 1);
-    assert_eq!(stub.call_blocking("fired", vec![])?, Value::Int(START + 1_000));
-    Ok(())
-}
-
-#[test]
 fn automatic_alarms_follow_a_clock_that_is_moved() -> Result<()> {
     let (clock, record) = (ManualClock::new(START), Record::default());
     let runtime = Runtime::open_with(Options { clock: Some(clock.clone()), ..Options::default() })?;
@@ -219,7 +198,7 @@ fn a_handler_that_runs_due_alarms_itself_does_not_hang() -> Result<()> {
     });
     let stub = runtime.namespace("Host", class)?.get_by_name("one");
     stub.call_blocking("set", vec![])?;
-    // Its class has no handler, so none runs.
+    // The default handler refuses to run.
     assert_eq!(stub.call_blocking("run", vec![])?, Value::Int(0));
     Ok(())
 }

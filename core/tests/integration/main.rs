@@ -12,6 +12,7 @@ mod data_directory;
 mod deployments;
 mod engines;
 mod example_apps;
+mod facet_alarms;
 mod facets;
 mod format;
 mod guest_classes;

@@ -165,6 +165,12 @@ impl JsInstance {
         done.await.map(|_| Reply::Value(Value::Null))
     }
 
+    async fn start_facet(&self, event: &Arc<Event>, hold: &mut Hold, name: &str) -> Result<Reply> {
+        let done = self
+            .run(event, hold, Wanted::Nothing, false, |_, hooks| hooks.start_facet.call((name,)));
+        done.await.map(|_| Reply::Value(Value::Null))
+    }
+
     /// Runs a function or uses an object of the guest that another actor or the host was given.
     pub async fn callback(
         &self,
@@ -434,6 +440,7 @@ impl Instance for JsInstance {
                     self.get(event, hold, &property).await.map(Reply::Value)
                 }
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
+                Message::StartFacet { name } => self.start_facet(event, hold, &name).await,
             }
         })
     }

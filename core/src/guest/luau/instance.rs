@@ -107,6 +107,7 @@ enum Entry {
     CallPacked,
     CallFetch,
     CallAlarm,
+    StartFacet,
     Fire,
 }
 
@@ -225,6 +226,14 @@ impl LuauInstance {
         Ok(Reply::Value(Value::Null))
     }
 
+    async fn start_facet(&self, event: &Arc<Event>, hold: &mut Hold, name: &str) -> Result<Reply> {
+        let task = Task::new(event, false);
+        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let input = MultiValue::from_iter([object, self.to_lua(name)?]);
+        self.run(&task, hold, Entry::StartFacet, input).await?;
+        Ok(Reply::Value(Value::Null))
+    }
+
     /// Runs a coroutine to its end, waiting for what it waits for. Gives its first result.
     async fn run(
         &self,
@@ -242,6 +251,7 @@ impl LuauInstance {
             Entry::CallPacked => &prelude.call_packed,
             Entry::CallFetch => &prelude.call_fetch,
             Entry::CallAlarm => &prelude.call_alarm,
+            Entry::StartFacet => &prelude.start_facet,
             Entry::Fire => &prelude.fire,
         };
         input.push_front(LuaValue::Function(function.clone()));
@@ -449,6 +459,7 @@ impl Instance for LuauInstance {
                 }
                 Message::Get { property } => Err(no_such_method(&property)),
                 Message::Alarm(info) => self.alarm(event, hold, info).await,
+                Message::StartFacet { name } => self.start_facet(event, hold, &name).await,
             }
         })
     }

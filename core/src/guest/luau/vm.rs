@@ -168,6 +168,7 @@ pub(super) struct Prelude {
     pub call_packed: Function,
     pub call_fetch: Function,
     pub call_alarm: Function,
+    pub start_facet: Function,
     pub fire: Function,
 }
 
@@ -248,6 +249,7 @@ impl Vm {
             call_packed: made.raw_get("call_packed")?,
             call_fetch: made.raw_get("call_fetch")?,
             call_alarm: made.raw_get("call_alarm")?,
+            start_facet: made.raw_get("start_facet")?,
             fire: made.raw_get("fire")?,
         };
         Ok(Vm { lua, prelude, marshal, shared })

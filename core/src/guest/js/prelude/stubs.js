@@ -90,6 +90,13 @@ function idOption(id) {
   return id == null ? undefined : (held.get(id)?.cap ?? `${id}`);
 }
 
+/** Starts the facet of a stub, if it isn't running. */
+export async function started(stub) {
+  const state = held.get(await stub);
+  if (state?.start === undefined) throw illegal();
+  await readiness(state);
+}
+
 /** Begins an operation on a stub as soon as it can be used. Order is kept. */
 function use(state, begin) {
   try {

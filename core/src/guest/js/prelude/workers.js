@@ -4,7 +4,7 @@ import "facetbox:bounds";
 import { define, isView, native, tag, uncurry, viewParts } from "facetbox:base";
 import { makeRequest, makeResponse, takeRequest, takeResponse } from "facetbox:fetch";
 import { settle, isThenable } from "facetbox:operations";
-import { facets, heldBy, loopback, make } from "facetbox:stubs";
+import { facets, heldBy, loopback, make, started } from "facetbox:stubs";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
 const { apply, getPrototypeOf } = Reflect;
@@ -308,6 +308,14 @@ function callAlarm(info) {
   return adopted(apply(method, object, [info]));
 }
 
+/** Starts the facet whose stub the class gives for it. */
+function startFacet(name) {
+  const object = target();
+  const method = find(object, "startFacet");
+  if (typeof method !== "function") native.no_such_method("startFacet");
+  return started(apply(method, object, [name]));
+}
+
 /** The value of a member that must be there. */
 function member(object, name) {
   const value = find(object, name);
@@ -360,6 +368,7 @@ native.hooks = {
   callMethod,
   callFetch,
   callAlarm,
+  startFacet,
   useCallback,
   getMember,
   isTarget: (value) => value instanceof RpcTarget,
