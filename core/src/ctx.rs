@@ -104,7 +104,7 @@ impl Ctx {
 
     /// Starts `task` on the runtime's own threads: how bindings poll what nobody waits for.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.actor.runtime.executor.spawn(task);
+        self.actor.runtime.spawn(task);
     }
 
     /// Fails the calls of the actor with `error` from now on, as a failed

@@ -57,6 +57,7 @@ mod limits;
 mod loader;
 mod metrics;
 mod namespace;
+mod order;
 mod process;
 mod runtime;
 mod storage;

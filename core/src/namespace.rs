@@ -177,7 +177,7 @@ impl Namespace {
 
     /// Starts `task` on the runtime's own threads: how bindings run what nobody polls.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.0.runtime.executor.spawn(task);
+        self.0.runtime.spawn(task);
     }
 
     pub(crate) fn runtime(&self) -> &Arc<RuntimeInner> {

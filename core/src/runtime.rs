@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use futures_lite::future;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -257,7 +258,7 @@ impl Runtime {
 
     /// Runs `task` on the runtime's own threads.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.0.0.executor.spawn(task);
+        self.0.0.spawn(task);
     }
 }
 
@@ -281,6 +282,15 @@ impl RuntimeInner {
             }
         };
         self.executor.block_on_or(task, watch)
+    }
+
+    /// Starts a task of a binding.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if self.check_open().is_ok() {
+            return self.executor.spawn(task);
+        }
+        // A forked child has no threads. The first thing that a call does is to fail, which needs none.
+        let _ = future::block_on(future::poll_once(task));
     }
 
     /// Refuses use after close and in a forked child.

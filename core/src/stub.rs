@@ -12,6 +12,7 @@ use crate::http::{Request, Response};
 use crate::id::ObjectId;
 use crate::loader::Entrypoint;
 use crate::namespace::Namespace;
+use crate::order::Order;
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
 
@@ -26,6 +27,7 @@ struct Inner {
     runtime: Arc<RuntimeInner>,
     target: Target,
     bound: Mutex<Option<Arc<Actor>>>,
+    order: Order,
 }
 
 enum Target {
@@ -49,7 +51,7 @@ pub(crate) enum Binding {
 
 impl Stub {
     fn new(runtime: Arc<RuntimeInner>, target: Target) -> Stub {
-        Stub(Arc::new(Inner { runtime, target, bound: Mutex::new(None) }))
+        Stub(Arc::new(Inner { runtime, target, bound: Mutex::default(), order: Order::default() }))
     }
 
     pub(crate) fn object(namespace: Namespace, id: ObjectId) -> Stub {
@@ -177,9 +179,20 @@ impl Stub {
         self.0.runtime.executor.block_on(task)
     }
 
+    /// Starts `task`, which makes one call of this stub, on the runtime's own threads: behind those that
+    /// were started before in the queue of the actor. How event loops call.
+    pub fn spawn_in_order(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if self.0.runtime.check_open().is_err() {
+            // It fails at once; in a forked child the call before it may never have its place.
+            return self.spawn(task);
+        }
+        let (ticket, stub) = (self.0.order.next(), self.clone());
+        self.spawn(async move { ticket.run(task, || stub.is_bound()).await });
+    }
+
     /// Starts `task` on the runtime's own threads: how bindings run calls that nobody polls.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.0.runtime.executor.spawn(task);
+        self.0.runtime.spawn(task);
     }
 
     /// Delivers a message as part of the chain that `parent` belongs to.
