@@ -5,7 +5,7 @@
 VECTORS = tests/conformance
 HOST = rust
 GUEST = luau
-HOSTS = $(if $(filter all,$(HOST)),rust node,$(HOST))
+HOSTS = $(if $(filter all,$(HOST)),rust node python aio,$(HOST))
 GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 
 # What `make fuzz` shares out among its targets.
@@ -44,8 +44,9 @@ lint: ## Checks formatting and the lints
 	# Core without JavaScript, its default.
 	cargo clippy --release --package facetbox --all-targets -- -D warnings
 
-conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|node|all] [GUEST=luau|js|all]
+conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|node|python|aio|all] [GUEST=luau|js|all]
 	$(if $(filter node,$(HOSTS)),$(MAKE) -C bindings-node build)
+	$(if $(filter python aio,$(HOSTS)),$(MAKE) -C bindings-python build)
 	for host in $(HOSTS); do for guest in $(GUESTS); do for vectors in $(VECTORS); do \
 		cargo run --release --quiet --package facetbox-tests --bin conformance -- \
 			--host $$host --guest $$guest $$vectors || exit 1; \

@@ -2,7 +2,8 @@
 //!
 //! Each case runs in a process of its own, so that a crash or a hang fails that case and not the run. That
 //! process is this program for Rust, and for other hosts a program of theirs which takes the same arguments
-//! `--guest LANGUAGE --only NAME FILE` and ends likewise: with 0 and no output, or with 1 and what failed.
+//! `--guest LANGUAGE --only NAME FILE` and ends likewise: with 0 and no output, with 1 and what failed, or with 3
+//! and why the host's language can't express the case.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use facetbox_tests::{Case, Guest, Pending, execute, read_cases};
 
-const USAGE: &str = "usage: conformance [-v] [--host rust|node] [--guest luau|js] [--filter TEXT] PATH\n
+const USAGE: &str =
+    "usage: conformance [-v] [--host rust|node|python|aio] [--guest luau|js] [--filter TEXT] PATH\n
 PATH is a file of vectors or a directory of them.
   -v             names every case
   --filter TEXT  runs only the cases whose name contains TEXT";
@@ -38,15 +40,19 @@ struct Args {
 enum Host {
     Rust,
     Node,
+    Python,
+    Aio,
 }
 
 impl Host {
-    const ALL: [Host; 2] = [Host::Rust, Host::Node];
+    const ALL: [Host; 4] = [Host::Rust, Host::Node, Host::Python, Host::Aio];
 
     fn name(self) -> &'static str {
         match self {
             Host::Rust => "rust",
             Host::Node => "node",
+            Host::Python => "python",
+            Host::Aio => "aio",
         }
     }
 
@@ -67,6 +73,13 @@ impl Host {
                 command.arg(root.join("bindings-node/tests/conformance/case.mjs"));
                 command
             }
+            Host::Python | Host::Aio => {
+                let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+                let mut command = Command::new(root.join("target/python-venv/bin/python"));
+                command.env("PYTHONPATH", root.join("bindings-python"));
+                command.args(["-m", "conformance", self.name()]);
+                command
+            }
         })
     }
 }
@@ -75,6 +88,8 @@ impl Host {
 enum Verdict {
     Passed,
     Failed(String),
+    /// The host's language can't express it.
+    Inexpressible(String),
     Skipped,
 }
 
@@ -206,6 +221,7 @@ fn judge_output(output: &Output) -> Verdict {
         Some(0) if text.is_empty() => Verdict::Passed,
         Some(0) => Verdict::Failed(format!("wrote to the process's own output:\n{text}")),
         Some(1) => Verdict::Failed(text),
+        Some(3) => Verdict::Inexpressible(text),
         _ => Verdict::Failed(format!("the process died ({})\n{text}", output.status)),
     }
 }
@@ -213,11 +229,16 @@ fn judge_output(output: &Output) -> Verdict {
 /// Prints the outcome; answers whether the run is good.
 fn report(args: &Args, cases: &[(PathBuf, Case)], verdicts: &[Verdict], pending: &Pending) -> bool {
     let (mut passed, mut failed, mut waiting, mut skipped) = (0, 0, 0, Vec::new());
+    let mut inexpressible = 0;
     for ((file, case), verdict) in cases.iter().zip(verdicts) {
         let (name, file) = (&case.name, file.display());
         let reason = pending.reason(name);
         match (verdict, reason) {
             (Verdict::Skipped, _) => skipped.push(name.as_str()),
+            (Verdict::Inexpressible(reason), _) => {
+                inexpressible += 1;
+                println!("not expressible: {name}: {reason}");
+            }
             (Verdict::Passed, None) => {
                 passed += 1;
                 if args.verbose {
@@ -244,7 +265,10 @@ fn report(args: &Args, cases: &[(PathBuf, Case)], verdicts: &[Verdict], pending:
     if !skipped.is_empty() {
         println!("skipped, no {guest} code: {}", skipped.join(" "));
     }
-    println!("host {host}, guest {guest}, {} skipped, {waiting} pending", skipped.len());
+    println!(
+        "host {host}, guest {guest}, {} skipped, {inexpressible} not expressible, {waiting} pending",
+        skipped.len()
+    );
     println!("{passed} passed, {failed} failed");
     failed == 0
 }
