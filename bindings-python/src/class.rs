@@ -10,10 +10,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use crate::aio::{Home, event_loop_class};
 use crate::ctx::Ctx;
 use crate::error::{Result, attach, invalid_argument};
 use crate::http::{Request, Response};
-use crate::methods::{durable_object, find_method};
+use crate::methods::{aio_object, durable_object, find_method};
 use crate::{from_python, to_python};
 
 /// A class loaded from guest code: what a namespace's objects or a facet are instances of.
@@ -33,12 +34,12 @@ impl DurableObjectClass {
     }
 }
 
-/// Core's class for a subclass of `DurableObject` or a class loaded from guest code.
-pub fn class(object: &Bound<'_, PyAny>) -> Result<Class> {
+/// Core's class for a subclass of `DurableObject`, at home there, or a class loaded from guest code.
+pub fn class(object: &Bound<'_, PyAny>, home: &Home) -> Result<Class> {
     if let Ok(class) = object.cast::<DurableObjectClass>() {
         return Ok(class.get().0.clone());
     }
-    let found = object.cast::<PyType>().ok().map(wrap).transpose()?.flatten();
+    let found = object.cast::<PyType>().ok().map(|class| wrap(class, home)).transpose()?.flatten();
     found.ok_or_else(|| {
         let message = "A class must be a subclass of facetbox.DurableObject or come from \
             WorkerStub.get_durable_object_class(), got ";
@@ -46,8 +47,15 @@ pub fn class(object: &Bound<'_, PyAny>) -> Result<Class> {
     })
 }
 
-/// Core's class for a Python class, if that is a subclass of `DurableObject`.
-pub fn wrap(class: &Bound<'_, PyType>) -> PyResult<Option<Class>> {
+/// Core's class for a Python class, if that is a subclass of `DurableObject` of the package or its `aio`.
+pub fn wrap(class: &Bound<'_, PyType>, home: &Home) -> Result<Option<Class>> {
+    if class.is_subclass(aio_object(class.py())?)? {
+        if matches!(home, Home::Caller) {
+            let message = format!("{class} has coroutines as methods: use it with facetbox.aio.");
+            return Err(invalid_argument(message));
+        }
+        return Ok(Some(event_loop_class(class, home)?));
+    }
     if !class.is_subclass(durable_object(class.py())?)? {
         return Ok(None);
     }
@@ -59,7 +67,7 @@ pub fn wrap(class: &Bound<'_, PyType>) -> PyResult<Option<Class>> {
 fn construct(class: &Bound<'_, PyType>, ctx: CoreCtx, env: ValueMap) -> Result<Instance> {
     static ENV: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = class.py();
-    let names = to_python::map(py, env)?;
+    let names = to_python::map(py, env, &Home::Caller)?;
     let env = ENV.import(py, "facetbox._object", "Env")?.call((), Some(&names))?;
     Ok(Instance(class.call1((Ctx(Arc::new(ctx)), env))?.unbind()))
 }
@@ -80,7 +88,11 @@ impl DurableObject for Instance {
         attach(|py| {
             let found =
                 find_method(self.0.bind(py), method)?.ok_or_else(|| no_such_method(method))?;
-            from_python::value(&found.call1(to_python::args(py, args)?)?, "result")
+            from_python::value(
+                &found.call1(to_python::args(py, args, &Home::Caller)?)?,
+                "result",
+                &Home::Caller,
+            )
         })
     }
 
@@ -89,13 +101,13 @@ impl DurableObject for Instance {
             let alarm = find_method(self.0.bind(py), "alarm")?.ok_or_else(no_alarm_handler)?;
             let answer = alarm.call1((alarm_info(py, info)?,))?;
             // Nobody gets the answer, but a coroutine would be a handler that hasn't run.
-            from_python::value(&answer, "result").map(drop)
+            from_python::value(&answer, "result", &Home::Caller).map(drop)
         })
     }
 }
 
 /// The `facetbox.AlarmInfo` for core's.
-fn alarm_info(py: Python<'_>, info: AlarmInfo) -> PyResult<Bound<'_, PyAny>> {
+pub fn alarm_info(py: Python<'_>, info: AlarmInfo) -> PyResult<Bound<'_, PyAny>> {
     static INFO: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = INFO.import(py, "facetbox._object", "AlarmInfo")?;
     class.call1((info.scheduled_time, info.retry_count))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use facetbox::ActorId;
 use pyo3::prelude::*;
 
+use crate::aio::Home;
 use crate::error::Result;
 use crate::facets::Facets;
 use crate::namespace::ObjectId;
@@ -32,7 +33,7 @@ impl Ctx {
     /// The props that the class was bound with; None without.
     #[getter]
     fn props<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
-        to_python::value(py, self.0.props().clone())
+        to_python::value(py, self.0.props().clone(), &Home::Caller)
     }
 
     /// The storage of this object or facet.

@@ -6,6 +6,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
+use crate::aio::Home;
+use crate::to_python;
+
 /// What a function of this crate fails with; `?` makes it of either kind and either kind of it.
 pub enum Failure {
     /// An exception of Python.
@@ -33,7 +36,7 @@ impl From<Failure> for PyErr {
     fn from(failure: Failure) -> PyErr {
         match failure {
             Failure::Python(error) => error,
-            Failure::Core(error) => Python::attach(|py| to_python(py, &error)),
+            Failure::Core(error) => Python::attach(|py| raised(py, &error)),
         }
     }
 }
@@ -84,9 +87,9 @@ struct Raised {
 
 /// The exception for an error: the very one that a host class or host function raised, else one of
 /// the class that the code names.
-pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
-    let raised = error.host_exception().and_then(|any| any.downcast_ref::<Raised>());
-    let Some(Raised { exception, traceback }) = raised else {
+pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
+    let found = error.host_exception().and_then(|any| any.downcast_ref::<Raised>());
+    let Some(Raised { exception, traceback }) = found else {
         return exception(error, py).map_or_else(|failed| failed, PyErr::from_value);
     };
     let error = PyErr::from_value(exception.bind(py).clone().into_any());
@@ -94,11 +97,20 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     error
 }
 
-/// An exception object with everything that the error says.
+/// An exception object with everything that the error says. Causes go this way only: those of Python's
+/// exceptions are no business of guests.
 pub fn exception<'py>(error: &Error, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
     let class = py.import(intern!(py, "facetbox._errors"))?.getattr(error.code().class())?;
     let (name, code) = (error.name(), error.code().name());
-    class.call1((error.message(), name, code, error.stack(), error.path()))
+    let object = class.call1((error.message(), name, code, error.stack(), error.path()))?;
+    if let Some(cause) = error.cause() {
+        let cause = to_python::value(py, cause.clone(), &Home::Caller).map_err(PyErr::from)?;
+        if cause.is_instance_of::<PyBaseException>() {
+            object.setattr(intern!(py, "__cause__"), &cause)?;
+        }
+        object.setattr(intern!(py, "cause"), cause)?;
+    }
+    Ok(object)
 }
 
 /// The error for an exception that leaves a host class or host function. Guests see the class's

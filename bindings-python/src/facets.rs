@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
+use crate::aio::Home;
 use crate::class::class;
 use crate::error::{Failure, Result, attach, invalid_argument};
 use crate::namespace::ObjectId;
@@ -28,7 +29,7 @@ impl Facets {
     ///
     /// Raises InvalidArgument for a name that is empty or longer than 256 bytes.
     fn get(&self, name: &str, start: Py<PyAny>) -> Result<Stub> {
-        let start = move || attach(|py| options(start.bind(py).call0()?));
+        let start = move || attach(|py| options(&start.bind(py).call0()?, &Home::Caller));
         Ok(Stub(self.0.get(name, start)?))
     }
 
@@ -83,12 +84,12 @@ fn reason_of_abort(reason: &Bound<'_, PyAny>) -> Result<Error> {
     Ok(Error::new(ErrorCode::Aborted, text.to_str()?))
 }
 
-/// What a start callback answered.
-fn options(answer: Bound<'_, PyAny>) -> Result<FacetOptions> {
+/// What a start callback answered that is at home there.
+pub fn options(answer: &Bound<'_, PyAny>, home: &Home) -> Result<FacetOptions> {
     static OPTIONS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = answer.py();
     if !answer.is_instance(OPTIONS.import(py, "facetbox._options", "FacetOptions")?)? {
-        return Ok(class(&answer)?.into());
+        return Ok(class(answer, home)?.into());
     }
     let id = answer.getattr(intern!(py, "id"))?;
     let id = if id.is_none() {
@@ -100,5 +101,5 @@ fn options(answer: Bound<'_, PyAny>) -> Result<FacetOptions> {
     } else {
         return Err(invalid_argument("The id of a facet must be an ObjectId or a str."));
     };
-    Ok(FacetOptions { class: class(&answer.getattr(intern!(py, "cls"))?)?, id })
+    Ok(FacetOptions { class: class(&answer.getattr(intern!(py, "cls"))?, home)?, id })
 }

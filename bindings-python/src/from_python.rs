@@ -7,11 +7,13 @@ use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDateTime, PyDelta, PyDeltaAccess, PyDict, PyFloat, PyFrozenSet,
     PyInt, PyList, PyMemoryView, PySet, PyString, PyTuple, PyType,
 };
 
+use crate::aio::Home;
 use crate::class::{self, DurableObjectClass};
 use crate::error::{Failure, Result, describe, invalid_argument};
 use crate::host;
@@ -20,21 +22,21 @@ use crate::methods::has_methods;
 use crate::namespace::Namespace;
 use crate::stub::Stub;
 
-/// Converts a value that is to cross; `what` names it in messages.
-pub fn value(object: &Bound<'_, PyAny>, what: &str) -> Result<Value> {
-    Place::root(what, false).convert(object)
+/// Converts a value that is to cross, whose code is at home there; `what` names it in messages.
+pub fn value(object: &Bound<'_, PyAny>, what: &str, home: &Home) -> Result<Value> {
+    Place::root(what, false, home).convert(object)
 }
 
 /// Converts the arguments of a call.
-pub fn args(args: &Bound<'_, PyTuple>) -> Result<Vec<Value>> {
-    let root = Place::root("args", false);
+pub fn args(args: &Bound<'_, PyTuple>, home: &Home) -> Result<Vec<Value>> {
+    let root = Place::root("args", false, home);
     args.iter().enumerate().map(|(i, item)| root.at(Step::Index(i)).convert(&item)).collect()
 }
 
 /// Converts what a class or code is given as `env`, a mapping: objects may be in it, too.
-pub fn env(env: &Bound<'_, PyAny>) -> Result<ValueMap> {
+pub fn env(env: &Bound<'_, PyAny>, home: &Home) -> Result<ValueMap> {
     let dict = PyDict::type_object(env.py()).call1((env,))?;
-    match Place::root("env", true).convert(&dict)? {
+    match Place::root("env", true, home).convert(&dict)? {
         Value::Map(map) => Ok(map),
         _ => Err(Error::type_error("The keys of env must be str.").into()),
     }
@@ -42,7 +44,7 @@ pub fn env(env: &Bound<'_, PyAny>) -> Result<ValueMap> {
 
 /// Reads a time in Unix milliseconds: an int, a float or a datetime with a time zone.
 pub fn time_ms(time: &Bound<'_, PyAny>) -> Result<i64> {
-    match value(time, "time")? {
+    match value(time, "time", &Home::Caller)? {
         Value::Int(ms) => Ok(ms),
         // What is beyond 64 bits saturates; fractions are cut off, as a Date's are.
         Value::Float(ms) | Value::Date(ms) if !ms.is_nan() => Ok(ms as i64),
@@ -62,6 +64,7 @@ struct Place<'a> {
     depth: usize,
     /// Whether objects are passed by reference instead of refused.
     objects: bool,
+    home: &'a Home,
 }
 
 #[derive(Clone, Copy)]
@@ -73,13 +76,13 @@ enum Step<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn root(what: &'a str, objects: bool) -> Place<'a> {
-        Place { step: Step::Root(what), parent: None, container: 0, depth: 0, objects }
+    fn root(what: &'a str, objects: bool, home: &'a Home) -> Place<'a> {
+        Place { step: Step::Root(what), parent: None, container: 0, depth: 0, objects, home }
     }
 
     fn at(&'a self, step: Step<'a>) -> Place<'a> {
-        let Place { objects, depth, .. } = *self;
-        Place { step, parent: Some(self), container: 0, depth: depth + 1, objects }
+        let Place { objects, depth, home, .. } = *self;
+        Place { step, parent: Some(self), container: 0, depth: depth + 1, objects, home }
     }
 
     fn convert(mut self, object: &Bound<'_, PyAny>) -> Result<Value> {
@@ -123,15 +126,15 @@ impl<'a> Place<'a> {
             self.date(time)
         } else if let Ok(exception) = object.cast::<PyBaseException>() {
             Ok(Value::Error(describe(exception)))
-        } else if let Some(capability) = capability(object) {
+        } else if let Some(capability) = capability(object)? {
             Ok(capability)
         } else if let Ok(class) = object.cast::<PyType>() {
             let message = || self.error("is a class other than a DurableObject's; pass a function");
-            class::wrap(class)?.map(Value::Class).ok_or_else(message)
+            class::wrap(class, self.home)?.map(Value::Class).ok_or_else(message)
         } else if object.is_callable() {
-            Ok(Value::Function(host::function(object)?))
+            Ok(Value::Function(host::function(object, self.home)?))
         } else if self.objects && has_methods(&object.get_type())? {
-            Ok(Value::Object(host::object(object)?))
+            Ok(Value::Object(host::object(object, self.home)?))
         } else {
             let kind = object.get_type().fully_qualified_name()?;
             Err(self.error(format_args!("has type {kind}, which is not supported")))
@@ -196,8 +199,8 @@ impl<'a> Place<'a> {
         let since = time.sub(crate::to_python::epoch(time.py())?)?;
         let since = since.cast::<PyDelta>().map_err(PyErr::from)?;
         let seconds = i64::from(since.get_days()) * 86_400 + i64::from(since.get_seconds());
-        let micros = seconds * 1_000_000 + i64::from(since.get_microseconds());
-        Ok(Value::Date(micros as f64 / 1_000.0))
+        let fraction = f64::from(since.get_microseconds()) / 1_000.0;
+        Ok(Value::Date((seconds * 1_000) as f64 + fraction))
     }
 
     fn error(&self, problem: impl fmt::Display) -> Failure {
@@ -234,8 +237,13 @@ fn integer(int: &Bound<'_, PyInt>) -> PyResult<Value> {
 }
 
 /// The core object behind one of our own, if it may be sent.
-fn capability(object: &Bound<'_, PyAny>) -> Option<Value> {
-    if let Ok(stub) = object.cast::<Stub>() {
+pub fn capability(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
+    static HANDLE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = object.py();
+    if object.is_instance(HANDLE.import(py, "facetbox._object", "Handle")?)? {
+        return capability(&object.getattr(intern!(py, "_native"))?);
+    }
+    Ok(if let Ok(stub) = object.cast::<Stub>() {
         Some(Value::Stub(stub.get().0.clone()))
     } else if let Ok(loader) = object.cast::<Loader>() {
         Some(Value::Loader(loader.get().0.clone()))
@@ -245,5 +253,5 @@ fn capability(object: &Bound<'_, PyAny>) -> Option<Value> {
         Some(Value::Class(class.get().0.clone()))
     } else {
         None
-    }
+    })
 }

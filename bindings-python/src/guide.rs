@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use crate::aio::Home;
 use crate::error::Result;
 use crate::from_python;
 
@@ -12,7 +13,7 @@ use crate::from_python;
 #[pyfunction]
 #[pyo3(signature = (language, env=None))]
 pub fn guest_guide(language: &str, env: Option<&Bound<'_, PyAny>>) -> Result<String> {
-    let env = env.map(from_python::env).transpose()?;
+    let env = env.map(|env| from_python::env(env, &Home::Caller)).transpose()?;
     Ok(facetbox::guest_guide(language, env.as_ref())?)
 }
 

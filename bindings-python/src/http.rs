@@ -102,7 +102,8 @@ impl Request {
         Ok(request)
     }
 
-    fn to_core(&self) -> facetbox::Request {
+    /// The request as core has it, with the headers as they are now.
+    pub fn to_core(&self) -> facetbox::Request {
         let mut request = self.core.clone();
         request.headers = self.headers.get().to_core();
         request

@@ -5,9 +5,11 @@
 
 #![deny(unsafe_code)]
 
+mod aio;
 mod class;
 mod clock;
 mod ctx;
+mod deployment;
 mod error;
 mod facets;
 mod from_python;
@@ -22,6 +24,7 @@ mod runtime;
 mod sql;
 mod storage;
 mod stub;
+mod tail;
 mod to_python;
 mod whole;
 
@@ -31,11 +34,15 @@ mod _native {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
+    use crate::aio::{Ask, Call, EventLoop, Guard};
+    #[pymodule_export]
     use crate::class::DurableObjectClass;
     #[pymodule_export]
     use crate::clock::ManualClock;
     #[pymodule_export]
     use crate::ctx::Ctx;
+    #[pymodule_export]
+    use crate::deployment::Deployment;
     #[pymodule_export]
     use crate::facets::Facets;
     #[pymodule_export]

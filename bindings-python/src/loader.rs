@@ -7,8 +7,9 @@ use pyo3::PyTypeInfo;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 
+use crate::aio::{self, Home, Kind};
 use crate::class::DurableObjectClass;
 use crate::error::{Result, attach, invalid_argument};
 use crate::from_python;
@@ -25,7 +26,7 @@ impl Loader {
     ///
     /// Errors in modules show at the first use of a class or entrypoint.
     fn load(&self, code: &Bound<'_, PyAny>) -> Result<WorkerStub> {
-        Ok(WorkerStub(self.0.load(worker_code(code)?)?))
+        Ok(WorkerStub(self.0.load(worker_code(code, &Home::Caller)?)?))
     }
 
     /// The worker cached as `id`, loaded from the WorkerCode that `callback` returns if there is none.
@@ -35,7 +36,10 @@ impl Loader {
     fn get(&self, id: Option<&str>, callback: &Bound<'_, PyAny>) -> WorkerStub {
         let cached = id.and_then(|id| self.0.cached(id));
         WorkerStub(cached.unwrap_or_else(|| {
-            let code = callback.call0().map_err(Into::into).and_then(|code| worker_code(&code));
+            let code = callback
+                .call0()
+                .map_err(Into::into)
+                .and_then(|code| worker_code(&code, &Home::Caller));
             self.0.insert(id, code.map_err(Into::into))
         }))
     }
@@ -47,7 +51,7 @@ impl Loader {
 
 /// Loaded code.
 #[pyclass(frozen, module = "facetbox")]
-pub struct WorkerStub(facetbox::WorkerStub);
+pub struct WorkerStub(pub facetbox::WorkerStub);
 
 #[pymethods]
 impl WorkerStub {
@@ -62,7 +66,7 @@ impl WorkerStub {
         props: Option<&Bound<'_, PyAny>>,
         limits: Option<&Bound<'_, PyAny>>,
     ) -> Result<DurableObjectClass> {
-        let options = export_options(props, limits)?;
+        let options = export_options(props, limits, &Home::Caller)?;
         Ok(DurableObjectClass(self.0.get_durable_object_class(name, options)))
     }
 
@@ -74,7 +78,7 @@ impl WorkerStub {
         props: Option<&Bound<'_, PyAny>>,
         limits: Option<&Bound<'_, PyAny>>,
     ) -> Result<Stub> {
-        Ok(Stub(self.0.get_entrypoint(name, export_options(props, limits)?)?))
+        Ok(Stub(self.0.get_entrypoint(name, export_options(props, limits, &Home::Caller)?)?))
     }
 
     fn __repr__(&self) -> String {
@@ -84,20 +88,23 @@ impl WorkerStub {
 
 /// Reads limits from a dict with the keys of `facetbox.Limits`.
 pub fn limits_patch(limits: Option<&Bound<'_, PyAny>>) -> Result<LimitsPatch> {
-    let value = limits.map(|limits| from_python::value(limits, "limits")).transpose()?;
+    let value =
+        limits.map(|limits| from_python::value(limits, "limits", &Home::Caller)).transpose()?;
     Ok(LimitsPatch::from_value(&value.unwrap_or_default())?)
 }
 
-fn export_options(
+/// What `props` and `limits` say, whose code is at home there.
+pub fn export_options(
     props: Option<&Bound<'_, PyAny>>,
     limits: Option<&Bound<'_, PyAny>>,
+    home: &Home,
 ) -> Result<ExportOptions> {
-    let props = props.map(|props| from_python::value(props, "props")).transpose()?;
+    let props = props.map(|props| from_python::value(props, "props", home)).transpose()?;
     Ok(ExportOptions { props: props.unwrap_or_default(), limits: limits_patch(limits)? })
 }
 
-/// Core's code for a `facetbox.WorkerCode`.
-fn worker_code(code: &Bound<'_, PyAny>) -> Result<facetbox::WorkerCode> {
+/// Core's code for a `facetbox.WorkerCode`, whose functions are at home there.
+pub fn worker_code(code: &Bound<'_, PyAny>, home: &Home) -> Result<facetbox::WorkerCode> {
     static CODE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = code.py();
     if !code.is_instance(CODE.import(py, "facetbox._options", "WorkerCode")?)? {
@@ -107,37 +114,48 @@ fn worker_code(code: &Bound<'_, PyAny>) -> Result<facetbox::WorkerCode> {
     let main = code.getattr(intern!(py, "main_module"))?;
     let modules = PyDict::type_object(py).call1((code.getattr(intern!(py, "modules"))?,))?;
     let limits = code.getattr(intern!(py, "limits"))?;
+    let tails = PyTuple::type_object(py).call1((code.getattr(intern!(py, "tails"))?,))?;
     let mut core = facetbox::WorkerCode::from_value(Value::Map(ValueMap::from_iter([
-        ("mainModule", from_python::value(&main, "main_module")?),
-        ("modules", from_python::value(&modules, "modules")?),
-        ("limits", from_python::value(&limits, "limits")?),
+        ("mainModule", from_python::value(&main, "main_module", home)?),
+        ("modules", from_python::value(&modules, "modules", home)?),
+        ("limits", from_python::value(&limits, "limits", home)?),
+        ("tails", from_python::value(&tails, "tails", home)?),
     ])))?;
     let env = code.getattr(intern!(py, "env"))?;
     if !env.is_none() {
-        core.env = from_python::env(&env)?;
+        core.env = from_python::env(&env, home)?;
     }
-    core.global_outbound = outbound(&code.getattr(intern!(py, "global_outbound"))?)?;
+    core.global_outbound = outbound(&code.getattr(intern!(py, "global_outbound"))?, home)?;
     Ok(core)
 }
 
-fn outbound(handler: &Bound<'_, PyAny>) -> Result<Outbound> {
+fn outbound(handler: &Bound<'_, PyAny>, home: &Home) -> Result<Outbound> {
     if handler.is_none() {
         return Ok(Outbound::Closed);
     }
-    if let Ok(stub) = handler.cast::<Stub>() {
-        return Ok(Outbound::Stub(stub.get().0.clone()));
+    if let Some(Value::Stub(stub)) = from_python::capability(handler)? {
+        return Ok(Outbound::Stub(stub));
     }
     if !handler.is_callable() {
         return Err(invalid_argument("global_outbound must be a Stub, a callable or None."));
     }
-    let handler = Arc::new(handler.clone().unbind());
-    Ok(Outbound::Handler(Arc::new(move |request| {
-        let handler = handler.clone();
-        Box::pin(async move {
-            attach(|py| {
-                let answer = handler.bind(py).call1((Request::from_core(py, request)?,))?;
-                Response::expect(&answer, "global_outbound")
+    let (handler, home) = (Arc::new(handler.clone().unbind()), home.clone());
+    Ok(Outbound::Handler(Arc::new(move |request| match home {
+        Home::Caller => {
+            let handler = handler.clone();
+            Box::pin(async move {
+                attach(|py| {
+                    let answer = handler.bind(py).call1((Request::from_core(py, request)?,))?;
+                    Response::expect(&answer, "global_outbound")
+                })
             })
-        })
+        }
+        Home::Loop(_) => {
+            let asked = attach(|py| {
+                let args = (Request::from_core(py, request)?,).into_pyobject(py)?;
+                aio::ask(&home, Kind::Response("global_outbound"), None, handler.bind(py), args)
+            });
+            Box::pin(aio::response(asked))
+        }
     })))
 }

@@ -11,6 +11,12 @@ pub fn durable_object(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     CLASS.import(py, "facetbox._object", "DurableObject")
 }
 
+/// The class that supervisors on an event loop inherit from.
+pub fn aio_object(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(py, "facetbox._object", "AioObject")
+}
+
 /// The method `name` of an object, bound to it.
 ///
 /// Callers reach functions that the object's class or one of its bases written in Python defines:

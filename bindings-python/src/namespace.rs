@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::aio::Home;
 use crate::error::{Result, at_least, check_signals};
 use crate::from_python;
 use crate::stub::Stub;
@@ -133,7 +134,8 @@ impl Namespace {
     ) -> Result<Bound<'py, PyAny>> {
         let facets = facets.unwrap_or_default();
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
-        let answer = self.0.query(&id.0, &facets, query, from_python::args(bindings)?);
+        let answer =
+            self.0.query(&id.0, &facets, query, from_python::args(bindings, &Home::Caller)?);
         whole::query_rows(py, py.detach(|| self.0.block_on(answer, check_signals))?)
     }
 

@@ -1,26 +1,32 @@
 //! The runtime: one data directory, its namespaces and threads.
 
+use std::ffi::CString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use facetbox::{Alarms, Durability, Engine, NamespaceOptions, Options};
+use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 
+use crate::aio::Home;
 use crate::class::class;
 use crate::clock::ManualClock;
+use crate::deployment::Deployment;
 use crate::error::{Result, at_least, check_signals, invalid_argument};
-use crate::loader::{Loader, limits_patch};
+use crate::loader::{Loader, limits_patch, worker_code};
 use crate::namespace::Namespace;
-use crate::{from_python, whole};
+use crate::{from_python, tail, whole};
 
-/// An open data directory, made by `open`. Leaving its `with` block closes it.
+/// An open data directory, made by `open`. Leaving its `with` block closes it. One that is collected while
+/// it is open warns with a ResourceWarning.
 ///
 /// Namespaces and stubs don't keep it open: after `close` they raise ClosedError.
 #[pyclass(frozen, weakref, module = "facetbox")]
-pub struct Runtime(facetbox::Runtime);
+pub struct Runtime(facetbox::Runtime, AtomicBool);
 
 /// Opens a runtime; what `facetbox.open` is made of.
 #[pyfunction]
-#[pyo3(signature = (path, durability, limits, clock, alarms, idle_ms, max_warm, threads, engines))]
+#[pyo3(signature = (path, durability, limits, clock, alarms, idle_ms, max_warm, threads, engines, on_tail))]
 #[expect(clippy::too_many_arguments, reason = "they are the options of open")]
 pub fn open_runtime(
     py: Python<'_>,
@@ -33,6 +39,7 @@ pub fn open_runtime(
     max_warm: Option<i64>,
     threads: Option<i64>,
     engines: Option<Vec<String>>,
+    on_tail: Option<Py<PyAny>>,
 ) -> Result<Runtime> {
     let durability = match durability {
         "full" => Durability::Full,
@@ -68,9 +75,10 @@ pub fn open_runtime(
         max_warm,
         threads,
         engines,
-        ..Options::default()
+        on_tail: on_tail.map(tail::receiver),
     };
-    Ok(Runtime(py.detach(|| facetbox::Runtime::open_with(options))?))
+    let runtime = py.detach(|| facetbox::Runtime::open_with(options))?;
+    Ok(Runtime(runtime, AtomicBool::new(false)))
 }
 
 #[pymethods]
@@ -90,14 +98,41 @@ impl Runtime {
         env: Option<&Bound<'_, PyAny>>,
         limits: Option<&Bound<'_, PyAny>>,
     ) -> Result<Namespace> {
-        let env = env.map(from_python::env).transpose()?;
+        let env = env.map(|env| from_python::env(env, &Home::Caller)).transpose()?;
         let options = NamespaceOptions { env, limits: limits_patch(limits)? };
-        Ok(Namespace(self.0.namespace_with(name, class(cls)?, options)?))
+        Ok(Namespace(self.0.namespace_with(name, class(cls, &Home::Caller)?, options)?))
     }
 
     /// The namespace bound to `name`. Raises NotFoundError if there is none.
     fn get_namespace(&self, name: &str) -> Result<Namespace> {
         Ok(Namespace(self.0.get_namespace(name)?))
+    }
+
+    /// Runs a whole module, in Luau or JavaScript, that may contain supervisors and a fetch handler.
+    ///
+    /// Each class that it exports and that extends DurableObject becomes the namespace `name/Class`, which
+    /// the module's own code reaches as `ctx.exports.Class`. Its default export, if it has a fetch handler,
+    /// answers `Deployment.fetch`. Its `env` is that of `code` with the entries of `env` put over it, and
+    /// has a Worker Loader as `LOADER` unless one of them says otherwise.
+    ///
+    /// The module is compiled and evaluated now, so that its errors show here. Deploying a name again
+    /// replaces its code: objects that run fail what they are doing with ResetError, new stubs reach the
+    /// new code, data stays.
+    ///
+    /// Raises LoadError if the module doesn't load or exports nothing to run, GuestError for what it throws,
+    /// InvalidArgument for a name that is empty or a namespace that is bound to something else. Nothing has
+    /// changed then.
+    #[pyo3(signature = (name, code, env=None))]
+    fn deploy(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        code: &Bound<'_, PyAny>,
+        env: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Deployment> {
+        let env = env.map(|env| from_python::env(env, &Home::Caller)).transpose()?;
+        let deployed = self.0.deploy_async(name, worker_code(code, &Home::Caller)?, env);
+        Ok(Deployment(py.detach(|| self.0.block_on(deployed, check_signals))?))
     }
 
     /// Fires the alarms that are due, one after the other, and returns how many handlers ran. For
@@ -128,6 +163,7 @@ impl Runtime {
     ///
     /// Calls that are going on raise ClosedError, as does everything called afterwards.
     fn close(&self, py: Python<'_>) {
+        self.1.store(true, Ordering::Relaxed);
         py.detach(|| self.0.close());
     }
 
@@ -145,12 +181,30 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// Core's.
+    pub fn core(&self) -> &facetbox::Runtime {
+        &self.0
+    }
+}
+
 impl Drop for Runtime {
     /// Closes on another thread: a finalizer runs wherever the last reference goes, and closing waits
     /// for threads that may need the GIL.
     fn drop(&mut self) {
+        if !self.1.load(Ordering::Relaxed) {
+            Python::try_attach(|py| warn_unclosed(py, &self.0));
+        }
         let runtime = self.0.clone();
         let _ =
             std::thread::Builder::new().name("facetbox-close".into()).spawn(move || drop(runtime));
+    }
+}
+
+fn warn_unclosed(py: Python<'_>, runtime: &facetbox::Runtime) {
+    let text = CString::new(format!("unclosed {runtime:?}")).unwrap_or_default();
+    if let Err(error) = PyErr::warn(py, &py.get_type::<PyResourceWarning>(), &text, 1) {
+        // Warnings are errors, which a finalizer can't raise.
+        error.write_unraisable(py, None);
     }
 }

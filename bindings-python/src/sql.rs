@@ -6,6 +6,7 @@ use facetbox::Ctx;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use crate::aio::Home;
 use crate::error::Result;
 use crate::{from_python, to_python};
 
@@ -25,7 +26,7 @@ impl Sql {
         query: &str,
         bindings: &Bound<'_, PyTuple>,
     ) -> Result<SqlCursor> {
-        let bindings = from_python::args(bindings)?;
+        let bindings = from_python::args(bindings, &Home::Caller)?;
         Ok(SqlCursor(py.detach(|| self.0.storage().sql().exec(query, bindings))?))
     }
 
@@ -44,17 +45,18 @@ pub struct SqlCursor(facetbox::SqlCursor);
 impl SqlCursor {
     /// The next row, or None after the last.
     fn next<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>> {
-        py.detach(|| self.0.next())?.map(|row| to_python::map(py, row)).transpose()
+        py.detach(|| self.0.next())?.map(|row| to_python::map(py, row, &Home::Caller)).transpose()
     }
 
     /// The only row that is left. Raises an Error if there is none or more than one.
     fn one<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
-        to_python::map(py, py.detach(|| self.0.one())?)
+        to_python::map(py, py.detach(|| self.0.one())?, &Home::Caller)
     }
 
     /// The rows that are left.
     fn to_array<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyDict>>> {
-        py.detach(|| self.0.to_array())?.into_iter().map(|row| to_python::map(py, row)).collect()
+        let rows = py.detach(|| self.0.to_array())?.into_iter();
+        rows.map(|row| to_python::map(py, row, &Home::Caller)).collect()
     }
 
     /// The rows that are left as lists of their columns, read as they are asked for.
@@ -101,6 +103,6 @@ impl RawRows {
 
     fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyList>>> {
         let row = py.detach(|| self.0.get().0.next_raw())?;
-        row.map(|columns| to_python::list(py, columns)).transpose()
+        row.map(|columns| to_python::list(py, columns, &Home::Caller)).transpose()
     }
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use crate::aio::Home;
 use crate::error::{Result, attach};
 use crate::sql::Sql;
 use crate::{from_python, to_python};
@@ -98,7 +99,7 @@ impl Kv {
         default: Option<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
         match py.detach(|| self.0.storage().kv().get(key))? {
-            Some(value) => to_python::value(py, value),
+            Some(value) => to_python::value(py, value, &Home::Caller),
             None => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
         }
     }
@@ -107,7 +108,7 @@ impl Kv {
     ///
     /// Raises ValueError for what can't be stored, such as functions and stubs.
     fn put(&self, py: Python<'_>, key: &str, value: &Bound<'_, PyAny>) -> Result<()> {
-        let value = from_python::value(value, "value")?;
+        let value = from_python::value(value, "value", &Home::Caller)?;
         Ok(py.detach(|| self.0.storage().kv().put(key, &value))?)
     }
 
@@ -153,7 +154,7 @@ impl KvList {
     fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyTuple>>> {
         let Some(entry) = py.detach(|| self.0.lock().next()) else { return Ok(None) };
         let (key, value) = entry?;
-        let pair = (PyString::new(py, &key), to_python::value(py, value)?);
+        let pair = (PyString::new(py, &key), to_python::value(py, value, &Home::Caller)?);
         Ok(Some(pair.into_pyobject(py)?))
     }
 }

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::aio::Home;
 use crate::error::{Result, check_signals};
 use crate::http::{Request, Response};
 use crate::namespace::ObjectId;
@@ -45,8 +46,8 @@ impl Stub {
         method: &str,
         args: &Bound<'py, PyTuple>,
     ) -> Result<Bound<'py, PyAny>> {
-        let answer = self.0.call(method, from_python::args(args)?);
-        to_python::value(py, self.wait(py, answer)?)
+        let answer = self.0.call(method, from_python::args(args, &Home::Caller)?);
+        to_python::value(py, self.wait(py, answer)?, &Home::Caller)
     }
 
     /// Sends a request, or one made of a URL and the other arguments, and returns the response.

@@ -7,14 +7,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDateTime, PyDelta, PyDict, PyInt, PyList, PySet, PyTuple, PyTzInfo};
 
+use crate::aio::Home;
 use crate::class::DurableObjectClass;
 use crate::error::{Result, exception};
 use crate::loader::Loader;
 use crate::namespace::Namespace;
 use crate::stub::Stub;
 
-/// Converts a value.
-pub fn value(py: Python<'_>, value: Value) -> Result<Bound<'_, PyAny>> {
+/// Converts a value for code at home there.
+pub fn value<'py>(py: Python<'py>, value: Value, home: &Home) -> Result<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Undefined | Value::Null => py.None().into_bound(py),
         Value::Bool(b) => b.into_pyobject(py).map_err(PyErr::from)?.to_owned().into_any(),
@@ -22,37 +23,39 @@ pub fn value(py: Python<'_>, value: Value) -> Result<Bound<'_, PyAny>> {
         Value::Float(n) => n.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Value::String(text) => text.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
-        Value::List(items) => list(py, items)?.into_any(),
-        Value::Map(entries) => map(py, entries)?.into_any(),
-        Value::Dict(entries) => dict(py, entries)?,
-        Value::Set(members) => set(py, members)?,
+        Value::List(items) => list(py, items, home)?.into_any(),
+        Value::Map(entries) => map(py, entries, home)?.into_any(),
+        Value::Dict(entries) => dict(py, entries, home)?,
+        Value::Set(members) => set(py, members, home)?,
         Value::Date(ms) => date(py, ms)?,
         Value::BigInt(n) => big_integer(py, &n)?,
         Value::Error(error) => exception(&error, py)?,
         Value::Function(function) => origin(py, function.origin())?,
         Value::Object(object) => origin(py, object.origin())?,
-        Value::Stub(stub) => Bound::new(py, Stub(stub))?.into_any(),
+        Value::Stub(stub) => home.wrap("Stub", Bound::new(py, Stub(stub))?.into_any())?,
         Value::Class(class) => Bound::new(py, DurableObjectClass(class))?.into_any(),
-        Value::Namespace(namespace) => Bound::new(py, Namespace(namespace))?.into_any(),
-        Value::Loader(loader) => Bound::new(py, Loader(loader))?.into_any(),
+        Value::Namespace(namespace) => {
+            home.wrap("Namespace", Bound::new(py, Namespace(namespace))?.into_any())?
+        }
+        Value::Loader(loader) => home.wrap("Loader", Bound::new(py, Loader(loader))?.into_any())?,
     })
 }
 
 /// Converts a list.
-pub fn list(py: Python<'_>, items: Vec<Value>) -> Result<Bound<'_, PyList>> {
-    Ok(PyList::new(py, convert(py, items)?)?)
+pub fn list<'py>(py: Python<'py>, items: Vec<Value>, home: &Home) -> Result<Bound<'py, PyList>> {
+    Ok(PyList::new(py, convert(py, items, home)?)?)
 }
 
 /// Converts arguments.
-pub fn args(py: Python<'_>, args: Vec<Value>) -> Result<Bound<'_, PyTuple>> {
-    Ok(PyTuple::new(py, convert(py, args)?)?)
+pub fn args<'py>(py: Python<'py>, args: Vec<Value>, home: &Home) -> Result<Bound<'py, PyTuple>> {
+    Ok(PyTuple::new(py, convert(py, args, home)?)?)
 }
 
 /// Converts a map.
-pub fn map(py: Python<'_>, entries: ValueMap) -> Result<Bound<'_, PyDict>> {
+pub fn map<'py>(py: Python<'py>, entries: ValueMap, home: &Home) -> Result<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (key, item) in entries {
-        dict.set_item(key, value(py, item)?)?;
+        dict.set_item(key, value(py, item, home)?)?;
     }
     Ok(dict)
 }
@@ -67,25 +70,29 @@ pub fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {
     EPOCH.get_or_try_init(py, make).map(|epoch| epoch.bind(py))
 }
 
-fn convert(py: Python<'_>, items: Vec<Value>) -> Result<Vec<Bound<'_, PyAny>>> {
-    items.into_iter().map(|item| value(py, item)).collect()
+fn convert<'py>(py: Python<'py>, items: Vec<Value>, home: &Home) -> Result<Vec<Bound<'py, PyAny>>> {
+    items.into_iter().map(|item| value(py, item, home)).collect()
 }
 
-fn dict(py: Python<'_>, entries: Vec<(Value, Value)>) -> Result<Bound<'_, PyAny>> {
+fn dict<'py>(
+    py: Python<'py>,
+    entries: Vec<(Value, Value)>,
+    home: &Home,
+) -> Result<Bound<'py, PyAny>> {
     let dict = PyDict::new(py);
     for (key, item) in entries {
         let kind = key.type_name();
-        let set = dict.set_item(value(py, key)?, value(py, item)?);
+        let set = dict.set_item(value(py, key, home)?, value(py, item, home)?);
         set.map_err(|error| unhashable(py, error, kind, "a key of a dict"))?;
     }
     Ok(dict.into_any())
 }
 
-fn set(py: Python<'_>, members: Vec<Value>) -> Result<Bound<'_, PyAny>> {
+fn set<'py>(py: Python<'py>, members: Vec<Value>, home: &Home) -> Result<Bound<'py, PyAny>> {
     let set = PySet::empty(py)?;
     for member in members {
         let kind = member.type_name();
-        let add = set.add(value(py, member)?);
+        let add = set.add(value(py, member, home)?);
         add.map_err(|error| unhashable(py, error, kind, "a member of a set"))?;
     }
     Ok(set.into_any())
@@ -101,9 +108,9 @@ fn unhashable(py: Python<'_>, error: PyErr, kind: &str, place: &str) -> crate::e
 }
 
 fn date(py: Python<'_>, ms: f64) -> Result<Bound<'_, PyAny>> {
-    let micros = (ms * 1_000.0).round();
-    let days = (micros / 86_400e6).floor();
-    let rest = (micros - days * 86_400e6) as i64;
+    // Whole days first: microseconds of far years don't fit into a double.
+    let days = (ms / 86_400e3).floor();
+    let rest = ((ms - days * 86_400e3) * 1_000.0).round() as i64;
     let (seconds, micros) = ((rest / 1_000_000) as i32, (rest % 1_000_000) as i32);
     // Days beyond 32 bits saturate, and are far outside of what a datetime can be.
     let since = PyDelta::new(py, days as i32, seconds, micros, true);

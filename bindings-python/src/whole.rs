@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use crate::aio::Home;
 use crate::error::Result;
 use crate::namespace::ObjectId;
 use crate::to_python;
@@ -76,7 +77,7 @@ pub fn usage(py: Python<'_>, usage: Usage) -> Result<Bound<'_, PyAny>> {
 pub fn query_rows(py: Python<'_>, answer: QueryRows) -> Result<Bound<'_, PyAny>> {
     static ROWS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = ROWS.import(py, "facetbox._whole", "QueryRows")?;
-    let rows = answer.rows.into_iter().map(|row| to_python::list(py, row));
+    let rows = answer.rows.into_iter().map(|row| to_python::list(py, row, &Home::Caller));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     Ok(class.call1((answer.columns, rows, answer.truncated))?)
 }

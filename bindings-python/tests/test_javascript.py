@@ -24,6 +24,12 @@ export class App extends DurableObject {
   fail() {
     throw new RangeError("too far");
   }
+  failTwice() {
+    throw new Error("outer", { cause: new TypeError("inner") });
+  }
+  failWithValue() {
+    throw new Error("outer", { cause: { code: 7 } });
+  }
   failAsking() {
     return this.env.FAIL();
   }
@@ -72,6 +78,18 @@ def test_its_errors_have_their_own_names_and_stacks(runtime: Runtime) -> None:
         app(runtime).fail()
     assert caught.value.name == "RangeError"
     assert caught.value.stack is not None and "app.js:17" in caught.value.stack
+
+
+def test_their_causes_come_along(runtime: Runtime) -> None:
+    stub = app(runtime)
+    with pytest.raises(facetbox.GuestError, match="outer") as caught:
+        stub.failTwice()
+    cause = caught.value.__cause__
+    assert isinstance(cause, facetbox.GuestError) and cause is caught.value.cause
+    assert (cause.name, cause.message) == ("TypeError", "inner")
+    with pytest.raises(facetbox.GuestError) as caught:
+        stub.failWithValue()
+    assert (caught.value.cause, caught.value.__cause__) == ({"code": 7}, None)
 
 
 def test_an_exception_of_python_passes_through_it(runtime: Runtime) -> None:

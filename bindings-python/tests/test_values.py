@@ -64,7 +64,7 @@ SAME = [
     {1, "a"},
     datetime(2026, 11, 25, 12, 30, 15, 123456, timezone.utc),
     datetime(1, 1, 1, tzinfo=timezone.utc),
-    datetime(9999, 12, 31, tzinfo=timezone.utc),
+    datetime(9999, 12, 31, 23, 59, 59, 999_000, timezone.utc),
 ]
 
 

@@ -27,6 +27,7 @@ you write::
         print(apps.get_by_name("my-app").greet("world"))
 """
 
+from ._asgi import asgi
 from ._errors import (
     AbortedError,
     ClosedError,
@@ -47,6 +48,7 @@ from ._errors import (
 )
 from ._native import (
     Ctx,
+    Deployment,
     DurableObjectClass,
     Facets,
     Headers,
@@ -74,6 +76,7 @@ from ._native import (
 from ._object import AlarmInfo, DurableObject, Env
 from ._options import FacetOptions, Limits, WorkerCode
 from ._runtime import open
+from ._tail import TailEvent, TailException, TailInfo, TailLog, log_guests
 from ._whole import ObjectInfo, Problem, QueryRows, Report, Usage
 
 __all__ = [
@@ -82,6 +85,7 @@ __all__ = [
     "ClosedError",
     "Ctx",
     "DeadlockError",
+    "Deployment",
     "DurableObject",
     "DurableObjectClass",
     "Env",
@@ -120,13 +124,19 @@ __all__ = [
     "StorageError",
     "Stub",
     "StubMethod",
+    "TailEvent",
+    "TailException",
+    "TailInfo",
+    "TailLog",
     "UnsupportedError",
     "Usage",
     "ValueError",
     "WorkerCode",
     "WorkerStub",
     "__version__",
+    "asgi",
     "guest_guide",
     "guest_types",
+    "log_guests",
     "open",
 ]

@@ -41,6 +41,8 @@ class Error(Exception):
     """The guest's stack, innermost frame first, each line with ``module:line``."""
     path: str | None
     """The path ``namespace/object/facet/…`` of where it happened."""
+    cause: object = None
+    """What led to it, as the guest gave it; if that is an error, it is ``__cause__``, too."""
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn, TypeVar, final
 
 from ._object import DurableObject
 from ._options import FacetOptions, Limits, WorkerCode
+from ._tail import TailEvent
 from ._whole import ObjectInfo, QueryRows, Report, Usage
 
 _T = TypeVar("_T")
@@ -27,6 +28,7 @@ def open_runtime(
     max_warm: int | None,
     threads: int | None,
     engines: Sequence[str] | None,
+    on_tail: Callable[[TailEvent], object] | None,
 ) -> Runtime: ...
 
 def guest_guide(language: str, env: Mapping[str, object] | None = None) -> str:
@@ -44,7 +46,8 @@ def guest_types(language: str) -> str:
 
 @final
 class Runtime:
-    """An open data directory, made by `open`. Leaving its `with` block closes it.
+    """An open data directory, made by `open`. Leaving its `with` block closes it. One that is collected while
+    it is open warns with a ResourceWarning.
 
     Namespaces and stubs don't keep it open: after `close` they raise ClosedError.
     """
@@ -65,6 +68,27 @@ class Runtime:
         """
     def get_namespace(self, name: str) -> Namespace:
         """The namespace bound to `name`. Raises NotFoundError if there is none."""
+    def deploy(
+        self,
+        name: str,
+        code: WorkerCode,
+        env: Mapping[str, object] | None = None,
+    ) -> Deployment:
+        """Runs a whole module, in Luau or JavaScript, that may contain supervisors and a fetch handler.
+
+        Each class that it exports and that extends DurableObject becomes the namespace `name/Class`, which
+        the module's own code reaches as `ctx.exports.Class`. Its default export, if it has a fetch handler,
+        answers `Deployment.fetch`. Its `env` is that of `code` with the entries of `env` put over it, and
+        has a Worker Loader as `LOADER` unless one of them says otherwise.
+
+        The module is compiled and evaluated now, so that its errors show here. Deploying a name again
+        replaces its code: objects that run fail what they are doing with ResetError, new stubs reach the
+        new code, data stays.
+
+        Raises LoadError if the module doesn't load or exports nothing to run, GuestError for what it throws,
+        InvalidArgument for a name that is empty or a namespace that is bound to something else. Nothing has
+        changed then.
+        """
     def run_due_alarms(self) -> int:
         """Fires the alarms that are due, one after the other, and returns how many handlers ran. For
         runtimes whose alarms are manual, and for tests.
@@ -91,6 +115,46 @@ class Runtime:
         self,
         *_exception: type[BaseException] | BaseException | TracebackType | None,
     ) -> None: ...
+
+@final
+class Deployment:
+    """A module that runs under a name: its classes are namespaces, its default export answers requests.
+
+    All handles of one name see the version that was deployed last.
+    """
+    @property
+    def name(self) -> str:
+        """Its name."""
+    @property
+    def class_names(self) -> list[str]:
+        """The classes that it exports, sorted."""
+    def namespace(self, class_name: str) -> Namespace:
+        """The namespace of an exported class. Its name is `name/class_name`.
+
+        Raises NotFoundError, which tells the classes that there are.
+        """
+    def get_entrypoint(self, name: str = "default") -> Stub:
+        """A stub of an exported entrypoint. It keeps to the code that is deployed now.
+
+        Raises NotFoundError if there is none.
+        """
+    def fetcher(self) -> Stub:
+        """The stub through which requests go: of the default export as it is deployed now.
+
+        Raises NotFoundError if there is no default export with a fetch handler.
+        """
+    def fetch(
+        self,
+        input: Request | str,
+        /,
+        *,
+        method: str | None = None,
+        headers: _HeadersInit | None = None,
+        body: _Body | None = None,
+    ) -> Response:
+        """Sends a request, or one made of a URL and the other arguments, to the default export's fetch
+        handler and returns the response. Raises as `Stub.fetch` and `fetcher` do.
+        """
 
 @final
 class ManualClock:
@@ -582,3 +646,91 @@ class Response:
         """The body as text; invalid UTF-8 is replaced."""
     def json(self) -> Any:
         """The body parsed as JSON. Raises json.JSONDecodeError if it isn't."""
+
+@final
+class EventLoop:
+    """A running event loop, as what it calls comes back to it. Its methods neither block nor wait."""
+    def __new__(cls, call_soon_threadsafe: Callable[..., object]) -> EventLoop: ...
+    def call(self, future: Any, stub: Stub, method: str, args: tuple[Any, ...]) -> Call:
+        """Calls a method; its answer settles `future`."""
+    def fetch(self, future: Any, stub: Stub, request: Request) -> Call:
+        """Sends a request; its response settles `future`."""
+    def run_due_alarms(self, future: Any, runtime: Runtime) -> Call:
+        """Fires the alarms that are due; their number settles `future`."""
+    def deploy(
+        self,
+        future: Any,
+        runtime: Runtime,
+        name: str,
+        code: WorkerCode,
+        env: Mapping[str, object] | None,
+    ) -> Call:
+        """Runs a whole module; a Deployment settles `future`."""
+    def sync(self, future: Any, ctx: Ctx) -> Call:
+        """Commits what an object has written and waits until it is durable."""
+    def block_concurrency(self, future: Any, ctx: Ctx) -> Call:
+        """Waits until an object has no other event; a Guard that keeps them out settles `future`."""
+    def namespace(
+        self,
+        runtime: Runtime,
+        name: str,
+        cls: Any,
+        env: Mapping[str, object] | None,
+        limits: Limits | None,
+    ) -> Namespace:
+        """Binds a name to a class that may be at home here."""
+    def fail(self, ctx: Ctx, exception: BaseException) -> None:
+        """Resets an object or facet: every caller gets the exception."""
+    def props(self, ctx: Ctx) -> Any:
+        """The props of an object or facet."""
+    def facet(self, facets: Facets, name: str, start: Callable[[], object]) -> Stub:
+        """A stub of a facet, whose start callback runs here."""
+    def load(self, loader: Loader, code: WorkerCode) -> WorkerStub:
+        """Loads code whose functions run here."""
+    def cached(self, loader: Loader, id: str) -> WorkerStub | None:
+        """The worker cached as `id`, if there is one."""
+    def insert(self, loader: Loader, id: str | None, code: WorkerCode) -> WorkerStub:
+        """Loads code and caches it as `id`."""
+    def durable_object_class(
+        self,
+        worker: WorkerStub,
+        name: str,
+        props: object,
+        limits: Limits | None,
+    ) -> DurableObjectClass:
+        """The exported class `name`."""
+    def entrypoint(
+        self,
+        worker: WorkerStub,
+        name: str,
+        props: object,
+        limits: Limits | None,
+    ) -> Stub:
+        """A stub of the exported entrypoint `name`."""
+
+@final
+class Ask:
+    """What a loop is asked for. Dropped without an answer, it answers that the loop has ended."""
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+    def started(self, task: Callable[[], object]) -> None:
+        """Says which task answers, as a weak reference."""
+    def answer(self, value: object) -> None:
+        """Answers."""
+    def fail(self, exception: BaseException) -> None:
+        """Answers with an exception."""
+    def cancelled(self) -> None:
+        """Answers that the task was cancelled."""
+
+@final
+class Call:
+    """A call on its way. Cancelling or dropping it ends what it does on the runtime's side."""
+    def cancel(self) -> None:
+        """Ends the call, if it hasn't ended."""
+
+@final
+class Guard:
+    """Keeps other events out of an object until it is released."""
+    def release(self) -> None:
+        """Lets other events in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 from ._native import Ctx, Loader
 
@@ -13,6 +14,18 @@ class Env(SimpleNamespace):
 
     LOADER: Loader
     """The runtime's Worker Loader, unless the namespace has an ``env`` of its own."""
+
+
+class Handle:
+    """What wraps one of the native handles."""
+
+    __slots__ = ("__weakref__", "_native")
+
+    _native: Any
+
+
+class AioObject:
+    """The root of ``facetbox.aio.DurableObject``, here so that finding it doesn't load asyncio."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -50,6 +50,9 @@ class WorkerCode:
     """Who answers its ``fetch()``: the code has no network of its own. Default nobody."""
     limits: Limits | None = None
     """Limits, where lower than the runtime's."""
+    tails: Sequence[Stub | Callable[[list[dict[str, Any]]], object]] = ()
+    """Who gets the tail events of the code's objects, facets and entrypoints, in the form of Cloudflare's
+    trace items: stubs, whose method ``tail`` is called, and functions. Default nobody."""
 
 
 @dataclass(frozen=True)

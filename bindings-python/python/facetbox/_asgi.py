@@ -1,0 +1,127 @@
+"""Serving objects and facets from any ASGI server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from ._native import Request, Response, Stub
+
+_Scope = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+
+if TYPE_CHECKING:
+    from . import aio
+
+    _Target = Stub | aio.Stub | Callable[[Request], Stub | aio.Stub]
+
+
+class _Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+def asgi(target: _Target) -> _App:
+    """An ASGI application that answers each HTTP request by a stub's ``fetch``.
+
+    ``target`` is that stub, or a function that chooses one by the request, such as
+    ``lambda request: apps.get_by_name(request.headers["host"])``. A stub of ``facetbox`` is called on a
+    thread of the loop's pool, one of ``facetbox.aio`` on the loop; then a client that goes away ends the
+    call. Bodies are read whole. Exceptions go to the server, which answers with status 500. WebSockets are
+    refused.
+    """
+
+    async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            try:
+                request = await _request(scope, receive)
+            except _Disconnected:
+                return
+            response = await _answer(_choose(target, request), request, receive)
+            if response is not None:
+                await _respond(response, scope["method"], send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1003})
+        else:
+            raise NotImplementedError(f"ASGI scope {scope['type']!r}")
+
+    return app
+
+
+def _choose(target: _Target, request: Request) -> Stub | aio.Stub:
+    # Stubs aren't callable, though they have any attribute.
+    return target(request) if callable(target) else target
+
+
+async def _lifespan(receive: _Receive, send: _Send) -> None:
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return
+
+
+async def _request(scope: _Scope, receive: _Receive) -> Request:
+    chunks: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Disconnected
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    return Request(
+        _url(scope, dict(headers)),
+        method=scope["method"],
+        headers=headers,
+        body=b"".join(chunks) or None,
+    )
+
+
+def _url(scope: _Scope, headers: dict[str, str]) -> str:
+    host = headers.get("host")
+    if host is None:
+        name, port = scope.get("server") or ("localhost", None)
+        host = name if port is None else f"{name}:{port}"
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{scope.get('scheme', 'http')}://{host}{path}{'?' + query if query else ''}"
+
+
+async def _answer(
+    stub: Stub | aio.Stub, request: Request, receive: _Receive
+) -> Response | None:
+    """The response, or None if the client goes away first."""
+    import asyncio  # Here, because programs without it import this module, too.
+
+    if isinstance(stub, Stub):
+        return await asyncio.to_thread(stub.fetch, request)
+    answer = asyncio.ensure_future(stub.fetch(request))
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return await answer if answer.done() else None
+    finally:
+        answer.cancel()
+        gone.cancel()
+
+
+async def _gone(receive: _Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _respond(response: Response, method: str, send: _Send) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.items()
+    ]
+    body = response.body or b""
+    if "content-length" not in response.headers:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

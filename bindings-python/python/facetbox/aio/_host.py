@@ -1,0 +1,59 @@
+"""Code of the host that the native half asks for: it runs here, on the loop that it belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .. import _native
+from .._native import Ask
+from ._ctx import Ctx, DurableObject, Env
+from ._gate import current
+
+
+def run(ask: Ask, ctx: Ctx | None, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    """Answers an ask with what a function, coroutine or not, returns."""
+    if ask.abandoned:
+        return
+    current.set(ctx)
+    try:
+        answer = function(*args)
+        if not inspect.isawaitable(answer):
+            ask.answer(answer)
+            return
+        # Nothing here keeps the task: see Ask.started.
+        ask.started(weakref.ref(asyncio.ensure_future(_finish(ask, answer))))
+    except Exception as error:
+        ask.fail(error)
+    except (KeyboardInterrupt, SystemExit) as error:
+        ask.fail(error)
+        raise
+
+
+async def _finish(ask: Ask, answer: Awaitable[object]) -> None:
+    try:
+        ask.answer(await answer)
+    except asyncio.CancelledError:
+        ask.cancelled()
+        raise
+    except Exception as error:
+        ask.fail(error)
+    except (KeyboardInterrupt, SystemExit) as error:
+        ask.fail(error)
+        raise
+
+
+async def construct(
+    cls: type[DurableObject], native: _native.Ctx, env: dict[str, Any]
+) -> tuple[DurableObject, Ctx]:
+    """Makes an instance, and waits for what its constructor has begun."""
+    ctx = Ctx(native)
+    current.set(ctx)
+    instance = cls(ctx, Env(**env))
+    await ctx._started()
+    return instance, ctx
+
+

@@ -1,0 +1,181 @@
+//! Asks: code of the host that is to run on an event loop, and its answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use facetbox::{Error, ErrorCode, FacetOptions, Response as CoreResponse, Value};
+use futures_channel::oneshot;
+use parking_lot::Mutex;
+use pyo3::exceptions::PyBaseException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use super::Home;
+use crate::error::{Failure, Result};
+use crate::facets::options;
+use crate::from_python;
+use crate::http::Response;
+
+/// What kind of answer is expected.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A value.
+    Value,
+    /// A response, of the handler with this name.
+    Response(&'static str),
+    /// An instance of a class and its ctx.
+    Instance,
+    /// How a facet is to start.
+    Facet,
+}
+
+/// An answer.
+pub enum Reply {
+    /// To [`Kind::Value`].
+    Value(Value),
+    /// To [`Kind::Response`].
+    Response(CoreResponse),
+    /// To [`Kind::Instance`].
+    Instance(Py<PyAny>, Py<PyAny>),
+    /// To [`Kind::Facet`].
+    Facet(FacetOptions),
+}
+
+type Answer = facetbox::Result<Reply>;
+
+/// Asks for `function(*args)` on the loop `home`; `ctx` is that of the object or facet whose code it is.
+pub fn ask<'py>(
+    home: &Home,
+    kind: Kind,
+    ctx: Option<&Bound<'py, PyAny>>,
+    function: &Bound<'py, PyAny>,
+    args: Bound<'py, PyTuple>,
+) -> Result<Pending> {
+    static RUN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = function.py();
+    let (sender, answer) = oneshot::channel();
+    let shared = Arc::new(Mutex::new(Progress::Queued));
+    let ask = Ask {
+        home: home.clone(),
+        kind,
+        sender: Mutex::new(Some(sender)),
+        progress: shared.clone(),
+    };
+    let run = RUN.import(py, "facetbox.aio._host", "run")?;
+    // A loop that is closed drops the ask, which then answers so.
+    let _ = home.post(run, &(Bound::new(py, ask)?, ctx, function, args).into_pyobject(py)?);
+    Ok(Pending { answer, home: home.clone(), progress: shared })
+}
+
+/// How far the loop has come.
+enum Progress {
+    Queued,
+    /// Runs as the task that this weak reference is of. Nothing here keeps a task: one that nothing can
+    /// wake up any more, as that of a closed loop, is collected, and its ask answers.
+    Running(Py<PyAny>),
+    Abandoned,
+}
+
+/// The wait for an answer. Dropping it cancels the task.
+pub struct Pending {
+    answer: oneshot::Receiver<Answer>,
+    home: Home,
+    progress: Arc<Mutex<Progress>>,
+}
+
+impl Future for Pending {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        let answer = Pin::new(&mut self.answer).poll(context);
+        answer.map(|answer| answer.unwrap_or_else(|_| Err(ended())))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *self.progress.lock(), Progress::Abandoned);
+        let Progress::Running(task) = before else { return };
+        let home = self.home.clone();
+        // Whoever drops this may hold locks that code with the GIL waits for.
+        let _ = std::thread::Builder::new().name("facetbox-cancel".into()).spawn(move || {
+            Python::try_attach(|py| {
+                let task = task.bind(py).call0().ok().filter(|task| !task.is_none());
+                let cancel = task.and_then(|task| task.getattr(intern!(py, "cancel")).ok());
+                // A closed loop runs no task.
+                cancel.map(|cancel| home.post(&cancel, &PyTuple::empty(py)).is_ok())
+            })
+        });
+    }
+}
+
+/// What a loop is asked for. Dropped without an answer, it answers that the loop has ended.
+#[pyclass(frozen, module = "facetbox._native")]
+pub struct Ask {
+    home: Home,
+    kind: Kind,
+    sender: Mutex<Option<oneshot::Sender<Answer>>>,
+    progress: Arc<Mutex<Progress>>,
+}
+
+#[pymethods]
+impl Ask {
+    /// Whether nobody waits for the answer any more.
+    #[getter]
+    fn abandoned(&self) -> bool {
+        matches!(*self.progress.lock(), Progress::Abandoned)
+    }
+
+    /// Says which task answers, as a weak reference.
+    fn started(&self, task: Py<PyAny>) {
+        let mut progress = self.progress.lock();
+        if matches!(*progress, Progress::Queued) {
+            *progress = Progress::Running(task);
+        }
+    }
+
+    /// Answers.
+    fn answer(&self, value: &Bound<'_, PyAny>) {
+        self.send(self.read(value).map_err(Error::from));
+    }
+
+    /// Answers with an exception.
+    fn fail(&self, exception: &Bound<'_, PyBaseException>) {
+        let error = PyErr::from_value(exception.clone().into_any());
+        self.send(Err(Failure::Python(error).into()));
+    }
+
+    /// Answers that the task was cancelled.
+    fn cancelled(&self) {
+        self.send(Err(Error::new(ErrorCode::Aborted, "The task was cancelled on its event loop.")));
+    }
+}
+
+impl Ask {
+    fn read(&self, value: &Bound<'_, PyAny>) -> Result<Reply> {
+        Ok(match self.kind {
+            Kind::Value => Reply::Value(from_python::value(value, "result", &self.home)?),
+            Kind::Response(handler) => Reply::Response(Response::expect(value, handler)?),
+            Kind::Instance => {
+                let (instance, ctx) = value.extract().map_err(PyErr::from)?;
+                Reply::Instance(instance, ctx)
+            }
+            Kind::Facet => Reply::Facet(options(value, &self.home)?),
+        })
+    }
+
+    fn send(&self, answer: Answer) {
+        *self.progress.lock() = Progress::Abandoned;
+        if let Some(sender) = self.sender.lock().take() {
+            // The event that asked may be gone: aborted, closed, timed out.
+            let _ = sender.send(answer);
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorCode::Closed, "The event loop that the code belongs to is closed.")
+}

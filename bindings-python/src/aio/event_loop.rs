@@ -1,0 +1,187 @@
+//! What `facetbox.aio` asks the runtime for.
+
+use std::sync::Arc;
+
+use facetbox::NamespaceOptions;
+use pyo3::exceptions::PyBaseException;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::class::unexpected;
+use super::{Call, Guard, Home, Kind, Reply, ask};
+use crate::class::{DurableObjectClass, class};
+use crate::ctx::Ctx;
+use crate::deployment::Deployment;
+use crate::error::{Failure, Result, attach};
+use crate::facets::Facets;
+use crate::http::{Request, Response};
+use crate::loader::{Loader, WorkerStub, export_options, limits_patch, worker_code};
+use crate::namespace::Namespace;
+use crate::runtime::Runtime;
+use crate::stub::Stub;
+use crate::{from_python, to_python};
+
+/// A running event loop, as what it calls comes back to it. Its methods neither block nor wait.
+#[pyclass(frozen, module = "facetbox._native")]
+pub struct EventLoop(Home);
+
+#[pymethods]
+impl EventLoop {
+    /// Made from the loop's method `call_soon_threadsafe`.
+    #[new]
+    fn new(call_soon_threadsafe: Py<PyAny>) -> EventLoop {
+        EventLoop(Home::Loop(Arc::new(call_soon_threadsafe)))
+    }
+
+    /// Calls a method; its answer settles `future`.
+    fn call(
+        &self,
+        future: Py<PyAny>,
+        stub: &Stub,
+        method: &str,
+        args: &Bound<'_, PyTuple>,
+    ) -> Result<Call> {
+        let answer = stub.0.call(method, from_python::args(args, &self.0)?);
+        let convert = |py: Python<'_>, value, home: &Home| {
+            to_python::value(py, value, home).map(Bound::unbind)
+        };
+        Ok(Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn_in_order(task)))
+    }
+
+    /// Sends a request; its response settles `future`.
+    fn fetch(&self, future: Py<PyAny>, stub: &Stub, request: &Request) -> Call {
+        let answer = stub.0.fetch(request.to_core());
+        let convert = |py: Python<'_>, response, _: &Home| {
+            Ok(Py::new(py, Response::from_core(py, response)?)?.into_any())
+        };
+        Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn_in_order(task))
+    }
+
+    /// Fires the alarms that are due; their number settles `future`.
+    fn run_due_alarms(&self, future: Py<PyAny>, runtime: &Runtime) -> Call {
+        let core = runtime.core();
+        let convert = |py: Python<'_>, fired: u64, _: &Home| {
+            Ok(fired.into_pyobject(py).map_err(PyErr::from)?.into_any().unbind())
+        };
+        let answer = core.run_due_alarms_async();
+        Call::begin(&self.0, future, answer, convert, |task| core.spawn(task))
+    }
+
+    /// Runs a whole module; a Deployment settles `future`.
+    fn deploy(
+        &self,
+        future: Py<PyAny>,
+        runtime: &Runtime,
+        name: &str,
+        code: &Bound<'_, PyAny>,
+        env: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Call> {
+        let core = runtime.core();
+        let env = env.map(|env| from_python::env(env, &self.0)).transpose()?;
+        let answer = core.deploy_async(name, worker_code(code, &self.0)?, env);
+        let convert = |py: Python<'_>, deployment, _: &Home| {
+            Ok(Py::new(py, Deployment(deployment))?.into_any())
+        };
+        Ok(Call::begin(&self.0, future, answer, convert, |task| core.spawn(task)))
+    }
+
+    /// Commits what an object has written and waits until it is durable.
+    fn sync(&self, future: Py<PyAny>, ctx: &Ctx) -> Call {
+        let storage = ctx.0.storage().clone();
+        let answer = async move { storage.sync() };
+        Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| ctx.0.spawn(task))
+    }
+
+    /// Waits until an object has no other event; a Guard that keeps them out settles `future`.
+    fn block_concurrency(&self, future: Py<PyAny>, ctx: &Ctx) -> Call {
+        let core = ctx.0.clone();
+        let answer = async move { core.block_concurrency().await };
+        let convert =
+            |py: Python<'_>, guard, _: &Home| Ok(Py::new(py, Guard::new(guard))?.into_any());
+        Call::begin(&self.0, future, answer, convert, |task| ctx.0.spawn(task))
+    }
+
+    /// Binds a name to a class that may be at home here.
+    fn namespace(
+        &self,
+        runtime: &Runtime,
+        name: &str,
+        cls: &Bound<'_, PyAny>,
+        env: Option<&Bound<'_, PyAny>>,
+        limits: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Namespace> {
+        let env = env.map(|env| from_python::env(env, &self.0)).transpose()?;
+        let options = NamespaceOptions { env, limits: limits_patch(limits)? };
+        Ok(Namespace(runtime.core().namespace_with(name, class(cls, &self.0)?, options)?))
+    }
+
+    /// Resets an object or facet: every caller gets the exception.
+    fn fail(&self, py: Python<'_>, ctx: &Ctx, exception: &Bound<'_, PyBaseException>) {
+        let error = Failure::Python(PyErr::from_value(exception.clone().into_any()));
+        py.detach(|| ctx.0.fail(error.into()));
+    }
+
+    /// The props of an object or facet.
+    fn props<'py>(&self, py: Python<'py>, ctx: &Ctx) -> Result<Bound<'py, PyAny>> {
+        to_python::value(py, ctx.0.props().clone(), &self.0)
+    }
+
+    /// A stub of a facet, whose start callback runs here.
+    fn facet(&self, facets: &Facets, name: &str, start: Py<PyAny>) -> Result<Stub> {
+        let home = self.0.clone();
+        let start = move || -> facetbox::BoxFuture<'static, _> {
+            let asked =
+                attach(|py| ask(&home, Kind::Facet, None, start.bind(py), PyTuple::empty(py)));
+            Box::pin(async move {
+                match asked?.await? {
+                    Reply::Facet(options) => Ok(options),
+                    _ => Err(unexpected()),
+                }
+            })
+        };
+        Ok(Stub(facets.0.get_async(name, start)?))
+    }
+
+    /// Loads code whose functions run here.
+    fn load(&self, loader: &Loader, code: &Bound<'_, PyAny>) -> Result<WorkerStub> {
+        Ok(WorkerStub(loader.0.load(worker_code(code, &self.0)?)?))
+    }
+
+    /// The worker cached as `id`, if there is one.
+    fn cached(&self, loader: &Loader, id: &str) -> Option<WorkerStub> {
+        loader.0.cached(id).map(WorkerStub)
+    }
+
+    /// Loads code and caches it as `id`.
+    fn insert(
+        &self,
+        loader: &Loader,
+        id: Option<&str>,
+        code: &Bound<'_, PyAny>,
+    ) -> Result<WorkerStub> {
+        Ok(WorkerStub(loader.0.insert(id, Ok(worker_code(code, &self.0)?))))
+    }
+
+    /// The exported class `name`.
+    fn durable_object_class(
+        &self,
+        worker: &WorkerStub,
+        name: &str,
+        props: Option<&Bound<'_, PyAny>>,
+        limits: Option<&Bound<'_, PyAny>>,
+    ) -> Result<DurableObjectClass> {
+        let options = export_options(props, limits, &self.0)?;
+        Ok(DurableObjectClass(worker.0.get_durable_object_class(name, options)))
+    }
+
+    /// A stub of the exported entrypoint `name`.
+    fn entrypoint(
+        &self,
+        worker: &WorkerStub,
+        name: &str,
+        props: Option<&Bound<'_, PyAny>>,
+        limits: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Stub> {
+        Ok(Stub(worker.0.get_entrypoint(name, export_options(props, limits, &self.0)?)?))
+    }
+}

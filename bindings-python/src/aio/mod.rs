@@ -1,0 +1,16 @@
+//! Event loops of asyncio: calls that they make, and host code that runs on them.
+//!
+//! Python's half is `facetbox.aio`. Nothing here blocks a loop: a call runs on the runtime's threads and
+//! ends with a message to its loop; host code is asked for by a message and answers through an `Ask`.
+
+mod ask;
+mod call;
+mod class;
+mod event_loop;
+mod home;
+
+pub use ask::{Ask, Kind, Reply, ask};
+pub use call::{Call, Guard};
+pub use class::{event_loop_class, response, value};
+pub use event_loop::EventLoop;
+pub use home::Home;

@@ -1,0 +1,137 @@
+"""facetbox.asgi behind a real server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import facetbox
+import pytest
+import uvicorn
+from facetbox import DurableObject, Request, Response, aio
+
+
+class Site(DurableObject):
+    """Tells what it was asked, as JSON."""
+
+    def fetch(self, request: Request) -> Response:
+        if request.url.endswith("/fail"):
+            raise LookupError("no such page")
+        count = self.ctx.storage.kv.get("count", 0) + 1
+        self.ctx.storage.kv.put("count", count)
+        told = [request.method, request.url, request.headers.get("x-in"), request.text(), count]
+        return Response(json.dumps(told), status=201, headers={"x-out": "yes"})
+
+
+class AioSite(aio.DurableObject):
+    async def fetch(self, request: Request) -> Response:
+        await asyncio.sleep(0)
+        return Response(f"{self.ctx.id.name} {request.method}")  # type: ignore[union-attr]
+
+
+@contextlib.asynccontextmanager
+async def served(app: Any) -> AsyncIterator[int]:
+    """Serves an application and gives the port."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on")
+    server = uvicorn.Server(config)
+    task = asyncio.ensure_future(server.serve())
+    try:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def ask(port: int, method: str, path: str, **options: Any) -> tuple[int, dict[str, str], bytes]:
+    def send() -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request(method, path, **options)
+        response = connection.getresponse()
+        answer = (response.status, dict(response.getheaders()), response.read())
+        connection.close()
+        return answer
+
+    return await asyncio.to_thread(send)
+
+
+def test_a_blocking_stub_is_served() -> None:
+    async def main() -> None:
+        with facetbox.open() as runtime:
+            stub = runtime.namespace("Site", Site).get_by_name("it")
+            async with served(facetbox.asgi(stub)) as port:
+                options = {"body": "hello", "headers": {"X-In": "in"}}
+                status, headers, body = await ask(port, "POST", "/a%20b?q=1", **options)
+                url = f"http://127.0.0.1:{port}/a%20b?q=1"
+                assert (status, headers["x-out"]) == (201, "yes")
+                assert json.loads(body) == ["POST", url, "in", "hello", 1]
+                assert headers["content-length"] == str(len(body))
+                status, _, body = await ask(port, "HEAD", "/")
+                assert (status, body) == (201, b"")
+                assert (await ask(port, "GET", "/fail"))[0] == 500
+
+    asyncio.run(main())
+
+
+def test_a_function_chooses_among_stubs_of_aio() -> None:
+    async def main() -> None:
+        async with aio.open() as runtime:
+            sites = runtime.namespace("AioSite", AioSite)
+            app = facetbox.asgi(lambda request: sites.get_by_name(request.headers["x-site"]))
+            async with served(app) as port:
+                for name in ("one", "two"):
+                    answer = await ask(port, "GET", "/", headers={"x-site": name})
+                    assert answer[::2] == (200, f"{name} GET".encode())
+
+    asyncio.run(main())
+
+
+def test_a_client_that_goes_away_cancels_the_call() -> None:
+    async def main() -> None:
+        entered, cancelled = asyncio.Event(), asyncio.Event()
+
+        class Slow(aio.DurableObject):
+            async def fetch(self, request: Request) -> Response:
+                entered.set()
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    cancelled.set()
+                    raise
+                return Response()
+
+        async with aio.open() as runtime:
+            stub = runtime.namespace("Slow", Slow).get_by_name("it")
+            async with served(facetbox.asgi(stub)) as port:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await asyncio.wait_for(entered.wait(), 30)
+                writer.close()
+                await asyncio.wait_for(cancelled.wait(), 30)
+
+    asyncio.run(main())
+
+
+def test_websockets_and_unknown_scopes_are_refused() -> None:
+    async def main() -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"}
+
+        with facetbox.open() as runtime:
+            app = facetbox.asgi(runtime.namespace("Site", Site).get_by_name("it"))
+            await app({"type": "websocket"}, receive, send)
+            assert sent == [{"type": "websocket.close", "code": 1003}]
+            with pytest.raises(NotImplementedError, match="'other'"):
+                await app({"type": "other"}, receive, send)
+
+    asyncio.run(main())
