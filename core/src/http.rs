@@ -57,6 +57,10 @@ impl Headers {
         self.0.retain(|(n, _)| *n != name);
     }
 
+    fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     fn to_value(&self) -> Value {
         let pair = |(name, value): (&str, &str)| Value::List(vec![name.into(), value.into()]);
         Value::List(self.iter().map(pair).collect())
@@ -133,6 +137,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Bytes of its method, URL, headers and body.
+    pub(crate) fn size(&self) -> usize {
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        self.method.len() + self.url.len() + self.headers.size() + body
+    }
+
     /// Makes a request; the URL is parsed, normalised and loses its fragment.
     ///
     /// Standard methods are upper-cased, as Fetch does.
@@ -212,6 +222,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Bytes of its headers and body.
+    pub(crate) fn size(&self) -> usize {
+        self.headers.size() + self.body.as_ref().map_or(0, Vec::len)
+    }
+
     /// Makes a response without headers or body.
     ///
     /// # Errors

@@ -108,6 +108,8 @@ pub(crate) struct Event {
     pub(super) sections: Sections,
     cpu_ns: AtomicU64,
     subrequests: AtomicU64,
+    /// Bytes of its arguments or request.
+    bytes_in: AtomicU64,
     /// Log text so far.
     log_bytes: AtomicU64,
     /// Whether it delivers tail events, or comes from one that does: nobody's `tails` hear of it, else an
@@ -151,6 +153,7 @@ impl Event {
             sections: Sections::default(),
             cpu_ns: AtomicU64::new(0),
             subrequests: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),
             of_tail: AtomicBool::new(of_tail),
             record: OnceLock::new(),
@@ -187,7 +190,7 @@ impl Event {
             return self.actor.flush_when_free(|span| span == Span::Sync).await;
         }
         // Without the turn it has committed already, and another event may be in the middle of its own.
-        if !self.holding.load(Ordering::Acquire) || self.actor.flush()? != Some(Span::Sync) {
+        if !self.is_holding() || self.actor.flush()? != Some(Span::Sync) {
             return Ok(());
         }
         let message =
@@ -201,7 +204,7 @@ impl Event {
         if self.actor.class.is_event_loop() {
             return self.actor.flush_when_free(|_| true).await;
         }
-        if !self.holding.load(Ordering::Acquire) {
+        if !self.is_holding() {
             return Ok(());
         }
         self.leave_sections();
@@ -229,6 +232,15 @@ impl Event {
     /// Calls to the outside so far.
     pub fn subrequests(&self) -> u64 {
         self.subrequests.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of its arguments or request.
+    pub fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub fn set_bytes_in(&self, bytes: usize) {
+        self.bytes_in.store(bytes as u64, Ordering::Relaxed);
     }
 
     /// Counts log text; answers how much there was before.
@@ -274,6 +286,13 @@ impl Event {
             self.savepoints.store(open, Ordering::Relaxed);
         }
         self.holding.store(holding, Ordering::Release);
+        if let Some(record) = self.record() {
+            record.turn(self, holding);
+        }
+    }
+
+    pub fn is_holding(&self) -> bool {
+        self.holding.load(Ordering::Acquire)
     }
 
     /// The turn that this event has to take: its actor's, or within that of the nearest ancestor that
@@ -286,9 +305,9 @@ impl Event {
     }
 
     /// The nearest ancestor in the same actor that keeps its turn.
-    fn keeper(&self) -> Option<&Arc<Event>> {
+    pub fn keeper(&self) -> Option<&Arc<Event>> {
         let same = |event: &&Arc<Event>| Arc::ptr_eq(&event.actor, &self.actor);
-        self.ancestors().filter(same).find(|event| event.holding.load(Ordering::Acquire))
+        self.ancestors().filter(same).find(|event| event.is_holding())
     }
 
     /// Whether `other` is this event or waits for it, directly or not.

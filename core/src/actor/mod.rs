@@ -266,14 +266,17 @@ impl Actor {
         message: Message,
     ) -> Result<Reply> {
         self.check()?;
-        if let Message::Call { args, .. } = &message {
-            self.check_message("arguments", args)?;
-        }
+        let bytes = match &message {
+            Message::Call { args, .. } => self.check_message("arguments", args)?,
+            Message::Fetch(request) => self.check_size("request", request.size())?,
+            _ => 0,
+        };
         let event = Event::new(&self, parent)?;
+        event.set_bytes_in(bytes);
         if let Message::Call { tail: true, .. } = &message {
             event.set_of_tail();
         }
-        let observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
+        let mut observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
         let broken = async { Err(self.end().await) };
         let mut hold = match futures_lite::future::or(Hold::take(&event), broken).await {
             Ok(hold) => hold,
@@ -291,22 +294,27 @@ impl Actor {
             Err(error)
         });
         let mut reply = event.settle().await.and(reply);
-        if let Err(error) = self.check_reply(&mut reply, is_head) {
-            reply = Err(error);
+        match self.check_reply(&mut reply, is_head) {
+            Ok(bytes) => observation.set_bytes_out(bytes),
+            Err(error) => reply = Err(error),
         }
         let reply = reply.map_err(|error| error.with_path(self.path.as_str()));
         observation.end(reply.as_ref().map(Reply::status));
         reply
     }
 
-    /// Makes an answer what its caller may get.
-    fn check_reply(&self, reply: &mut Result<Reply>, is_head: bool) -> Result<()> {
+    /// Makes an answer what its caller may get; answers its bytes.
+    fn check_reply(&self, reply: &mut Result<Reply>, is_head: bool) -> Result<usize> {
         match reply {
-            Ok(Reply::Value(value)) => self.check_message("result", std::slice::from_ref(value))?,
-            Ok(Reply::Response(response)) if is_head => response.body = None,
-            _ => {}
+            Ok(Reply::Value(value)) => self.check_message("result", std::slice::from_ref(value)),
+            Ok(Reply::Response(response)) => {
+                if is_head {
+                    response.body = None;
+                }
+                self.check_size("response", response.size())
+            }
+            Err(_) => Ok(0),
         }
-        Ok(())
     }
 
     /// Runs one event in the instance, starting it first if need be.
@@ -444,18 +452,26 @@ impl Actor {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    fn check_message(&self, what: &str, values: &[Value]) -> Result<()> {
+    /// Checks what crosses; answers its bytes.
+    fn check_message(&self, what: &str, values: &[Value]) -> Result<usize> {
         values.iter().try_for_each(Value::check_depth)?;
-        let size: usize = values.iter().map(Value::size).sum();
+        self.check_size(what, values.iter().map(Value::size).sum())
+    }
+
+    fn check_size(&self, what: &str, size: usize) -> Result<usize> {
         let limit = self.limits.message_bytes;
         if size as u64 <= limit {
-            return Ok(());
+            return Ok(size);
         }
+        let messages = match what {
+            "request" | "response" => "Requests and responses",
+            _ => "Serialized RPC arguments or return values",
+        };
+        let path = &self.path;
         Err(Error::new(
             ErrorCode::LimitMessage,
             format!(
-                "Serialized RPC arguments or return values are limited to {limit} bytes, but the {what} of {} had {size} bytes.",
-                self.path
+                "{messages} are limited to {limit} bytes, but the {what} of {path} had {size} bytes."
             ),
         ))
     }

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use rusqlite::ffi;
 
@@ -63,6 +64,8 @@ pub(super) struct Connection {
     durability: Durability,
     /// The log is new, so that the first commit needs one sync instead of two.
     new_wal: bool,
+    /// When the counters were last saved, or the database opened.
+    pub usage_saved: Instant,
 }
 
 impl Connection {
@@ -97,7 +100,8 @@ impl Connection {
         )?;
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let (own, cache, cursors) = Default::default();
-        Ok(Connection { db, own, cache, cursors, durability, new_wal })
+        let usage_saved = Instant::now();
+        Ok(Connection { db, own, cache, cursors, durability, new_wal, usage_saved })
     }
 
     /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
@@ -294,7 +298,7 @@ pub(super) fn template() -> Result<&'static [u8]> {
 }
 
 fn build_template() -> Result<Vec<u8>, Failure> {
-    let mut db = Database::open_memory(Arc::new(Guard::new(Arc::default())))?;
+    let mut db = Database::open_memory(Arc::new(Guard::idle()))?;
     execute(
         &mut db,
         &format!(

@@ -12,6 +12,7 @@ use super::cache::Compiled;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::guard::Traits;
+use super::meter::Used;
 use super::raw::Column;
 
 /// Rows of tables and entries of indexes that were read and written.
@@ -35,6 +36,13 @@ pub(super) struct Written {
 }
 
 impl Connection {
+    /// Counts rows for the actor's usage: those of tables, without what is estimated of indexes.
+    pub(super) fn meter(&self, counts: Counts) {
+        let meter = self.db.guard().meter();
+        meter.add(Used::RowsRead, counts.read);
+        meter.add(Used::RowsWritten, counts.written);
+    }
+
     /// An estimate of the rows that a statement has read, of which `rows` came out: each full scan
     /// goes to one more row than it has steps.
     pub(super) fn rows_read(&self, compiled: &Compiled, rows: u64) -> u64 {

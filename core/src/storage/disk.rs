@@ -3,6 +3,8 @@
 mod look;
 mod transfer;
 
+pub(crate) use look::DiskUsage;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -222,7 +224,7 @@ fn adopt(mut db: Database, shared: &Shared) -> Result<Connection> {
 
 /// Copies a database that is in memory.
 fn copy_database(db: &mut Database) -> Result<Database> {
-    let mut copy = Database::open_memory(Arc::new(Guard::new(Arc::default())))?;
+    let mut copy = Database::open_memory(Arc::new(Guard::idle()))?;
     db.copy_into(&mut copy)?;
     Ok(copy)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use super::meter::Meter;
 use super::raw::thread_bytes;
 
 /// Memory that one statement of a guest may take for sorting and the like.
@@ -49,12 +50,24 @@ pub(super) struct Guard {
     operator: AtomicU64,
     /// Pages in the write-ahead log after the last commit.
     wal_pages: AtomicU32,
+    meter: Arc<Meter>,
 }
 
 impl Guard {
-    pub fn new(interrupt: Arc<AtomicBool>) -> Guard {
+    /// Where what statements touch is counted.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The guard of a database that no actor uses.
+    pub fn idle() -> Guard {
+        Guard::new(Arc::default(), Arc::default())
+    }
+
+    pub fn new(interrupt: Arc<AtomicBool>, meter: Arc<Meter>) -> Guard {
         Guard {
             interrupt,
+            meter,
             guest: AtomicBool::new(false),
             traits: AtomicU32::new(0),
             memory: AtomicI64::new(0),

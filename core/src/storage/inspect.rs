@@ -7,6 +7,7 @@ use rusqlite::ffi;
 use super::connection::{MAX_LENGTH, PAGE_SIZE, execute};
 use super::failure::Failure;
 use super::guard::Guard;
+use super::meter::{Amounts, parse};
 use super::raw::{Column, Database};
 use crate::error::Result;
 
@@ -44,7 +45,7 @@ pub(super) fn set_up(db: &mut Database) -> Result<(), Failure> {
 
 /// A guard for a database that no actor uses.
 pub(super) fn guard() -> Arc<Guard> {
-    Arc::new(Guard::new(Arc::default()))
+    Arc::new(Guard::idle())
 }
 
 /// Shows `each` the rows of a statement of our own: the reader of columns.
@@ -96,6 +97,15 @@ pub(super) fn name(db: &mut Database) -> Result<Option<String>, Failure> {
     let mut name = None;
     rows(db, "SELECT value FROM _fb_meta WHERE key = 'name'", |row| name = row(0).text())?;
     Ok(name)
+}
+
+/// What the actor has used, as far as it is saved.
+pub(super) fn usage(db: &mut Database) -> Result<Amounts, Failure> {
+    let mut usage = Amounts::default();
+    rows(db, "SELECT value FROM _fb_meta WHERE key = 'usage'", |row| {
+        usage = row(0).text().map(|text| parse(text.as_bytes())).unwrap_or_default();
+    })?;
+    Ok(usage)
 }
 
 /// The facets by name, with their numbers.

@@ -5,6 +5,7 @@ use super::codec::{self, Stored};
 use super::connection::Connection;
 use super::failure::Failure;
 use super::list::{KvList, ListOptions};
+use super::meter::Used;
 use super::own::Own;
 use super::raw::Bind;
 use crate::error::{Error, Result};
@@ -98,6 +99,7 @@ fn stored(value: &Value) -> Result<Stored<'_>> {
 }
 
 fn get(connection: &mut Connection, key: &str) -> Result<Option<Result<Value>>, Failure> {
+    connection.db.guard().meter().add(Used::RowsRead, 1);
     let statement = connection.own(Own::Get)?;
     let mut value = None;
     connection.db.run(statement, &[Bind::Text(key.as_bytes())], |db| {
@@ -118,11 +120,13 @@ fn exists(connection: &mut Connection, key: &str) -> Result<bool, Failure> {
 }
 
 fn put(connection: &mut Connection, key: &str, value: &Stored<'_>) -> Result<(), Failure> {
+    connection.db.guard().meter().add(Used::RowsWritten, 1);
     connection.run(Own::Put, &[Bind::Text(key.as_bytes()), value.bind()])
 }
 
 fn delete(connection: &mut Connection, key: &str) -> Result<bool, Failure> {
     let before = connection.db.total_changes();
     connection.run(Own::Delete, &[Bind::Text(key.as_bytes())])?;
+    connection.db.guard().meter().add(Used::RowsWritten, 1);
     Ok(connection.db.total_changes() > before)
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Storage;
 use super::codec;
+use super::meter::Used;
 use super::own::Own;
 use super::raw::{Bind, Column};
 use crate::error::{Error, ErrorCode, Result};
@@ -189,7 +190,9 @@ impl KvList {
                 last.extend_from_slice(key);
                 entries.push((String::from_utf8_lossy(key).into_owned(), value));
                 entries.len() < wanted && bytes < CHUNK_BYTES
-            })
+            })?;
+            connection.db.guard().meter().add(Used::RowsRead, entries.len() as u64);
+            Ok(())
         })?;
         let full = entries.len() == wanted || bytes >= CHUNK_BYTES;
         self.limit -= entries.len() as u64;

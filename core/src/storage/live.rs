@@ -10,6 +10,7 @@ use super::cache::Compiled;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::failure::Failure;
+use super::meter::Used;
 use super::row::{Row, Rows, read_row};
 use super::state::interrupted;
 use crate::error::{Error, ErrorCode};
@@ -82,6 +83,9 @@ impl Connection {
     /// Forgets a cursor that nobody reads any more.
     pub(super) fn close_cursor(&mut self, id: u64) {
         self.cursors.ended.remove(&id);
+        if let Some(counts) = self.counts(id) {
+            self.db.guard().meter().add(Used::RowsRead, counts.read);
+        }
         if let Some(running) = self.cursors.running.remove(&id) {
             self.release(running.compiled);
         }
@@ -149,6 +153,8 @@ impl Connection {
         while let Some((id, running)) = self.cursors.running.pop_first() {
             let mut rows = self.new_rows();
             let error = self.spill(&running.compiled, &mut rows);
+            let read = self.rows_read(&running.compiled, running.rows + rows.len() as u64);
+            self.db.guard().meter().add(Used::RowsRead, read);
             self.release(running.compiled);
             self.cursors.ended.insert(id, (rows, error));
         }

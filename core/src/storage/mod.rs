@@ -19,6 +19,7 @@ mod inspect;
 mod kv;
 mod list;
 mod live;
+mod meter;
 mod own;
 mod query;
 #[expect(unsafe_code, reason = "the calls of SQLite's C interface, all in one place")]
@@ -36,12 +37,13 @@ use std::sync::atomic::AtomicBool;
 
 pub(crate) use alarm::StoredAlarm;
 pub use cursor::SqlCursor;
-pub(crate) use disk::Disk;
+pub(crate) use disk::{Disk, DiskUsage};
 pub(crate) use files::{make_durable_dirs, sync_dir};
 pub(crate) use import::stage;
 pub(crate) use inspect::Inspection;
 pub use kv::Kv;
 pub use list::{KvList, ListOptions};
+pub(crate) use meter::Used;
 pub use query::QueryRows;
 pub use sql::Sql;
 pub(crate) use transaction::Span;

@@ -47,6 +47,10 @@ own! {
     Bookmark = "SELECT value FROM _fb_meta WHERE key = 'bookmark'",
     SetBookmark = "INSERT OR REPLACE INTO _fb_meta(key, value) VALUES ('bookmark', ?1)",
 
+    // What the actor has used: a list of numbers, see `meter`.
+    Usage = "SELECT value FROM _fb_meta WHERE key = 'usage'",
+    SetUsage = "INSERT OR REPLACE INTO _fb_meta(key, value) VALUES ('usage', ?1)",
+
     UsedPages = "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count",
     FreePages = "SELECT freelist_count FROM pragma_freelist_count",
     // Names in the reserved space other than those of the template.

@@ -118,8 +118,16 @@ impl Exec<'_> {
                 "When executing multiple SQL statements in a single call, only the last statement can have parameters.",
             ));
         }
+        let statement = compiled.statement;
         let outcome = self.start(scratch, &compiled, |connection| {
-            while connection.db.step(compiled.statement)? {}
+            connection.db.reset_counter(statement, ffi::SQLITE_STMTSTATUS_FULLSCAN_STEP);
+            let before = connection.db.total_changes();
+            let mut rows = 0;
+            while connection.db.step(statement)? {
+                rows += 1;
+            }
+            let written = connection.db.total_changes() - before;
+            connection.meter(Counts { read: connection.rows_read(&compiled, rows), written });
             Ok(())
         });
         self.connection(scratch)?.release(compiled);
@@ -196,6 +204,9 @@ impl Exec<'_> {
         }
         if compiled.readonly {
             let counts = Counts { read: connection.rows_read(compiled, 0), written: 0 };
+            if !at_row {
+                connection.meter(counts);
+            }
             return Ok(Outcome { rows: None, counts, written: None, at_row });
         }
         let rows = if at_row { Some(self.drain(scratch, compiled)?) } else { None };
@@ -210,6 +221,7 @@ impl Exec<'_> {
             created: u64::from(compiled.traits.has(Traits::CREATES)),
         };
         let counts = Counts { read: written.scanned, written: total };
+        connection.meter(counts);
         Ok(Outcome { rows, counts, written: Some(written), at_row: false })
     }
 

@@ -11,6 +11,7 @@ use super::connection::{Connection, new_in_memory};
 use super::disk::Disk;
 use super::failure::Failure;
 use super::guard::Guard;
+use super::meter::Meter;
 use super::own::Own;
 use super::raw::{Bind, Column};
 use super::{Durability, Span, Storage, StorageOptions};
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub disk: Disk,
     pub dir: PathBuf,
     pub options: StorageOptions,
+    pub meter: Arc<Meter>,
     pub state: Mutex<State>,
     /// Tells whoever waits that a savepoint has ended.
     ended: Signal,
@@ -60,12 +62,19 @@ pub(super) struct State {
 
 impl Shared {
     pub fn new(disk: Disk, dir: PathBuf, options: StorageOptions) -> Shared {
-        Shared { disk, dir, options, state: Mutex::default(), ended: Signal::new() }
+        Shared {
+            disk,
+            dir,
+            options,
+            meter: Arc::default(),
+            state: Mutex::default(),
+            ended: Signal::new(),
+        }
     }
 
     /// A guard for a connection of this storage.
     pub fn guard(&self) -> Arc<Guard> {
-        Arc::new(Guard::new(self.options.interrupt.clone()))
+        Arc::new(Guard::new(self.options.interrupt.clone(), self.meter.clone()))
     }
 
     /// Stores the name of an object, which its id doesn't tell.
@@ -98,6 +107,9 @@ fn end_connection(shared: &Shared, mut connection: Connection) {
         // Closing rolls back too, but a database in memory isn't closed.
         let _ = connection.run(Own::Rollback, &[]);
     }
+    if let Err(failure) = connection.save_usage_alone() {
+        tracing::debug!(error = failure.text(), "the last counters of an actor are not saved");
+    }
     shared.disk.give_back(shared, connection);
 }
 
@@ -107,6 +119,11 @@ impl Storage {
         let state = self.0.state.lock();
         state.check()?;
         Ok(state)
+    }
+
+    /// What the actor has used.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.0.meter
     }
 
     /// Reads with `body`; answers None if there is no database.
@@ -389,9 +406,15 @@ impl State {
         let Some(main) = &mut self.main else {
             return Ok(());
         };
-        let Err(failure) = main.commit() else {
-            self.in_transaction = false;
-            return Ok(());
+        let saved = main.save_usage_if_due();
+        let committed = saved.and_then(|save| main.commit().map(|()| save));
+        let failure = match committed {
+            Ok(save) => {
+                save.into_iter().for_each(|save| save.committed(main));
+                self.in_transaction = false;
+                return Ok(());
+            }
+            Err(failure) => failure,
         };
         if !main.db.is_autocommit() {
             // A deferred constraint, or a device that failed: the transaction is still open.

@@ -31,6 +31,10 @@ pub struct TailEvent {
     pub exceptions: Vec<TailException>,
     /// Whether logs or exceptions were left out because they took more than the limit `log_bytes`.
     pub truncated: bool,
+    /// Rows that it read: entries of the key-value store, and rows of SQL as far as SQLite counts them.
+    pub rows_read: u64,
+    /// Rows that it wrote, without entries of indexes.
+    pub rows_written: u64,
     /// Calls that it made to the outside: stubs, host functions, `fetch()`.
     pub subrequests: u64,
     /// Events that this listener has missed since the one before, because it was too slow.

@@ -95,6 +95,8 @@ mod tests {
             logs: vec![log],
             exceptions: Vec::new(),
             truncated: false,
+            rows_read: 0,
+            rows_written: 0,
             subrequests: 0,
             dropped: 0,
         }

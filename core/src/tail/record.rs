@@ -1,6 +1,7 @@
 //! What an event collects for its listeners, and its end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use super::event::{LogLevel, TailEvent, TailException, TailInfo, TailLog};
 use crate::actor::{Actor, ActorId, Event, Message};
 use crate::error::{Error, Result};
 use crate::metrics::{Count, EventKind};
+use crate::storage::Used;
 use crate::value::Value;
 
 /// What a line of the log or an exception counts beside its text, so that empty ones have a limit too.
@@ -20,6 +22,29 @@ pub(crate) struct Record {
     info: TailInfo,
     timestamp: i64,
     texts: Mutex<Texts>,
+    read: Rows,
+    written: Rows,
+}
+
+/// Rows of the actor's that were touched while the event had the turn.
+#[derive(Default)]
+struct Rows {
+    /// The actor's own count when the event took the turn.
+    before: AtomicU64,
+    count: AtomicU64,
+}
+
+impl Rows {
+    /// The turn was taken (or is given up) at this count of the actor's; answers what was added.
+    fn turn(&self, taken: bool, now: u64) -> u64 {
+        if taken {
+            self.before.store(now, Ordering::Relaxed);
+            return 0;
+        }
+        let touched = now.saturating_sub(self.before.swap(now, Ordering::Relaxed));
+        self.count.fetch_add(touched, Ordering::Relaxed);
+        touched
+    }
 }
 
 #[derive(Default)]
@@ -33,7 +58,30 @@ struct Texts {
 
 impl Record {
     fn new(info: TailInfo, timestamp: i64) -> Record {
-        Record { info, timestamp, texts: Mutex::default() }
+        Record {
+            info,
+            timestamp,
+            texts: Mutex::default(),
+            read: Rows::default(),
+            written: Rows::default(),
+        }
+    }
+
+    /// Counts rows for the event that takes the turn or gives it up. An ancestor that keeps the turn
+    /// meanwhile hasn't touched them.
+    pub fn turn(&self, event: &Event, taken: bool) {
+        let Ok(storage) = event.actor.storage() else { return };
+        let meter = storage.meter();
+        let keeper = event.keeper().and_then(|keeper| keeper.record());
+        for (what, rows, others) in [
+            (Used::RowsRead, &self.read, keeper.map(|keeper| &keeper.read)),
+            (Used::RowsWritten, &self.written, keeper.map(|keeper| &keeper.written)),
+        ] {
+            let touched = rows.turn(taken, meter.get(what));
+            if let Some(others) = others {
+                others.before.fetch_add(touched, Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -69,6 +117,7 @@ fn consumed(args: &[Value]) -> Vec<String> {
 pub(crate) struct Observation<'a> {
     event: &'a Arc<Event>,
     kind: EventKind,
+    bytes_out: usize,
     ended: bool,
 }
 
@@ -82,8 +131,16 @@ impl<'a> Observation<'a> {
         let actor = &event.actor;
         if actor.is_observed() {
             event.set_record(Record::new(info(), actor.runtime.alarms.clock.now_ms()));
+            if let Some(record) = event.record().filter(|_| event.is_holding()) {
+                record.turn(event, true);
+            }
         }
-        Observation { event, kind, ended: false }
+        Observation { event, kind, bytes_out: 0, ended: false }
+    }
+
+    /// Says how large the answer is.
+    pub fn set_bytes_out(&mut self, bytes: usize) {
+        self.bytes_out = bytes;
     }
 
     /// Tells how it ended: with the status of the response if there is one. For an order that listeners can
@@ -108,10 +165,23 @@ impl<'a> Observation<'a> {
         let (event, now) = (self.event, Instant::now());
         let (cpu, wall) = (event.cpu_used(), now.saturating_duration_since(event.begun));
         event.actor.used(now);
+        self.meter(cpu);
         event.actor.runtime.metrics.event(self.kind, outcome, cpu, wall);
         if let Some(record) = event.record() {
             tell(event, record, outcome, status, wall);
         }
+    }
+}
+
+impl Observation<'_> {
+    /// Adds the event to what its actor has used.
+    fn meter(&self, cpu: Duration) {
+        let Ok(storage) = self.event.actor.storage() else { return };
+        let meter = storage.meter();
+        meter.add(Used::Events, 1);
+        meter.add(Used::CpuMicros, cpu.as_micros() as u64);
+        meter.add(Used::BytesIn, self.event.bytes_in());
+        meter.add(Used::BytesOut, self.bytes_out as u64);
     }
 }
 
@@ -203,6 +273,9 @@ fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>,
     if let TailInfo::Fetch { status, .. } = &mut info {
         *status = answered;
     }
+    if event.is_holding() {
+        record.turn(event, false);
+    }
     let texts = std::mem::take(&mut *record.texts.lock());
     let (root, facets) = lineage(actor);
     let object = match (&root.namespace, &root.id) {
@@ -223,6 +296,8 @@ fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>,
         logs: texts.logs,
         exceptions: texts.exceptions,
         truncated: texts.truncated,
+        rows_read: record.read.count.load(Ordering::Relaxed),
+        rows_written: record.written.count.load(Ordering::Relaxed),
         subrequests: event.subrequests(),
         dropped: 0,
     };

@@ -7,7 +7,7 @@ impl TailEvent {
     /// The event as a map. Where Cloudflare's trace items have a field it is the same: `event`,
     /// `eventTimestamp`, `logs`, `exceptions`, `entrypoint`, `durableObjectId`, `executionModel`,
     /// `outcome`, `truncated`, `cpuTime`, `wallTime`. Beside them are `eventType`, `namespace`,
-    /// `objectName`, `facets`, `subrequests`, `dropped`.
+    /// `objectName`, `facets`, `rowsRead`, `rowsWritten`, `subrequests`, `dropped`.
     pub fn to_value(&self) -> Value {
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
         let facets = self.facets.iter().map(|name| name.as_str().into()).collect();
@@ -28,6 +28,8 @@ impl TailEvent {
             ("logs", Value::List(self.logs.iter().map(log).collect())),
             ("exceptions", Value::List(self.exceptions.iter().map(exception).collect())),
             ("truncated", Value::Bool(self.truncated)),
+            ("rowsRead", count(self.rows_read)),
+            ("rowsWritten", count(self.rows_written)),
             ("subrequests", count(self.subrequests)),
             ("dropped", count(self.dropped)),
         ]))

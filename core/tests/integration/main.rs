@@ -27,4 +27,5 @@ mod sections;
 mod support;
 mod tail_events;
 mod threads;
+mod usage;
 mod whole_data;

@@ -6,8 +6,17 @@ use rusqlite::ffi;
 
 use super::*;
 use crate::storage::inspect::{self, Inspection};
+use crate::storage::meter::{Amounts, sum};
 use crate::storage::query::{self, QueryRows};
 use crate::value::Value;
+
+/// What databases take, and what their actors have used.
+#[derive(Default)]
+pub(crate) struct DiskUsage {
+    pub bytes: u64,
+    pub facets: u64,
+    pub used: Amounts,
+}
 
 /// A database that is being looked at.
 pub(super) enum Seen<'a> {
@@ -91,21 +100,47 @@ impl Disk {
         self.look(dir, |db| query::query(db, sql, bindings))
     }
 
-    /// Bytes that the databases in `dir` and below take, and how many facets there are below.
-    pub fn usage(&self, dir: &Path) -> Result<(u64, u64)> {
+    /// What the databases in `dir` and below take, and what their actors have used.
+    pub fn usage(&self, dir: &Path) -> Result<DiskUsage> {
+        let mut usage = DiskUsage::default();
         match &self.0.place {
-            Place::Files(_) => usage(dir).map_err(|error| failed("measure", error)),
+            Place::Files(_) => self.add_usage(dir, &mut usage)?,
             Place::Memory(_) => {
-                let mut total = (0, 0);
                 for dir in self.in_memory(dir) {
                     let used =
                         self.look(&dir, |db| Ok((inspect::size(db)?, inspect::facets(db)?.len())))?;
                     let (bytes, facets) = used.unwrap_or_default();
-                    total = (total.0 + bytes, total.1 + facets as u64);
+                    usage.bytes += bytes;
+                    usage.facets += facets as u64;
+                    usage.used = sum(usage.used, self.used(&dir)?);
                 }
-                Ok(total)
             }
         }
+        Ok(usage)
+    }
+
+    fn add_usage(&self, dir: &Path, usage: &mut DiskUsage) -> Result<()> {
+        let measured = |error| failed("measure", error);
+        for name in [DATABASE, WAL] {
+            match fs::metadata(dir.join(name)) {
+                Ok(metadata) => usage.bytes += metadata.len(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(measured(error)),
+            }
+        }
+        usage.used = sum(usage.used, self.used(dir)?);
+        for (facet, _) in facet_dirs(dir).map_err(measured)? {
+            usage.facets += 1;
+            self.add_usage(&facet, usage)?;
+        }
+        Ok(())
+    }
+
+    /// What the actor of the database in `dir` has used, saved or not; nothing without a database.
+    fn used(&self, dir: &Path) -> Result<Amounts> {
+        let used =
+            self.look(dir, |db| Ok(sum(inspect::usage(db)?, db.guard().meter().unsaved())))?;
+        Ok(used.unwrap_or_default())
     }
 
     /// The directories two levels below `base` that have a database, in order of their path; at most
@@ -188,22 +223,6 @@ fn open_closed(dir: &Path) -> Result<Option<Database>> {
     }
     inspect::set_up(&mut db)?;
     Ok(Some(db))
-}
-
-fn usage(dir: &Path) -> io::Result<(u64, u64)> {
-    let (mut bytes, mut count) = (0, 0);
-    for name in [DATABASE, WAL] {
-        match fs::metadata(dir.join(name)) {
-            Ok(metadata) => bytes += metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    for (facet, _) in facet_dirs(dir)? {
-        let (more, below) = usage(&facet)?;
-        (bytes, count) = (bytes + more, count + below + 1);
-    }
-    Ok((bytes, count))
 }
 
 /// The directories in `dir`, by name; none if it is missing.

@@ -1,0 +1,127 @@
+//! What an actor has used: counters that only grow, kept in its database.
+//!
+//! They are saved with commits that happen anyway, when the last save is some seconds old, and when the database
+//! is closed. A crash loses what came after the last save.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::own::Own;
+use super::raw::{Bind, Column};
+
+/// Age of the last save from which on commits save again.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// What is counted, in the order of the stored list.
+#[derive(Clone, Copy)]
+pub(crate) enum Used {
+    Events,
+    CpuMicros,
+    RowsRead,
+    RowsWritten,
+    BytesIn,
+    BytesOut,
+}
+
+const COUNTERS: usize = Used::BytesOut as usize + 1;
+
+/// The counters' values.
+pub(crate) type Amounts = [u64; COUNTERS];
+
+/// What an actor has used since it was made.
+#[derive(Default)]
+pub(crate) struct Meter {
+    used: [AtomicU64; COUNTERS],
+    /// The part of it that is in the database.
+    saved: [AtomicU64; COUNTERS],
+}
+
+impl Meter {
+    pub fn add(&self, what: Used, amount: u64) {
+        self.used[what as usize].fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub fn get(&self, what: Used) -> u64 {
+        self.used[what as usize].load(Ordering::Relaxed)
+    }
+
+    /// What isn't in the database yet.
+    pub fn unsaved(&self) -> Amounts {
+        let left = |at: usize| {
+            let saved = self.saved[at].load(Ordering::Relaxed);
+            self.used[at].load(Ordering::Relaxed).saturating_sub(saved)
+        };
+        std::array::from_fn(left)
+    }
+
+    fn settle(&self, amounts: Amounts) {
+        for (saved, amount) in self.saved.iter().zip(amounts) {
+            saved.fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(super) fn sum(one: Amounts, other: Amounts) -> Amounts {
+    std::array::from_fn(|at| one[at].saturating_add(other[at]))
+}
+
+/// Reads a stored list; what isn't one counts nothing.
+pub(super) fn parse(text: &[u8]) -> Amounts {
+    serde_json::from_slice(text).unwrap_or_default()
+}
+
+/// A save that takes effect with the transaction that it is in.
+#[must_use]
+pub(super) struct Save(Amounts);
+
+impl Save {
+    /// Notes that it is committed.
+    pub fn committed(self, connection: &mut Connection) {
+        connection.db.guard().meter().settle(self.0);
+        connection.usage_saved = Instant::now();
+    }
+}
+
+impl Connection {
+    /// Saves the counters within the transaction that is open, unless that was done not long ago.
+    pub(super) fn save_usage_if_due(&mut self) -> Result<Option<Save>, Failure> {
+        match self.usage_saved.elapsed() >= INTERVAL {
+            true => self.save_usage(),
+            false => Ok(None),
+        }
+    }
+
+    fn save_usage(&mut self) -> Result<Option<Save>, Failure> {
+        let unsaved = self.db.guard().meter().unsaved();
+        if unsaved == Amounts::default() {
+            return Ok(None);
+        }
+        let statement = self.own(Own::Usage)?;
+        let mut stored = Amounts::default();
+        self.db.run(statement, &[], |db| {
+            if let Column::Text(text) = db.column(statement, 0) {
+                stored = parse(text);
+            }
+            false
+        })?;
+        let text = format!("{:?}", sum(stored, unsaved));
+        self.run(Own::SetUsage, &[Bind::Text(text.as_bytes())])?;
+        Ok(Some(Save(unsaved)))
+    }
+
+    /// Saves the counters in a transaction of their own, before the database is closed.
+    pub(super) fn save_usage_alone(&mut self) -> Result<(), Failure> {
+        if self.db.guard().meter().unsaved() == Amounts::default() {
+            return Ok(());
+        }
+        self.run(Own::Begin, &[])?;
+        let save = self.save_usage()?;
+        self.commit()?;
+        if let Some(save) = save {
+            save.committed(self);
+        }
+        Ok(())
+    }
+}
