@@ -19,7 +19,7 @@ pub struct facetbox_object_list_t(Vec<facetbox_object_id_t>);
 
 /// Usage as a map.
 pub fn usage_value(usage: Usage) -> Box<facetbox_value_t> {
-    let Usage { storage_bytes, facets } = usage;
+    let Usage { storage_bytes, facets, .. } = usage;
     let fields = [("storageBytes", count(storage_bytes)), ("facets", count(facets))];
     facetbox_value_t::boxed(ValueMap::from_iter(fields))
 }
