@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const USAGE: &str =
     "usage: fuzz run SECONDS [SEED] [TARGET...]   fuzzes each target, or those, for so long
-       fuzz replay TARGET FILE                runs one input in this process";
+       fuzz replay TARGET FILE [TIMES]        runs one input in this process";
 
 type Outcome<T> = Result<T, String>;
 
@@ -39,11 +39,8 @@ fn run(words: &[&str]) -> Outcome<()> {
         ["run", seconds, seed, names @ ..] => {
             parent::run(names, seconds_of(seconds)?, number(seed)?)
         }
-        ["replay", target, file] => {
-            let input = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
-            println!("{}", targets::open(target)?.run(&input));
-            Ok(())
-        }
+        ["replay", target, file] => replay(target, file, 1),
+        ["replay", target, file, times] => replay(target, file, number(times)?),
         // The process that the above starts.
         ["child", target, dir, milliseconds, seed] => {
             let time = Duration::from_millis(number(milliseconds)?);
@@ -51,6 +48,19 @@ fn run(words: &[&str]) -> Outcome<()> {
         }
         _ => Err(USAGE.into()),
     }
+}
+
+/// Runs one input in this process, so often that a leak would show in the memory that is printed with each outcome.
+fn replay(target: &str, file: &str, times: u64) -> Outcome<()> {
+    let input = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
+    let mut target = targets::open(target)?;
+    for run in 0..times {
+        let outcome = target.run(&input);
+        if run.is_multiple_of(times.div_ceil(10)) {
+            println!("{} KiB: {outcome}", parent::memory_of(std::process::id()) >> 10);
+        }
+    }
+    Ok(())
 }
 
 fn seconds_of(word: &str) -> Outcome<Duration> {

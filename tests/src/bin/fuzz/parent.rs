@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// A child that is silent for so long hangs. Limits of the guests it runs are far below.
-const HANG: Duration = Duration::from_secs(20);
+/// A child that is silent for so long hangs, even on a machine with much else to do: limits of the guests it runs are
+/// far below.
+const HANG: Duration = Duration::from_secs(60);
 /// A child that takes more memory has lost control of it.
 const MAX_MEMORY: u64 = 1 << 30;
 /// A target isn't fuzzed any further after so many findings.
@@ -136,7 +137,7 @@ fn lines(child: &mut Child) -> mpsc::Receiver<(u64, u64)> {
 }
 
 /// Resident memory in bytes; 0 where the system doesn't tell.
-fn memory_of(process: u32) -> u64 {
+pub fn memory_of(process: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     let pages: Option<u64> = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
     pages.unwrap_or(0) * 4096

@@ -32,7 +32,13 @@ impl Guest {
 
     fn runtime(&mut self) -> Runtime {
         let fresh = || {
-            let options = Options { idle_ms: Some(5), max_warm: Some(4), ..Options::default() };
+            let options = Options {
+                idle_ms: Some(5),
+                max_warm: Some(4),
+                // For code that the guest loads, too.
+                limits: limits([("cpuMs", 20), ("wallMs", 200), ("memoryBytes", 16 << 20)]),
+                ..Options::default()
+            };
             Runtime::open_with(options).expect("a runtime in memory")
         };
         self.runtime.get_or_insert_with(fresh).clone()
@@ -105,6 +111,11 @@ fn methods(source: &str) -> Vec<String> {
     attack.chain(names).take(MAX_CALLS).collect()
 }
 
+fn limits<const N: usize>(limits: [(&str, i64); N]) -> LimitsPatch {
+    let limits = Value::Map(ValueMap::from_iter(limits.map(|(k, v)| (k, Value::Int(v)))));
+    LimitsPatch::from_value(&limits).expect("limits")
+}
+
 /// What happens during a run. It follows from the input, so that the input repeats it, but for the moments at which
 /// other threads strike.
 struct Plan {
@@ -120,15 +131,13 @@ impl Plan {
 
     fn limits(&mut self) -> LimitsPatch {
         let one_of = |rng: &mut Rng, values: &[i64]| values[rng.usize(..values.len())];
-        let limits = [
+        limits([
             ("cpuMs", one_of(&mut self.rng, &[1, 2, 5, 10])),
             ("wallMs", one_of(&mut self.rng, &[5, 20, 50])),
             ("memoryBytes", one_of(&mut self.rng, &[1 << 20, 2 << 20, 4 << 20, 16 << 20])),
             ("messageBytes", 1 << 16),
             ("storageBytes", 1 << 20),
-        ];
-        let limits = Value::Map(ValueMap::from_iter(limits.map(|(k, v)| (k, Value::Int(v)))));
-        LimitsPatch::from_value(&limits).expect("limits")
+        ])
     }
 
     /// A function that answers, fails, waits, or never answers.
