@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_lite::FutureExt;
+use tracing::Instrument;
 
 use super::{Actor, Event, Hold, Message};
 use crate::alarm::{AlarmInfo, AlarmSlot, Next, after_failure};
 use crate::error::{Error, ErrorCode, Result};
-use crate::metrics::Count;
+use crate::metrics::{Count, EventKind};
 use crate::storage::{Storage, StoredAlarm};
 use crate::tail::{Observation, TailInfo};
 
@@ -49,7 +50,8 @@ impl Actor {
         let _running = Running(slot);
         let message = Message::Alarm(info);
         let observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
-        let run = AssertUnwindSafe(self.run(&event, message, &mut hold));
+        let run = self.run(&event, message, &mut hold).instrument(self.span(EventKind::Alarm));
+        let run = AssertUnwindSafe(run);
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => event.settle().await.and(outcome),
             Err(_) => {

@@ -23,6 +23,7 @@ use std::time::Instant;
 use event_listener::Event as Signal;
 use futures_lite::FutureExt;
 use parking_lot::Mutex;
+use tracing::{Instrument, Span};
 
 pub use class::Class;
 pub(crate) use class::{ClassKind, GuestClass};
@@ -39,10 +40,10 @@ use crate::facet::FacetMap;
 use crate::guest;
 use crate::id::ObjectId;
 use crate::limits::Limits;
-use crate::metrics::Count;
+use crate::metrics::{Count, EventKind};
 use crate::namespace::Namespace;
 use crate::runtime::RuntimeInner;
-use crate::storage::{Span, Storage, StorageOptions};
+use crate::storage::{self, Storage, StorageOptions};
 use crate::tail::{Observation, TailInfo, Targets};
 use crate::value::{Value, ValueMap};
 
@@ -237,7 +238,7 @@ impl Actor {
 
     /// Commits what was written, so that what follows may leave the actor. Answers the explicit transaction
     /// that is open instead, if one is.
-    pub fn flush(self: &Arc<Actor>) -> Result<Option<Span>> {
+    pub fn flush(self: &Arc<Actor>) -> Result<Option<storage::Span>> {
         let Some(storage) = &self.storage else { return Ok(None) };
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
         self.committed(storage.commit())
@@ -245,7 +246,10 @@ impl Actor {
 
     /// Commits what was written as soon as no explicit transaction is open that `until` is true for: in a
     /// class on an event loop any thread may be in the middle of one.
-    async fn flush_when_free(self: &Arc<Actor>, until: impl Fn(Span) -> bool) -> Result<()> {
+    async fn flush_when_free(
+        self: &Arc<Actor>,
+        until: impl Fn(storage::Span) -> bool,
+    ) -> Result<()> {
         let Some(storage) = &self.storage else { return Ok(()) };
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
         self.committed(storage.commit_when_free(until).await)
@@ -286,7 +290,9 @@ impl Actor {
             }
         };
         let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
-        let outcome = AssertUnwindSafe(self.run(&event, message, &mut hold)).catch_unwind().await;
+        let span = self.span(message.kind());
+        let run = self.run(&event, message, &mut hold).instrument(span);
+        let outcome = AssertUnwindSafe(run).catch_unwind().await;
         let reply = outcome.unwrap_or_else(|_| {
             let error =
                 Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
@@ -315,6 +321,11 @@ impl Actor {
             }
             Err(_) => Ok(0),
         }
+    }
+
+    /// What `tracing` knows an event by: spans of nested calls are nested.
+    fn span(&self, kind: EventKind) -> Span {
+        tracing::debug_span!(target: "facetbox", "event", path = self.path, kind = kind.as_str())
     }
 
     /// Runs one event in the instance, starting it first if need be.

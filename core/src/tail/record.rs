@@ -167,6 +167,15 @@ impl<'a> Observation<'a> {
         event.actor.used(now);
         self.meter(cpu);
         event.actor.runtime.metrics.event(self.kind, outcome, cpu, wall);
+        tracing::debug!(
+            target: "facetbox",
+            path = event.actor.path,
+            kind = self.kind.as_str(),
+            outcome = outcome.as_str(),
+            cpu_ms = millis(cpu),
+            wall_ms = millis(wall),
+            "an event has ended"
+        );
         if let Some(record) = event.record() {
             tell(event, record, outcome, status, wall);
         }

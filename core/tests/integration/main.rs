@@ -27,5 +27,6 @@ mod sections;
 mod support;
 mod tail_events;
 mod threads;
+mod tracing_spans;
 mod usage;
 mod whole_data;
