@@ -64,6 +64,16 @@ impl Waits {
     fn leave(&self, event: &Arc<Event>) {
         self.0.lock().retain(|wait| !Arc::ptr_eq(&wait.event, event));
     }
+
+    /// `event` has the turn of its actor now, which the others in the queue wait for: from it, and no longer
+    /// from the one before, which may soon wait for the turn again.
+    fn pass(&self, event: &Arc<Event>) {
+        let mut waits = self.0.lock();
+        waits.retain(|wait| !Arc::ptr_eq(&wait.event, event));
+        for wait in waits.iter_mut().filter(|wait| Arc::ptr_eq(&wait.event.actor, &event.actor)) {
+            wait.holder = event.clone();
+        }
+    }
 }
 
 fn deadlock(event: &Arc<Event>, holder: &Arc<Event>) -> Error {
@@ -104,6 +114,7 @@ impl Turn {
             let mut state = self.0.lock();
             match state.queue.pop_front() {
                 Some(next) => {
+                    next.event.actor.runtime.waits.pass(&next.event);
                     state.holder = Some(next.event);
                     Some(next.waker)
                 }
@@ -136,8 +147,6 @@ impl Future for Take<'_> {
                 waiter.waker.clone_from(context.waker());
                 return Poll::Pending;
             }
-            drop(state);
-            self.waits.leave(self.event);
             self.ticket = None;
             return Poll::Ready(Ok(()));
         }

@@ -1,9 +1,13 @@
 //! Calls that come back into an actor of their own chain, and chains that wait for each other.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
+use std::task::Poll;
 use std::thread;
 
-use facetbox::{ErrorCode, HostFunction, Namespace, Result, Runtime, Stub, Value};
+use facetbox::{BoxFuture, ErrorCode, HostFunction, Namespace, Result, Runtime, Stub, Value};
+use futures_lite::future;
 
 use crate::support::{app, assert_fails, facet, host_class, own};
 
@@ -117,5 +121,51 @@ fn two_chains_that_wait_for_each_other_end_in_deadlock() -> Result<()> {
     for name in ["a", "b"] {
         assert_eq!(namespace.get_by_name(name).call_blocking("ping", vec![])?, Value::from("pong"));
     }
+    Ok(())
+}
+
+#[test]
+fn an_event_may_wait_for_its_turn_again_behind_one_that_has_just_got_it() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let mut code = app(r#"
+        function App:first()
+            self.ctx:blockConcurrencyWhile(function() self.env.gate() end)
+            self.env.pause()
+            return 1
+        end
+        function App:second() return 2 end
+        function App:third() return 3 end
+    "#);
+    let open = Arc::new(AtomicBool::new(false));
+    let gate = open.clone();
+    let opened = move |_| {
+        let gate = gate.clone();
+        let opened = poll_fn(move |_| match gate.load(Ordering::Acquire) {
+            true => Poll::Ready(Ok(Value::Null)),
+            false => Poll::Pending,
+        });
+        Box::pin(opened) as BoxFuture<'static, Result<Value>>
+    };
+    code.env.insert("gate", HostFunction::new_async("gate", opened));
+    let pause = |_| {
+        let pause = async {
+            future::yield_now().await;
+            Ok(Value::Null)
+        };
+        Box::pin(pause) as BoxFuture<'static, Result<Value>>
+    };
+    code.env.insert("pause", HostFunction::new_async("pause", pause));
+    let stub = own(&runtime, code)?;
+    let call = |method: &'static str| Box::pin(stub.call(method, vec![]));
+    let poll = |call: &mut _| future::block_on(future::poll_once(call));
+    let (mut first, mut second, mut third) = (call("first"), call("second"), call("third"));
+    assert!(poll(&mut first).is_none(), "it keeps the turn and waits for the gate");
+    assert!(poll(&mut second).is_none() && poll(&mut third).is_none(), "both wait for the turn");
+    open.store(true, Ordering::Release);
+    let again = (0..3).find_map(|_| poll(&mut first));
+    assert_eq!(again, None, "it waits behind the others");
+    assert_eq!(poll(&mut second), Some(Ok(2.into())));
+    assert_eq!(poll(&mut third), Some(Ok(3.into())));
+    assert_eq!(poll(&mut first), Some(Ok(1.into())));
     Ok(())
 }
