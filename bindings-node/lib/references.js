@@ -18,4 +18,5 @@ module.exports = {
   add,
   get: (id) => values.get(id),
   release: (id) => values.delete(id),
+  count: () => values.size,
 };

@@ -55,6 +55,16 @@ class Runtime {
     return result(this.#native.runDueAlarms());
   }
 
+  /** What it has done since it was opened. */
+  metrics() {
+    return this.#native.metrics();
+  }
+
+  /** The same in the text format of Prometheus. */
+  metricsText() {
+    return this.#native.metricsText();
+  }
+
   /** Checks everything on disk. */
   verify() {
     return this.#native.verify();

@@ -13,12 +13,16 @@ const isLocal = (key) => typeof key === "symbol" || key === "then" || key in Obj
 
 const handler = {
   get(target, key) {
+    if (key === Symbol.dispose) return dispose;
     if (isLocal(key) || Object.hasOwn(target, key)) return Reflect.get(target, key);
     const { handle, signal } = targets.get(target);
     if (key === "fetch") return (input, init) => fetch(handle, signal, input, init);
     return (...args) => call(handle, signal, key, args);
   },
 };
+
+/** For `using`, as on Cloudflare; there is nothing that would have to be released at once. */
+function dispose() {}
 
 const targets = new WeakMap();
 /** The signals that cancel calls of stubs, by stub. */

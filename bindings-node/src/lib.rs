@@ -22,6 +22,7 @@ mod facets;
 mod id;
 mod loader;
 mod mailbox;
+mod metrics;
 mod namespace;
 mod reference;
 mod runtime;

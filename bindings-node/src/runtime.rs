@@ -13,6 +13,7 @@ use crate::codec::{unpack, unpack_map};
 use crate::deployment::Deployment;
 use crate::loader::Loader;
 use crate::mailbox::Mailbox;
+use crate::metrics::Metrics;
 use crate::namespace::Namespace;
 use crate::stub::Call;
 use crate::task::Blocking;
@@ -116,6 +117,18 @@ impl Runtime {
         let (id, task) = Call::of(&self.mailbox, answer);
         self.core.spawn(task);
         id
+    }
+
+    /// What it has done since it was opened.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> Metrics {
+        self.core.metrics().into()
+    }
+
+    /// The same in the text format of Prometheus.
+    #[napi(catch_unwind)]
+    pub fn metrics_text(&self) -> String {
+        self.core.metrics_text()
     }
 
     /// Checks everything on disk, on a thread of Node's pool.

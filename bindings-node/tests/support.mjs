@@ -95,10 +95,10 @@ export function runModule(source, ...args) {
   return run("--input-type=module", "--eval", source, ...args);
 }
 
-/** Runs node, at most a minute. */
+/** Runs node, at most five minutes. */
 export function run(...args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: PACKAGE, timeout: 60_000 });
+    const child = spawn(process.execPath, args, { cwd: PACKAGE, timeout: 300_000 });
     let output = "";
     child.stdout.on("data", (data) => (output += data));
     child.stderr.on("data", (data) => (output += data));

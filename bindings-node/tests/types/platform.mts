@@ -144,6 +144,11 @@ const guests = runtime.loader().load(new WorkerCode({ mainModule: "m.luau", modu
 const type: DurableObjectClass = guests.getDurableObjectClass();
 await runtime.namespace("Guest", type).getByName("x").anything(sum, names, text, fired);
 
+{
+  using shortly = apps.getByName("short");
+  await shortly.setCode("return {}");
+}
+
 const site = await runtime.deploy("site", { mainModule: "w.js", modules: { "w.js": "" } }, { A: 1 });
 const rooms = site.namespace<{ visits(): number }>(site.classNames[0] ?? "Room");
 const visits: number = await rooms.getByName("kitchen").visits();
