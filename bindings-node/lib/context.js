@@ -3,7 +3,6 @@
 const { unpack } = require("./codec.js");
 const { Commit } = require("./commit.js");
 const { Concurrency } = require("./concurrency.js");
-const { methodOf } = require("./durable-object.js");
 const { Facets } = require("./facets.js");
 const { ObjectId } = require("./object-id.js");
 const { Storage } = require("./storage.js");
@@ -14,8 +13,6 @@ class Ctx {
   #native;
   #commit;
   #concurrency;
-  /** Undefined until the constructor is through. */
-  #instance;
 
   constructor(handle) {
     const { id } = handle;
@@ -25,7 +22,7 @@ class Ctx {
     const wrote = () => this.#commit.schedule();
     this.id = typeof id === "string" ? id : new ObjectId(id);
     this.props = unpack(handle.props) ?? {};
-    this.storage = new Storage(handle, wrote, () => this.#handlesAlarms());
+    this.storage = new Storage(handle, wrote);
     this.facets = new Facets(handle.facets, wrote);
     Object.freeze(this);
   }
@@ -45,16 +42,8 @@ class Ctx {
     );
   }
 
-  /** Nobody knows yet while the constructor runs. */
-  #handlesAlarms() {
-    return this.#instance === undefined || methodOf(this.#instance, "alarm") !== undefined;
-  }
-
-  /**
-   * Says what the constructor has made, and waits for what it has begun. Meant for this package.
-   */
-  static started(ctx, instance) {
-    ctx.#instance = instance;
+  /** Waits for what the constructor has begun. Meant for this package. */
+  static started(ctx) {
     return ctx.#concurrency.started();
   }
 

@@ -29,8 +29,9 @@ async function construct(ask, target, name, env, handle) {
   try {
     const ctx = new Ctx(handle);
     const instance = new Class(ctx, unpack(env));
-    await Ctx.started(ctx, instance);
-    bridge.answerInstance(ask, references.add({ instance, ctx }));
+    await Ctx.started(ctx);
+    const hasAlarm = methodOf(instance, "alarm") !== undefined;
+    bridge.answerInstance(ask, references.add({ instance, ctx }), hasAlarm);
   } catch (thrown) {
     bridge.fail(ask, packThrown(thrown));
   }

@@ -47,13 +47,11 @@ class Storage {
   #native;
   #ctx;
   #wrote;
-  #handlesAlarms;
 
-  constructor(ctx, wrote, handlesAlarms) {
+  constructor(ctx, wrote) {
     this.#ctx = ctx;
     this.#native = ctx.storage;
     this.#wrote = wrote;
-    this.#handlesAlarms = handlesAlarms;
     this.kv = new Kv(this.#native, wrote);
     this.sql = new Sql(this.#native, wrote);
     Object.freeze(this);
@@ -97,7 +95,7 @@ class Storage {
       throw invalid(`setAlarm() takes a Date or a number of milliseconds, got ${kind(time)}.`);
     }
     this.#wrote();
-    this.#native.setAlarm(ms, this.#handlesAlarms());
+    this.#native.setAlarm(ms);
   }
 
   async deleteAlarm() {

@@ -129,10 +129,11 @@ impl Bridge {
         self.mailbox.answer(ask, Err(facetbox::no_alarm_handler()));
     }
 
-    /// Answers with the new instance of a class.
+    /// Answers with the new instance of a class, and whether it has a handler of alarms.
     #[napi(catch_unwind)]
-    pub fn answer_instance(&self, ask: u32, reference: u32) {
-        self.mailbox.answer(ask, Ok(Reply::Instance(JsRef::new(&self.mailbox, reference))));
+    pub fn answer_instance(&self, ask: u32, reference: u32, has_alarm: bool) {
+        let instance = JsRef::new(&self.mailbox, reference);
+        self.mailbox.answer(ask, Ok(Reply::Instance(instance, has_alarm)));
     }
 
     /// Answers with how a facet is to start.

@@ -48,8 +48,8 @@ impl EventLoopClass for HostClass {
         let reply = mailbox.ask(Kind::Construct, &self.0, "", Value::Map(env), ctx);
         Box::pin(async move {
             match reply.await? {
-                Reply::Instance(instance) => {
-                    Ok(Arc::new(HostObject(instance)) as Arc<dyn EventLoopObject>)
+                Reply::Instance(instance, has_alarm) => {
+                    Ok(Arc::new(HostObject { instance, has_alarm }) as Arc<dyn EventLoopObject>)
                 }
                 _ => Err(unexpected()),
             }
@@ -57,18 +57,27 @@ impl EventLoopClass for HostClass {
     }
 }
 
-struct HostObject(Arc<JsRef>);
+struct HostObject {
+    instance: Arc<JsRef>,
+    has_alarm: bool,
+}
+
+impl HostObject {
+    fn ask(&self, kind: Kind, name: &str, payload: Value) -> BoxFuture<'static, Result<Reply>> {
+        self.instance.mailbox().ask(kind, &self.instance, name, payload, None)
+    }
+}
 
 impl EventLoopObject for HostObject {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
         let request = request.to_value();
-        let reply = self.0.mailbox().ask(Kind::Fetch, &self.0, "", request, None);
+        let reply = self.ask(Kind::Fetch, "", request);
         Box::pin(async move { Response::from_value(&reply_value(reply).await?) })
     }
 
     fn call(&self, method: String, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
         let args = Value::List(args);
-        reply_value(self.0.mailbox().ask(Kind::Call, &self.0, &method, args, None))
+        reply_value(self.ask(Kind::Call, &method, args))
     }
 
     fn alarm(&self, info: AlarmInfo) -> BoxFuture<'static, Result<()>> {
@@ -77,8 +86,12 @@ impl EventLoopObject for HostObject {
             ("retryCount", Value::Int(info.retry_count.into())),
             ("isRetry", Value::Bool(info.is_retry())),
         ]);
-        let done = self.0.mailbox().ask(Kind::Alarm, &self.0, "", Value::Map(info), None);
+        let done = self.ask(Kind::Alarm, "", Value::Map(info));
         Box::pin(async move { done.await.map(drop) })
+    }
+
+    fn has_alarm(&self) -> bool {
+        self.has_alarm
     }
 }
 

@@ -66,7 +66,8 @@ pub(crate) struct Message {
 /// What JavaScript answers to an ask.
 pub(crate) enum Reply {
     Value(Value),
-    Instance(Arc<JsRef>),
+    /// An instance, and whether it has a handler of alarms.
+    Instance(Arc<JsRef>, bool),
     Facet(FacetOptions),
 }
 

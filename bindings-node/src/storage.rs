@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use facetbox::{Error, ErrorCode, ListOptions, Value, no_alarm_handler};
+use facetbox::{Error, ErrorCode, ListOptions, Value};
 use napi::bindgen_prelude::{AsyncTask, Function};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -106,17 +106,14 @@ impl Storage {
         self.mailbox.check(env, self.core.get_alarm())
     }
 
-    /// Sets the alarm; `handled` tells whether the class has a handler for it.
+    /// Sets the alarm.
     #[napi(catch_unwind)]
-    pub fn set_alarm(&self, env: &Env, time_ms: f64, handled: bool) -> Result<()> {
-        let set = || match (handled, time_ms.is_nan()) {
-            (false, _) => Err(no_alarm_handler()),
-            (_, true) => {
-                Err(Error::type_error("setAlarm() cannot be called with an invalid time."))
-            }
-            _ => self.core.set_alarm(time_ms as i64),
+    pub fn set_alarm(&self, env: &Env, time_ms: f64) -> Result<()> {
+        let set = match time_ms.is_nan() {
+            true => Err(Error::type_error("setAlarm() cannot be called with an invalid time.")),
+            false => self.core.set_alarm(time_ms as i64),
         };
-        self.mailbox.check(env, set())
+        self.mailbox.check(env, set)
     }
 
     /// Deletes the alarm.

@@ -345,4 +345,30 @@ describe("a facet", () => {
     assert.equal(await runtime.runDueAlarms(), 1);
     assert.deepEqual(await stub.facetTold("luau"), told(START + 1));
   });
+
+  test("is started for its alarm by its supervisor after a restart", async (t) => {
+    class Starter extends Supervisor {
+      startFacet(name) {
+        return this.facet(name);
+      }
+    }
+    const data = await directoryFor(t);
+    const started = async (type) => {
+      const { clock, runtime } = await manual(t, data);
+      return { clock, runtime, stub: runtime.namespace("Starter", type).getByName("a") };
+    };
+    const before = await started(Supervisor);
+    await before.stub.setFacet("luau", START + 1);
+    await before.runtime.close();
+
+    const without = await started(Supervisor);
+    without.clock.set(START + 1);
+    assert.equal(await without.runtime.runDueAlarms(), 0);
+    await without.runtime.close();
+
+    const { clock, runtime, stub } = await started(Starter);
+    clock.set(START + 1);
+    assert.equal(await runtime.runDueAlarms(), 1);
+    assert.deepEqual(await stub.facetTold("luau"), told(START + 1));
+  });
 });

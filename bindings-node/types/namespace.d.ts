@@ -92,12 +92,24 @@ export interface ObjectInfo {
   readonly name?: string;
 }
 
-/** What an object or a facet takes, everything below it included. */
+/** What an object or a facet takes and has used, everything below it included. */
 export interface Usage {
   /** Bytes of its databases and their logs. */
   readonly storageBytes: number;
   /** Facets at all levels below it. */
   readonly facets: number;
+  /** Events that have ended, since it was made; so are the following. */
+  readonly events: number;
+  /** CPU time of guests in milliseconds. */
+  readonly cpuMs: number;
+  /** Rows that were read: entries of the key-value store, and rows of SQL as far as SQLite counts them. */
+  readonly rowsRead: number;
+  /** Rows that were written, without entries of indexes. */
+  readonly rowsWritten: number;
+  /** Bytes of the arguments and requests of events. */
+  readonly bytesIn: number;
+  /** Bytes of their results and responses. */
+  readonly bytesOut: number;
 }
 
 /** What {@link Namespace.query} answers. */

@@ -40,6 +40,12 @@ export class DurableObject<Env = any> {
    * seconds, then 4, 8, 16, 32 and 64, each up to a quarter longer. After that the alarm is given up.
    */
   alarm?(info: AlarmInfo): void | Promise<void>;
+  /**
+   * Answers a stub of a facet, as {@link Facets.get} gives it: asked when the facet's alarm is due and it
+   * isn't running, because only this class knows what runs there. Without it the alarm waits until the facet
+   * is started otherwise.
+   */
+  startFacet?(name: string): FacetStub | Promise<FacetStub>;
 }
 
 /**

@@ -37,7 +37,7 @@ export function createRequestListener(
 export type Methods<T> = 0 extends 1 & T
   ? Record<string, any>
   : {
-      [K in Exclude<keyof T, keyof DurableObject | "alarm" | "constructor">]: T[K] extends (
+      [K in Exclude<keyof T, keyof DurableObject | "alarm" | "startFacet" | "constructor">]: T[K] extends (
         ...args: infer Args
       ) => infer Result
         ? (...args: Args) => Promise<Awaited<Result>>
