@@ -5,7 +5,7 @@
 //! that thread's CPU clock, and tells the guest's engine to stop. While no guest runs it is parked.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -53,6 +53,8 @@ struct Inner {
 /// What one thread runs for one runtime.
 struct Slot {
     clock: ThreadClock,
+    /// The latest reading of the clock, in nanoseconds.
+    known: AtomicU64,
     run: Mutex<Option<Run>>,
 }
 
@@ -61,21 +63,9 @@ struct Run {
     start: Instant,
     budget: Duration,
     deadline: Instant,
-    /// Wall time since the start and the thread's CPU time when the watchdog first saw this run.
+    /// CPU time used by this run, and the thread's, when the watchdog first saw it.
     seen: Option<(Duration, Duration)>,
     stopped: bool,
-}
-
-impl Run {
-    /// CPU time used so far. The part before the watchdog first looked counts as wall time: it is at
-    /// most a few milliseconds and spares every short run two readings of the CPU clock.
-    fn used(&self, clock: ThreadClock) -> Duration {
-        let wall = self.start.elapsed();
-        match (self.seen, clock.read()) {
-            (Some((before, then)), Some(now)) => (before + now.saturating_sub(then)).min(wall),
-            _ => wall,
-        }
-    }
 }
 
 thread_local! {
@@ -116,7 +106,7 @@ impl Watchdog {
                 return slot.clone();
             }
             slots.retain(|(inner, _)| inner.strong_count() > 0);
-            let slot = Arc::new(Slot { clock: ThreadClock::current(), run: Mutex::new(None) });
+            let slot = Arc::new(Slot::current());
             slots.push((Arc::downgrade(&self.0), slot.clone()));
             self.0.slots.lock().push(Arc::downgrade(&slot));
             self.start();
@@ -188,20 +178,52 @@ impl Inner {
 }
 
 impl Slot {
+    /// The slot of the calling thread.
+    fn current() -> Slot {
+        let slot =
+            Slot { clock: ThreadClock::current(), known: AtomicU64::new(0), run: Mutex::new(None) };
+        slot.read();
+        slot
+    }
+
+    fn read(&self) -> Option<Duration> {
+        let now = self.clock.read()?;
+        self.known.store(now.as_nanos() as u64, Ordering::Relaxed);
+        Some(now)
+    }
+
+    /// CPU time that a run has used so far, and the thread's. A run that the watchdog hasn't seen yet is charged what
+    /// its thread has used since the latest reading, but no more than wall time: that spares short runs any reading,
+    /// and is near enough where the machine is so busy that the watchdog comes late.
+    fn used(&self, run: &Run) -> (Duration, Option<Duration>) {
+        let wall = run.start.elapsed();
+        if run.seen.is_none() && wall < INTERVAL {
+            return (wall, None);
+        }
+        let known = Duration::from_nanos(self.known.load(Ordering::Relaxed));
+        let now = self.read();
+        let used = match (run.seen, now) {
+            (Some((before, then)), Some(now)) => before + now.saturating_sub(then),
+            (None, Some(now)) => now.saturating_sub(known),
+            (_, None) => wall,
+        };
+        (used.min(wall), now)
+    }
+
     fn check(&self) -> bool {
         let mut run = self.run.lock();
         let Some(run) = &mut *run else { return false };
         if run.stopped {
             return true;
         }
-        let used = run.used(self.clock);
+        let (used, cpu) = self.used(run);
         let why = if used >= run.budget {
             Stop::Cpu
         } else if Instant::now() >= run.deadline {
             Stop::Wall
         } else {
             if run.seen.is_none() {
-                run.seen = self.clock.read().map(|cpu| (run.start.elapsed(), cpu));
+                run.seen = cpu.or_else(|| self.read()).map(|cpu| (used, cpu));
             }
             return true;
         };
@@ -217,7 +239,7 @@ struct Running<'a>(&'a Slot);
 impl Running<'_> {
     fn end(self) -> Duration {
         let run = self.0.run.lock().take();
-        run.map_or(Duration::ZERO, |run| run.used(self.0.clock))
+        run.map_or(Duration::ZERO, |run| self.0.used(&run).0)
     }
 }
 
@@ -258,6 +280,24 @@ mod tests {
         assert_eq!(*target.0.lock(), Some(Stop::Cpu));
         assert!(used >= budget, "{used:?}");
         watchdog.stop();
+    }
+
+    #[test]
+    fn a_watchdog_that_comes_late_does_not_take_waiting_for_work() {
+        let slot = Slot::current();
+        let start = Instant::now();
+        let (budget, deadline) = (Duration::from_millis(20), start + Duration::from_secs(60));
+        let target = Arc::new(Target::default());
+        let run =
+            Run { target: target.clone(), start, budget, deadline, seen: None, stopped: false };
+        *slot.run.lock() = Some(run);
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(slot.check());
+        assert_eq!(*target.0.lock(), None);
+        while start.elapsed() < Duration::from_secs(20) && target.0.lock().is_none() {
+            assert!(slot.check());
+        }
+        assert_eq!(*target.0.lock(), Some(Stop::Cpu));
     }
 
     #[test]
