@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod main_job;
 mod metrics;
+mod model;
 mod output_gate;
 mod sections;
 mod support;
