@@ -128,6 +128,7 @@ struct Inner {
     path: Option<String>,
     cause: Option<Value>,
     host: Option<HostException>,
+    device: bool,
 }
 
 /// What went wrong: a stable code, the name and message that guest and host see, the path of the
@@ -153,6 +154,7 @@ impl Error {
             path: None,
             cause: None,
             host: None,
+            device: false,
         }))
     }
 
@@ -199,6 +201,18 @@ impl Error {
     pub fn with_cause(mut self, cause: impl Into<Value>) -> Error {
         Arc::make_mut(&mut self.0).cause = Some(cause.into());
         self
+    }
+
+    /// Says that the machine's storage has failed, rather than code that uses it: nobody's code is to blame.
+    #[must_use]
+    pub(crate) fn of_device(mut self) -> Error {
+        Arc::make_mut(&mut self.0).device = true;
+        self
+    }
+
+    /// Whether the machine's storage has failed.
+    pub(crate) fn is_of_device(&self) -> bool {
+        self.0.device
     }
 
     /// Attaches the host's own exception, which comes out again where nobody caught it.

@@ -53,9 +53,11 @@ impl Stop {
     }
 }
 
-/// What the guest was refused by its own storage and API is the guest's error to whoever called it.
+/// What the guest was refused by its own storage and API is the guest's error to whoever called it; that
+/// the storage itself has failed is not.
 pub(super) fn leaving(error: Error) -> Error {
     match error.code() {
+        _ if error.is_of_device() => error,
         ErrorCode::Storage | ErrorCode::InvalidArgument => error.with_code(ErrorCode::GuestError),
         _ => error,
     }
@@ -76,5 +78,19 @@ impl Drop for Pending {
         if let Some(actor) = self.0.upgrade() {
             actor.timers.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_was_refused_is_its_error_and_what_broke_beneath_it_is_not() {
+        let refused = Error::new(ErrorCode::Storage, "no such table: t: SQLITE_ERROR");
+        assert_eq!(leaving(refused).code(), ErrorCode::GuestError);
+        let broke = Error::new(ErrorCode::Storage, "disk I/O error: SQLITE_IOERR").of_device();
+        assert_eq!(leaving(broke.clone()).code(), ErrorCode::Storage);
+        assert_eq!(leaving(broke.with_path("N/o")).code(), ErrorCode::Storage);
     }
 }

@@ -21,6 +21,7 @@ use super::raw::Database;
 use super::state::Shared;
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
+use look::Seen;
 
 /// The place of every database of one runtime.
 #[derive(Clone)]
@@ -155,14 +156,13 @@ impl Disk {
     }
 
     fn copy_files(&self, from: &Path, to: &Path, durability: Durability) -> Result<()> {
-        let open = self.0.open.lock().get(from).and_then(Weak::upgrade);
-        let copied = match open {
-            Some(shared) => {
-                shared.with_connection(|connection| files::copy(from, to, connection, durability))
-            }
-            None => files::copy(from, to, None, durability),
-        };
-        copied.map_err(|error| failed("copy", error))?;
+        self.visit(from, |seen| {
+            let open = match seen {
+                Seen::Open(connection) => Some(connection),
+                Seen::Closed => None,
+            };
+            files::copy(from, to, open, durability).map_err(|error| failed("copy", error))
+        })?;
         for (path, number) in files::facet_dirs(from).map_err(|error| failed("copy", error))? {
             self.copy_files(&path, &to.join(number.to_string()), durability)?;
         }
@@ -200,6 +200,7 @@ impl Disk {
 /// An error without the path: guests see it.
 fn failed(what: &str, error: io::Error) -> Error {
     Error::new(ErrorCode::Storage, format!("Cannot {what} the object's database: {error}"))
+        .of_device()
 }
 
 fn open_file(shared: &Shared, durability: Durability) -> Result<Option<Connection>> {

@@ -33,6 +33,13 @@ impl Failure {
         self.code & 0xff
     }
 
+    /// Whether the machine's storage has failed, rather than the statement.
+    pub fn is_of_device(&self) -> bool {
+        let device =
+            [ffi::SQLITE_IOERR, ffi::SQLITE_CANTOPEN, ffi::SQLITE_READONLY, ffi::SQLITE_PERM];
+        device.contains(&self.kind())
+    }
+
     /// `message at offset N: SQLITE_X (extended: SQLITE_X_Y)`, the form that workerd gives it.
     pub fn text(&self) -> String {
         let mut text = self.message.clone();
@@ -59,7 +66,11 @@ impl From<Failure> for Error {
             ffi::SQLITE_INTERRUPT => ErrorCode::Reset,
             _ => ErrorCode::Storage,
         };
-        Error::new(code, failure.text())
+        let error = Error::new(code, failure.text());
+        match failure.is_of_device() {
+            true => error.of_device(),
+            false => error,
+        }
     }
 }
 

@@ -164,6 +164,19 @@ fn make_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(changed)
 }
 
+/// Bytes that are left for us on the file system of a directory, if that can be told.
+#[cfg(unix)]
+pub(super) fn free_bytes(dir: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(dir).ok()?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+/// Not told by the standard library.
+#[cfg(not(unix))]
+pub(super) fn free_bytes(_: &Path) -> Option<u64> {
+    None
+}
+
 /// Makes the names in a directory durable.
 #[cfg(unix)]
 pub(crate) fn sync_dir(dir: &Path, durability: Durability) -> io::Result<()> {

@@ -10,12 +10,16 @@ use rusqlite::ffi;
 use super::connection::{Connection, new_in_memory};
 use super::disk::Disk;
 use super::failure::Failure;
+use super::files::free_bytes;
 use super::guard::Guard;
 use super::meter::Meter;
 use super::own::Own;
 use super::raw::{Bind, Column};
 use super::{Durability, Span, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
+
+/// A file system with less space left than this is full, so that no quota was the reason.
+const FULL_BYTES: u64 = 1 << 20;
 
 /// What runs after a commit.
 pub(super) type Action = Box<dyn FnOnce() + Send>;
@@ -422,6 +426,8 @@ impl State {
         }
         let error = match failure.kind() {
             ffi::SQLITE_CONSTRAINT => violated(&failure),
+            // The quota refuses pages as statements ask for them.
+            ffi::SQLITE_FULL => disk_full(&failure, shared),
             _ => self.error(failure, shared),
         };
         self.forget_transaction();
@@ -459,6 +465,9 @@ impl State {
 
     fn error(&mut self, failure: Failure, shared: &Shared) -> Error {
         match failure.kind() {
+            ffi::SQLITE_FULL if free_bytes(&shared.dir).is_some_and(|free| free < FULL_BYTES) => {
+                disk_full(&failure, shared)
+            }
             ffi::SQLITE_FULL => {
                 let size = self.main.as_mut().and_then(|main| main.size().ok());
                 full(&failure, size.unwrap_or_default(), shared.options.storage_bytes)
@@ -467,6 +476,13 @@ impl State {
             _ => failure.into(),
         }
     }
+}
+
+/// The error of a file system without space, whose path guests must not see.
+fn disk_full(failure: &Failure, shared: &Shared) -> Error {
+    tracing::error!(path = %shared.dir.display(), "{}: the file system is full", failure.text());
+    let message = format!("{}: there is no space left on the device.", failure.text());
+    Error::new(ErrorCode::Storage, message).of_device()
 }
 
 fn full(failure: &Failure, size: u64, limit: u64) -> Error {
