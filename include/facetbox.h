@@ -201,6 +201,12 @@ typedef struct facetbox_class_t facetbox_class_t;
 /// Threads: any, while the instance runs.
 typedef struct facetbox_ctx_t facetbox_ctx_t;
 
+/// A whole module that runs under a name: its classes are namespaces, its default export answers
+/// requests. All handles of one name see the version that was deployed last.
+///
+/// Threads: any.
+typedef struct facetbox_deployment_t facetbox_deployment_t;
+
 /// What went wrong. Functions that can fail return one, or NULL for success.
 ///
 /// Owns: whoever gets one frees it with `facetbox_error_free`.
@@ -394,6 +400,15 @@ typedef struct {
     facetbox_drop_fn drop_instance;
 } facetbox_host_class_t;
 
+/// Receives tail events. `event`, borrowed during the call, is a map with the keys `event` (what it was),
+/// `eventType` (`fetch`, `rpc`, `alarm`, `tail`, `task`), `eventTimestamp`, `namespace`,
+/// `durableObjectId`, `objectName`, `facets` (names), `entrypoint`, `executionModel`, `outcome` (`ok`,
+/// `exception`, `exceededCpu`, ...), `cpuTime` and `wallTime` in milliseconds, `logs` (maps with
+/// `timestamp`, `level`, and `message`, a list of texts), `exceptions` (maps with `timestamp`, `name`,
+/// `message`, `stack`), `truncated`, `subrequests`, `dropped`. Texts are as guests wrote them: treat them
+/// as untrusted.
+typedef void (*facetbox_tail_fn)(void *user_data, const facetbox_value_t *event);
+
 /// Receives the result of an asynchronous call, once: either an error or a value, and owns it.
 typedef void (*facetbox_call_done_fn)(void *user_data,
                                       facetbox_error_t *error,
@@ -496,6 +511,19 @@ facetbox_str_t facetbox_error_message(const facetbox_error_t *error);
 /// Null: gives absent text.
 /// Threads: any.
 facetbox_str_t facetbox_error_stack(const facetbox_error_t *error);
+
+/// What led to the error, in most cases another error: `Error.prototype.cause` of JavaScript.
+///
+/// Owns: borrowed from `error`.
+/// Null: gives NULL; NULL for an error without a cause.
+/// Threads: any.
+const facetbox_value_t *facetbox_error_cause(const facetbox_error_t *error);
+
+/// Sets what led to an error before a callback returns it.
+///
+/// Owns: `cause` is borrowed.
+/// Threads: one at a time for each `error`.
+facetbox_error_t *facetbox_error_set_cause(facetbox_error_t *error, const facetbox_value_t *cause);
 
 /// The path `namespace/object/facet/...` of where it happened; absent if it was nowhere.
 ///
@@ -1104,6 +1132,27 @@ facetbox_error_t *facetbox_options_set_max_warm(facetbox_options_t *options,
 /// Threads: one at a time for each `options`.
 facetbox_error_t *facetbox_options_set_threads(facetbox_options_t *options, size_t threads);
 
+/// Sets which languages guests may be written in: a list of `"luau"` and `"javascript"`. By default both;
+/// modules in others are refused with UNSUPPORTED.
+///
+/// Owns: `engines` is borrowed.
+/// Threads: one at a time for each `options`.
+facetbox_error_t *facetbox_options_set_engines(facetbox_options_t *options,
+                                               const facetbox_value_t *engines);
+
+/// Sets who gets the tail events of everything that runs: one for each event of each object, facet and
+/// entrypoint, after its end. They wait for the receiver, never the other way round; what is too much for
+/// it is dropped, and the next one says how many in `dropped`. Closing the runtime delivers what is left.
+///
+/// Owns: takes `user_data`, which `drop` gets when the options and all runtimes opened with them are gone.
+/// Null: `receive` must not be NULL.
+/// Threads: one at a time for each `options`; `receive` is called on a thread of its own, with one event
+/// at a time for each runtime.
+facetbox_error_t *facetbox_options_set_on_tail(facetbox_options_t *options,
+                                               facetbox_tail_fn receive,
+                                               void *user_data,
+                                               facetbox_drop_fn drop);
+
 /// Frees options.
 ///
 /// Null: does nothing.
@@ -1563,7 +1612,7 @@ facetbox_error_t *facetbox_worker_code_new(facetbox_str_t main_module,
                                            facetbox_worker_code_t **out);
 
 /// Makes code from a map with the keys of the JavaScript API: `mainModule`, `modules`, `env`,
-/// `globalOutbound`, `limits`.
+/// `globalOutbound`, `limits`, `tails`.
 ///
 /// Owns: the caller, `*out`; `value` is borrowed.
 /// Threads: any.
@@ -1619,6 +1668,14 @@ facetbox_error_t *facetbox_worker_code_add_json(facetbox_worker_code_t *code,
 /// Threads: one at a time for each `code`.
 facetbox_error_t *facetbox_worker_code_set_env(facetbox_worker_code_t *code,
                                                const facetbox_value_t *env);
+
+/// Sets who gets the tail events of the code: a list of stubs, whose method `tail` is called with a list of
+/// events, and functions of the host. INVALID_ARGUMENT for anything else.
+///
+/// Owns: `tails` is borrowed.
+/// Threads: one at a time for each `code`.
+facetbox_error_t *facetbox_worker_code_set_tails(facetbox_worker_code_t *code,
+                                                 const facetbox_value_t *tails);
 
 /// Sets limits, which count where they are lower than the runtime's: a map with the keys of
 /// `facetbox_options_set_limits`.
@@ -1687,6 +1744,84 @@ facetbox_error_t *facetbox_worker_get_entrypoint(const facetbox_worker_t *worker
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_worker_free(facetbox_worker_t *worker);
+
+/// Runs a whole module that you trust, with supervisors and a fetch handler, such as one that was written
+/// for Cloudflare Workers. Each class that it exports and that extends DurableObject becomes the
+/// namespace `name/Class`, which its own code reaches as `ctx.exports.Class`. Its env is that of `code`
+/// with the entries of the map `env` put over it, and has a Worker Loader as `LOADER` unless one of them
+/// says otherwise.
+///
+/// Deploying a name again replaces its code once the new code has been evaluated: objects that run fail
+/// what they are doing with RESET, new stubs reach the new code, data stays. Blocks until the module has
+/// been evaluated, which runs guest code on this thread.
+///
+/// Fails with LOAD_ERROR if the module doesn't load or exports nothing to run, GUEST_ERROR for what it
+/// throws when it is evaluated, the codes of limits, INVALID_ARGUMENT for a name that is empty, has a NUL,
+/// or would bind a namespace that is bound to something else, UNSUPPORTED, CLOSED, FORKED. Nothing has
+/// changed then.
+///
+/// Owns: the caller, `*out`; `code` and `env` are borrowed.
+/// Null: NULL `env` adds nothing.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_deploy(const facetbox_runtime_t *runtime,
+                                          facetbox_str_t name,
+                                          const facetbox_worker_code_t *code,
+                                          const facetbox_value_t *env,
+                                          facetbox_deployment_t **out);
+
+/// The deployment's name.
+///
+/// Owns: borrowed from `deployment`.
+/// Null: gives absent text.
+/// Threads: any.
+facetbox_str_t facetbox_deployment_name(const facetbox_deployment_t *deployment);
+
+/// Writes the names of the classes that it exports into `*out`, a sorted list of texts.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_deployment_class_names(const facetbox_deployment_t *deployment,
+                                                  facetbox_value_t **out);
+
+/// The namespace of an exported class; NOT_FOUND if there is none.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_deployment_namespace(const facetbox_deployment_t *deployment,
+                                                facetbox_str_t class_name,
+                                                facetbox_namespace_t **out);
+
+/// A stub of an exported entrypoint, which keeps to the code that is deployed now; `"default"` names the
+/// default export. NOT_FOUND if there is none.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_deployment_get_entrypoint(const facetbox_deployment_t *deployment,
+                                                     facetbox_str_t name,
+                                                     facetbox_stub_t **out);
+
+/// The stub that requests to the deployment go through, of its default export as it is deployed now: for
+/// requests that are asynchronous or may be cancelled. NOT_FOUND if it has no fetch handler.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_deployment_fetcher(const facetbox_deployment_t *deployment,
+                                              facetbox_stub_t **out);
+
+/// Sends a request to the default export's fetch handler and blocks until it is answered, as
+/// `facetbox_stub_fetch` does. NOT_FOUND if there is no such handler.
+///
+/// Owns: the caller, `*out`; `request` is borrowed.
+/// Threads: any.
+facetbox_error_t *facetbox_deployment_fetch(const facetbox_deployment_t *deployment,
+                                            const facetbox_request_t *request,
+                                            facetbox_response_t **out);
+
+/// Frees a deployment's handle; the module goes on running.
+///
+/// Null: does nothing.
+/// Threads: any.
+void facetbox_deployment_free(facetbox_deployment_t *deployment);
 
 /// The object's id; for a facet its parent's, or what its supervisor chose.
 ///

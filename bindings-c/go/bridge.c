@@ -37,6 +37,10 @@ static facetbox_error_t *code(void *code_, facetbox_worker_code_t **out) {
     return facetboxGoCode((uintptr_t)code_, out);
 }
 
+static void tail(void *receive, const facetbox_value_t *event) {
+    facetboxGoTail((uintptr_t)receive, (facetbox_value_t *)event);
+}
+
 static facetbox_error_t *body(void *body_) {
     return facetboxGoBody((uintptr_t)body_);
 }
@@ -67,6 +71,10 @@ facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, 
     facetbox_error_t *error = facetbox_runtime_run_due_alarms(runtime, count);
     current = outer;
     return error;
+}
+
+facetbox_error_t *facetbox_go_options_set_on_tail(facetbox_options_t *options, uintptr_t handle) {
+    return facetbox_options_set_on_tail(options, tail, (void *)handle, drop);
 }
 
 facetbox_error_t *facetbox_go_class_new_host(facetbox_str_t name, uintptr_t handle, facetbox_class_t **out) {

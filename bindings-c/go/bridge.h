@@ -16,6 +16,7 @@ facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, 
 
 /* As the functions of facetbox.h that they are named after. The library takes over each handle, but
  * those of `loader_get` and `transaction_sync`, which it borrows. */
+facetbox_error_t *facetbox_go_options_set_on_tail(facetbox_options_t *options, uintptr_t handle);
 facetbox_error_t *facetbox_go_class_new_host(facetbox_str_t name, uintptr_t handle, facetbox_class_t **out);
 facetbox_error_t *facetbox_go_value_new_function(facetbox_str_t name, uintptr_t handle, facetbox_value_t **out);
 facetbox_error_t *facetbox_go_value_new_object(facetbox_str_t name, uintptr_t handle, facetbox_value_t **out);

@@ -25,6 +25,9 @@ type Error struct {
 	// Stack is the guest's stack, innermost frame first, a line "module:line" each; for a panic in
 	// Go, the stack of the goroutine. Often empty.
 	Stack string
+	// Cause is what led to it, in most cases another error; nil without one. It is JavaScript's
+	// Error.prototype.cause.
+	Cause any
 	// Path is where it happened: "namespace/object/facet/...". Empty if it was nowhere.
 	Path string
 
@@ -38,6 +41,12 @@ func (e *Error) Error() string {
 		return e.Message
 	}
 	return e.Name + ": " + e.Message
+}
+
+// Unwrap gives the cause, if it is an error.
+func (e *Error) Unwrap() error {
+	cause, _ := e.Cause.(error)
+	return cause
 }
 
 // Is says whether target is the error's [Code].
@@ -71,6 +80,7 @@ func check(failure *C.facetbox_error_t) error {
 		Message: text(C.facetbox_error_message(failure)),
 		Stack:   text(C.facetbox_error_stack(failure)),
 		Path:    text(C.facetbox_error_path(failure)),
+		Cause:   decode(C.facetbox_error_cause(failure)),
 		ptr:     failure,
 	}
 	own(err, failure, func(ptr *C.facetbox_error_t) { C.facetbox_error_free(ptr) })
@@ -87,10 +97,23 @@ func raise(err error) *C.facetbox_error_t {
 		return C.facetbox_error_clone(e.ptr)
 	}
 	failure := describe(err)
+	setCause(failure, err)
 	if wrong := C.facetbox_go_error_set_host(failure, newHandle(err)); wrong != nil {
 		C.facetbox_error_free(wrong)
 	}
 	return failure
+}
+
+// setCause adds the cause of an [Error] that was made in Go; what can't cross is left out.
+func setCause(failure *C.facetbox_error_t, err error) {
+	var inner *Error
+	if !errors.As(err, &inner) || inner.Cause == nil {
+		return
+	}
+	if cause, err := encode("cause", inner.Cause); err == nil {
+		C.facetbox_error_free(C.facetbox_error_set_cause(failure, cause))
+		C.facetbox_value_free(cause)
+	}
 }
 
 // describe makes an error that says to others what a Go error is.

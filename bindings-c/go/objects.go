@@ -18,13 +18,7 @@ type Usage struct {
 
 func takeUsage(value *C.facetbox_value_t) Usage {
 	fields, _ := take(value).(map[string]any)
-	return Usage{count(fields["storageBytes"]), count(fields["facets"])}
-}
-
-// count reads a whole number of a map that the library has made.
-func count(value any) int64 {
-	number, _ := value.(int64)
-	return number
+	return Usage{field[int64](fields, "storageBytes"), field[int64](fields, "facets")}
 }
 
 // pageSize is how many ids [Namespace.All] reads at a time.
@@ -158,8 +152,7 @@ func (n *Namespace) Query(id *ObjectID, facets []string, sql string, bindings ..
 		return nil, err
 	}
 	fields, _ := take(out).(map[string]any)
-	truncated, _ := fields["truncated"].(bool)
-	return &QueryRows{all[string](fields["columns"]), all[[]any](fields["rows"]), truncated}, nil
+	return &QueryRows{all[string](fields["columns"]), all[[]any](fields["rows"]), field[bool](fields, "truncated")}, nil
 }
 
 // Report is what [Runtime.Verify] has found.
@@ -190,14 +183,12 @@ func (r *Runtime) Verify() (*Report, error) {
 	}
 	fields, _ := take(out).(map[string]any)
 	report := &Report{
-		Objects:   count(fields["objects"]),
-		Databases: count(fields["databases"]),
-		Leftovers: count(fields["leftovers"]),
+		Objects:   field[int64](fields, "objects"),
+		Databases: field[int64](fields, "databases"),
+		Leftovers: field[int64](fields, "leftovers"),
 	}
 	for _, problem := range all[map[string]any](fields["problems"]) {
-		path, _ := problem["path"].(string)
-		message, _ := problem["message"].(string)
-		report.Problems = append(report.Problems, Problem{path, message})
+		report.Problems = append(report.Problems, Problem{field[string](problem, "path"), field[string](problem, "message")})
 	}
 	return report, nil
 }

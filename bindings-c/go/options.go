@@ -163,6 +163,29 @@ func WithMaxWarm(instances int) Option {
 	})
 }
 
+// Engine is a language that guests may be written in.
+type Engine string
+
+const (
+	// EngineLuau runs .luau and .lua modules.
+	EngineLuau Engine = "luau"
+	// EngineJavaScript runs .js and .mjs modules.
+	EngineJavaScript Engine = "javascript"
+)
+
+// WithEngines sets which languages guests may be written in; by default both. Modules in others are
+// refused with [ErrUnsupported].
+func WithEngines(engines ...Engine) Option {
+	return openOption(func(options *C.facetbox_options_t) error {
+		names, err := encode("engines", engines)
+		if err != nil {
+			return err
+		}
+		defer C.facetbox_value_free(names)
+		return check(C.facetbox_options_set_engines(options, names))
+	})
+}
+
 // LimitsOption is an option of everything that runs guest code.
 type LimitsOption struct {
 	limits Limits

@@ -24,6 +24,9 @@ type WorkerCode struct {
 	GlobalOutbound Fetcher
 	// Limits are limits of the code.
 	Limits Limits
+	// Tails get the tail events of the code: each is a [Stub], whose method "tail" is called with a list
+	// of events, or a [Function], which gets the list as its argument.
+	Tails []any
 }
 
 // Module is a module of guest code.
@@ -97,7 +100,7 @@ func (c WorkerCode) encode() (*C.facetbox_worker_code_t, error) {
 	if err := check(C.facetbox_worker_code_new(lend(c.MainModule), &out)); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(*C.facetbox_worker_code_t) error{c.setModules, c.setEnv, c.setOutbound, c.setLimits} {
+	for _, step := range []func(*C.facetbox_worker_code_t) error{c.setModules, c.setEnv, c.setOutbound, c.setLimits, c.setTails} {
 		if err := step(out); err != nil {
 			C.facetbox_worker_code_free(out)
 			return nil, err
@@ -150,4 +153,16 @@ func (c WorkerCode) setLimits(code *C.facetbox_worker_code_t) error {
 	}
 	defer C.facetbox_value_free(limits)
 	return check(C.facetbox_worker_code_set_limits(code, limits))
+}
+
+func (c WorkerCode) setTails(code *C.facetbox_worker_code_t) error {
+	if c.Tails == nil {
+		return nil
+	}
+	tails, err := encode("tails", c.Tails)
+	if err != nil {
+		return err
+	}
+	defer C.facetbox_value_free(tails)
+	return check(C.facetbox_worker_code_set_tails(code, tails))
 }

@@ -3,8 +3,8 @@
 use std::ffi::c_void;
 
 use facetbox::{
-    AlarmInfo, Ctx, Error, ErrorCode, FacetOptions, Request, Response, Result, Value, ValueMap,
-    WorkerCode,
+    AlarmInfo, Ctx, Error, ErrorCode, FacetOptions, Request, Response, Result, TailEvent, Value,
+    ValueMap, WorkerCode,
 };
 
 use crate::ctx::facetbox_ctx_t;
@@ -100,6 +100,16 @@ pub type facetbox_code_fn = Option<
 /// The body of a transaction. An error rolls the transaction back.
 pub type facetbox_body_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void) -> Option<Box<facetbox_error_t>>>;
+
+/// Receives tail events. `event`, borrowed during the call, is a map with the keys `event` (what it was),
+/// `eventType` (`fetch`, `rpc`, `alarm`, `tail`, `task`), `eventTimestamp`, `namespace`,
+/// `durableObjectId`, `objectName`, `facets` (names), `entrypoint`, `executionModel`, `outcome` (`ok`,
+/// `exception`, `exceededCpu`, ...), `cpuTime` and `wallTime` in milliseconds, `logs` (maps with
+/// `timestamp`, `level`, and `message`, a list of texts), `exceptions` (maps with `timestamp`, `name`,
+/// `message`, `stack`), `truncated`, `subrequests`, `dropped`. Texts are as guests wrote them: treat them
+/// as untrusted.
+pub type facetbox_tail_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, event: &facetbox_value_t)>;
 
 /// Receives the result of an asynchronous call, once: either an error or a value, and owns it.
 pub type facetbox_call_done_fn = Option<
@@ -262,6 +272,14 @@ pub fn call_code(code_fn: facetbox_code_fn, data: *mut c_void) -> Result<WorkerC
     // SAFETY: as in `call_function`; this happens during the call that was given the pointers.
     let code = answer(|code| unsafe { code_fn(data, code) })?;
     Ok(code.ok_or_else(|| nothing("code"))?.into_inner())
+}
+
+/// Hands a tail event to the host.
+pub fn call_tail(receive: facetbox_tail_fn, data: &ForeignData, event: &TailEvent) {
+    let Some(receive) = receive else { return };
+    let event = facetbox_value_t::from(event.to_value());
+    // SAFETY: as in `call_function`.
+    unsafe { receive(data.pointer(), &event) }
 }
 
 /// Runs the body of a transaction.

@@ -8,8 +8,9 @@ use facetbox::{Error, ErrorCode};
 
 use crate::callback::{ForeignData, facetbox_drop_fn};
 use crate::guard::guard;
-use crate::handle::required;
+use crate::handle::{lend, required};
 use crate::slice::facetbox_str_t;
+use crate::value::facetbox_value_t;
 
 /// What went wrong. Functions that can fail return one, or NULL for success.
 ///
@@ -231,6 +232,34 @@ pub extern "C" fn facetbox_error_message(error: Option<&facetbox_error_t>) -> fa
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_error_stack(error: Option<&facetbox_error_t>) -> facetbox_str_t {
     guard(|| facetbox_str_t::lend_optional(error.and_then(|error| error.0.stack())))
+}
+
+/// What led to the error, in most cases another error: `Error.prototype.cause` of JavaScript.
+///
+/// Owns: borrowed from `error`.
+/// Null: gives NULL; NULL for an error without a cause.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_error_cause(
+    error: Option<&facetbox_error_t>,
+) -> Option<&facetbox_value_t> {
+    guard(|| error.and_then(|error| error.0.cause()).map(lend))
+}
+
+/// Sets what led to an error before a callback returns it.
+///
+/// Owns: `cause` is borrowed.
+/// Threads: one at a time for each `error`.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_error_set_cause(
+    error: Option<&mut facetbox_error_t>,
+    cause: Option<&facetbox_value_t>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let (error, cause) = (&mut required(error, "error")?.0, required(cause, "cause")?.get());
+        *error = error.clone().with_cause(cause.clone());
+        Ok(())
+    })
 }
 
 /// The path `namespace/object/facet/...` of where it happened; absent if it was nowhere.

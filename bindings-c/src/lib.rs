@@ -12,6 +12,7 @@ mod cancel;
 mod class;
 mod clock;
 mod ctx;
+mod deployment;
 mod error;
 mod facets;
 mod guard;

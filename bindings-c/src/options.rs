@@ -1,7 +1,12 @@
 //! How a runtime is opened.
 
-use facetbox::{Alarms, Durability, Error, LimitsPatch, Options, Result, Value};
+use std::ffi::c_void;
 
+use facetbox::{
+    Alarms, Durability, Engine, Error, LimitsPatch, Options, Result, TailReceiver, Value,
+};
+
+use crate::callback::{ForeignData, call_tail, facetbox_drop_fn, facetbox_tail_fn};
 use crate::clock::facetbox_manual_clock_t;
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
@@ -189,6 +194,48 @@ pub extern "C" fn facetbox_options_set_threads(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         required(options, "options")?.0.threads = Some(threads).filter(|threads| *threads > 0);
+        Ok(())
+    })
+}
+
+/// Sets which languages guests may be written in: a list of `"luau"` and `"javascript"`. By default both;
+/// modules in others are refused with UNSUPPORTED.
+///
+/// Owns: `engines` is borrowed.
+/// Threads: one at a time for each `options`.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_options_set_engines(
+    options: Option<&mut facetbox_options_t>,
+    engines: Option<&facetbox_value_t>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let engines = facetbox_value_t::texts(Some(required(engines, "engines")?), "engines")?;
+        let engines = engines.into_iter().map(Engine::from_name).collect::<Result<_>>()?;
+        required(options, "options")?.0.engines = Some(engines);
+        Ok(())
+    })
+}
+
+/// Sets who gets the tail events of everything that runs: one for each event of each object, facet and
+/// entrypoint, after its end. They wait for the receiver, never the other way round; what is too much for
+/// it is dropped, and the next one says how many in `dropped`. Closing the runtime delivers what is left.
+///
+/// Owns: takes `user_data`, which `drop` gets when the options and all runtimes opened with them are gone.
+/// Null: `receive` must not be NULL.
+/// Threads: one at a time for each `options`; `receive` is called on a thread of its own, with one event
+/// at a time for each runtime.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_options_set_on_tail(
+    options: Option<&mut facetbox_options_t>,
+    receive: facetbox_tail_fn,
+    user_data: *mut c_void,
+    drop: facetbox_drop_fn,
+) -> Option<Box<facetbox_error_t>> {
+    let data = ForeignData::new(user_data, drop);
+    guard(|| {
+        required(receive, "receive")?;
+        let receiver = TailReceiver::new(move |event| call_tail(receive, &data, &event));
+        required(options, "options")?.0.on_tail = Some(receiver);
         Ok(())
     })
 }

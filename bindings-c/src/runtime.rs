@@ -19,6 +19,13 @@ use crate::value::{count, facetbox_value_t, list};
 /// Threads: any.
 pub struct facetbox_runtime_t(Runtime);
 
+impl facetbox_runtime_t {
+    /// The runtime.
+    pub fn get(&self) -> &Runtime {
+        &self.0
+    }
+}
+
 /// The version of the library, such as `0.1.0`; `FACETBOX_VERSION` is that of the header.
 ///
 /// Owns: nobody; it lives for ever.

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use facetbox::{Module, Outbound, Result, WorkerCode};
+use facetbox::{Module, Outbound, Result, Tail, WorkerCode};
 
 use crate::callback::{ForeignData, call_fetch, facetbox_drop_fn, facetbox_fetch_fn};
 use crate::error::facetbox_error_t;
@@ -50,7 +50,7 @@ pub extern "C" fn facetbox_worker_code_new(
 }
 
 /// Makes code from a map with the keys of the JavaScript API: `mainModule`, `modules`, `env`,
-/// `globalOutbound`, `limits`.
+/// `globalOutbound`, `limits`, `tails`.
 ///
 /// Owns: the caller, `*out`; `value` is borrowed.
 /// Threads: any.
@@ -161,6 +161,23 @@ pub extern "C" fn facetbox_worker_code_set_env(
     guard(|| {
         let code = required(code, "code")?;
         code.0.env = facetbox_value_t::map(env, "env")?.unwrap_or_default();
+        Ok(())
+    })
+}
+
+/// Sets who gets the tail events of the code: a list of stubs, whose method `tail` is called with a list of
+/// events, and functions of the host. INVALID_ARGUMENT for anything else.
+///
+/// Owns: `tails` is borrowed.
+/// Threads: one at a time for each `code`.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_worker_code_set_tails(
+    code: Option<&mut facetbox_worker_code_t>,
+    tails: Option<&facetbox_value_t>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let tails = Tail::list_from_value(required(tails, "tails")?.get().clone())?;
+        required(code, "code")?.0.tails = tails;
         Ok(())
     })
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 24] = [
+const SOURCES: [&str; 25] = [
     "slice",
     "error",
     "value",
@@ -31,6 +31,7 @@ const SOURCES: [&str; 24] = [
     "loader",
     "worker_code",
     "worker",
+    "deployment",
     "ctx",
     "facets",
     "storage",

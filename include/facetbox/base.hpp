@@ -64,6 +64,8 @@ public:
     std::string_view stack() const { return detail::view(facetbox_error_stack(error_.get())); }
     std::string_view path() const { return detail::view(facetbox_error_path(error_.get())); }
 
+    const facetbox_error_t *handle() const { return error_.get(); }
+
     // A copy for the C library, which owns it.
     facetbox_error_t *release() const { return facetbox_error_clone(error_.get()); }
 

@@ -62,6 +62,10 @@ public:
     WorkerCode &limits(ValueView map) {
         return done(facetbox_worker_code_set_limits(handle_.get(), map.handle()));
     }
+    // Who gets the tail events of the code: a list of stubs and functions.
+    WorkerCode &tails(ValueView list) {
+        return done(facetbox_worker_code_set_tails(handle_.get(), list.handle()));
+    }
     // Who answers the requests that the code makes; without one it has no network.
     WorkerCode &global_outbound(Outbound outbound);
     WorkerCode &global_outbound(const Stub &stub) {

@@ -3,10 +3,11 @@
 #ifndef FACETBOX_RUNTIME_HPP
 #define FACETBOX_RUNTIME_HPP
 
+#include <facetbox/deployment.hpp>
 #include <facetbox/host.hpp>
-#include <facetbox/namespace.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,10 @@ struct Options {
     std::optional<uint64_t> idle_ms = std::nullopt;
     // More instances than this are not kept.
     std::optional<std::size_t> max_warm = std::nullopt;
+    // The languages that guests may be written in, of "luau" and "javascript". By default both.
+    std::optional<std::vector<std::string>> engines = std::nullopt;
+    // Gets the tail events of everything that runs, as maps, on a thread of its own; must not throw.
+    std::function<void(ValueView event)> on_tail = nullptr;
     // Threads for asynchronous calls; 0 means one per core.
     std::size_t threads = 0;
 };
@@ -78,6 +83,12 @@ public:
         detail::check(facetbox_options_set_alarms(raw.get(), options.alarms));
         if (options.idle_ms) detail::check(facetbox_options_set_idle_ms(raw.get(), *options.idle_ms));
         if (options.max_warm) detail::check(facetbox_options_set_max_warm(raw.get(), *options.max_warm));
+        if (options.engines) {
+            Value engines = Value::list();
+            for (const std::string &engine : *options.engines) engines.push(engine);
+            detail::check(facetbox_options_set_engines(raw.get(), engines.handle()));
+        }
+        if (options.on_tail) set_on_tail(raw.get(), options.on_tail);
         detail::check(facetbox_options_set_threads(raw.get(), options.threads));
         return Runtime(detail::take<facetbox_runtime_t>(
             [&](auto out) { return facetbox_runtime_open(raw.get(), out); }));
@@ -99,6 +110,12 @@ public:
     Namespace get_namespace(std::string_view name) const {
         return Namespace(detail::take<facetbox_namespace_t>(
             [&](auto out) { return facetbox_runtime_get_namespace(handle_.get(), detail::str(name), out); }));
+    }
+    // Runs a whole module, supervisors and fetch handler included, that you trust. `env` is a map.
+    Deployment deploy(std::string_view name, const WorkerCode &code, ValueView env = nullptr) const {
+        return Deployment(detail::take<facetbox_deployment_t>([&](auto out) {
+            return facetbox_runtime_deploy(handle_.get(), detail::str(name), code.handle(), env.handle(), out);
+        }));
     }
     Loader loader() const {
         return Loader(detail::take<facetbox_loader_t>(
@@ -124,6 +141,14 @@ public:
 
 private:
     explicit Runtime(facetbox_runtime_t *handle) : handle_(handle) {}
+
+    static void set_on_tail(facetbox_options_t *options, const std::function<void(ValueView)> &on_tail) {
+        using OnTail = std::function<void(ValueView)>;
+        const auto receive = [](void *data, const facetbox_value_t *event) noexcept {
+            (*static_cast<OnTail *>(data))(event);
+        };
+        detail::check(facetbox_options_set_on_tail(options, receive, new OnTail(on_tail), detail::drop<OnTail>));
+    }
 
     detail::Handle<facetbox_runtime_t, facetbox_runtime_free> handle_;
 };

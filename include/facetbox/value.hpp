@@ -172,6 +172,11 @@ private:
     detail::Handle<facetbox_value_t, facetbox_value_free> handle_;
 };
 
+// What led to an error, in most cases another error; null for an error without a cause.
+inline ValueView cause(const Error &error) {
+    return facetbox_error_cause(error.handle());
+}
+
 template <class Self>
 ValueView ValueReader<Self>::operator[](std::size_t index) const {
     return facetbox_value_at(raw(), index);

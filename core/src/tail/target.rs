@@ -30,7 +30,7 @@ impl Tail {
     ///
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) for anything else.
-    pub(crate) fn list_from_value(value: Value) -> Result<Vec<Tail>> {
+    pub fn list_from_value(value: Value) -> Result<Vec<Tail>> {
         let items = match value {
             Value::Null | Value::Undefined => Vec::new(),
             Value::List(items) => items,
