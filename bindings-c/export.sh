@@ -36,4 +36,7 @@ objcopy --redefine-syms="$work/unique" --keep-global-symbols="$work/api" "$work/
 ar rcs "$work/libfacetbox.a" "$work/facetbox.o"
 objcopy --strip-debug "$from/libfacetbox.so" "$work/libfacetbox.so"
 mv "$work/libfacetbox.so" "$to/"
+# Programs look for it by the name that it has inside.
+soname=$(objdump -p "$to/libfacetbox.so" | awk '$1 == "SONAME" { print $2 }')
+ln -sf libfacetbox.so "$to/$soname"
 mv "$work/libfacetbox.a" "$to/"

@@ -52,4 +52,11 @@
  *   those that end in _async answer through a callback.
  *
  *   After fork(), the child may only exec: everything else answers FACETBOX_ERR_FORKED.
+ *
+ * VERSIONS
+ *
+ *   FACETBOX_VERSION and FACETBOX_ABI_VERSION are those of this header, facetbox_version() and
+ *   facetbox_abi_version() those of the library that the program runs with. The second has to be the
+ *   same; it is part of the shared library's name (libfacetbox.so.1). Functions and error codes may be
+ *   added without changing it, and maps that are results may have more keys.
  */

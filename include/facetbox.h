@@ -54,6 +54,13 @@
  *   those that end in _async answer through a callback.
  *
  *   After fork(), the child may only exec: everything else answers FACETBOX_ERR_FORKED.
+ *
+ * VERSIONS
+ *
+ *   FACETBOX_VERSION and FACETBOX_ABI_VERSION are those of this header, facetbox_version() and
+ *   facetbox_abi_version() those of the library that the program runs with. The second has to be the
+ *   same; it is part of the shared library's name (libfacetbox.so.1). Functions and error codes may be
+ *   added without changing it, and maps that are results may have more keys.
  */
 
 #ifndef FACETBOX_H
@@ -66,6 +73,10 @@
 
 /// The version of this header; `facetbox_version()` is that of the library.
 #define FACETBOX_VERSION "0.1.0"
+
+/// The version of the ABI that this header describes; `facetbox_abi_version()` is that of the library.
+/// Programs work with every library that has the same one.
+#define FACETBOX_ABI_VERSION 1
 
 /// What kind of value a `facetbox_value_t` is. Later versions may add more.
 typedef enum {
@@ -551,6 +562,12 @@ void facetbox_error_free(facetbox_error_t *error);
 /// Threads: any.
 facetbox_value_t *facetbox_value_new_null(void);
 
+/// Makes undefined, which JavaScript tells from null.
+///
+/// Owns: the caller.
+/// Threads: any.
+facetbox_value_t *facetbox_value_new_undefined(void);
+
 /// Makes a truth value.
 ///
 /// Owns: the caller.
@@ -632,6 +649,16 @@ facetbox_error_t *facetbox_value_list_push(facetbox_value_t *list, facetbox_valu
 facetbox_error_t *facetbox_value_map_set(facetbox_value_t *map,
                                          facetbox_str_t key,
                                          facetbox_value_t *item);
+
+/// Appends an entry to a map, without looking whether the key is there already: it must not be. For large
+/// maps, because `facetbox_value_map_set` looks at every key.
+///
+/// Owns: takes `item`, also when it fails.
+/// Null: a NULL `item` stands for null.
+/// Threads: one at a time for each `map`.
+facetbox_error_t *facetbox_value_map_push(facetbox_value_t *map,
+                                          facetbox_str_t key,
+                                          facetbox_value_t *item);
 
 /// Appends an entry to a dict. Keys are not compared with those that are there.
 ///
@@ -1176,6 +1203,12 @@ facetbox_str_t facetbox_version(void);
 facetbox_error_t *facetbox_runtime_open(const facetbox_options_t *options,
                                         facetbox_runtime_t **out);
 
+/// The version of the library's ABI. It has to be `FACETBOX_ABI_VERSION`, that of the header; where the name
+/// of the shared library has it, as on Linux, the linker sees to that.
+///
+/// Threads: any.
+uint32_t facetbox_abi_version(void);
+
 /// Binds a name to a class. The name decides where the objects' data is: bound again, in another
 /// process or version of the program, it finds the same objects.
 ///
@@ -1247,6 +1280,29 @@ facetbox_error_t *facetbox_runtime_close(const facetbox_runtime_t *runtime);
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_runtime_free(facetbox_runtime_t *runtime);
+
+/// Writes a map into `*out` that tells what the runtime has done since it was opened; also after it was
+/// closed.
+///
+/// Counts: `starts`, `hibernations`, `evictions` of instances; `alarmsFired`, `alarmsRetried`,
+/// `alarmsFailed`; `loads` and `cacheHits` of code; `logBytes`; `tailEvents`, `tailEventsDropped`. What is
+/// kept now: `warmActors`, `openDatabases`. `events` is a list of maps with `type`, `outcome`, `count`,
+/// `errors` one of maps with `code` and `count`. `cpuMs` and `wallMs` of events are histograms: maps with
+/// `bounds` (the upper bounds of ranges, in milliseconds), `counts` (one more, for what is above all
+/// bounds) and `sum`.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_metrics(const facetbox_runtime_t *runtime,
+                                           facetbox_value_t **out);
+
+/// Writes the metrics into `*out` as text in the format of Prometheus: names begin with `facetbox_`, times
+/// are in seconds.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_metrics_text(const facetbox_runtime_t *runtime,
+                                                facetbox_value_t **out);
 
 /// The namespace's name.
 ///
@@ -1388,8 +1444,9 @@ facetbox_error_t *facetbox_namespace_exists(const facetbox_namespace_t *namespac
 facetbox_error_t *facetbox_namespace_delete(const facetbox_namespace_t *namespace_,
                                             const facetbox_object_id_t *id);
 
-/// Writes into `*out` what the object takes with all its facets, as a map with the keys `storageBytes`
-/// and `facets`, both 0 if it has no data. Neither starts it nor waits for what it is doing.
+/// Writes into `*out` what the object takes with all its facets, and what they have used since they were
+/// made, as a map of whole numbers: `storageBytes`, `facets`, `events`, `cpuMs`, `rowsRead`, `rowsWritten`,
+/// `bytesIn`, `bytesOut`; 0 if it has no data. Neither starts it nor waits for what it is doing.
 ///
 /// Fails as `facetbox_namespace_list`.
 ///

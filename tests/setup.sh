@@ -14,9 +14,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 1
 fi
 
-if ! command -v valgrind >/dev/null; then
+packages=()
+for tool in valgrind cmake pkg-config; do
+    command -v "$tool" >/dev/null || packages+=("$tool")
+done
+if [ ${#packages[@]} -gt 0 ]; then
     as_root=()
     [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" apt-get install -qq -y valgrind
+    "${as_root[@]}" apt-get install -qq -y "${packages[@]}"
 fi

@@ -38,6 +38,7 @@
 //
 //	Go                                   in guests and storage    back in Go
 //	nil                                  null, undefined          nil
+//	Undefined                            undefined                nil
 //	bool                                 boolean                  bool
 //	int, int64 and other integers        whole number             int64
 //	float64, float32                     number                   float64

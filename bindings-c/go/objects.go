@@ -14,11 +14,28 @@ type Usage struct {
 	StorageBytes int64
 	// Facets is the number of facets at all levels below it.
 	Facets int64
+	// Events counts events that have ended.
+	Events int64
+	// CPUMs is CPU time of guests in milliseconds.
+	CPUMs int64
+	// RowsRead and RowsWritten count rows of the key-value store and of SQL.
+	RowsRead, RowsWritten int64
+	// BytesIn and BytesOut are bytes of arguments and requests, and of results and responses.
+	BytesIn, BytesOut int64
 }
 
 func takeUsage(value *C.facetbox_value_t) Usage {
 	fields, _ := take(value).(map[string]any)
-	return Usage{field[int64](fields, "storageBytes"), field[int64](fields, "facets")}
+	return Usage{
+		StorageBytes: field[int64](fields, "storageBytes"),
+		Facets:       field[int64](fields, "facets"),
+		Events:       field[int64](fields, "events"),
+		CPUMs:        field[int64](fields, "cpuMs"),
+		RowsRead:     field[int64](fields, "rowsRead"),
+		RowsWritten:  field[int64](fields, "rowsWritten"),
+		BytesIn:      field[int64](fields, "bytesIn"),
+		BytesOut:     field[int64](fields, "bytesOut"),
+	}
 }
 
 // pageSize is how many ids [Namespace.All] reads at a time.

@@ -29,6 +29,9 @@ type DictEntry struct {
 // Set is a set of values, in order: JavaScript's Set.
 type Set []any
 
+// Undefined is JavaScript's undefined, for guests that tell it from null. It comes back as nil.
+type Undefined struct{}
+
 // Function is a function of the host that whoever receives it as a value can call. The context is
 // that of the Go call that led to it, as in [DurableObject].
 //
@@ -72,6 +75,8 @@ func (p *place) encode(value any) (*C.facetbox_value_t, error) {
 	switch v := value.(type) {
 	case nil:
 		return C.facetbox_value_new_null(), nil
+	case Undefined:
+		return C.facetbox_value_new_undefined(), nil
 	case bool:
 		return C.facetbox_value_new_bool(C.bool(v)), nil
 	case int:
@@ -179,7 +184,7 @@ func (p *place) fields(fields reflect.Value) (*C.facetbox_value_t, error) {
 	for _, key := range keys {
 		item, err := p.at("[%q]", key.String()).encode(fields.MapIndex(key).Interface())
 		if err == nil {
-			err = check(C.facetbox_value_map_set(encoded, lend(key.String()), item))
+			err = check(C.facetbox_value_map_push(encoded, lend(key.String()), item))
 		}
 		if err != nil {
 			return keep(encoded, err)

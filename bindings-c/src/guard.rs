@@ -84,6 +84,7 @@ plain! {
     () => ();
     bool => false;
     u16 => 0;
+    u32 => 0;
     u64 => 0;
     usize => 0;
     *mut c_void => std::ptr::null_mut();

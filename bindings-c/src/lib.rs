@@ -19,6 +19,7 @@ mod guard;
 mod handle;
 mod headers;
 mod loader;
+mod metrics;
 mod namespace;
 mod object_id;
 mod objects;

@@ -19,9 +19,16 @@ pub struct facetbox_object_list_t(Vec<facetbox_object_id_t>);
 
 /// Usage as a map.
 pub fn usage_value(usage: Usage) -> Box<facetbox_value_t> {
-    let Usage { storage_bytes, facets, .. } = usage;
-    let fields = [("storageBytes", count(storage_bytes)), ("facets", count(facets))];
-    facetbox_value_t::boxed(ValueMap::from_iter(fields))
+    facetbox_value_t::boxed(ValueMap::from_iter([
+        ("storageBytes", count(usage.storage_bytes)),
+        ("facets", count(usage.facets)),
+        ("events", count(usage.events)),
+        ("cpuMs", count(usage.cpu_ms)),
+        ("rowsRead", count(usage.rows_read)),
+        ("rowsWritten", count(usage.rows_written)),
+        ("bytesIn", count(usage.bytes_in)),
+        ("bytesOut", count(usage.bytes_out)),
+    ]))
 }
 
 fn parts<'a>(
@@ -121,8 +128,9 @@ pub extern "C" fn facetbox_namespace_delete(
     })
 }
 
-/// Writes into `*out` what the object takes with all its facets, as a map with the keys `storageBytes`
-/// and `facets`, both 0 if it has no data. Neither starts it nor waits for what it is doing.
+/// Writes into `*out` what the object takes with all its facets, and what they have used since they were
+/// made, as a map of whole numbers: `storageBytes`, `facets`, `events`, `cpuMs`, `rowsRead`, `rowsWritten`,
+/// `bytesIn`, `bytesOut`; 0 if it has no data. Neither starts it nor waits for what it is doing.
 ///
 /// Fails as `facetbox_namespace_list`.
 ///

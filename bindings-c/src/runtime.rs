@@ -56,6 +56,15 @@ pub extern "C" fn facetbox_runtime_open(
     })
 }
 
+/// The version of the library's ABI. It has to be `FACETBOX_ABI_VERSION`, that of the header; where the name
+/// of the shared library has it, as on Linux, the linker sees to that.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_abi_version() -> u32 {
+    guard(|| env!("FACETBOX_ABI").parse::<u32>().unwrap_or(0))
+}
+
 /// Binds a name to a class. The name decides where the objects' data is: bound again, in another
 /// process or version of the program, it finds the same objects.
 ///

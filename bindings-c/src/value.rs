@@ -94,6 +94,15 @@ pub extern "C" fn facetbox_value_new_null() -> Option<Box<facetbox_value_t>> {
     guard(|| Some(facetbox_value_t::boxed(Value::Null)))
 }
 
+/// Makes undefined, which JavaScript tells from null.
+///
+/// Owns: the caller.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_value_new_undefined() -> Option<Box<facetbox_value_t>> {
+    guard(|| Some(facetbox_value_t::boxed(Value::Undefined)))
+}
+
 /// Makes a truth value.
 ///
 /// Owns: the caller.
@@ -240,6 +249,27 @@ pub extern "C" fn facetbox_value_map_set(
     guard(|| match &mut required(map, "map")?.0 {
         Value::Map(entries) => {
             entries.insert(key.read("key")?, taken(item));
+            Ok(())
+        }
+        other => Err(wrong("map", "a map", other)),
+    })
+}
+
+/// Appends an entry to a map, without looking whether the key is there already: it must not be. For large
+/// maps, because `facetbox_value_map_set` looks at every key.
+///
+/// Owns: takes `item`, also when it fails.
+/// Null: a NULL `item` stands for null.
+/// Threads: one at a time for each `map`.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_value_map_push(
+    map: Option<&mut facetbox_value_t>,
+    key: facetbox_str_t,
+    item: Option<Box<facetbox_value_t>>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| match &mut required(map, "map")?.0 {
+        Value::Map(entries) => {
+            entries.push(key.read("key")?.to_owned(), taken(item));
             Ok(())
         }
         other => Err(wrong("map", "a map", other)),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 25] = [
+const SOURCES: [&str; 26] = [
     "slice",
     "error",
     "value",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 25] = [
     "clock",
     "options",
     "runtime",
+    "metrics",
     "namespace",
     "object_id",
     "objects",
@@ -42,6 +43,9 @@ const TITLE: &str = "/* facetbox.h: made from bindings-c/src by `make header`. *
 
 const VERSION: &str =
     "/// The version of this header; `facetbox_version()` is that of the library.";
+
+const ABI: &str = "/// The version of the ABI that this header describes; `facetbox_abi_version()` is that of the library.
+/// Programs work with every library that has the same one.";
 
 const TRAILER: &str = "
 /// Text of a C string, which it borrows.
@@ -74,7 +78,15 @@ fn generate() -> String {
 #ifndef FACETBOX_H
 #define FACETBOX_H"
     ));
-    config.after_includes = Some(format!("\n{VERSION}\n#define FACETBOX_VERSION \"{version}\""));
+    let abi = env!("FACETBOX_ABI");
+    config.after_includes = Some(format!(
+        "
+{VERSION}
+#define FACETBOX_VERSION \"{version}\"
+
+{ABI}
+#define FACETBOX_ABI_VERSION {abi}"
+    ));
     config.trailer = Some(TRAILER.to_owned());
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in SOURCES.into_iter().chain([LAST]) {
@@ -146,8 +158,9 @@ fn every_extern_function_is_guarded() {
 fn comment_of<'a>(header: &'a str, name: &str) -> Vec<&'a str> {
     let call = format!("{name}(");
     let lines: Vec<&str> = header.lines().collect();
-    let declares =
-        |line: &&str| !line.starts_with("//") && !line.starts_with('#') && line.contains(&call);
+    let declares = |line: &&str| {
+        !line.starts_with("//") && !line.starts_with(['#', ' ']) && line.contains(&call)
+    };
     let at = lines.iter().position(declares).unwrap_or_else(|| panic!("{name} is missing"));
     let comment = lines[..at].iter().rev().take_while(|line| line.starts_with("//"));
     comment.copied().collect()

@@ -74,6 +74,8 @@ int main() {
         const auto runtime = Runtime::open(options);
         deploys(runtime);
         tails_of_a_worker(runtime);
+        CHECK(runtime.metrics()["errors"][0]["code"].to_string() == "GUEST_ERROR");
+        CHECK(runtime.metrics_text().find("facetbox_") != std::string::npos);
     }  // delivers what is left
     CHECK(logged == 4 && failed == 1);
 

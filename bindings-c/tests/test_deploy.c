@@ -195,6 +195,25 @@ static void workers_have_tails(const facetbox_runtime_t *runtime) {
     facetbox_loader_free(loader);
 }
 
+static void metrics_count_events(const facetbox_runtime_t *runtime) {
+    facetbox_value_t *metrics, *lines;
+    int64_t loads = 0, failures = 0;
+    OK(facetbox_runtime_metrics(runtime, &metrics));
+    CHECK(facetbox_value_as_int(facetbox_value_map_get(metrics, S("loads")), &loads) && loads >= 2);
+    const facetbox_value_t *error = facetbox_value_at(facetbox_value_map_get(metrics, S("errors")), 0);
+    CHECK(equals(text(error, "code"), "GUEST_ERROR"));
+    CHECK(facetbox_value_as_int(facetbox_value_map_get(error, S("count")), &failures) && failures == 1);
+    const facetbox_value_t *wall = facetbox_value_map_get(metrics, S("wallMs"));
+    CHECK(facetbox_value_len(facetbox_value_map_get(wall, S("counts"))) ==
+          facetbox_value_len(facetbox_value_map_get(wall, S("bounds"))) + 1);
+    facetbox_value_free(metrics);
+    OK(facetbox_runtime_close(runtime));
+    OK(facetbox_runtime_metrics_text(runtime, &lines));
+    CHECK(contains(facetbox_value_as_string(lines), "# TYPE facetbox_"));
+    facetbox_value_free(lines);
+    FAILS(facetbox_runtime_metrics(NULL, &metrics), INVALID_ARGUMENT, "'runtime' must not be NULL");
+}
+
 static void an_engine_can_be_refused(void) {
     facetbox_runtime_t *runtime = open_with("[\"luau\"]");
     facetbox_deployment_t *site = NULL;
@@ -217,6 +236,7 @@ int main(void) {
     facetbox_runtime_t *runtime = open_with("[\"luau\", \"javascript\"]");
     a_site_is_deployed(runtime);
     workers_have_tails(runtime);
+    metrics_count_events(runtime);
     facetbox_runtime_free(runtime);
     CHECK(seen.dropped == 1);
     seen.dropped = 0;

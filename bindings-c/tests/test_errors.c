@@ -174,6 +174,7 @@ static void ids_and_namespaces(void) {
 
 int main(void) {
     CHECK(equals(facetbox_version(), FACETBOX_VERSION));
+    CHECK(facetbox_abi_version() == FACETBOX_ABI_VERSION);
     errors();
     host_data();
     requests();

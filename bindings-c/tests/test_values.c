@@ -164,7 +164,21 @@ static void null_is_null(void) {
     facetbox_value_free(value);
 }
 
+static void maps_grow_by_pushing(void) {
+    facetbox_value_t *map = facetbox_value_new_map(), *list = facetbox_value_new_list();
+    OK(facetbox_value_map_push(map, S("a"), facetbox_value_new_int(1)));
+    OK(facetbox_value_map_push(map, S("b"), NULL));
+    FAILS(facetbox_value_map_push(list, S("a"), NULL), INVALID_ARGUMENT, "'map' must be a map");
+    CHECK(is_json(map, "{\"a\": 1, \"b\": null}"));
+    CHECK(facetbox_value_len(list) == 0);
+    facetbox_value_free(list);
+    list = facetbox_value_new_undefined();
+    CHECK(facetbox_value_type(list) == FACETBOX_TYPE_UNDEFINED);
+    facetbox_value_free(list);
+}
+
 int main(void) {
+    maps_grow_by_pushing();
     scalars();
     text_and_bytes();
     containers();

@@ -44,6 +44,12 @@ public:
         return *this;
     }
 
+    // Code from a map with the keys of the JavaScript API: mainModule, modules, env, globalOutbound, limits, tails.
+    static WorkerCode from_value(ValueView map) {
+        return WorkerCode(detail::take<facetbox_worker_code_t>(
+            [&](auto out) { return facetbox_worker_code_from_value(map.handle(), out); }));
+    }
+
     // A module of source code; the extension of its name says the type.
     WorkerCode &module(std::string_view name, std::string_view source) {
         return done(facetbox_worker_code_add_module(handle_.get(), detail::str(name), detail::str(source)));
@@ -76,6 +82,8 @@ public:
     facetbox_worker_code_t *release() { return handle_.release(); }
 
 private:
+    explicit WorkerCode(facetbox_worker_code_t *handle) : handle_(handle) {}
+
     WorkerCode &done(facetbox_error_t *error) {
         detail::check(error);
         return *this;

@@ -137,6 +137,16 @@ public:
             report.problems.push_back({problems[i]["path"].to_string(), problems[i]["message"].to_string()});
         return report;
     }
+    // What the runtime has done since it was opened: a map, as in C, and text for Prometheus.
+    Value metrics() const {
+        return Value(detail::take<facetbox_value_t>(
+            [&](auto out) { return facetbox_runtime_metrics(handle_.get(), out); }));
+    }
+    std::string metrics_text() const {
+        return Value(detail::take<facetbox_value_t>(
+                         [&](auto out) { return facetbox_runtime_metrics_text(handle_.get(), out); }))
+            .to_string();
+    }
     void close() const { detail::check(facetbox_runtime_close(handle_.get())); }
 
 private:

@@ -42,12 +42,16 @@ struct Usage {
     uint64_t storage_bytes = 0;
     // Facets at all levels below it.
     uint64_t facets = 0;
+    // What they have used: events that have ended, CPU time of guests, rows, bytes of arguments and results.
+    uint64_t events = 0, cpu_ms = 0, rows_read = 0, rows_written = 0, bytes_in = 0, bytes_out = 0;
 };
 
 namespace detail {
 
 inline Usage usage(const Value &map) {
-    return {static_cast<uint64_t>(map["storageBytes"].to_int()), static_cast<uint64_t>(map["facets"].to_int())};
+    const auto count = [&](std::string_view key) { return static_cast<uint64_t>(map[key].to_int()); };
+    return {count("storageBytes"), count("facets"),      count("events"),  count("cpuMs"),
+            count("rowsRead"),     count("rowsWritten"), count("bytesIn"), count("bytesOut")};
 }
 
 inline std::vector<std::string> strings(ValueView list) {

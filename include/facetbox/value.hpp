@@ -123,6 +123,8 @@ public:
     // Takes over a value of the C library.
     explicit Value(facetbox_value_t *handle) : handle_(handle) {}
 
+    // What JavaScript tells from null.
+    static Value undefined() { return Value(facetbox_value_new_undefined()); }
     static Value date_ms(double time) { return Value(facetbox_value_new_date(time)); }
     static Value list(std::initializer_list<Value> items = {}) {
         Value list(facetbox_value_new_list());
