@@ -5,13 +5,13 @@
 VECTORS = tests/conformance
 HOST = rust
 GUEST = luau
-HOSTS = $(if $(filter all,$(HOST)),rust node python aio,$(HOST))
+HOSTS = $(if $(filter all,$(HOST)),rust cpp go node python aio,$(HOST))
 GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 
 # What `make fuzz` shares out among its targets.
 SECONDS = 600
 
-.PHONY: help setup demo demo-rust test lint conformance fuzz crash header dist bench
+.PHONY: help setup demo demo-rust test lint conformance fuzz crash header dist install bench
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,9 +44,10 @@ lint: ## Checks formatting and the lints
 	# Core without JavaScript, its default.
 	cargo clippy --release --package facetbox --all-targets -- -D warnings
 
-conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|node|python|aio|all] [GUEST=luau|js|all]
+conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|cpp|go|node|python|aio|all] [GUEST=luau|js|all]
 	$(if $(filter node,$(HOSTS)),$(MAKE) -C bindings-node build)
 	$(if $(filter python aio,$(HOSTS)),$(MAKE) -C bindings-python build)
+	$(if $(filter cpp go,$(HOSTS)),$(MAKE) -C bindings-c build-cases)
 	for host in $(HOSTS); do for guest in $(GUESTS); do for vectors in $(VECTORS); do \
 		cargo run --release --quiet --package facetbox-tests --bin conformance -- \
 			--host $$host --guest $$guest $$vectors || exit 1; \
@@ -67,6 +68,9 @@ header: ## Generates include/facetbox.h
 
 dist: ## Packs the packages into dist/
 	$(MAKE) -C bindings-node dist
+
+install: ## Installs the C library into [DESTDIR] [PREFIX=/usr/local]
+	$(MAKE) -C bindings-c install
 
 bench: ## Measures calls, reads and writes beside their floors
 	cargo bench --package facetbox-tests --bench calls

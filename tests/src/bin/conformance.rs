@@ -15,7 +15,7 @@ use std::time::Duration;
 use facetbox_tests::{Case, Guest, Pending, execute, read_cases};
 
 const USAGE: &str =
-    "usage: conformance [-v] [--host rust|node|python|aio] [--guest luau|js] [--filter TEXT] PATH\n
+    "usage: conformance [-v] [--host rust|cpp|go|node|python|aio] [--guest luau|js] [--filter TEXT] PATH\n
 PATH is a file of vectors or a directory of them.
   -v             names every case
   --filter TEXT  runs only the cases whose name contains TEXT";
@@ -39,17 +39,21 @@ struct Args {
 #[derive(Clone, Copy, Debug)]
 enum Host {
     Rust,
+    Cpp,
+    Go,
     Node,
     Python,
     Aio,
 }
 
 impl Host {
-    const ALL: [Host; 4] = [Host::Rust, Host::Node, Host::Python, Host::Aio];
+    const ALL: [Host; 6] = [Host::Rust, Host::Cpp, Host::Go, Host::Node, Host::Python, Host::Aio];
 
     fn name(self) -> &'static str {
         match self {
             Host::Rust => "rust",
+            Host::Cpp => "cpp",
+            Host::Go => "go",
             Host::Node => "node",
             Host::Python => "python",
             Host::Aio => "aio",
@@ -67,6 +71,10 @@ impl Host {
     fn command(self) -> Result<Command, String> {
         Ok(match self {
             Host::Rust => Command::new(std::env::current_exe().map_err(|error| error.to_string())?),
+            Host::Cpp | Host::Go => {
+                let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/c");
+                Command::new(programs.join(format!("case-{}", self.name())))
+            }
             Host::Node => {
                 let mut command = Command::new("node");
                 let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
