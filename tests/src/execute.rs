@@ -24,7 +24,8 @@ enum Outcome {
 /// before it runs.
 ///
 /// # Errors
-/// The first step that ended otherwise than expected: its number, what was expected and what came.
+/// The first step that ended otherwise than expected: its number, what was expected and what came. What
+/// shows the inside of the host, or is left over after the last step.
 pub fn execute(case: &Case, guest: Guest, mut on_step: impl FnMut(String)) -> Result<(), String> {
     on_step("opening the runtime".into());
     let mut world =
@@ -46,8 +47,16 @@ pub fn execute(case: &Case, guest: Guest, mut on_step: impl FnMut(String)) -> Re
                 shown_outcome(&outcome)
             ));
         }
+        let leaks = match &outcome {
+            Ok(Outcome::Value(value)) => world.watch.check_result(value),
+            Ok(Outcome::Response(response)) => world.watch.check_result(&response.body_text()),
+            Ok(Outcome::Done) => Ok(()),
+            Err(error) => world.watch.check_error(error),
+        };
+        leaks.map_err(|leak| format!("{title}\n  {leak}"))?;
     }
-    Ok(())
+    on_step("after the last step".into());
+    world.end().map_err(|failure| format!("after the last step: {failure}"))
 }
 
 fn perform(world: &mut World, case: &Case, step: &Step) -> Result<Outcome> {

@@ -2,6 +2,7 @@
 //!
 //! Every host language's runner reads the same files; their format is `conformance/README.md`.
 
+mod aftermath;
 mod compare;
 mod execute;
 mod pending;

@@ -6,13 +6,17 @@ use facetbox::{
 };
 use tempfile::TempDir;
 
+use crate::aftermath::{Baseline, PathWatch, check_directory};
 use crate::vector::{Case, Guest};
 
 /// A case's data directory with the runtime that is open on it.
 pub struct World {
     case: Case,
     code: WorkerCode,
+    baseline: Baseline,
     directory: TempDir,
+    /// Sees that the path of `directory` stays inside.
+    pub watch: PathWatch,
     runtime: Runtime,
     namespace: Namespace,
 }
@@ -20,18 +24,32 @@ pub struct World {
 impl World {
     /// Opens a runtime on a new directory and binds the case's namespace.
     pub fn open(case: &Case, guest: Guest) -> Result<World> {
+        let baseline = Baseline::take();
         let directory = tempfile::tempdir().map_err(|error| {
             Error::new(ErrorCode::Storage, format!("no temporary directory: {error}"))
         })?;
+        let watch = PathWatch::new(directory.path());
         let code = worker_code(case, guest)?;
-        let (runtime, namespace) = start(&directory, case, code.clone())?;
-        Ok(World { case: case.clone(), code, directory, runtime, namespace })
+        let (runtime, namespace) = start(&directory, &watch, case, code.clone())?;
+        Ok(World { case: case.clone(), code, baseline, directory, watch, runtime, namespace })
+    }
+
+    /// Closes the runtime and checks what it leaves: no thread, no descriptor, no file but its own, and
+    /// databases that are whole.
+    pub fn end(self) -> Result<(), String> {
+        let World { baseline, directory, watch, runtime, namespace, .. } = self;
+        runtime.close();
+        drop((runtime, namespace));
+        baseline.check()?;
+        watch.check_tails()?;
+        check_directory(&directory.path().join("data"))
     }
 
     /// Closes the runtime and opens one on the same directory.
     pub fn restart(&mut self) -> Result<()> {
         self.runtime.close();
-        (self.runtime, self.namespace) = start(&self.directory, &self.case, self.code.clone())?;
+        (self.runtime, self.namespace) =
+            start(&self.directory, &self.watch, &self.case, self.code.clone())?;
         Ok(())
     }
 
@@ -73,10 +91,16 @@ impl World {
 }
 
 /// Opens a runtime and binds the case's class: its own, or that of a supervisor around it.
-fn start(directory: &TempDir, case: &Case, code: WorkerCode) -> Result<(Runtime, Namespace)> {
+fn start(
+    directory: &TempDir,
+    watch: &PathWatch,
+    case: &Case,
+    code: WorkerCode,
+) -> Result<(Runtime, Namespace)> {
     let runtime = Runtime::open_with(Options {
         path: Some(directory.path().join("data")),
         durability: Durability::None,
+        on_tail: Some(watch.receiver()),
         ..Options::default()
     })?;
     let props = case.props.clone();

@@ -5,6 +5,8 @@
 //! `--guest LANGUAGE --only NAME FILE` and ends likewise: with 0 and no output, with 1 and what failed, or with 3
 //! and why the host's language can't express the case.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +17,11 @@ use std::time::Duration;
 use facetbox_tests::{Case, Guest, Pending, execute, read_cases};
 
 const USAGE: &str =
-    "usage: conformance [-v] [--host rust|cpp|go|node|python|aio] [--guest luau|js] [--filter TEXT] PATH\n
+    "usage: conformance [-v] [--host rust|cpp|go|node|python|aio] [--guest luau|js] [--filter TEXT] [--stack KIB] PATH\n
 PATH is a file of vectors or a directory of them.
   -v             names every case
-  --filter TEXT  runs only the cases whose name contains TEXT";
+  --filter TEXT  runs only the cases whose name contains TEXT
+  --stack KIB    runs each case on a thread with so much stack (host rust)";
 
 /// No case may take longer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +36,8 @@ struct Args {
     verbose: bool,
     /// Set in the process of a single case.
     only: Option<String>,
+    /// Stack of the thread that runs a case.
+    stack_kib: Option<usize>,
 }
 
 /// Who runs the cases.
@@ -119,13 +124,17 @@ fn main() -> ExitCode {
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
     let (mut path, mut guest, mut filter) = (None, Guest::Luau, String::new());
     let mut host = Host::Rust;
-    let (mut verbose, mut only) = (false, None);
+    let (mut verbose, mut only, mut stack_kib) = (false, None, None);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "-v" => verbose = true,
             "--filter" => filter = value()?,
             "--only" => only = Some(value()?),
+            "--stack" => {
+                let kib = value()?;
+                stack_kib = Some(kib.parse().map_err(|_| format!("{kib:?} is no number of KiB"))?);
+            }
             "--host" => host = Host::from_name(&value()?)?,
             "--guest" => {
                 let name = value()?;
@@ -137,7 +146,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
         }
     }
     let path = path.ok_or(USAGE)?;
-    Ok(Args { path, host, guest, filter, verbose, only })
+    Ok(Args { path, host, guest, filter, verbose, only, stack_kib })
 }
 
 /// Runs one case in this process and prints what failed.
@@ -148,10 +157,15 @@ fn run_one(args: &Args, name: &str) -> Result<bool, String> {
     let at = Arc::new(Mutex::new(String::new()));
     let (sender, receiver) = mpsc::channel();
     let (guest, now) = (args.guest, at.clone());
-    thread::spawn(move || {
+    let mut builder = thread::Builder::new();
+    if let Some(kib) = args.stack_kib {
+        builder = builder.stack_size(kib << 10);
+    }
+    let run = move || {
         let ended = execute(&case, guest, |step| *now.lock().unwrap() = step);
         let _ = sender.send(ended);
-    });
+    };
+    builder.spawn(run).map_err(|error| error.to_string())?;
     let failure = match receiver.recv_timeout(TIMEOUT) {
         Ok(Ok(())) => return Ok(true),
         Ok(Err(failure)) => failure,
@@ -212,14 +226,36 @@ fn judge(args: &Args, file: &Path, case: &Case) -> Verdict {
     if case.code(args.guest).is_none() {
         return Verdict::Skipped;
     }
-    let started = args.host.command().and_then(|mut command| {
-        command.args(["--guest", args.guest.name(), "--only", &case.name]).arg(file);
-        command.output().map_err(|error| error.to_string())
-    });
-    match started {
+    match run_watched(args, file, case) {
         Err(error) => Verdict::Failed(format!("no process could be started: {error}")),
-        Ok(output) => judge_output(&output),
+        Ok((output, left)) => match judge_output(&output) {
+            Verdict::Passed if !left.is_empty() => {
+                Verdict::Failed(format!("files outside of the data directory: {left:?}"))
+            }
+            verdict => verdict,
+        },
     }
+}
+
+/// Runs the process in a directory that is its current one and that of temporary files; answers what it
+/// left there, too.
+fn run_watched(args: &Args, file: &Path, case: &Case) -> Result<(Output, Vec<OsString>), String> {
+    let told = |error: io::Error| error.to_string();
+    let watched = tempfile::tempdir().map_err(told)?;
+    let mut command = args.host.command()?;
+    command.args(["--guest", args.guest.name(), "--only", &case.name]);
+    command.arg(file.canonicalize().map_err(told)?);
+    if let Some(kib) = args.stack_kib {
+        command.args(["--stack", &kib.to_string()]);
+    }
+    command.current_dir(&watched);
+    for name in ["TMPDIR", "SQLITE_TMPDIR"] {
+        command.env(name, watched.path());
+    }
+    let output = command.output().map_err(told)?;
+    let left = std::fs::read_dir(&watched).map_err(told)?;
+    let left = left.map(|entry| entry.map(|entry| entry.file_name()));
+    Ok((output, left.collect::<io::Result<_>>().map_err(told)?))
 }
 
 fn judge_output(output: &Output) -> Verdict {

@@ -468,7 +468,11 @@ impl Reader<'_> {
         for (key, item) in entries {
             let part = || match &key {
                 LuaValue::String(text) => format!(".{}", text.to_string_lossy()),
-                key => format!("[{key:?}]"),
+                LuaValue::Integer(number) => format!("[{number}]"),
+                LuaValue::Number(number) => format!("[{number}]"),
+                LuaValue::Boolean(key) => format!("[{key}]"),
+                // Its text would be an address.
+                key => format!("[{}]", key.type_name()),
             };
             let item = self.value(&item).map_err(|refusal| refusal.within(part()))?;
             match &key {
