@@ -1,10 +1,9 @@
 //! Threads of one runtime and the ways to run a future: on them, or on the calling thread.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
 
 use async_executor::Executor as Tasks;
 use event_listener::Event as Signal;
@@ -12,6 +11,7 @@ use futures_lite::future;
 use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::pulse::{self, Pulses};
 
 /// Stack of our own threads: guest source of 2 KB nests deep enough to need more than 512 KiB.
 const STACK_BYTES: usize = 8 << 20;
@@ -22,7 +22,8 @@ const MIN_STACK_LEFT: usize = 1 << 20;
 /// More threads than this are never started, however many block.
 const MAX_THREADS: usize = 256;
 
-/// A small pool of threads that poll futures, grown while host code blocks some of them.
+/// A small pool of threads that poll futures, grown while host code blocks some of them or guests burn
+/// their CPU time on them: whoever waits for a thread would wait for all of that.
 #[derive(Clone)]
 pub(crate) struct Executor(Arc<Inner>);
 
@@ -30,6 +31,7 @@ struct Inner {
     /// The tasks; `None` once it has stopped, so that none that can't end is kept.
     tasks: Mutex<Option<Arc<Tasks<'static>>>>,
     threads: Mutex<Threads>,
+    pulses: Arc<Pulses>,
     stop: Signal,
     base: usize,
 }
@@ -38,13 +40,18 @@ struct Inner {
 struct Threads {
     handles: Vec<JoinHandle<()>>,
     running: usize,
+    /// Those that wait in host code.
     blocked: usize,
+    /// Those that have been in one poll for long, blocked ones left out.
+    busy: usize,
     stopped: bool,
 }
 
-thread_local! {
-    /// Whether this thread belongs to an executor, so that blocking it may starve tasks.
-    static OURS: Cell<bool> = const { Cell::new(false) };
+impl Threads {
+    /// How many are there for tasks that come next.
+    fn free(&self) -> usize {
+        self.running.saturating_sub(self.blocked + self.busy)
+    }
 }
 
 impl Executor {
@@ -53,6 +60,7 @@ impl Executor {
         Executor(Arc::new(Inner {
             tasks: Mutex::new(Some(Arc::default())),
             threads: Mutex::default(),
+            pulses: Arc::default(),
             stop: Signal::new(),
             base: threads.max(1),
         }))
@@ -66,7 +74,7 @@ impl Executor {
         let guarded = async move {
             let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
         };
-        tasks.spawn(guarded).detach();
+        tasks.spawn(pulse::beat(guarded)).detach();
     }
 
     fn tasks(&self) -> Option<Arc<Tasks<'static>>> {
@@ -100,7 +108,7 @@ impl Executor {
         let tasks = self.tasks().ok_or_else(closed)?;
         self.start_threads();
         let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task));
-        let task = tasks.spawn(task).fallible();
+        let task = tasks.spawn(pulse::beat(task)).fallible();
         drop(tasks); // waiting must not keep the tasks when the executor stops
         let task = async move {
             match task.await {
@@ -120,6 +128,7 @@ impl Executor {
             std::mem::take(&mut threads.handles)
         };
         self.0.stop.notify(usize::MAX);
+        self.0.pulses.stop();
         let own = std::thread::current().id();
         for handle in handles.into_iter().filter(|handle| handle.thread().id() != own) {
             let _ = handle.join();
@@ -132,9 +141,7 @@ impl Executor {
     /// Polls on this thread. One of ours that blocks is replaced meanwhile, because the future may
     /// wait for a task that only the executor polls.
     fn block_here<T>(&self, task: impl Future<Output = T>) -> T {
-        if !OURS.get() {
-            return future::block_on(task);
-        }
+        let Some(_pause) = pulse::pause() else { return future::block_on(task) };
         struct Blocked<'a>(&'a Executor);
         impl Drop for Blocked<'_> {
             fn drop(&mut self) {
@@ -149,12 +156,13 @@ impl Executor {
 
     fn start_threads(&self) {
         let mut threads = self.0.threads.lock();
-        while !threads.stopped
-            && threads.running < MAX_THREADS
-            && threads.running - threads.blocked.min(threads.running) < self.0.base
-        {
+        if !threads.stopped && threads.running == 0 {
+            let inner = Arc::downgrade(&self.0);
+            self.0.pulses.watch(move |busy| relieve(&inner, busy));
+        }
+        while !threads.stopped && threads.running < MAX_THREADS && threads.free() < self.0.base {
             let inner = self.0.clone();
-            let thread = std::thread::Builder::new()
+            let thread = thread::Builder::new()
                 .name("facetbox".into())
                 .stack_size(STACK_BYTES)
                 .spawn(move || run(&inner));
@@ -166,8 +174,17 @@ impl Executor {
     }
 }
 
+/// Starts threads in place of those that are `busy`.
+fn relieve(inner: &Weak<Inner>, busy: usize) {
+    let Some(inner) = inner.upgrade() else { return };
+    let changed = std::mem::replace(&mut inner.threads.lock().busy, busy) != busy;
+    if changed {
+        Executor(inner).start_threads();
+    }
+}
+
 fn run(inner: &Arc<Inner>) {
-    OURS.set(true);
+    inner.pulses.join();
     let stop = inner.stop.listen();
     let Some(tasks) = inner.tasks.lock().clone() else { return };
     if inner.threads.lock().stopped {
@@ -179,7 +196,7 @@ fn run(inner: &Arc<Inner>) {
                 tasks.tick().await;
             }
             let mut threads = inner.threads.lock();
-            if threads.running - threads.blocked.min(threads.running) > inner.base {
+            if threads.free() > inner.base {
                 threads.running -= 1;
                 return false;
             }
@@ -200,6 +217,9 @@ pub(crate) fn closed() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -230,6 +250,27 @@ mod tests {
             executor.stop();
             assert!(receiver.recv().is_err());
         }
+    }
+
+    #[test]
+    fn threads_that_burn_are_replaced() {
+        let executor = Executor::new(1);
+        let quiet = Arc::new(AtomicBool::new(false));
+        for _ in 0..3 {
+            let quiet = quiet.clone();
+            executor.spawn(async move {
+                let begin = Instant::now();
+                while !quiet.load(Ordering::Relaxed) && begin.elapsed() < Duration::from_secs(20) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let (sender, receiver) = std::sync::mpsc::channel();
+        executor.spawn(async move { sender.send(()).unwrap() });
+        let answer = receiver.recv_timeout(Duration::from_secs(15));
+        quiet.store(true, Ordering::Relaxed);
+        executor.stop();
+        answer.expect("the quiet task ran beside those that burn");
     }
 
     #[test]

@@ -59,6 +59,7 @@ mod metrics;
 mod namespace;
 mod order;
 mod process;
+mod pulse;
 mod runtime;
 mod storage;
 mod stub;
