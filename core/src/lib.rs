@@ -38,6 +38,11 @@
 // long way for the compiler to see.
 #![recursion_limit = "256"]
 
+#[cfg(panic = "abort")]
+compile_error!(
+    "facetbox needs panic = \"unwind\": with \"abort\" every error of a guest would end the process"
+);
+
 mod actor;
 mod alarm;
 mod clock;

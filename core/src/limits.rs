@@ -99,6 +99,11 @@ impl LimitsPatch {
         }
         Ok(patch)
     }
+
+    /// Sets every limit, to no more than `limits`: what a guest loads gets no more than the guest has.
+    pub(crate) fn within(self, limits: Limits) -> LimitsPatch {
+        LimitsPatch(limits.lowered(self).fields().map(|limit| Some(*limit)))
+    }
 }
 
 fn check(key: &str, value: &Value) -> Result<u64> {
@@ -164,6 +169,16 @@ mod tests {
         assert_eq!(limits.lowered(patch("cpuMs", 50).unwrap()).cpu_ms, 50);
         assert_eq!(limits.lowered(patch("cpuMs", 5_000).unwrap()).cpu_ms, 1_000);
         assert_eq!(limits.with(patch("cpuMs", 5_000).unwrap()).cpu_ms, 5_000);
+    }
+
+    #[test]
+    fn what_a_guest_loads_gets_no_more_than_the_guest_has() {
+        let guest = Limits::default().lowered(patch("cpuMs", 50).unwrap());
+        for asked in [LimitsPatch::default(), patch("cpuMs", 900).unwrap()] {
+            assert_eq!(Limits::default().lowered(asked.within(guest)), guest);
+        }
+        let less = patch("cpuMs", 5).unwrap().within(guest);
+        assert_eq!(Limits::default().lowered(less).cpu_ms, 5);
     }
 
     #[test]

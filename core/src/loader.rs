@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::Compiled;
 use crate::host::HostFunction;
 use crate::http::{Request, Response};
-use crate::limits::LimitsPatch;
+use crate::limits::{Limits, LimitsPatch};
 use crate::metrics::Count;
 use crate::namespace::{Namespace, WeakNamespace};
 use crate::runtime::RuntimeInner;
@@ -222,6 +222,12 @@ impl WorkerCode {
         let missing = || Error::type_error("WorkerCode.mainModule is missing.");
         code.main_module = main.ok_or_else(missing)?;
         Ok(code)
+    }
+
+    /// Reads it from what a guest with these limits wants to load.
+    pub(crate) fn from_guest(value: Value, limits: Limits) -> Result<WorkerCode> {
+        let code = WorkerCode::from_value(value)?;
+        Ok(WorkerCode { limits: code.limits.within(limits), ..code })
     }
 
     fn check(&self, runtime: &RuntimeInner) -> Result<()> {

@@ -348,6 +348,12 @@ impl RuntimeInner {
         }
     }
 
+    /// Whether a directory is within the data directory, or that itself.
+    pub fn contains(&self, dir: &Path) -> bool {
+        self.lock.lock().is_some()
+            && dir.canonicalize().is_ok_and(|dir| dir.starts_with(&self.root))
+    }
+
     /// A directory within the data directory as text.
     pub fn key_of(&self, dir: &Path) -> String {
         let relative = dir.strip_prefix(&self.root).unwrap_or(dir);

@@ -66,6 +66,7 @@ impl Storage {
         drop(state);
         self.rollback();
         state = self.lock()?;
+        state.deleted_lists = state.lists;
         let Some(connection) = state.reader(&self.0)? else {
             return Ok(Vec::new());
         };
@@ -74,7 +75,8 @@ impl Storage {
     }
 }
 
-fn deleted() -> Error {
+/// What cursors and lists answer whose database was deleted.
+pub(super) fn deleted() -> Error {
     let message = "SQLite query was canceled because the database was deleted.";
     Error::new(ErrorCode::Storage, message)
 }

@@ -17,17 +17,37 @@ pub(super) const WAL: &str = "data.sqlite-wal";
 /// How much of a database is looked at before SQLite sees it.
 const HEADER_BYTES: u64 = 100;
 
-/// The first bytes of the database in `dir`, if there is one.
+/// The first bytes of the database in `dir`, if there is one. What isn't ours alone is not opened.
 pub(super) fn read_header(dir: &Path) -> io::Result<Option<Vec<u8>>> {
-    match File::open(dir.join(DATABASE)) {
-        Ok(file) => {
-            let mut header = Vec::with_capacity(HEADER_BYTES as usize);
-            file.take(HEADER_BYTES).read_to_end(&mut header)?;
-            Ok(Some(header))
+    let path = dir.join(DATABASE);
+    match fs::symlink_metadata(&path) {
+        Ok(metadata) => check_ours(&metadata)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Nothing may be made where a link leads to. SQLite looks at it again if there is a database.
+            return match fs::symlink_metadata(dir) {
+                Ok(metadata) if metadata.is_symlink() => {
+                    Err(io::Error::other("its directory is a link"))
+                }
+                _ => Ok(None),
+            };
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => return Err(error),
     }
+    let mut header = Vec::with_capacity(HEADER_BYTES as usize);
+    File::open(path)?.take(HEADER_BYTES).read_to_end(&mut header)?;
+    Ok(Some(header))
+}
+
+/// Refuses links, pipes and the like, and files with a second name through which others may write.
+fn check_ours(metadata: &fs::Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::nlink(metadata) > 1 {
+        return Err(io::Error::other("the file has a second name (a hard link)"));
+    }
+    Ok(())
 }
 
 /// Writes a new database, and makes everything durable but its own name: SQLite syncs the directory

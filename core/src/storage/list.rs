@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Storage;
 use super::codec;
+use super::facets::deleted;
 use super::meter::Used;
 use super::own::Own;
 use super::raw::{Bind, Column};
@@ -208,7 +209,11 @@ impl KvList {
     }
 
     fn check(&self) -> Result<()> {
-        if self.storage.lock()?.lists == self.number {
+        let state = self.storage.lock()?;
+        if self.number <= state.deleted_lists {
+            return Err(deleted());
+        }
+        if self.number == state.lists {
             return Ok(());
         }
         let message = "kv.list() iterator was invalidated because a new call to kv.list() was started. Only one kv.list() iterator can exist at a time.";

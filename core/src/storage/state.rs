@@ -62,6 +62,8 @@ pub(super) struct State {
     pub last_facet: u64,
     /// Counts lists, of which only the newest may be read.
     pub lists: u64,
+    /// Lists up to this one are of a database that was deleted.
+    pub deleted_lists: u64,
 }
 
 impl Shared {

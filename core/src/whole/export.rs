@@ -12,7 +12,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::id::ObjectId;
 use crate::namespace::Namespace;
-use crate::storage::{Disk, Scratch};
+use crate::runtime::RuntimeInner;
+use crate::storage::Scratch;
 use crate::stub::{Place, Stub};
 
 const MANIFEST: &str = "manifest.json";
@@ -26,7 +27,7 @@ impl Namespace {
     /// have no log beside them. The directory gets its name when it is complete and on disk.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for an id of another namespace and if `path` exists; NOT_FOUND if the object has
+    /// INVALID_ARGUMENT for an id of another namespace and if `path` exists or is within the data directory; NOT_FOUND if the object has
     /// no data; CORRUPT, STORAGE, DEADLOCK, CLOSED, FORKED.
     pub fn export(
         &self,
@@ -54,12 +55,12 @@ impl Facets {
     /// Blocks while it copies.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for an invalid name and if `path` exists; NOT_FOUND if there is no such facet or it
+    /// INVALID_ARGUMENT for an invalid name and if `path` exists or is within the data directory; NOT_FOUND if there is no such facet or it
     /// has no data; CORRUPT, STORAGE.
     pub fn export(&self, name: &str, path: impl Into<PathBuf>) -> Result<()> {
         let (actor, dir) = self.find(name)?;
         let dir = dir.ok_or_else(|| no_facet(name))?;
-        export(&actor.runtime.disk, &dir, &path.into(), Some(name))
+        export(&actor.runtime, &dir, &path.into(), Some(name))
     }
 }
 
@@ -88,10 +89,11 @@ async fn export_object(
     let _quiet = Quiet::wait(parent, || last_running(namespace, id, &[])).await?;
     let dir = runtime.object_dir(namespace.name(), id);
     let name = id.name().map(str::to_owned).or_else(|| runtime.disk.name_of(&dir));
-    export(&runtime.disk, &dir, path, name.as_deref())
+    export(runtime, &dir, path, name.as_deref())
 }
 
-fn export(disk: &Disk, dir: &Path, path: &Path, name: Option<&str>) -> Result<()> {
+fn export(runtime: &RuntimeInner, dir: &Path, path: &Path, name: Option<&str>) -> Result<()> {
+    let disk = &runtime.disk;
     if fs::symlink_metadata(path).is_ok() {
         return Err(Error::type_error(format!("Cannot export to {path:?}: it exists.")));
     }
@@ -102,6 +104,10 @@ fn export(disk: &Disk, dir: &Path, path: &Path, name: Option<&str>) -> Result<()
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if runtime.contains(parent) {
+        let message = format!("Cannot export to {path:?}: it is within the data directory.");
+        return Err(Error::type_error(message));
+    }
     let draft = Scratch::new(parent, ".facetbox-export-")?;
     let tree = disk.export(dir, draft.path())?;
     let finish = || -> io::Result<()> {

@@ -18,6 +18,7 @@ mod format;
 mod guest_classes;
 mod guides;
 mod hibernation;
+mod host_attacks;
 mod lifecycle;
 mod limits;
 mod main_job;

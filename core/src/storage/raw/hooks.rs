@@ -29,8 +29,7 @@ impl Database {
 unsafe extern "C" fn progress(guard: *mut c_void) -> c_int {
     // SAFETY: it is the pointer that `install_hooks` gave, to a guard that is alive.
     let guard = unsafe { &*guard.cast::<Guard>() };
-    // A panic would have to stop the statement; there is nothing in it that panics.
-    c_int::from(guard.must_stop())
+    fail_closed(|| c_int::from(guard.must_stop()), 1)
 }
 
 unsafe extern "C" fn wal_written(
@@ -63,11 +62,17 @@ unsafe extern "C" fn authorize(
     let database = unsafe { text(database) };
     // SAFETY: as above.
     let accessor = unsafe { text(accessor) };
-    let decide = || authorizer::allows(guard, &Action { code, first, second, database, accessor });
-    match catch_unwind(AssertUnwindSafe(decide)) {
-        Ok(true) => ffi::SQLITE_OK,
-        _ => ffi::SQLITE_DENY,
-    }
+    let decide =
+        || match authorizer::allows(guard, &Action { code, first, second, database, accessor }) {
+            true => ffi::SQLITE_OK,
+            false => ffi::SQLITE_DENY,
+        };
+    fail_closed(decide, ffi::SQLITE_DENY)
+}
+
+/// What `decide` answers, or `refusal` if it panics: a statement never goes on unchecked.
+fn fail_closed(decide: impl FnOnce() -> c_int, refusal: c_int) -> c_int {
+    catch_unwind(AssertUnwindSafe(decide)).unwrap_or(refusal)
 }
 
 /// # Safety
@@ -78,4 +83,50 @@ unsafe fn text<'a>(text: *const c_char) -> Option<&'a [u8]> {
     }
     // SAFETY: by the function's contract.
     Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Installed in place of `progress` and `authorize`.
+    unsafe extern "C" fn panics(_: *mut c_void) -> c_int {
+        fail_closed(|| panic!("on purpose"), 1)
+    }
+
+    unsafe extern "C" fn panics_too(
+        _: *mut c_void,
+        _: c_int,
+        _: *const c_char,
+        _: *const c_char,
+        _: *const c_char,
+        _: *const c_char,
+    ) -> c_int {
+        fail_closed(|| panic!("on purpose"), ffi::SQLITE_DENY)
+    }
+
+    fn count(database: &rusqlite::Connection) -> rusqlite::Result<i64> {
+        let query = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 10000)
+            SELECT count(*) FROM c";
+        database.query_row(query, [], |row| row.get(0))
+    }
+
+    #[test]
+    fn a_panic_in_a_callback_fails_the_statement() {
+        // Whoever opens the first database of the process decides how SQLite counts memory.
+        let _first =
+            Database::open_memory(Arc::new(Guard::new(Arc::default(), Arc::default()))).unwrap();
+        let database = rusqlite::Connection::open_in_memory().unwrap();
+        assert_eq!(count(&database), Ok(10_000));
+        // SAFETY: the connection is open and used by this thread alone.
+        let raw = unsafe { database.handle() };
+        // SAFETY: as above; the callback needs no data.
+        unsafe { ffi::sqlite3_progress_handler(raw, 100, Some(panics), std::ptr::null_mut()) };
+        assert!(count(&database).unwrap_err().to_string().contains("interrupted"));
+        // SAFETY: as above.
+        unsafe { ffi::sqlite3_progress_handler(raw, 0, None, std::ptr::null_mut()) };
+        // SAFETY: as above.
+        unsafe { ffi::sqlite3_set_authorizer(raw, Some(panics_too), std::ptr::null_mut()) };
+        assert!(count(&database).unwrap_err().to_string().contains("not authorized"));
+    }
 }

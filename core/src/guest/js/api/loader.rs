@@ -13,7 +13,7 @@ use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("load", |call| {
-        let worker = loader(call)?.load(WorkerCode::from_value(call.read(1)?)?)?;
+        let worker = loader(call)?.load(worker_code(call, 1)?)?;
         call.give_cap(Handle::Worker(worker))
     })?;
     natives.add("cached_worker", |call| {
@@ -24,7 +24,7 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         cached.map_or_else(|| call.undefined(), |worker| call.give_cap(Handle::Worker(worker)))
     })?;
     natives.add("insert_worker", |call| {
-        let code = call.read(2).and_then(WorkerCode::from_value);
+        let code = worker_code(call, 2);
         let worker = loader(call)?.insert(worker_id(call).as_deref(), code);
         call.give_cap(Handle::Worker(worker))
     })?;
@@ -66,6 +66,10 @@ fn worker(call: &Call<'_, '_>) -> Result<WorkerStub> {
         Handle::Worker(worker) => Ok(worker),
         _ => Err(illegal()),
     }
+}
+
+fn worker_code(call: &Call<'_, '_>, at: usize) -> Result<WorkerCode> {
+    WorkerCode::from_guest(call.read(at)?, call.shared.actor()?.limits)
 }
 
 fn worker_id(call: &Call<'_, '_>) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("load", |host, lua, (target, code): (AnyUserData, LuaValue)| {
-        let worker = loader(&target)?.load(WorkerCode::from_value(host.read(&code)?)?)?;
+        let worker = loader(&target)?.load(worker_code(host, &code)?)?;
         give_worker(host, lua, worker)
     })?;
     natives.add("cached_worker", |host, lua, (target, id): (AnyUserData, LuaValue)| {
@@ -26,7 +26,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         |host, lua, (target, id, ok, code): (AnyUserData, LuaValue, bool, LuaValue)| {
             let id = present(id).map(|id| text(&id, "A worker's id")).transpose()?;
             let code = match ok {
-                true => host.read(&code).and_then(WorkerCode::from_value),
+                true => worker_code(host, &code),
                 false => Err(error_from_lua(code)),
             };
             give_worker(host, lua, loader(&target)?.insert(id.as_deref(), code))
@@ -65,6 +65,10 @@ fn worker(target: &AnyUserData) -> Result<UserDataRef<LuaWorker>> {
 
 fn give_worker(host: &Host, lua: &Lua, worker: WorkerStub) -> Result<LuaValue> {
     host.marshal.get().worker(lua, worker).map_err(error_from_mlua)
+}
+
+fn worker_code(host: &Host, code: &LuaValue) -> Result<WorkerCode> {
+    WorkerCode::from_guest(host.read(code)?, host.shared.actor()?.limits)
 }
 
 fn export_name(name: LuaValue) -> Result<String> {
