@@ -5,6 +5,7 @@
 mod aftermath;
 mod compare;
 mod execute;
+pub mod fairness;
 mod pending;
 mod vector;
 mod world;

@@ -1,14 +1,15 @@
 //! The only ways out of the sandbox: what the host gives in env, in arguments, and for fetch().
 
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use facetbox::{
     Error, ErrorCode, HostFunction, HostObject, Outbound, Request, Response, Result, Runtime,
     Value, WorkerCode, no_such_method,
 };
 
-use crate::support::{app, assert_fails, own, serve};
+use crate::support::{app, assert_fails, own, runtime_with, serve};
 
 fn sum() -> HostFunction {
     HostFunction::new("sum", |args| Ok(Value::Int(args.iter().filter_map(Value::as_i64).sum())))
@@ -197,5 +198,42 @@ fn a_stub_in_env_reaches_another_object() -> Result<()> {
     stub.call_blocking("go", vec![])?;
     assert_eq!(tally.call_blocking("add", vec![1.into()])?, Value::Int(6));
     assert_fails(tally.call_blocking("nope", vec![]), ErrorCode::NotFound, "nope");
+    Ok(())
+}
+
+#[test]
+fn abort_takes_every_capability_away_at_once() -> Result<()> {
+    let runtime = runtime_with([("cpuMs", 60_000), ("subRequests", 1 << 40)])?;
+    let calls = Arc::new(AtomicU64::new(0));
+    let (counted, (sender, has_begun)) = (calls.clone(), mpsc::channel());
+    let sender = parking_lot::Mutex::new(sender);
+    let tick = HostFunction::new("tick", move |_args| {
+        if counted.fetch_add(1, Ordering::SeqCst) == 100 {
+            sender.lock().send(()).unwrap();
+        }
+        Ok(Value::Null)
+    });
+    let mut code = app("local CHILD = [[
+             local App = DurableObject:extend('App')
+             function App:loop() while true do pcall(self.env.tick) end end
+             return { App = App }
+         ]]
+         function App:run()
+             local code = { mainModule = 'c.luau', modules = { ['c.luau'] = CHILD }, env = { tick = self.env.tick } }
+             local class = self.env.LOADER:load(code):getDurableObjectClass('App')
+             return self.ctx.facets:get('child', function() return { class = class } end):loop()
+         end
+         function App:revoke() self.ctx.facets:abort('child', 'revoked') end");
+    code.env.insert("LOADER", runtime.loader());
+    code.env.insert("tick", tick);
+    let stub = own(&runtime, code)?;
+    let running = stub.clone();
+    let running = thread::spawn(move || running.call_blocking("run", vec![]));
+    has_begun.recv().unwrap();
+    stub.call_blocking("revoke", vec![])?;
+    let before = calls.load(Ordering::SeqCst);
+    assert_fails(running.join().unwrap(), ErrorCode::Aborted, "revoked");
+    let after = calls.load(Ordering::SeqCst);
+    assert!(after <= before + 1, "{} calls came after the abort", after - before);
     Ok(())
 }
