@@ -110,6 +110,12 @@ fn l063_random_numbers_differ_between_machines() -> Result<()> {
 
 #[test]
 fn s005_limits_of_the_process_stay_as_they_are() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let stub = own(
+        &runtime,
+        app("function App:try(query) self.ctx.storage.sql:exec(query):toArray() end"),
+    )?;
+    stub.call_blocking("try", vec!["CREATE TABLE t(a)".into()])?;
     // Another user of the SQLite in this process.
     let other = rusqlite::Connection::open_in_memory().unwrap();
     let limits = || {
@@ -117,11 +123,6 @@ fn s005_limits_of_the_process_stay_as_they_are() -> Result<()> {
             .map(|name| other.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)))
     };
     let before = limits();
-    let runtime = Runtime::open_in_memory()?;
-    let stub = own(
-        &runtime,
-        app("function App:try(query) self.ctx.storage.sql:exec(query):toArray() end"),
-    )?;
     for query in [
         "PRAGMA hard_heap_limit=1",
         "PRAGMA soft_heap_limit = 1",
