@@ -29,10 +29,24 @@ class Concurrency {
     this.#starting = undefined;
   }
 
+  /** Whether the running code is in the constructor or a section of this object. */
+  isWithin() {
+    return this.#starting !== undefined || current.getStore()?.owner === this;
+  }
+
+  /** Runs work that keeps the turn otherwise as a section. */
+  within(work) {
+    return this.#within(work, this.#depth() + 1);
+  }
+
+  #depth() {
+    const outer = current.getStore();
+    return outer?.owner === this ? outer.depth : 0;
+  }
+
   blockWhile(work) {
     callback(work, "The argument of blockConcurrencyWhile()");
-    const outer = current.getStore();
-    const depth = outer?.owner === this ? outer.depth + 1 : 1;
+    const depth = this.#depth() + 1;
     if (depth > MAX_NESTING) {
       throw errors.make("LIMIT_DEPTH", "blockConcurrencyWhile() calls are nested too deeply.");
     }

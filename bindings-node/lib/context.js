@@ -6,6 +6,7 @@ const { Concurrency } = require("./concurrency.js");
 const { Facets } = require("./facets.js");
 const { ObjectId } = require("./object-id.js");
 const { Storage } = require("./storage.js");
+const { Transactions } = require("./transactions.js");
 const { warn } = require("./warnings.js");
 
 /** What an instance sees of its own object or facet: its id, storage and facets. */
@@ -22,7 +23,8 @@ class Ctx {
     const wrote = () => this.#commit.schedule();
     this.id = typeof id === "string" ? id : new ObjectId(id);
     this.props = unpack(handle.props) ?? {};
-    this.storage = new Storage(handle, wrote);
+    const transactions = new Transactions(handle, this.#concurrency);
+    this.storage = new Storage(handle, wrote, transactions);
     this.facets = new Facets(handle.facets, wrote);
     Object.freeze(this);
   }

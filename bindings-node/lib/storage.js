@@ -47,8 +47,10 @@ class Storage {
   #native;
   #ctx;
   #wrote;
+  #transactions;
 
-  constructor(ctx, wrote) {
+  constructor(ctx, wrote, transactions) {
+    this.#transactions = transactions;
     this.#ctx = ctx;
     this.#native = ctx.storage;
     this.#wrote = wrote;
@@ -73,6 +75,10 @@ class Storage {
     });
     if (thrown) throw thrown.error;
     return result;
+  }
+
+  async transaction(body) {
+    return this.#transactions.run(this, body);
   }
 
   /** Resolves when everything written so far is durable. */

@@ -12,7 +12,8 @@ use crate::facets::Facets;
 use crate::id::ObjectId;
 use crate::mailbox::Mailbox;
 use crate::storage::Storage;
-use crate::stub::Call;
+use crate::stub::{Call, Ended};
+use crate::transaction::Transaction;
 
 /// The context of one object or facet.
 #[napi]
@@ -82,7 +83,19 @@ impl Ctx {
         let (id, ctx) = (call.id, self.core.clone());
         self.core.spawn(async move {
             let guard = ctx.block_concurrency().await;
-            call.end(guard.map(|guard| Either::B(Guard(Some(guard)))));
+            call.end(guard.map(|guard| Ended::Guard(Guard(Some(guard)))));
+        });
+        id
+    }
+
+    /// Waits for the turn and opens a transaction, as a call that ends with the transaction.
+    #[napi(catch_unwind)]
+    pub fn begin_transaction(&self) -> u32 {
+        let call = Call::new(&self.mailbox);
+        let (id, ctx, mailbox) = (call.id, self.core.clone(), self.mailbox.clone());
+        self.core.spawn(async move {
+            let begun = ctx.begin_transaction().await;
+            call.end(begun.map(|core| Ended::Transaction(Transaction::new(core, &mailbox))));
         });
         id
     }

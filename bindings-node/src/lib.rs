@@ -29,4 +29,5 @@ mod runtime;
 mod storage;
 mod stub;
 mod task;
+mod transaction;
 mod usage;

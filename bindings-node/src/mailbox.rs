@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use facetbox::{BoxFuture, Error, ErrorCode, FacetOptions, Result, Value};
 use futures_channel::oneshot;
-use napi::bindgen_prelude::{Either, FnArgs, Function, FunctionRef, Unknown};
+use napi::bindgen_prelude::{Either3, FnArgs, Function, FunctionRef, Unknown};
 use napi::threadsafe_function::{
     ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
 };
@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use crate::codec::{Packed, Sent};
 use crate::ctx::{Ctx, Guard};
 use crate::reference::JsRef;
+use crate::transaction::Transaction;
 
 /// What a message is about. `id` is the number of a call or of an ask, `target` of a reference.
 #[napi]
@@ -46,7 +47,9 @@ pub enum Kind {
 }
 
 /// The arguments of the function that gets the messages: kind, id, target, name, payload, extra.
-pub(crate) type Arguments = FnArgs<(u32, u32, u32, String, Sent, Option<Either<Ctx, Guard>>)>;
+pub(crate) type Arguments = FnArgs<(u32, u32, u32, String, Sent, Option<Extra>)>;
+/// What a message holds beside its payload: the ctx of a new instance, what a call ended with.
+pub(crate) type Extra = Either3<Ctx, Guard, Transaction>;
 /// The function that throws the exception of a packed error.
 pub(crate) type Raise<'a> = Function<'a, FnArgs<(Sent,)>, Unknown<'static>>;
 type Receive = ThreadsafeFunction<Message, UnknownReturnValue, Arguments, Status, false, true>;
@@ -59,8 +62,8 @@ pub(crate) struct Message {
     pub target: u32,
     pub name: String,
     pub packed: Packed,
-    /// What is no value: the ctx of a new instance, the guard that a call ended with.
-    pub extra: Option<Either<Ctx, Guard>>,
+    /// What is no value.
+    pub extra: Option<Extra>,
 }
 
 /// What JavaScript answers to an ask.
@@ -119,7 +122,7 @@ impl Mailbox {
         target: &Arc<JsRef>,
         name: &str,
         payload: Value,
-        extra: Option<Either<Ctx, Guard>>,
+        extra: Option<Extra>,
     ) -> BoxFuture<'static, Result<Reply>> {
         let (sender, answer) = oneshot::channel();
         let id = self.next_id();

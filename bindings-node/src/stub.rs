@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use facetbox::{Error, ErrorCode, Request, Value};
 use futures_channel::oneshot;
-use napi::bindgen_prelude::{AsyncTask, Either};
+use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result};
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -15,8 +15,9 @@ use crate::capability::Capability;
 use crate::codec::{Packed, unpack, unpack_list};
 use crate::ctx::Guard;
 use crate::id::ObjectId;
-use crate::mailbox::{Kind, Mailbox, Message};
+use crate::mailbox::{Extra, Kind, Mailbox, Message};
 use crate::task::Blocking;
+use crate::transaction::Transaction;
 use crate::usage::Usage;
 
 /// The address of an object, a facet or an entrypoint.
@@ -115,6 +116,13 @@ impl Stub {
     }
 }
 
+/// What a call ended with.
+pub(crate) enum Ended {
+    Value(Value),
+    Guard(Guard),
+    Transaction(Transaction),
+}
+
 /// A call that JavaScript waits for. Dropped without an answer it fails, so no promise stays open.
 pub(crate) struct Call {
     pub id: u32,
@@ -133,18 +141,21 @@ impl Call {
         answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static,
     ) -> (u32, impl Future<Output = ()> + Send + 'static) {
         let call = Call::new(mailbox);
-        (call.id, async move { call.end(answer.await.map(Either::A)) })
+        (call.id, async move { call.end(answer.await.map(Ended::Value)) })
     }
 
-    pub fn end(mut self, outcome: facetbox::Result<Either<Value, Guard>>) {
+    pub fn end(mut self, outcome: facetbox::Result<Ended>) {
         self.send(outcome);
     }
 
-    fn send(&mut self, outcome: facetbox::Result<Either<Value, Guard>>) {
+    fn send(&mut self, outcome: facetbox::Result<Ended>) {
         self.ended = true;
         let (kind, packed, extra) = match outcome {
-            Ok(Either::A(value)) => (Kind::Resolve, Packed::value(&self.mailbox, value), None),
-            Ok(Either::B(guard)) => (Kind::Resolve, Packed::default(), Some(Either::B(guard))),
+            Ok(Ended::Value(value)) => (Kind::Resolve, Packed::value(&self.mailbox, value), None),
+            Ok(Ended::Guard(guard)) => (Kind::Resolve, Packed::default(), Some(Extra::B(guard))),
+            Ok(Ended::Transaction(transaction)) => {
+                (Kind::Resolve, Packed::default(), Some(Extra::C(transaction)))
+            }
             Err(error) => (Kind::Reject, Packed::error(&self.mailbox, &error), None),
         };
         let name = String::new();

@@ -8,6 +8,14 @@ export interface Storage {
   readonly sql: Sql;
   /** Runs a function in a transaction, which is rolled back if it throws. May be nested. */
   transactionSync<R>(body: () => R): R;
+  /**
+   * Runs a function in a transaction that may wait, and commits it when the function's promise resolves. It
+   * is rolled back if that rejects, and by `rollback()`. Other events are kept out meanwhile, at most
+   * {@link Limits.blockMs}. May be nested.
+   *
+   * @throws {UnsupportedError} within a constructor or `blockConcurrencyWhile`.
+   */
+  transaction<R>(body: (transaction: Transaction) => R | Promise<R>): Promise<R>;
   /** Resolves when everything written so far is durable. */
   sync(): Promise<void>;
   /**
@@ -38,6 +46,16 @@ export interface Storage {
   list<V = any>(options?: ListOptions): Promise<Map<string, V>>;
   /** Deletes everything that the object and its facets store. */
   deleteAll(): Promise<void>;
+}
+
+/** What the function given to {@link Storage.transaction} gets. */
+export interface Transaction
+  extends Pick<
+    Storage,
+    "get" | "put" | "delete" | "list" | "getAlarm" | "setAlarm" | "deleteAlarm"
+  > {
+  /** Undoes what was written in the transaction; what is written afterwards isn't part of it. */
+  rollback(): void;
 }
 
 /** The key-value pairs of one object; keys are ordered by their UTF-8 bytes. */
