@@ -12,7 +12,9 @@ function requestMap(input, init) {
   if (init === undefined && (typeof input === "string" || input instanceof URL)) {
     return { method: "GET", url: String(input) };
   }
-  const request = init === undefined && isRequest(input) ? input : new Request(input, init);
+  // The call itself listens to the signal; a Request would do so until it is collected.
+  const unsignaled = init?.signal ? { ...init, signal: undefined } : init;
+  const request = init === undefined && isRequest(input) ? input : new Request(input, unsignaled);
   const { method, url, headers } = request;
   return withBody({ method, url, headers: [...headers] }, request);
 }
