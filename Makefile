@@ -11,7 +11,7 @@ GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 # What `make fuzz` shares out among its targets.
 SECONDS = 600
 
-.PHONY: help setup demo demo-rust test lint conformance fuzz crash header dist install bench
+.PHONY: help setup demo demo-rust test lint conformance fuzz crash overrun header dist install bench
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|cpp|go|node
 
 fuzz: ## Throws mutated inputs at everything that reads what others wrote: [SECONDS=600]
 	cargo run --release --quiet --package facetbox-tests --bin fuzz -- run $(SECONDS)
+
+overrun: ## Measures how far native functions of guests run past the limit of CPU time
+	cargo run --release --quiet --package facetbox-tests --bin overrun
 
 crash: ## Kills, cuts the power of and fails writing processes for about ten minutes
 	cargo build --release --package facetbox-tests --bin crash

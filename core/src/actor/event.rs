@@ -221,10 +221,11 @@ impl Event {
     pub fn count_subrequest(&self) -> Result<()> {
         let limit = self.actor.limits.subrequests;
         if self.subrequests.fetch_add(1, Ordering::Relaxed) >= limit {
-            return Err(Error::new(
-                ErrorCode::LimitSubrequests,
-                format!("The event made more calls to the outside than the limit of {limit}."),
-            ));
+            let path = &self.actor.path;
+            let message = format!(
+                "The event made more than {limit} calls to the outside, the limit subRequests of {path}."
+            );
+            return Err(Error::new(ErrorCode::LimitSubrequests, message).with_path(path.as_str()));
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use super::raw::Database;
 use super::state::Shared;
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
+use crate::process::Process;
 use look::Seen;
 
 /// The place of every database of one runtime.
@@ -32,6 +33,7 @@ struct Inner {
     /// The storages whose database is open, by directory: what is open can't be opened again.
     open: Mutex<HashMap<PathBuf, Weak<Shared>>>,
     gates: Gates,
+    process: Process,
 }
 
 enum Place {
@@ -52,7 +54,8 @@ impl Disk {
     }
 
     fn new(place: Place) -> Disk {
-        Disk(Arc::new(Inner { place, open: Mutex::default(), gates: Gates::default() }))
+        let process = Process::current();
+        Disk(Arc::new(Inner { place, open: Mutex::default(), gates: Gates::default(), process }))
     }
 
     /// The storage in directory `dir`; nothing is created before the first write.
@@ -125,6 +128,11 @@ impl Disk {
         }
         let missing = || Error::new(ErrorCode::Storage, "The new database is missing.");
         self.open(shared)?.ok_or_else(missing)
+    }
+
+    /// Whether this process opened the databases, and not one that it was forked from.
+    pub(super) fn is_ours(&self) -> bool {
+        self.0.process.is_current()
     }
 
     /// Takes back the database of a storage that ends: closes it or keeps it in memory.

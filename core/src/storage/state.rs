@@ -109,6 +109,11 @@ impl Drop for Shared {
 
 /// Rolls back what is open and gives the database back.
 fn end_connection(shared: &Shared, mut connection: Connection) {
+    if !shared.disk.is_ours() {
+        // In a forked child: closing would write to files that the parent has open and locked.
+        std::mem::forget(connection);
+        return;
+    }
     if !connection.db.is_autocommit() {
         // Closing rolls back too, but a database in memory isn't closed.
         let _ = connection.run(Own::Rollback, &[]);

@@ -20,6 +20,7 @@ mod guides;
 mod hibernation;
 mod host_attacks;
 mod lifecycle;
+mod limit_rules;
 mod limits;
 mod main_job;
 mod metrics;

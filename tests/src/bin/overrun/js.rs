@@ -1,0 +1,93 @@
+//! The functions of JavaScript's library and of the guest API.
+
+use super::Case;
+
+pub const CASES: &[Case] = &[
+    ("RegExp, backtracking", "'a'.repeat(30)", "/(a+)+b/.test(data)"),
+    ("RegExp, long text", "'a'.repeat(1e6)", "/a*?b/.test(data)"),
+    ("String.replaceAll", "'a'.repeat(1e6)", "data.replaceAll('a', 'b')"),
+    ("String.repeat", "7", "'x'.repeat(2e7)"),
+    ("String.padStart", "7", "'x'.padStart(2e7, 'ab')"),
+    ("String.split", "'a,'.repeat(2e5)", "data.split(',')"),
+    ("String.indexOf", "'a'.repeat(5e6)", "data.indexOf('a'.repeat(5000) + 'b')"),
+    (
+        "String.localeCompare",
+        "['x'.repeat(5e6) + 'a', 'x'.repeat(5e6) + 'b']",
+        "data[0].localeCompare(data[1])",
+    ),
+    ("String.normalize", "'\\u00e9'.repeat(1e6)", "data.normalize('NFD')"),
+    ("String.toUpperCase", "'x'.repeat(5e6)", "data.toUpperCase()"),
+    ("Array.join", "new Array(3e5).fill('xy')", "data.join('')"),
+    (
+        "Array.sort",
+        "Array.from({ length: 1e5 }, (_, i) => (i * 7919) % 100003)",
+        "[...data].sort()",
+    ),
+    ("Array.fill", "new Array(1e6).fill(0)", "data.fill(1)"),
+    ("Array.fill of a new array", "7", "new Array(1e6).fill(0)"),
+    ("Array.indexOf", "new Array(1e6).fill(0)", "data.indexOf(1)"),
+    ("Array.includes", "new Array(1e6).fill(0)", "data.includes(NaN)"),
+    ("Array.reverse", "new Array(1e6).fill(0)", "data.reverse()"),
+    ("Array.concat", "new Array(5e5).fill(0)", "data.concat(data)"),
+    ("Array.splice", "new Array(5e5).fill(0)", "data.splice(0, 1, 1, 2); data.pop()"),
+    ("Array.unshift", "new Array(5e5).fill(0)", "data.unshift(1); data.pop()"),
+    ("Array.from", "new Array(3e5).fill(0)", "Array.from(data)"),
+    ("spread", "new Array(3e5).fill(0)", "[...data]"),
+    ("typed array fill", "new Float64Array(3e6)", "data.fill(1)"),
+    (
+        "typed array sort",
+        "Float64Array.from({ length: 2e5 }, (_, i) => (i * 7919) % 200003)",
+        "data.slice().sort()",
+    ),
+    ("typed array set", "new Uint8Array(2e7)", "data.set(data.subarray(1))"),
+    ("typed array indexOf", "new Uint8Array(2e7)", "data.indexOf(1)"),
+    ("new ArrayBuffer", "7", "new ArrayBuffer(3e7)"),
+    ("JSON.stringify", "new Array(2e5).fill(12345)", "JSON.stringify(data)"),
+    ("JSON.parse", "'[' + '1,'.repeat(2e5) + '1]'", "JSON.parse(data)"),
+    ("BigInt multiplication", "7n ** 20000n", "data * data"),
+    ("BigInt power", "7n", "data ** 50000n"),
+    ("BigInt.toString", "7n ** 10000n", "data.toString()"),
+    ("BigInt from text", "'7'.repeat(20000)", "BigInt(data)"),
+    ("structuredClone", "new Array(1e5).fill({})", "structuredClone(data)"),
+    ("new Map", "Array.from({ length: 1e5 }, (_, i) => [i, i])", "new Map(data)"),
+    (
+        "Object.entries",
+        "Object.fromEntries(Array.from({ length: 5e4 }, (_, i) => ['k' + i, i]))",
+        "Object.entries(data)",
+    ),
+    (
+        "Object.assign",
+        "Object.fromEntries(Array.from({ length: 5e4 }, (_, i) => ['k' + i, i]))",
+        "Object.assign({}, data)",
+    ),
+    ("TextEncoder", "'x'.repeat(5e6)", "new TextEncoder().encode(data)"),
+    ("TextDecoder", "new Uint8Array(5e6)", "new TextDecoder().decode(data)"),
+    ("btoa", "'x'.repeat(3e6)", "btoa(data)"),
+    ("atob", "'eHh4'.repeat(1e6)", "atob(data)"),
+    ("encodeURIComponent", "'\\u00e9'.repeat(5e5)", "encodeURIComponent(data)"),
+    ("escape", "'\\u00e9'.repeat(5e5)", "escape(data)"),
+    ("crypto.getRandomValues", "new Uint8Array(65536)", "crypto.getRandomValues(data)"),
+    ("kv.put", "'x'.repeat(1e6)", "this.ctx.storage.kv.put('k', data)"),
+    ("kv.put of an array", "new Array(1e5).fill(1)", "this.ctx.storage.kv.put('k', data)"),
+    (
+        "sql.exec",
+        "7",
+        "this.ctx.storage.sql.exec('WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) FROM c')",
+    ),
+    ("collecting garbage", "Array.from({ length: 1e5 }, (_, i) => ({ i }))", "[{}, {}, {}]"),
+];
+
+pub fn code((_, prepare, run): &Case) -> String {
+    format!(
+        "import {{ DurableObject }} from 'cloudflare:workers';
+         let data;
+         export class App extends DurableObject {{
+             prepare() {{ data = {prepare}; }}
+             run() {{
+                 const begin = performance.now();
+                 while (performance.now() - begin < 250) {{}}
+                 for (;;) {{ {run}; }}
+             }}
+         }}"
+    )
+}

@@ -1,0 +1,87 @@
+//! How far native functions of the guest languages run past the limit of CPU time: `make overrun`.
+//!
+//! An engine looks at its limits between the instructions of a guest. A function of its library that takes
+//! long makes the guest overrun by what is left of that call. Each case prepares the largest input that fits into
+//! memory, burns most of its budget and then calls one function over and over until it is ended; the table shows
+//! the worst overrun of some rounds, in milliseconds of CPU time. The exit code is 1 if one is above the bound.
+
+mod js;
+mod luau;
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use facetbox::{
+    LimitsPatch, Module, Options, Outcome, Result, Runtime, TailEvent, TailReceiver, Value,
+    ValueMap, WorkerCode,
+};
+
+const BUDGET_MS: i64 = 300;
+const BOUND_MS: f64 = 50.0;
+const ROUNDS: usize = 3;
+
+/// A function of a guest's library: its name, what makes its input, what calls it.
+type Case = (&'static str, &'static str, &'static str);
+
+fn main() -> Result<()> {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let mut late = false;
+    println!("| engine | function | overrun (ms of CPU time) |\n|---|---|---|");
+    for (engine, cases, code) in [
+        ("Luau", luau::CASES, luau::code as fn(&Case) -> String),
+        ("JavaScript", js::CASES, js::code as fn(&Case) -> String),
+    ] {
+        for case in cases.iter().filter(|(name, ..)| name.contains(&wanted)) {
+            let shown = match measure(engine, code(case))? {
+                Ok(overrun) => {
+                    late |= overrun > BOUND_MS;
+                    format!("{overrun:.1}")
+                }
+                Err(other) => format!("ends with {other}"),
+            };
+            println!("| {engine} | {} | {shown} |", case.0);
+        }
+    }
+    std::process::exit(i32::from(late));
+}
+
+/// The worst overrun of a case, or how it ended instead.
+fn measure(engine: &str, code: String) -> Result<std::result::Result<f64, Outcome>> {
+    let module = if engine == "Luau" { Module::Luau(code) } else { Module::Js(code) };
+    let code = WorkerCode {
+        main_module: "main".into(),
+        modules: vec![("main".into(), module)],
+        ..WorkerCode::default()
+    };
+    let (sender, events) = channel();
+    let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
+    let limits = ValueMap::from_iter([("cpuMs", BUDGET_MS), ("wallMs", 60_000)]);
+    let limits = LimitsPatch::from_value(&Value::Map(limits))?;
+    let options = Options { on_tail: Some(on_tail), limits, ..Options::default() };
+    let runtime = Runtime::open_with(options)?;
+    let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
+    let apps = runtime.namespace("App", class)?;
+    let mut worst: f64 = 0.0;
+    for round in 0..ROUNDS {
+        let app = apps.get_by_name(&round.to_string());
+        for method in ["prepare", "run"] {
+            let answer = app.call_blocking(method, vec![]);
+            let event = next(&events);
+            match event.outcome {
+                Outcome::Ok if method == "prepare" => {}
+                Outcome::ExceededCpu if method == "run" => {
+                    worst = worst.max(event.cpu_ms - BUDGET_MS as f64);
+                }
+                other => {
+                    eprintln!("{method}: {answer:?}");
+                    return Ok(Err(other));
+                }
+            }
+        }
+    }
+    Ok(Ok(worst))
+}
+
+fn next(events: &Receiver<TailEvent>) -> TailEvent {
+    events.recv_timeout(Duration::from_secs(60)).expect("each event is told")
+}
