@@ -66,28 +66,39 @@ fn calls_that_are_given_up_are_counted_as_cancelled() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn hibernated_and_evicted_instances_are_told_apart() -> Result<()> {
-    let options = Options { max_warm: Some(8), idle_ms: Some(50), ..Options::default() };
+/// A runtime in which so many objects have been called once.
+fn called(options: Options, objects: u64) -> Result<Runtime> {
     let runtime = Runtime::open_with(options)?;
     let code = app("function App:put() self.ctx.storage.kv:put('k', 1) end");
     let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
     let apps = runtime.namespace("App", class)?;
-    for at in 0..9 {
+    for at in 0..objects {
         apps.get_by_name(&at.to_string()).call_blocking("put", vec![])?;
     }
-    let evicted = runtime.metrics();
-    assert!(evicted.evictions > 0 && evicted.starts == 9, "{evicted:?}");
-    assert_eq!(evicted.warm_actors + evicted.evictions + evicted.hibernations, 9);
+    Ok(runtime)
+}
+
+#[test]
+fn instances_beyond_the_cap_are_evicted() -> Result<()> {
+    let idle_ms = Some(3_600_000);
+    let options = Options { max_warm: Some(8), idle_ms, ..Options::default() };
+    let metrics = called(options, 9)?.metrics();
+    assert!(metrics.evictions > 0, "{metrics:?}");
+    assert_eq!((metrics.starts, metrics.hibernations), (9, 0));
+    assert_eq!(metrics.warm_actors + metrics.evictions, 9);
+    Ok(())
+}
+
+#[test]
+fn idle_instances_hibernate_and_close_their_databases() -> Result<()> {
+    let runtime = called(Options { idle_ms: Some(20), ..Options::default() }, 1)?;
     let begin = std::time::Instant::now();
-    while runtime.metrics().warm_actors > 0 {
-        assert!(begin.elapsed() < Duration::from_secs(20), "they never hibernate");
+    while runtime.metrics().hibernations == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it never hibernates");
         std::thread::yield_now();
     }
-    let asleep = runtime.metrics();
-    assert_eq!(asleep.evictions + asleep.hibernations, 9);
-    assert!(asleep.hibernations > 0);
-    assert_eq!(asleep.open_databases, 0);
+    let metrics = runtime.metrics();
+    assert_eq!((metrics.evictions, metrics.warm_actors, metrics.open_databases), (0, 0, 0));
     Ok(())
 }
 
