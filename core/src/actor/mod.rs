@@ -9,6 +9,8 @@ mod alarm;
 mod class;
 mod event;
 mod hold;
+#[cfg(test)]
+mod schedules;
 mod section;
 mod turn;
 mod warm;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use facetbox::{
-    Alarms, Class, Ctx, DurableObject, ErrorCode, ManualClock, Module, Options, Result, Runtime,
-    Stub, Value, WorkerCode,
+    Alarms, Class, Ctx, DurableObject, ErrorCode, ManualClock, Options, Result, Runtime, Stub,
+    Value, WorkerCode,
 };
 use tempfile::TempDir;
 
@@ -48,7 +48,7 @@ fn codes() -> Vec<WorkerCode> {
     #[cfg(feature = "quickjs")]
     let js = WorkerCode {
         main_module: "main.js".into(),
-        modules: vec![("main.js".into(), Module::Js(JS.into()))],
+        modules: vec![("main.js".into(), facetbox::Module::Js(JS.into()))],
         ..WorkerCode::default()
     };
     vec![

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use facetbox::{Durability, ErrorCode, Module, Options, Result, Runtime, Stub, Value, WorkerCode};
+use facetbox::{Durability, ErrorCode, Options, Result, Runtime, Stub, Value, WorkerCode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -226,7 +226,10 @@ fn languages() -> Vec<WorkerCode> {
     #[cfg(feature = "quickjs")]
     let js = WorkerCode {
         main_module: "main.js".into(),
-        modules: vec![("main.js".into(), Module::Js(include_str!("model/interpreter.js").into()))],
+        modules: vec![(
+            "main.js".into(),
+            facetbox::Module::Js(include_str!("model/interpreter.js").into()),
+        )],
         ..WorkerCode::default()
     };
     vec![

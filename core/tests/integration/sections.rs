@@ -5,8 +5,8 @@ use std::thread::{self, JoinHandle};
 
 use event_listener::Event as Signal;
 use facetbox::{
-    BoxFuture, Class, Ctx, ErrorCode, EventLoopClass, EventLoopObject, HostFunction, Module,
-    Request, Response, Result, Runtime, Stub, Value, ValueMap, WorkerCode,
+    BoxFuture, Class, Ctx, ErrorCode, EventLoopClass, EventLoopObject, HostFunction, Request,
+    Response, Result, Runtime, Stub, Value, ValueMap, WorkerCode,
 };
 use futures_lite::future::{block_on, poll_once};
 use parking_lot::Mutex;
@@ -95,7 +95,7 @@ fn languages() -> Vec<WorkerCode> {
     #[cfg(feature = "quickjs")]
     let js = WorkerCode {
         main_module: "main.js".into(),
-        modules: vec![("main.js".into(), Module::Js(JS.into()))],
+        modules: vec![("main.js".into(), facetbox::Module::Js(JS.into()))],
         ..WorkerCode::default()
     };
     vec![
