@@ -44,16 +44,20 @@ static void call_often(const facetbox_stub_t *stub, int times) {
     facetbox_value_free(args);
 }
 
+/* Under valgrind, which keeps what is freed and finds itself what isn't, a few calls will do. */
 static void many_calls_take_no_more_memory(const facetbox_namespace_t *space) {
-    const int calls = getenv("FACETBOX_SLOW") == NULL ? CALLS : FEW;
+    const bool slow = getenv("FACETBOX_SLOW") != NULL;
+    const int calls = slow ? FEW : CALLS;
     facetbox_stub_t *stub;
     OK(facetbox_namespace_get_by_name(space, S("a"), &stub));
     call_often(stub, calls / 10);
     const long before = resident();
     call_often(stub, calls);
     const long grown = resident() - before;
-    if (grown >= 4 << 20) fprintf(stderr, "grown by %ld bytes in %d calls\n", grown, calls);
-    CHECK(grown < 4 << 20);
+    if (!slow && grown >= 4 << 20) {
+        fprintf(stderr, "grown by %ld bytes in %d calls\n", grown, calls);
+        exit(1);
+    }
     facetbox_stub_free(stub);
 }
 
