@@ -71,6 +71,7 @@ header: ## Generates include/facetbox.h
 
 dist: ## Packs the packages into dist/
 	$(MAKE) -C bindings-node dist
+	$(MAKE) -C bindings-python dist
 
 install: ## Installs the C library into [DESTDIR] [PREFIX=/usr/local]
 	$(MAKE) -C bindings-c install

@@ -104,6 +104,17 @@ impl DurableObject for Instance {
             from_python::value(&answer, "result", &Home::Caller).map(drop)
         })
     }
+
+    fn has_alarm(&self) -> bool {
+        has_alarm(&self.0)
+    }
+}
+
+/// Whether an instance has a handler of alarms.
+pub fn has_alarm(object: &Py<PyAny>) -> bool {
+    let found = attach(|py| Ok(find_method(object.bind(py), "alarm")?.is_some()));
+    // If that can't be said, the handler's own failure will.
+    found.unwrap_or(true)
 }
 
 /// The `facetbox.AlarmInfo` for core's.

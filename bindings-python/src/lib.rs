@@ -19,6 +19,7 @@ mod host;
 mod http;
 mod loader;
 mod methods;
+mod metrics;
 mod namespace;
 mod runtime;
 mod sql;

@@ -15,7 +15,7 @@ use crate::deployment::Deployment;
 use crate::error::{Result, at_least, check_signals, invalid_argument};
 use crate::loader::{Loader, limits_patch, worker_code};
 use crate::namespace::Namespace;
-use crate::{from_python, tail, whole};
+use crate::{from_python, metrics, tail, whole};
 
 /// An open data directory, made by `open`. Leaving its `with` block closes it. One that is collected while
 /// it is open warns with a ResourceWarning.
@@ -152,6 +152,16 @@ impl Runtime {
     /// for that. Blocks for as long as it takes to read everything. What is wrong is in the report.
     fn verify<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         whole::report(py, py.detach(|| self.0.verify())?)
+    }
+
+    /// What the runtime has done since it was opened, as Metrics. Also after it was closed.
+    fn metrics<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        Ok(metrics::metrics(py, &py.detach(|| self.0.metrics()))?)
+    }
+
+    /// The metrics in the text format of Prometheus: names begin with `facetbox_`, times are in seconds.
+    fn metrics_text(&self, py: Python<'_>) -> String {
+        py.detach(|| self.0.metrics_text())
     }
 
     /// A Worker Loader with a cache of its own.

@@ -6,7 +6,7 @@ use facetbox::{ObjectInfo, QueryRows, Report, Usage};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 
 use crate::aio::Home;
 use crate::error::Result;
@@ -70,7 +70,17 @@ pub fn object_info(py: Python<'_>, info: ObjectInfo) -> Result<Bound<'_, PyAny>>
 pub fn usage(py: Python<'_>, usage: Usage) -> Result<Bound<'_, PyAny>> {
     static USAGE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = USAGE.import(py, "facetbox._whole", "Usage")?;
-    Ok(class.call1((usage.storage_bytes, usage.facets))?)
+    let counts = [
+        usage.storage_bytes,
+        usage.facets,
+        usage.events,
+        usage.cpu_ms,
+        usage.rows_read,
+        usage.rows_written,
+        usage.bytes_in,
+        usage.bytes_out,
+    ];
+    Ok(class.call1(PyTuple::new(py, counts)?)?)
 }
 
 /// The `facetbox.QueryRows` for core's.

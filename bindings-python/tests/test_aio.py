@@ -526,3 +526,36 @@ async def test_tail_events_come_to_the_loop() -> None:
         await guest(runtime).echo(1)
         event = await came.get()
     assert (event.event.kind, event.event.method, event.path) == ("rpc", "echo", "App/it")
+
+
+@on_loop
+async def test_a_due_alarm_starts_its_facet(tmp_path: Path) -> None:
+    class Child(aio.DurableObject):
+        async def set(self) -> None:
+            await self.ctx.storage.set_alarm(2_000)
+
+        async def alarm(self, info: AlarmInfo) -> None:
+            fired.append(info.scheduled_time)
+
+    class Parent(aio.DurableObject):
+        async def set(self) -> None:
+            await (await self.start_facet("child")).set()
+
+        async def start_facet(self, name: str) -> aio.Stub:
+            return self.ctx.facets.get(name, lambda: Child)
+
+        async def refuse(self) -> None:
+            await self.ctx.storage.set_alarm(2_000)
+
+    fired: list[int] = []
+    clock = ManualClock(1_000)
+    async with aio.open(tmp_path, clock=clock, alarms="manual") as runtime:
+        parent = runtime.namespace("Parent", Parent).get_by_name("it")
+        await parent.set()
+        with pytest.raises(facetbox.UnsupportedError, match="handler"):
+            await parent.refuse()
+    clock.advance(1)
+    async with aio.open(tmp_path, clock=clock, alarms="manual") as runtime:
+        runtime.namespace("Parent", Parent)
+        assert await runtime.run_due_alarms() == 1
+    assert fired == [2_000]

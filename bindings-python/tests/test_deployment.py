@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import facetbox
 import pytest
 from facetbox import Runtime, WorkerCode
@@ -66,3 +70,12 @@ def test_errors_show_at_once_and_change_nothing(runtime: Runtime) -> None:
     with pytest.raises(facetbox.InvalidArgument, match="name must not be empty"):
         runtime.deploy("", site())
     assert deployed.fetch("http://site/a").status == 200
+
+
+def test_a_project_for_cloudflare_keeps_counting(tmp_path: Path) -> None:
+    program = Path(__file__).parents[2] / "examples" / "python" / "app_platform.py"
+    for visits in (2, 4):
+        command = [sys.executable, "-W", "error", str(program), str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        last = done.stdout.splitlines()[-1:]
+        assert (last, done.stderr) == ([f"PROJECT host=Python visits={visits}"], "")

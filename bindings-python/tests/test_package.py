@@ -60,8 +60,10 @@ def test_the_library_exports_nothing_but_its_module() -> None:
     assert [line.split()[-1] for line in listing.splitlines()] == ["PyInit__native"]
 
 
-def test_the_example_in_the_documentation_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_examples_in_the_documentation_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert facetbox.__doc__ is not None
-    example = inspect.cleandoc(facetbox.__doc__.split("::\n", 1)[1])
-    exec(example.replace('"./data"', repr(str(tmp_path / "data"))), {})
-    assert capsys.readouterr().out == "Hello world!\n"
+    assert aio.__doc__ is not None
+    for text in (facetbox.__doc__, aio.__doc__.split("\nCalls and operations")[0]):
+        example = inspect.cleandoc(text.split("::\n", 1)[1])
+        exec(example.replace('"./data"', repr(str(tmp_path / "data"))), {})
+        assert capsys.readouterr().out == "Hello world!\n"

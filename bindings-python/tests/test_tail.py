@@ -82,6 +82,20 @@ def test_a_receiver_that_raises_is_reported(
         assert str(reported.get(timeout=30).exc_value) == "Noisy/it"
 
 
+def test_metrics_count_events(runtime: Runtime) -> None:
+    stub = noisy(runtime)
+    stub.speak()
+    with pytest.raises(facetbox.GuestError):
+        stub.fail()
+    metrics = runtime.metrics()
+    assert metrics.events == {("rpc", "ok"): 1, ("rpc", "exception"): 1}
+    assert metrics.errors == {"GUEST_ERROR": 1}
+    assert (metrics.starts, metrics.warm_actors, metrics.loads) == (1, 1, 1)
+    assert metrics.wall_ms.count == 2 and metrics.wall_ms.sum > 0
+    assert len(metrics.wall_ms.counts) == len(metrics.wall_ms.bounds) + 1
+    assert 'facetbox_events_total{type="rpc",outcome="ok"} 1' in runtime.metrics_text()
+
+
 def test_code_has_tails_of_its_own(runtime: Runtime) -> None:
     told: Queue[list[dict[str, Any]]] = Queue()
     noisy(runtime, tails=[told.put]).speak()

@@ -48,7 +48,7 @@ class Box(DurableObject):
     def app_usage(self) -> list[int]:
         usage, same = self.ctx.facets.usage("app"), self._app().usage()
         assert usage == same
-        return [usage.storage_bytes, usage.facets]
+        return [usage.storage_bytes, usage.facets, usage.rows_written]
 
     def app_export(self, path: str) -> None:
         self.ctx.facets.export("app", path)
@@ -112,12 +112,12 @@ def test_an_object_exists_once_it_has_written_and_until_it_is_deleted(boxes: Nam
 
 def test_usage_counts_bytes_and_facets(boxes: Namespace) -> None:
     box, id = boxes.get_by_name("x"), boxes.id_from_name("x")
-    assert boxes.usage(id) == box.usage() == Usage(0, 0)
+    assert boxes.usage(id) == box.usage() == Usage(0, 0, 0, 0, 0, 0, 0, 0)
     box.app_put("k", b"x" * 100_000)
     assert box.app_exists() == [True, True]
     whole = boxes.usage(id)
-    storage_bytes, facets = box.app_usage()
-    assert (whole.facets, facets) == (1, 0)
+    storage_bytes, facets, written = box.app_usage()
+    assert (whole.facets, facets, written) == (1, 0, 1)
     assert whole.storage_bytes > storage_bytes > 100_000
 
 

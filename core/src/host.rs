@@ -72,7 +72,11 @@ pub trait DurableObject: Send + Sync + 'static {
     }
 }
 
-fn facet_stub(answer: Value) -> Result<Stub> {
+/// The stub that a method which starts a facet has answered.
+///
+/// # Errors
+/// INVALID_ARGUMENT (a `TypeError`) for anything else.
+pub fn facet_stub(answer: Value) -> Result<Stub> {
     match answer {
         Value::Stub(stub) => Ok(stub),
         other => Err(Error::type_error(format!(

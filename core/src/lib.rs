@@ -84,7 +84,7 @@ pub use guest::Engine;
 pub use guide::{guest_guide, guest_types};
 pub use host::{
     DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin,
-    no_alarm_handler, no_fetch_handler, no_such_method,
+    facet_stub, no_alarm_handler, no_fetch_handler, no_such_method,
 };
 pub use http::{Headers, Request, Response};
 pub use id::ObjectId;

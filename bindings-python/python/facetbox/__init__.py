@@ -46,6 +46,7 @@ from ._errors import (
     UnsupportedError,
     ValueError,
 )
+from ._metrics import Histogram, Metrics
 from ._native import (
     Ctx,
     Deployment,
@@ -95,6 +96,7 @@ __all__ = [
     "ForkedError",
     "GuestError",
     "Headers",
+    "Histogram",
     "InUseError",
     "InvalidArgument",
     "Kv",
@@ -104,6 +106,7 @@ __all__ = [
     "LoadError",
     "Loader",
     "ManualClock",
+    "Metrics",
     "Namespace",
     "NotFoundError",
     "ObjectId",

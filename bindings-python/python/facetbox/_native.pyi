@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar, final
 
+from ._metrics import Metrics
 from ._object import DurableObject
 from ._options import FacetOptions, Limits, WorkerCode
 from ._tail import TailEvent
@@ -103,6 +104,10 @@ class Runtime:
         Changes nothing. Objects keep running; one that wants to use a database which is being read waits
         for that. Blocks for as long as it takes to read everything. What is wrong is in the report.
         """
+    def metrics(self) -> Metrics:
+        """What the runtime has done since it was opened, as Metrics. Also after it was closed."""
+    def metrics_text(self) -> str:
+        """The metrics in the text format of Prometheus: names begin with `facetbox_`, times are in seconds."""
     def loader(self) -> Loader:
         """A Worker Loader with a cache of its own."""
     def close(self) -> None:

@@ -28,6 +28,18 @@ class Usage:
     """Bytes of its databases and their logs."""
     facets: int
     """Facets at all levels below it."""
+    events: int
+    """Events that have ended."""
+    cpu_ms: int
+    """CPU time of guests in milliseconds."""
+    rows_read: int
+    """Rows that were read: entries of the key-value store, and rows of SQL as far as SQLite counts them."""
+    rows_written: int
+    """Rows that were written, without entries of indexes."""
+    bytes_in: int
+    """Bytes of the arguments and requests of events."""
+    bytes_out: int
+    """Bytes of their results and responses."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use facetbox::{
     AlarmInfo, BoxFuture, Class, Ctx as CoreCtx, Error, ErrorCode, EventLoopClass, EventLoopObject,
-    Request as CoreRequest, Response as CoreResponse, Value, ValueMap, no_alarm_handler,
-    no_fetch_handler, no_such_method,
+    Request as CoreRequest, Response as CoreResponse, Stub, Value, ValueMap, facet_stub,
+    no_alarm_handler, no_fetch_handler, no_such_method,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,7 +13,7 @@ use pyo3::types::{PyTuple, PyType};
 
 use super::ask::Pending;
 use super::{Home, Kind, Reply, ask};
-use crate::class::alarm_info;
+use crate::class::{alarm_info, has_alarm};
 use crate::ctx::Ctx;
 use crate::error::{Result, attach};
 use crate::http::Request;
@@ -103,6 +103,15 @@ impl EventLoopObject for Instance {
             self.ask(py, Kind::Value, "alarm", no_alarm_handler, args)
         });
         Box::pin(async move { value(asked).await.map(drop) })
+    }
+
+    fn has_alarm(&self) -> bool {
+        has_alarm(&self.object)
+    }
+
+    fn start_facet(&self, name: &str) -> BoxFuture<'static, facetbox::Result<Stub>> {
+        let answer = self.call("start_facet".into(), vec![name.into()]);
+        Box::pin(async move { answer.await.and_then(facet_stub) })
     }
 }
 

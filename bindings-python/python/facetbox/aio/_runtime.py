@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .. import _native, _object
+from .._metrics import Metrics
 from .._native import DurableObjectClass, ManualClock, Request, Response
 from .._options import Limits, WorkerCode
 from .._runtime import open as open_blocking
@@ -86,6 +87,15 @@ class Runtime:
     async def verify(self) -> Report:
         """Checks every object on disk, running or not; see ``facetbox.Runtime.verify``."""
         return await asyncio.to_thread(self._native.verify)
+
+    def metrics(self) -> Metrics:
+        """What the runtime has done since it was opened. Also after it was closed."""
+        return self._native.metrics()
+
+    def metrics_text(self) -> str:
+        """The metrics in the text format of Prometheus: names begin with ``facetbox_``, times are in
+        seconds."""
+        return self._native.metrics_text()
 
     def loader(self) -> Loader:
         """A Worker Loader with a cache of its own."""
