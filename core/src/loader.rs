@@ -450,7 +450,10 @@ impl WorkerStub {
 
     /// The modules compiled, once for all instances.
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
-        let compiled = self.0.compiled.get_or_init(|| Compiled::new(self.code()?));
+        let compiled = self.0.compiled.get_or_init(|| {
+            let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
+            Compiled::new(self.code()?, &runtime.engines)
+        });
         compiled.as_ref().map_err(Clone::clone)
     }
 

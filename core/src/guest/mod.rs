@@ -1,5 +1,6 @@
 //! Guest engines: what makes an instance from a guest class.
 
+mod cache;
 mod engine;
 #[cfg(feature = "quickjs")]
 mod js;
@@ -15,6 +16,7 @@ use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
 use crate::error::Result;
 use crate::loader::{Module, WorkerCode, WorkerStub};
 use crate::value::Value;
+use cache::Cache;
 pub use engine::Engine;
 use watchdog::Watchdog;
 
@@ -26,6 +28,7 @@ pub(crate) struct Engines {
     allowed: Vec<Engine>,
     watchdog: Watchdog,
     prelude: luau::PreludeCode,
+    code: Cache<luau::Bytecode>,
     ready: Mutex<Vec<luau::Vm>>,
     #[cfg(feature = "quickjs")]
     js: js::Engine,
@@ -39,15 +42,19 @@ pub(crate) enum Compiled {
 }
 
 impl Compiled {
-    /// Compiles every module.
-    pub fn new(code: &WorkerCode) -> Result<Compiled> {
+    /// Compiles every module that `engines` haven't compiled before.
+    pub fn new(code: &WorkerCode, engines: &Engines) -> Result<Compiled> {
         let main = code.modules.iter().find(|(name, _)| *name == code.main_module);
         match main {
             #[cfg(feature = "quickjs")]
             Some((_, Module::Js(_))) => {
-                js::Program::compile(code).map(|program| Compiled::Js(Arc::new(program)))
+                let program = js::Program::compile(code, &engines.js.code, &engines.watchdog)?;
+                Ok(Compiled::Js(Arc::new(program)))
             }
-            _ => luau::Program::compile(code).map(|program| Compiled::Luau(Arc::new(program))),
+            _ => {
+                let program = luau::Program::compile(code, &engines.code)?;
+                Ok(Compiled::Luau(Arc::new(program)))
+            }
         }
     }
 }
@@ -59,6 +66,7 @@ impl Engines {
             allowed,
             watchdog: Watchdog::default(),
             prelude: luau::PreludeCode::default(),
+            code: Cache::default(),
             ready: Mutex::default(),
             #[cfg(feature = "quickjs")]
             js: js::Engine::default(),
@@ -73,6 +81,7 @@ impl Engines {
     pub fn stop(&self) {
         self.watchdog.stop();
         self.ready.lock().clear();
+        self.code.clear();
         #[cfg(feature = "quickjs")]
         self.js.stop();
     }

@@ -169,3 +169,62 @@ fn logs_and_what_nobody_caught_are_in_the_tail_event() {
     assert_eq!(event.event, TailInfo::Task);
     assert_eq!(exceptions(event), [("Error".to_owned(), "late".to_owned())]);
 }
+
+#[test]
+fn errors_of_loading_name_the_module_and_the_place() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let failing = [
+        (
+            "const a = 1;\n  import './lib/c.js'; export default {}",
+            "main.js:2:10: No such module: \"./lib/c.js\".",
+        ),
+        ("import './lib/d.js'; export default {}", "lib/d.js:2:8: No such module: \"./nope\"."),
+        (
+            "import x from './l.luau'; export default {}",
+            "main.js:1:15: A JavaScript module can't import the Luau module",
+        ),
+        (
+            "import { x } from './lib/b.js'; export default {}",
+            "Could not find export 'x' in module 'lib/b.js'",
+        ),
+        ("import './lib/bad.js'", "lib/bad.js:2:18: unexpected token"),
+        ("let a = 1;\n  let a = 2;\n", "main.js:2:9: invalid redefinition"),
+    ];
+    for (source, message) in failing {
+        let mut code = code(source);
+        let mut add = |name: &str, module: Module| code.modules.push((name.into(), module));
+        add("lib/b.js", Module::Js("export const y = 1;".into()));
+        add("lib/d.js", Module::Js("export {};\nimport './nope';".into()));
+        add("l.luau", Module::Luau("return 1".into()));
+        if source.contains("bad") {
+            add("lib/bad.js", Module::Js("\nexport const y = ;".into()));
+        }
+        let error = load(&runtime, code).call_blocking("x", vec![]).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::LoadError, "{error:?}");
+        assert!(error.message().starts_with(message), "{error:?}");
+    }
+    let thrown = load(&runtime, code("export default {};\nthrow new TypeError('top')"));
+    let error = thrown.call_blocking("x", vec![]).unwrap_err();
+    assert_eq!((error.code(), error.name()), (ErrorCode::GuestError, "TypeError"));
+    assert!(error.stack().unwrap().starts_with("main.js:2:"), "{error:?}");
+}
+
+#[test]
+fn modules_may_import_each_other_and_data() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let mut code = code(
+        "import { b } from './b.js'; import text from './t.txt'; import json from './j.json'; import bytes from './d.bin';
+         export const a = () => 'a';
+         export default { x: async () => [b(), text, json, new Uint8Array(bytes)[0], (await import('./j.json')).default === json] };",
+    );
+    let mut add = |name: &str, module: Module| code.modules.push((name.into(), module));
+    add(
+        "b.js",
+        Module::Js("import { a } from './main.js'; export const b = () => a() + 'b';".into()),
+    );
+    add("t.txt", Module::Text("text".into()));
+    add("j.json", Module::Json(Value::from(ValueMap::from_iter([("k", 1)]))));
+    add("d.bin", Module::Data(vec![7]));
+    let json = load(&runtime, code).call_blocking("x", vec![]).unwrap().to_json().unwrap();
+    assert_eq!(json, r#"["ab","text",{"k":1},7,true]"#);
+}

@@ -196,3 +196,12 @@ fn running_out_of_memory_anywhere_ends_the_guest_only() {
     }
     assert!(ended > 10, "{ended}");
 }
+
+#[test]
+fn source_that_takes_long_to_compile_is_refused() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let source = format!("export default {}{}", "(".repeat(1000), "1,".repeat(2_000_000));
+    let error = load(&runtime, code(&source)).call_blocking("x", vec![]).unwrap_err();
+    assert_eq!((error.code(), error.name()), (ErrorCode::LoadError, "RangeError"));
+    assert!(error.message().contains("took longer than 5000 ms"), "{error}");
+}

@@ -2,11 +2,13 @@
 
 use rquickjs::object::Property;
 use rquickjs::{
-    Array, ArrayBuffer, BigInt, Ctx, Object, String as JsString, TypedArray, Value as JsValue,
+    Array, ArrayBuffer, BigInt, Ctx, IntoAtom, Object, String as JsString, TypedArray,
+    Value as JsValue,
 };
 
 use super::errors::error_to_js;
 use super::native::{Cap, Handle};
+
 use super::task::Answer;
 use super::vm::Hooks;
 use crate::actor::ActorId;
@@ -70,7 +72,7 @@ pub(super) fn list<'js>(
 ) -> rquickjs::Result<Array<'js>> {
     let array = Array::new(ctx.clone())?;
     for (at, item) in items.iter().enumerate() {
-        array.set(at, value(ctx, hooks, item)?)?;
+        define(&array, at as u32, value(ctx, hooks, item)?)?;
     }
     Ok(array)
 }
@@ -82,17 +84,19 @@ pub(super) fn map<'js>(
 ) -> rquickjs::Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
     for (key, item) in map.iter() {
-        set(&object, key, value(ctx, hooks, item)?)?;
+        define(&object, key, value(ctx, hooks, item)?)?;
     }
     Ok(object)
 }
 
-/// Sets a property as data, whatever its name.
-fn set<'js>(object: &Object<'js>, key: &str, value: JsValue<'js>) -> rquickjs::Result<()> {
-    if key == "__proto__" {
-        return object.prop(key, Property::from(value).writable().enumerable().configurable());
-    }
-    object.set(key, value)
+/// Makes a property with data, whatever its name is and the guest has done to the prototypes: setting one
+/// could call a setter.
+fn define<'js, K: IntoAtom<'js>>(
+    object: &Object<'js>,
+    key: K,
+    value: JsValue<'js>,
+) -> rquickjs::Result<()> {
+    object.prop(key, Property::from(value).writable().enumerable().configurable())
 }
 
 /// A row of a result.
@@ -103,7 +107,7 @@ pub(super) fn row<'js>(
 ) -> rquickjs::Result<JsValue<'js>> {
     let object = Object::new(ctx.clone())?;
     for (key, item) in row.iter() {
-        set(&object, key, cell(ctx, hooks, item)?)?;
+        define(&object, key, cell(ctx, hooks, item)?)?;
     }
     Ok(object.into_value())
 }
@@ -116,7 +120,7 @@ pub(super) fn raw_row<'js>(
 ) -> rquickjs::Result<JsValue<'js>> {
     let array = Array::new(ctx.clone())?;
     for (at, item) in row.iter().enumerate() {
-        array.set(at, cell(ctx, hooks, item)?)?;
+        define(&array, at as u32, cell(ctx, hooks, item)?)?;
     }
     Ok(array.into_value())
 }

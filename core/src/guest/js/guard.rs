@@ -1,6 +1,6 @@
 //! How a running guest is stopped, and how much memory it has.
 
-#![expect(unsafe_code, reason = "asking the engine for a collection has no safe interface")]
+#![expect(unsafe_code, reason = "what is asked of a running engine has no safe interface")]
 
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub(super) struct Guard {
     stop: AtomicU8,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
+    /// Held while the runtime goes, and while another thread stops it.
+    alive: Mutex<()>,
     heap: HeapCount,
 }
 
@@ -37,6 +39,7 @@ impl Guard {
         Guard {
             stop: AtomicU8::new(0),
             sql: Mutex::new(None),
+            alive: Mutex::new(()),
             heap: HeapCount {
                 used: AtomicUsize::new(0),
                 limit: AtomicUsize::new(usize::MAX),
@@ -54,6 +57,7 @@ impl Guard {
 
     /// Names the runtime whose memory this is; null when it goes.
     pub fn set_runtime(&self, runtime: *mut qjs::JSRuntime) {
+        let _alive = self.alive.lock();
         self.heap.runtime.store(runtime, Ordering::Relaxed);
     }
 
@@ -106,6 +110,18 @@ impl Guard {
         }
     }
 
+    /// Leaves the engine no stack. The parser and native functions that don't ask whether to stop look at
+    /// that, as does each call.
+    fn take_stack(&self) {
+        let _alive = self.alive.lock();
+        let runtime = self.heap.runtime.load(Ordering::Relaxed);
+        if !runtime.is_null() {
+            // SAFETY: the runtime is alive while the lock is held. It is two words of it that are set; its own
+            // thread may read them at the same time, and goes on a little longer if it gets the old ones.
+            unsafe { qjs::JS_SetMaxStackSize(runtime, 1) };
+        }
+    }
+
     /// Makes the next object that is created collect garbage first.
     fn ask_for_collection(&self) {
         let runtime = self.heap.runtime.load(Ordering::Relaxed);
@@ -119,7 +135,10 @@ impl Guard {
 
 impl Interrupt for Guard {
     fn interrupt(&self, why: Stop) {
-        let _ = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
+        let first = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
+        if first.is_ok() && matches!(why, Stop::Cpu | Stop::Wall) {
+            self.take_stack();
+        }
         if let Some(flag) = &*self.sql.lock() {
             flag.store(true, Ordering::Release);
         }

@@ -7,6 +7,7 @@
 
 mod api;
 mod callback;
+mod compiler;
 mod errors;
 mod give;
 mod guard;
@@ -30,6 +31,8 @@ pub(crate) use program::Program;
 
 use crate::actor::Actor;
 use crate::error::Result;
+use crate::guest::cache::Cache;
+use compiler::Bytecode;
 use program::Prelude;
 use vm::Vm;
 
@@ -40,6 +43,7 @@ const READY: usize = 2;
 #[derive(Default)]
 pub(crate) struct Engine {
     prelude: OnceLock<Prelude>,
+    pub code: Cache<Bytecode>,
     ready: Mutex<Vec<Vm>>,
 }
 
@@ -48,6 +52,7 @@ impl Engine {
     pub fn stop(&self) {
         let ready = std::mem::take(&mut *self.ready.lock());
         drop(ready);
+        self.code.clear();
     }
 
     fn make(&self) -> Result<Vm> {

@@ -6,7 +6,8 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result};
 
-use super::program::{ALIAS, Compiled, INTERNAL, Prelude, WORKERS, load};
+use super::compiler::load;
+use super::program::{Compiled, DATA, INTERNAL, Prelude, WORKERS, is_api};
 use super::task::Shared;
 
 /// The modules of one machine.
@@ -16,16 +17,10 @@ pub(super) struct Modules {
     pub prelude: Prelude,
 }
 
-impl Modules {
-    /// Whether a module may import the parts of the guest API that guests can't.
-    fn is_ours(&self, base: &str) -> bool {
-        let program = self.shared.program.get();
-        let module = program.and_then(|program| program.module(base));
-        match module {
-            Some(module) => matches!(module, Compiled::Value(..)),
-            None => base == WORKERS || base.starts_with(INTERNAL),
-        }
-    }
+/// Whether a module may import the parts of the guest API that guests can't. No module of a guest has
+/// such a name.
+fn is_ours(base: &str) -> bool {
+    base == WORKERS || base.starts_with(INTERNAL)
 }
 
 impl Resolver for Modules {
@@ -36,13 +31,18 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        if name == WORKERS || name == ALIAS {
+        if is_api(name) {
             return Ok(WORKERS.to_owned());
         }
-        if name.starts_with(INTERNAL) && self.is_ours(base) {
+        if name.starts_with(INTERNAL) && is_ours(base) {
             return Ok(name.to_owned());
         }
-        let found = self.shared.program.get().and_then(|program| program.resolve(base, name));
+        let program = self.shared.program.get();
+        let found = program.and_then(|program| {
+            let name = program.resolve(base, name)?;
+            let data = matches!(program.module(&name), Some(Compiled::Value(..)));
+            Some(if data { format!("{DATA}{name}") } else { name })
+        });
         found.ok_or_else(|| {
             let message = format!("No such module: \"{name}\", imported by \"{base}\".");
             Error::new_resolving_message(base, name, message)
@@ -63,7 +63,7 @@ impl Loader for Modules {
         let refused = |message: String| Error::new_loading_message(name, message);
         let program =
             self.shared.program.get().ok_or_else(|| refused("No code is loaded.".to_owned()))?;
-        match program.module(name) {
+        match program.module(name.strip_prefix(DATA).unwrap_or(name)) {
             Some(Compiled::Js(code) | Compiled::Value(code, _)) => load(ctx, code),
             Some(Compiled::Luau) => Err(refused(format!(
                 "Module \"{name}\" is Luau; a JavaScript module can't import it."

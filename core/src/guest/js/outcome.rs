@@ -84,7 +84,8 @@ pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<En
     if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
 }
 
-/// A main module that doesn't load names itself.
+/// A main module that doesn't load names itself. What the engine refuses while it links the modules has
+/// no place in any of them.
 pub(super) fn load_error(error: Error, main: &str) -> Error {
     match error.code() {
         ErrorCode::LoadError if error.message().is_empty() => Error::named(
@@ -92,6 +93,9 @@ pub(super) fn load_error(error: Error, main: &str) -> Error {
             "Error",
             format!("Module \"{}\" doesn't load.", cut(main, 200)),
         ),
+        ErrorCode::GuestError if error.name() == "SyntaxError" && error.stack().is_none() => {
+            error.with_code(ErrorCode::LoadError)
+        }
         _ => error,
     }
 }

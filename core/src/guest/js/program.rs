@@ -1,16 +1,12 @@
 //! Code compiled: the modules of one WorkerCode, and the prelude.
 
-#![expect(unsafe_code, reason = "loading bytecode, which the engine doesn't check")]
-
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rquickjs::loader::{ImportAttributes, Loader, Resolver};
-use rquickjs::module::{Declared, WriteOptions};
-use rquickjs::{Context, Ctx, Module as JsModule, Runtime};
-
-use super::errors::cut;
+use super::compiler::{Bytecode, Compiler};
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::cache::Cache;
+use crate::guest::watchdog::Watchdog;
 use crate::loader::{Module, WorkerCode};
 use crate::value::Value;
 
@@ -33,24 +29,8 @@ const PRELUDE: [(&str, &str); 9] = [
     (WORKERS, include_str!("prelude/workers.js")),
 ];
 
-/// Stack of the compiler: source of 2 KB nests deep enough to need much.
-const STACK_BYTES: usize = 4 << 20;
-const STACK_LEFT: usize = STACK_BYTES + (1 << 20);
-/// Memory that compiling one module may take.
-const COMPILER_BYTES: usize = 512 << 20;
-
-/// Bytecode of a module, made by this build.
-#[derive(Clone)]
-pub(super) struct Bytecode(Arc<[u8]>);
-
-/// Loads a module that was compiled here.
-pub(super) fn load<'js>(
-    ctx: &Ctx<'js>,
-    code: &Bytecode,
-) -> rquickjs::Result<JsModule<'js, Declared>> {
-    // SAFETY: only `compile` makes bytecode, with the engine that this build contains.
-    unsafe { JsModule::load(ctx.clone(), &code.0) }
-}
+/// What the names begin with under which modules that are data are loaded.
+pub(super) const DATA: &str = "facetbox:data/";
 
 /// The part of the guest API that is written in JavaScript, compiled once for all machines of a runtime.
 #[derive(Clone)]
@@ -61,7 +41,8 @@ impl Prelude {
         let code = PRELUDE.map(|(name, source)| {
             (
                 name,
-                compile(name, source)
+                Compiler::new()
+                    .compile(name, source)
                     .unwrap_or_else(|error| panic!("the guest API compiles: {error}")),
             )
         });
@@ -92,23 +73,68 @@ pub(super) enum Compiled {
 }
 
 impl Program {
-    /// Compiles every module.
+    /// Compiles every module that isn't in the cache.
     ///
     /// # Errors
-    /// LOAD_ERROR (a `SyntaxError`) with `module:line:column:` for the first module that doesn't compile.
-    pub fn compile(code: &WorkerCode) -> Result<Program> {
+    /// LOAD_ERROR (a `SyntaxError`) with `module:line:column:` for the first module that doesn't compile,
+    /// and for imports of modules that aren't there; for names that the guest API has itself.
+    pub fn compile(
+        code: &WorkerCode,
+        cache: &Cache<Bytecode>,
+        watchdog: &Watchdog,
+    ) -> Result<Program> {
+        let compiler = Compiler::new();
+        compiler.watched(watchdog, || Program::compile_all(code, cache, &compiler))
+    }
+
+    fn compile_all(
+        code: &WorkerCode,
+        cache: &Cache<Bytecode>,
+        compiler: &Compiler,
+    ) -> Result<Program> {
+        let value = |name: &str, value| Compiled::value(name, value, cache, compiler);
         let mut modules = HashMap::with_capacity(code.modules.len());
         for (name, module) in &code.modules {
+            check_name(name)?;
             let compiled = match module {
-                Module::Js(source) => Compiled::Js(compile(name, source)?),
-                Module::Text(text) => Compiled::value(name, text.as_str().into())?,
-                Module::Data(bytes) => Compiled::value(name, bytes.clone().into())?,
-                Module::Json(value) => Compiled::value(name, value.clone())?,
+                Module::Js(source) => {
+                    let compile = || compiler.compile(name, source);
+                    Compiled::Js(cache.get(name, source.as_bytes(), compile)?)
+                }
+                Module::Text(text) => value(name, text.as_str().into())?,
+                Module::Data(bytes) => value(name, bytes.clone().into())?,
+                Module::Json(json) => value(name, json.clone())?,
                 Module::Luau(_) => Compiled::Luau,
             };
             modules.insert(name.clone(), compiled);
         }
-        Ok(Program { main: code.main_module.clone(), modules })
+        let program = Program { main: code.main_module.clone(), modules };
+        program.check_imports(code)?;
+        Ok(program)
+    }
+
+    /// Follows the imports from the main module on.
+    fn check_imports(&self, code: &WorkerCode) -> Result<()> {
+        let (mut left, mut seen) = (vec![self.main.clone()], HashSet::new());
+        while let Some(from) = left.pop() {
+            let Some(Compiled::Js(compiled)) = self.modules.get(&from) else { continue };
+            for path in compiled.imports.iter().filter(|path| !is_api(path)) {
+                let name = self.resolve(&from, path);
+                let refused = match name.as_ref().and_then(|name| self.modules.get(name)) {
+                    Some(Compiled::Luau) => "A JavaScript module can't import the Luau module",
+                    Some(_) => {
+                        left.extend(name.filter(|name| seen.insert(name.clone())));
+                        continue;
+                    }
+                    None => "No such module:",
+                };
+                let place = place_of(code, &from, path);
+                let message = format!("{place}: {refused} {path:?}.");
+                let error = Error::named(ErrorCode::LoadError, "Error", message);
+                return Err(error.with_stack(place));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn module(&self, name: &str) -> Option<&Compiled> {
@@ -123,13 +149,50 @@ impl Program {
 }
 
 impl Compiled {
-    fn value(name: &str, value: Value) -> Result<Compiled> {
+    fn value(
+        name: &str,
+        value: Value,
+        cache: &Cache<Bytecode>,
+        compiler: &Compiler,
+    ) -> Result<Compiled> {
         let quoted = serde_json::Value::String(name.to_owned());
         let source = format!(
             "import {{ native }} from \"facetbox:base\";\nexport default native.module_value({quoted});\n"
         );
-        Ok(Compiled::Value(compile(name, &source)?, value))
+        let name = format!("{DATA}{name}");
+        let code = cache.get(&name, source.as_bytes(), || compiler.compile(&name, &source))?;
+        Ok(Compiled::Value(code, value))
     }
+}
+
+/// Whether a path means the guest API.
+pub(super) fn is_api(path: &str) -> bool {
+    path == WORKERS || path == ALIAS
+}
+
+/// Refuses the names of the guest API's own modules: code under such a name would pass for one of them.
+fn check_name(name: &str) -> Result<()> {
+    if is_api(name) || name.starts_with(INTERNAL) {
+        let message = format!("The module name {name:?} is reserved.");
+        return Err(Error::named(ErrorCode::LoadError, "TypeError", message));
+    }
+    Ok(())
+}
+
+/// `module:line:column` of the first place where a module names `path`.
+fn place_of(code: &WorkerCode, module: &str, path: &str) -> String {
+    let source = code.modules.iter().find_map(|(name, content)| match content {
+        Module::Js(source) if name == module => Some(source),
+        _ => None,
+    });
+    let quotes = ['"', '\''].map(|quote| format!("{quote}{path}{quote}"));
+    let found = source.and_then(|source| {
+        let at = quotes.iter().filter_map(|quoted| source.find(quoted.as_str())).min()?;
+        let (before, column) =
+            (&source[..at], at - source[..at].rfind('\n').map_or(0, |end| end + 1));
+        Some(format!("{module}:{}:{}", before.matches('\n').count() + 1, column + 1))
+    });
+    found.unwrap_or_else(|| module.to_owned())
 }
 
 /// Follows a relative path from the folder of `from`; other paths start at the root.
@@ -148,69 +211,4 @@ fn join(from: &str, path: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-fn compile(name: &str, source: &str) -> Result<Bytecode> {
-    if name.contains('\0') || source.contains('\0') {
-        return Err(Error::new(
-            ErrorCode::LoadError,
-            format!("Module {name:?} contains a NUL character."),
-        ));
-    }
-    stacker::maybe_grow(STACK_LEFT, STACK_LEFT, || compile_here(name, source))
-}
-
-fn compile_here(name: &str, source: &str) -> Result<Bytecode> {
-    let failed = |error: rquickjs::Error| {
-        Error::new(ErrorCode::Panic, format!("JavaScript engine: {error}"))
-    };
-    let runtime = Runtime::new().map_err(failed)?;
-    runtime.set_memory_limit(COMPILER_BYTES);
-    runtime.set_max_stack_size(STACK_BYTES);
-    runtime.set_loader(Anything, Anything);
-    let context = Context::full(&runtime).map_err(failed)?;
-    context.with(|ctx| {
-        let compiled = JsModule::declare(ctx.clone(), name, source).and_then(|module| {
-            module.write(WriteOptions { strip_source: true, ..WriteOptions::default() })
-        });
-        compiled.map(|code| Bytecode(code.into())).map_err(|_| syntax_error(&ctx, name))
-    })
-}
-
-/// The engine looks for imports while it compiles; what they are shows when the module is loaded.
-struct Anything;
-
-impl Resolver for Anything {
-    fn resolve<'js>(
-        &mut self,
-        _: &Ctx<'js>,
-        _: &str,
-        name: &str,
-        _: Option<ImportAttributes<'js>>,
-    ) -> rquickjs::Result<String> {
-        Ok(name.to_owned())
-    }
-}
-
-impl Loader for Anything {
-    fn load<'js>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        name: &str,
-        _: Option<ImportAttributes<'js>>,
-    ) -> rquickjs::Result<JsModule<'js, Declared>> {
-        JsModule::declare(ctx.clone(), name, "")
-    }
-}
-
-fn syntax_error(ctx: &Ctx<'_>, name: &str) -> Error {
-    let thrown = ctx.catch();
-    let exception = thrown.as_exception();
-    let message =
-        exception.and_then(|e| e.message()).unwrap_or_else(|| "it can't be compiled".to_owned());
-    let stack = exception.and_then(|e| e.stack()).unwrap_or_default();
-    let place = stack.lines().next().map(|line| line.trim().trim_start_matches("at ").to_owned());
-    let place = place.filter(|place| place.starts_with(name)).unwrap_or_else(|| name.to_owned());
-    let message = cut(&message, super::errors::TEXT_BYTES);
-    Error::new(ErrorCode::LoadError, format!("{place}: {message}")).with_stack(place)
 }

@@ -10,11 +10,12 @@ use rquickjs::context::intrinsic;
 use rquickjs::{Array, Context, Ctx, Function, JsLifetime, Object, Runtime, Value as JsValue, qjs};
 
 use super::api;
+use super::compiler::load;
 use super::errors::internal;
 use super::guard::Guard;
 use super::heap::Heap;
 use super::modules::Modules;
-use super::program::{Prelude, Program, load};
+use super::program::{Prelude, Program};
 use super::rejections::{Rejections, track};
 use super::task::Shared;
 use crate::error::{Error, ErrorCode, Result};
@@ -23,8 +24,9 @@ use crate::limits::Limits;
 /// Stack that guest code may use. A call runs on a thread with 1 MiB left, the rest is for natives.
 const STACK_BYTES: usize = 384 << 10;
 
-/// What guests get of the language: all but code from text.
+/// What guests get of the language.
 type Language = (
+    intrinsic::Eval,
     intrinsic::Date,
     intrinsic::RegExpCompiler,
     intrinsic::RegExp,

@@ -13,5 +13,5 @@ mod vm;
 mod web;
 
 pub(crate) use instance::{exports, start};
-pub(crate) use program::Program;
+pub(crate) use program::{Bytecode, Program};
 pub(crate) use vm::{PreludeCode, Vm};

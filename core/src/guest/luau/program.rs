@@ -7,6 +7,7 @@ use mlua::chunk::Compiler;
 
 use super::native::error_from_mlua;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::cache::{Cache, Code};
 use crate::loader::{Module, WorkerCode};
 use crate::value::Value;
 
@@ -19,9 +20,19 @@ pub(crate) struct Program {
     modules: HashMap<String, CompiledModule>,
 }
 
+/// Bytecode of a module, made by this process.
+#[derive(Clone)]
+pub(crate) struct Bytecode(pub(super) Arc<[u8]>);
+
+impl Code for Bytecode {
+    fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// One module.
 pub(super) enum CompiledModule {
-    Luau(Arc<[u8]>),
+    Luau(Bytecode),
     Text(String),
     Data(Vec<u8>),
     Json(Value),
@@ -29,15 +40,19 @@ pub(super) enum CompiledModule {
 }
 
 impl Program {
-    /// Compiles every Luau module.
+    /// Compiles every Luau module that isn't in the cache.
     ///
     /// # Errors
     /// LOAD_ERROR (a `SyntaxError`) with `module:line:` for the first module that doesn't compile.
-    pub fn compile(code: &WorkerCode) -> Result<Program> {
+    pub fn compile(code: &WorkerCode, cache: &Cache<Bytecode>) -> Result<Program> {
         let mut modules = HashMap::with_capacity(code.modules.len());
         for (name, module) in &code.modules {
             let compiled = match module {
-                Module::Luau(source) => CompiledModule::Luau(compile(name, source)?),
+                Module::Luau(source) => {
+                    CompiledModule::Luau(
+                        cache.get(name, source.as_bytes(), || compile(name, source))?,
+                    )
+                }
                 Module::Text(text) => CompiledModule::Text(text.clone()),
                 Module::Data(bytes) => CompiledModule::Data(bytes.clone()),
                 Module::Json(value) => CompiledModule::Json(value.clone()),
@@ -86,10 +101,10 @@ fn join(from: &str, path: &str) -> String {
     parts.join("/")
 }
 
-fn compile(name: &str, source: &str) -> Result<Arc<[u8]>> {
+fn compile(name: &str, source: &str) -> Result<Bytecode> {
     let compiler = Compiler::new().set_optimization_level(1).set_debug_level(1);
     let compiled = stacker::maybe_grow(STACK_BYTES, STACK_BYTES, || compiler.compile(source));
-    compiled.map(Arc::from).map_err(|error| {
+    compiled.map(|code| Bytecode(code.into())).map_err(|error| {
         let message = match &error {
             mlua::Error::SyntaxError { message, .. } => message.as_str(),
             _ => return error_from_mlua(error),
@@ -113,7 +128,7 @@ mod tests {
             .iter()
             .map(|(name, source)| (name.to_string(), Module::Luau(source.to_string())))
             .collect();
-        Program::compile(&WorkerCode { modules, ..WorkerCode::default() })
+        Program::compile(&WorkerCode { modules, ..WorkerCode::default() }, &Cache::default())
     }
 
     #[test]

@@ -19,11 +19,28 @@ class KvList {
   }
 }
 
+/** Refuses the methods of `own` on anything else, as those of the web's objects do. */
+const check = (self, own) => {
+  if (self !== own) throw new TypeError("Illegal invocation");
+};
+
 const kv = Object.freeze({
-  get: (key) => native.kv_get(`${key}`),
-  put: (key, value) => native.kv_put(`${key}`, value),
-  delete: (key) => native.kv_delete(`${key}`),
-  list: (options) => new KvList(native.kv_list(options)),
+  get(key) {
+    check(this, kv);
+    return native.kv_get(`${key}`);
+  },
+  put(key, value) {
+    check(this, kv);
+    native.kv_put(`${key}`, value);
+  },
+  delete(key) {
+    check(this, kv);
+    return native.kv_delete(`${key}`);
+  },
+  list(options) {
+    check(this, kv);
+    return new KvList(native.kv_list(options));
+  },
 });
 
 // SQL ---------------------------------------------------------------------------------------------
@@ -80,8 +97,12 @@ class SqlStorageCursor {
 [KvList, SqlStorageCursor, SqlStorageRawCursor].forEach((constructor) => tag(constructor));
 
 const sql = Object.freeze({
-  exec: (query, ...bindings) => new SqlStorageCursor(native.sql_exec(`${query}`, bindings)),
+  exec(query, ...bindings) {
+    check(this, sql);
+    return new SqlStorageCursor(native.sql_exec(`${query}`, bindings));
+  },
   get databaseSize() {
+    check(this, sql);
     return native.database_size();
   },
 });

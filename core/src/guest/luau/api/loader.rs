@@ -111,7 +111,7 @@ fn register_modules(natives: &Natives<'_>) -> mlua::Result<()> {
         })?;
         let value = match module {
             CompiledModule::Luau(bytecode) => {
-                let chunk = chunk(lua, &name, bytecode, require).map_err(error_from_mlua)?;
+                let chunk = chunk(lua, &name, &bytecode.0, require).map_err(error_from_mlua)?;
                 return Ok(MultiValue::from_iter([LuaValue::Function(chunk)]));
             }
             CompiledModule::Text(text) => {

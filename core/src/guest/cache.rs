@@ -1,0 +1,133 @@
+//! Compiled code by what it was compiled from.
+//!
+//! Engines trust their bytecode: they don't check it. What is here was compiled by this process from
+//! source, and goes nowhere else; nothing is read from disk or taken from guests.
+
+use lru::LruCache;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::error::Result;
+
+/// The most that the code of one engine takes together.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// Hash of a module's name and source.
+type Key = [u8; 32];
+
+/// What a cache keeps.
+pub(crate) trait Code: Clone {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize;
+}
+
+/// The code of one engine, for all workers of a runtime. What was used least recently leaves first.
+pub(crate) struct Cache<C>(Mutex<Entries<C>>);
+
+struct Entries<C> {
+    by_source: LruCache<Key, C>,
+    bytes: usize,
+}
+
+impl<C> Default for Cache<C> {
+    fn default() -> Cache<C> {
+        Cache(Mutex::new(Entries { by_source: LruCache::unbounded(), bytes: 0 }))
+    }
+}
+
+impl<C: Code> Cache<C> {
+    /// The code of a module: what is here, or else what `compile` makes. A failure isn't kept.
+    pub fn get(&self, name: &str, source: &[u8], compile: impl FnOnce() -> Result<C>) -> Result<C> {
+        let key = key(name, source);
+        if let Some(code) = self.0.lock().by_source.get(&key) {
+            return Ok(code.clone());
+        }
+        let code = compile()?;
+        self.0.lock().insert(key, code.clone());
+        Ok(code)
+    }
+
+    /// Drops everything.
+    pub fn clear(&self) {
+        *self.0.lock() = Entries { by_source: LruCache::unbounded(), bytes: 0 };
+    }
+}
+
+impl<C: Code> Entries<C> {
+    fn insert(&mut self, key: Key, code: C) {
+        if code.bytes() > CACHE_BYTES / 4 {
+            return;
+        }
+        self.bytes += code.bytes();
+        if let Some(old) = self.by_source.put(key, code) {
+            self.bytes -= old.bytes();
+        }
+        while self.bytes > CACHE_BYTES {
+            let Some((_, oldest)) = self.by_source.pop_lru() else { break };
+            self.bytes -= oldest.bytes();
+        }
+    }
+}
+
+fn key(name: &str, source: &[u8]) -> Key {
+    let mut hash = Sha256::new();
+    hash.update((name.len() as u64).to_le_bytes());
+    hash.update(name);
+    hash.update(source);
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Fake(u32, usize);
+
+    impl Code for Fake {
+        fn bytes(&self) -> usize {
+            self.1
+        }
+    }
+
+    #[test]
+    fn the_same_source_under_the_same_name_is_compiled_once() -> Result<()> {
+        let cache = Cache::default();
+        let mut compiled = 0;
+        let mut get = |name, source: &str| {
+            cache.get(name, source.as_bytes(), || {
+                compiled += 1;
+                Ok(Fake(compiled, 1))
+            })
+        };
+        assert_eq!(get("a", "x")?, get("a", "x")?);
+        assert_ne!(get("a", "x")?, get("a", "y")?);
+        assert_ne!(get("a", "bx")?, get("ab", "x")?);
+        assert_eq!(compiled, 4);
+        Ok(())
+    }
+
+    #[test]
+    fn a_failure_is_not_kept() {
+        let cache = Cache::default();
+        assert!(cache.get("a", b"x", || Err(Error::type_error("no"))).is_err());
+        assert_eq!(cache.get("a", b"x", || Ok(Fake(1, 1))), Ok(Fake(1, 1)));
+    }
+
+    #[test]
+    fn what_was_used_least_recently_leaves_when_it_is_full() -> Result<()> {
+        let cache = Cache::default();
+        let get = |name, fresh| cache.get(name, b"", || Ok(Fake(fresh, CACHE_BYTES / 4)));
+        for name in ["a", "b", "c", "d"] {
+            get(name, 1)?;
+        }
+        get("a", 2)?;
+        get("e", 1)?;
+        assert_eq!((get("a", 2)?.0, get("b", 2)?.0), (1, 2));
+        assert!(cache.0.lock().bytes <= CACHE_BYTES);
+        cache.get("huge", b"", || Ok(Fake(1, CACHE_BYTES)))?;
+        assert_eq!(get("b", 3)?.0, 2);
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! The compiler: source of one module in, bytecode and imports out.
+
+#![expect(unsafe_code, reason = "loading bytecode, which the engine doesn't check; its runtime")]
+
+use std::cell::RefCell;
+use std::ptr::null_mut;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rquickjs::context::intrinsic;
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::{Declared, WriteOptions};
+use rquickjs::{Context, Ctx, Module as JsModule, Runtime, qjs};
+
+use super::errors::{TEXT_BYTES, cut, internal};
+use super::guard::Guard;
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::cache::Code;
+use crate::guest::watchdog::Watchdog;
+
+/// Stack of the compiler: source of 2 KB nests deep enough to need much.
+const STACK_BYTES: usize = 4 << 20;
+const STACK_LEFT: usize = STACK_BYTES + (1 << 20);
+/// Memory that compiling one module may take.
+const COMPILER_BYTES: usize = 512 << 20;
+/// Time that compiling all modules of a code may take. The parser looks ahead to the end of each bracket, so
+/// source that nests deep takes the square of its length.
+const CPU: Duration = Duration::from_secs(5);
+const WALL: Duration = Duration::from_secs(60);
+
+/// What the compiler needs of the language.
+type Language = (intrinsic::Eval, intrinsic::RegExpCompiler);
+
+/// A compiled module: its bytecode, made by this process, and the names that it imports.
+#[derive(Clone)]
+pub(crate) struct Bytecode {
+    code: Arc<[u8]>,
+    pub(super) imports: Arc<[String]>,
+}
+
+impl Code for Bytecode {
+    fn bytes(&self) -> usize {
+        self.code.len() + self.imports.iter().map(String::len).sum::<usize>()
+    }
+}
+
+/// Loads a module that was compiled here.
+pub(super) fn load<'js>(
+    ctx: &Ctx<'js>,
+    code: &Bytecode,
+) -> rquickjs::Result<JsModule<'js, Declared>> {
+    // SAFETY: only `compile` makes bytecode, with the engine that this build contains.
+    unsafe { JsModule::load(ctx.clone(), &code.code) }
+}
+
+/// Compiles the modules of one code.
+pub(super) struct Compiler(Arc<Guard>);
+
+impl Compiler {
+    pub fn new() -> Compiler {
+        Compiler(Arc::new(Guard::new()))
+    }
+
+    /// Runs `work`, which compiles with this compiler; what takes too long is stopped.
+    pub fn watched<T>(&self, watchdog: &Watchdog, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (done, _) = watchdog.watch(self.0.clone(), CPU, Instant::now() + WALL, work);
+        match self.0.stopped() {
+            None => done,
+            Some(_) => Err(Error::named(
+                ErrorCode::LoadError,
+                "RangeError",
+                format!("Compiling the modules took longer than {} ms.", CPU.as_millis()),
+            )),
+        }
+    }
+
+    /// Compiles a module.
+    ///
+    /// # Errors
+    /// LOAD_ERROR (a `SyntaxError`) with `module:line:column:`.
+    pub fn compile(&self, name: &str, source: &str) -> Result<Bytecode> {
+        if name.contains('\0') || source.contains('\0') {
+            return Err(Error::new(
+                ErrorCode::LoadError,
+                format!("Module {name:?} contains a NUL character."),
+            ));
+        }
+        stacker::maybe_grow(STACK_LEFT, STACK_LEFT, || compile_here(name, source, &self.0))
+    }
+}
+
+fn compile_here(name: &str, source: &str, guard: &Guard) -> Result<Bytecode> {
+    let runtime = Runtime::new().map_err(internal)?;
+    runtime.set_memory_limit(COMPILER_BYTES);
+    runtime.set_max_stack_size(STACK_BYTES);
+    let imports = Rc::new(RefCell::new(Vec::new()));
+    runtime.set_loader(Anything(imports.clone()), Anything::default());
+    let context = Context::custom::<Language>(&runtime).map_err(internal)?;
+    context.with(|ctx| {
+        let _stoppable = Stoppable::new(guard, &ctx);
+        let compiled = JsModule::declare(ctx.clone(), name, source).and_then(|module| {
+            module.write(WriteOptions { strip_source: true, ..WriteOptions::default() })
+        });
+        let code = compiled.map_err(|_| syntax_error(&ctx, name))?;
+        Ok(Bytecode { code: code.into(), imports: imports.take().into() })
+    })
+}
+
+/// While it lives, the guard may stop the engine.
+struct Stoppable<'a>(&'a Guard);
+
+impl Stoppable<'_> {
+    fn new<'a>(guard: &'a Guard, ctx: &Ctx<'_>) -> Stoppable<'a> {
+        // SAFETY: the context is alive, so its runtime is.
+        guard.set_runtime(unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) });
+        Stoppable(guard)
+    }
+}
+
+impl Drop for Stoppable<'_> {
+    fn drop(&mut self) {
+        self.0.set_runtime(null_mut());
+    }
+}
+
+/// The engine looks for imports while it compiles. They are noted, and are empty modules meanwhile.
+#[derive(Default)]
+struct Anything(Rc<RefCell<Vec<String>>>);
+
+impl Resolver for Anything {
+    fn resolve<'js>(
+        &mut self,
+        _: &Ctx<'js>,
+        _: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        self.0.borrow_mut().push(name.to_owned());
+        Ok(name.to_owned())
+    }
+}
+
+impl Loader for Anything {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<JsModule<'js, Declared>> {
+        JsModule::declare(ctx.clone(), name, "")
+    }
+}
+
+fn syntax_error(ctx: &Ctx<'_>, name: &str) -> Error {
+    let thrown = ctx.catch();
+    let exception = thrown.as_exception();
+    let message =
+        exception.and_then(|e| e.message()).unwrap_or_else(|| "it can't be compiled".to_owned());
+    let stack = exception.and_then(|e| e.stack()).unwrap_or_default();
+    let place = stack.lines().next().map(|line| line.trim().trim_start_matches("at ").to_owned());
+    let place = place.filter(|place| place.starts_with(name)).unwrap_or_else(|| name.to_owned());
+    let message = cut(&message, TEXT_BYTES);
+    Error::new(ErrorCode::LoadError, format!("{place}: {message}")).with_stack(place)
+}
