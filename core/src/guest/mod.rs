@@ -5,8 +5,10 @@ mod engine;
 #[cfg(feature = "quickjs")]
 mod js;
 mod luau;
+mod outside;
 mod stop;
 mod watchdog;
+mod web;
 
 use std::sync::Arc;
 

@@ -8,10 +8,9 @@ use rquickjs::{
 
 use super::errors::error_to_js;
 use super::native::{Cap, Handle};
-
-use super::task::Answer;
 use super::vm::Hooks;
 use crate::actor::ActorId;
+use crate::guest::outside::Answer;
 use crate::http::{Headers, Request, Response};
 use crate::value::{Value, ValueMap};
 

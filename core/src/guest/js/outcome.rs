@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 use rquickjs::{Array, Ctx, Value as JsValue};
 
 use super::errors::{caught, cut, error_from_js, error_to_js};
-use super::task::{Answer, Outcome, Task, Wanted};
+use super::task::{Outcome, Task, Wanted};
 use super::vm::Hooks;
 use super::{api, give, read};
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::outside::Answer;
 use crate::value::Value;
 
 /// Operations that have ended, by number.

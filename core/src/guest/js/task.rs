@@ -10,23 +10,14 @@ use parking_lot::Mutex;
 use super::guard::Guard;
 use super::instance::JsInstance;
 use super::program::Program;
-use crate::actor::{Actor, BoxFuture, Event};
+use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
+use crate::guest::outside::Pending;
 use crate::http::Response;
 use crate::storage::Storage;
 use crate::stub::Stub;
 use crate::value::Value;
-
-/// What an operation ends with.
-pub(super) enum Answer {
-    Nothing,
-    Value(Value),
-    Response(Response),
-}
-
-/// Work that a guest waits for; it starts when a driver polls it.
-pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
 
 /// An operation that has begun: the prelude knows who waits for its number.
 pub(super) struct Operation {

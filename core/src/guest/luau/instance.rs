@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_lite::future;
 use mlua::{IntoLua, LuaString, MultiValue, Table, Thread, Value as LuaValue};
@@ -11,10 +11,11 @@ use parking_lot::Mutex;
 use super::convert::Passed;
 use super::native::{error_from_lua, error_from_mlua, error_to_lua};
 use super::program::Program;
-use super::vm::{Answer, Pending, Task, TimerRequest, Vm};
+use super::vm::{Task, TimerRequest, Vm};
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::outside::{Answer, Pending};
 use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{check_method, no_such_method};
@@ -411,8 +412,8 @@ impl LuauInstance {
     /// Starts the timers that guest code has set since the last time.
     fn start_timers(&self, actor: &Arc<Actor>) {
         let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
-        for TimerRequest { id, delay_ms } in requests {
-            let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
+        for TimerRequest { id, delay } in requests {
+            let due = Instant::now() + delay;
             let (sleep, this, weak) =
                 (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
             let pending = stop::Pending::new(actor);

@@ -1,23 +1,22 @@
 //! Native functions behind `URL` and `URLSearchParams`.
 
-use ::url::{Url, form_urlencoded, quirks};
+use ::url::{Url, form_urlencoded};
 use mlua::{Lua, LuaString, Table};
 
 use super::native::{error_from_mlua, register};
 use crate::error::{Error, Result};
+use crate::guest::web::{check_length, parse_url, set_url_part, url_parts};
 
-/// Longest URL or query that is parsed.
-const URL_BYTES: usize = 1 << 20;
 /// Longest query that is written.
 const QUERY_BYTES: usize = 32 << 20;
 
 pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
     register(lua, native, "url_parse", |lua, (text, base): (String, Option<String>)| {
-        parts(lua, &parse(&text, base.as_deref())?)
+        parts(lua, &parse_url(&text, base.as_deref())?)
     })?;
     register(lua, native, "url_set", |lua, (href, part, value): (String, String, String)| {
-        let mut url = parse(&href, None)?;
-        set(&mut url, &part, &value)?;
+        let mut url = parse_url(&href, None)?;
+        set_url_part(&mut url, &part, &value)?;
         parts(lua, &url)
     })?;
     register(lua, native, "query_parse", |lua, text: LuaString| {
@@ -28,68 +27,12 @@ pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
     register(lua, native, "query_text", |_, list: Table| query_text(&list))
 }
 
-/// Refuses a URL or query that would take long to parse.
-pub(super) fn check_length(bytes: usize) -> Result<()> {
-    if bytes > URL_BYTES {
-        return Err(Error::type_error(format!("A URL is longer than {URL_BYTES} bytes.")));
-    }
-    Ok(())
-}
-
-fn invalid() -> Error {
-    Error::type_error("Invalid URL string.")
-}
-
-fn parse(text: &str, base: Option<&str>) -> Result<Url> {
-    check_length(text.len() + base.map_or(0, str::len))?;
-    let base = base.map(Url::parse).transpose().map_err(|_| invalid())?;
-    Url::options().base_url(base.as_ref()).parse(text).map_err(|_| invalid())
-}
-
-/// Changes one part as an assignment in JavaScript does: what doesn't fit is ignored, save `href`.
-fn set(url: &mut Url, part: &str, value: &str) -> Result<()> {
-    check_length(value.len())?;
-    let _ = match part {
-        "href" => return quirks::set_href(url, value).map_err(|_| invalid()),
-        "protocol" => quirks::set_protocol(url, value),
-        "username" => quirks::set_username(url, value),
-        "password" => quirks::set_password(url, value),
-        "host" => quirks::set_host(url, value),
-        "hostname" => quirks::set_hostname(url, value),
-        "port" => quirks::set_port(url, value),
-        "pathname" => {
-            quirks::set_pathname(url, value);
-            Ok(())
-        }
-        "search" => {
-            quirks::set_search(url, value);
-            Ok(())
-        }
-        "hash" => {
-            quirks::set_hash(url, value);
-            Ok(())
-        }
-        _ => {
-            return Err(Error::type_error(format!("URL has no part {part:?} that can be set.")));
-        }
-    };
-    Ok(())
-}
-
 fn parts(lua: &Lua, url: &Url) -> Result<Table> {
     let fill = || {
         let parts = lua.create_table_with_capacity(0, 12)?;
-        parts.raw_set("href", quirks::href(url))?;
-        parts.raw_set("protocol", quirks::protocol(url))?;
-        parts.raw_set("username", quirks::username(url))?;
-        parts.raw_set("password", quirks::password(url))?;
-        parts.raw_set("host", quirks::host(url))?;
-        parts.raw_set("hostname", quirks::hostname(url))?;
-        parts.raw_set("port", quirks::port(url))?;
-        parts.raw_set("pathname", quirks::pathname(url))?;
-        parts.raw_set("search", quirks::search(url))?;
-        parts.raw_set("hash", quirks::hash(url))?;
-        parts.raw_set("origin", url.origin().ascii_serialization())?;
+        for (name, value) in url_parts(url) {
+            parts.raw_set(name, value)?;
+        }
         Ok(parts)
     };
     fill().map_err(error_from_mlua)

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table};
@@ -13,14 +14,13 @@ use super::guard::Guard;
 use super::native::error_from_mlua;
 use super::program::Program;
 use super::web;
-use crate::actor::{Actor, BoxFuture, Event};
+use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
-use crate::http::Response;
+use crate::guest::outside::Pending;
 use crate::limits::Limits;
 use crate::storage::Storage;
 use crate::stub::Stub;
-use crate::value::Value;
 
 /// The files of the prelude, in the order in which they run.
 const PRELUDE: [&str; 6] = [
@@ -61,16 +61,6 @@ const REMOVED_GLOBALS: [&str; 8] = [
     "setfenv",
 ];
 
-/// What a wait ends with.
-pub(super) enum Answer {
-    Nothing,
-    Value(Value),
-    Response(Response),
-}
-
-/// Work that a guest waits for; it starts when the driver polls it.
-pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
-
 /// One event's run through the guest: its coroutine and what belongs to it.
 pub(super) struct Task {
     pub event: Arc<Event>,
@@ -103,7 +93,7 @@ pub(super) struct Shared {
 /// A timer of the guest.
 pub(super) struct TimerRequest {
     pub id: u64,
-    pub delay_ms: f64,
+    pub delay: Duration,
 }
 
 impl Shared {

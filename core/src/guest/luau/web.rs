@@ -8,12 +8,10 @@ use mlua::{Function, LightUserData, Lua, LuaString, Table, Value};
 use super::native::{error_from_mlua, error_to_lua, guest_stack, register};
 use super::{bytes, json, urls};
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::web::{HeaderList, check_length};
 use crate::http::{Headers, Request, Response};
 
 const SOURCE: &str = include_str!("web.luau");
-
-/// The most that all headers of a message are together. Guests share strings, Rust copies them.
-const HEADER_BYTES: usize = 1 << 20;
 
 /// What the prelude made: the globals of guests, and what Rust needs to know its instances.
 pub(crate) struct WebApi {
@@ -101,7 +99,7 @@ fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
         Ok((name.to_owned(), value.to_owned()))
     })?;
     register(lua, native, "request", |_, (method, url): (String, String)| {
-        urls::check_length(url.len())?;
+        check_length(url.len())?;
         let request = Request::new(&method, &url)?;
         Ok((request.method().to_owned(), request.url().to_owned()))
     })?;
@@ -166,24 +164,16 @@ impl WebApi {
         let instance = instance(&value, &self.headers_metatable)
             .ok_or_else(|| wrong_type("Headers", &value))?;
         let list: Table = instance.raw_get("_list").map_err(error_from_mlua)?;
-        let mut headers = Headers::new();
-        let mut bytes = 0;
+        let mut headers = HeaderList::default();
         for at in (1..=list.raw_len()).step_by(2) {
             let name: LuaString = list.raw_get(at).map_err(error_from_mlua)?;
             let value: LuaString = list.raw_get(at + 1).map_err(error_from_mlua)?;
-            bytes += name.as_bytes().len() + value.as_bytes().len();
-            if bytes > HEADER_BYTES {
-                return Err(Error::new(
-                    ErrorCode::LimitMessage,
-                    format!("The headers are longer than {HEADER_BYTES} bytes."),
-                ));
-            }
             headers.append(
                 &name.to_str().map_err(error_from_mlua)?,
                 &value.to_str().map_err(error_from_mlua)?,
             )?;
         }
-        Ok(headers)
+        Ok(headers.finish())
     }
 }
 

@@ -1,8 +1,7 @@
 //! Natives of ctx, timers, console, outcomes.
 
 use std::sync::Arc;
-
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Natives;
 use crate::ctx::aborted;
@@ -10,27 +9,17 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::js::errors::{TEXT_BYTES, cut, error_from_js};
 use crate::guest::js::native::Call;
 use crate::guest::js::outcome::{failure, outcome};
-use crate::guest::js::task::{Answer, Task};
-use crate::guest::watchdog::{Interrupt, Stop};
+use crate::guest::js::task::Task;
+use crate::guest::outside::{Answer, delay, fail, no_such_export};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
-
-/// The longest delay of a timer.
-const MAX_DELAY_MS: f64 = 2_147_483_647.0;
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("no_such_method", |call| Err(no_such_method(&call.text(0)?).into()))?;
     natives.add("no_fetch_handler", |_| Err(no_fetch_handler().into()))?;
     natives.add("no_alarm_handler", |_| Err(no_alarm_handler().into()))?;
-    natives.add("no_such_export", |call| {
-        let (name, kind) = (call.text(0)?, call.text(1)?);
-        let message = match (kind.as_str(), name.as_str()) {
-            ("class", name) => format!("Worker has no such Durable Object class: {name}"),
-            (_, "default") => "Worker has no default entrypoint.".to_owned(),
-            (_, name) => format!("Worker has no such entrypoint: {name}"),
-        };
-        Err(Error::named(ErrorCode::NotFound, "Error", message).into())
-    })?;
+    natives
+        .add("no_such_export", |call| Err(no_such_export(&call.text(0)?, &call.text(1)?).into()))?;
     natives.add("done", |call| {
         if let Some(task) = call.shared.find_task(call.index(0)?) {
             let value = call.arg(2);
@@ -70,9 +59,7 @@ fn register_sections(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
                 error_from_js(call.ctx, call.hooks, &reason).with_code(ErrorCode::Aborted)
             }
         };
-        call.shared.actor()?.fail(error.clone());
-        call.shared.guard.interrupt(Stop::Killed);
-        Err(error.into())
+        Err(fail(&call.shared.actor()?, &*call.shared.guard, error).into())
     })?;
     natives.add("block_begin", |call| {
         let task = call.shared.task()?;
@@ -86,9 +73,7 @@ fn register_sections(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("block_failed", |call| {
         // A failed section resets the object: what it was to set up is not there.
         let error = error_from_js(call.ctx, call.hooks, &call.arg(0));
-        call.shared.actor()?.fail(error.clone());
-        call.shared.guard.interrupt(Stop::Killed);
-        Err(error.into())
+        Err(fail(&call.shared.actor()?, &*call.shared.guard, error).into())
     })
 }
 
@@ -98,9 +83,7 @@ fn register_timers(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         call.give_number(now as f64)
     })?;
     natives.add("timer", |call| {
-        let delay = call.number(0)?;
-        let delay_ms = if delay.is_finite() { delay.clamp(0.0, MAX_DELAY_MS) } else { 0.0 };
-        let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);
+        let due = Instant::now() + delay(call.number(0)?);
         let sleep = call.shared.actor()?.runtime.timers.at(due);
         let number = call.shared.begin(Box::pin(async move {
             sleep.await;

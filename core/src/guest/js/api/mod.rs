@@ -16,11 +16,9 @@ use super::native::Native;
 use super::task::Shared;
 use super::vm::Hooks;
 use super::{native, read};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
+use crate::guest::web::HeaderList;
 use crate::http::{Headers, Request, Response};
-
-/// The most that all headers of a message are together.
-const HEADER_BYTES: usize = 1 << 20;
 
 /// The shared state as the engine keeps it.
 struct Own(Arc<Shared>);
@@ -60,19 +58,12 @@ impl Natives<'_, '_> {
 }
 
 fn headers<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &Array<'js>) -> Result<Headers> {
-    let mut headers = Headers::new();
-    let mut bytes = 0;
+    let mut headers = HeaderList::default();
     for at in (0..list.len()).step_by(2) {
         let part = |at| list.get::<String>(at).map_err(|error| caught(ctx, hooks, error));
-        let (name, value) = (part(at)?, part(at + 1)?);
-        bytes += name.len() + value.len();
-        if bytes > HEADER_BYTES {
-            let message = format!("The headers are longer than {HEADER_BYTES} bytes.");
-            return Err(Error::new(ErrorCode::LimitMessage, message));
-        }
-        headers.append(&name, &value)?;
+        headers.append(&part(at)?, &part(at + 1)?)?;
     }
-    Ok(headers)
+    Ok(headers.finish())
 }
 
 /// A body that the prelude has taken from a message: text, bytes or null.

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::js::give;
 use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
-use crate::guest::js::task::Answer;
+use crate::guest::outside::Answer;
 use crate::storage::{KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 

@@ -6,17 +6,16 @@ use parking_lot::Mutex;
 use rquickjs::Array;
 
 use super::{Natives, request};
-use crate::actor::{ActorId, BoxFuture, Message};
+use crate::actor::{ActorId, BoxFuture, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{FacetOptions, Facets};
 use crate::guest::js::callback::{Callback, Use};
 use crate::guest::js::errors::error_from_js;
 use crate::guest::js::give;
 use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
-use crate::guest::js::task::{Answer, Pending, Task};
-use crate::host::{InEvent, no_such_method};
-use crate::http::{Request, Response};
-use crate::loader::Outbound;
+use crate::guest::outside::{Pending, call_host, outbound, send, wait_for_start};
+use crate::host::no_such_method;
+use crate::http::Request;
 use crate::stub::{Binding, Stub};
 use crate::value::Value;
 
@@ -29,40 +28,19 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let (stub, method) = (stub(call)?, call.text(1)?);
         let Handle::Args(packed) = call.handle(2)? else { return Err(illegal().into()) };
         let args = std::mem::take(&mut *packed.lock());
-        let event = call.shared.task()?.event.clone();
-        begin(
-            call,
-            Box::pin(async move {
-                let reply = stub.send(Some(event), Message::call(method, args)).await?;
-                Ok(Answer::Value(reply.into_value()?))
-            }),
-        )
+        begin(call, send(event(call)?, stub, Message::call(method, args)))
     })?;
     natives.add("get", |call| {
         let (stub, property) = (stub(call)?, call.text(1)?);
-        let event = call.shared.task()?.event.clone();
-        begin(
-            call,
-            Box::pin(async move {
-                let reply = stub.send(Some(event), Message::Get { property }).await?;
-                Ok(Answer::Value(reply.into_value()?))
-            }),
-        )
+        begin(call, send(event(call)?, stub, Message::Get { property }))
     })?;
     natives.add("fetch", |call| {
         let (stub, request) = (stub(call)?, taken_request(call, 1)?);
-        let event = call.shared.task()?.event.clone();
-        begin(
-            call,
-            Box::pin(async move {
-                let reply = stub.send(Some(event), Message::Fetch(request)).await?;
-                Ok(Answer::Response(reply.into_response()?))
-            }),
-        )
+        begin(call, send(event(call)?, stub, Message::Fetch(request)))
     })?;
     natives.add("outbound", |call| {
         let request = taken_request(call, 0)?;
-        begin(call, outbound(&call.shared.task()?, request)?)
+        begin(call, outbound(&event(call)?, request)?)
     })?;
     register_host(natives)?;
     register_starts(natives)?;
@@ -72,6 +50,11 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
 fn begin<'js>(call: &Call<'_, 'js>, pending: Pending) -> Done<'js> {
     let number = call.shared.begin(pending)?;
     call.give_number(number as f64)
+}
+
+/// The event that the guest's code runs for.
+fn event(call: &Call<'_, '_>) -> Result<Arc<Event>> {
+    Ok(call.shared.task()?.event.clone())
 }
 
 fn stub(call: &Call<'_, '_>) -> Result<Stub> {
@@ -86,60 +69,12 @@ fn taken_request(call: &Call<'_, '_>, at: usize) -> std::result::Result<Request,
     Ok(request(call.ctx, call.hooks, &parts)?)
 }
 
-/// Sends a request of `fetch()` to whoever the code's loader has named.
-fn outbound(task: &Arc<Task>, request: Request) -> Result<BoxFuture<'static, Result<Answer>>> {
-    let scheme = request.url().split_once(':').map_or("", |(scheme, _)| scheme);
-    if !matches!(scheme, "http" | "https") {
-        return Err(Error::type_error(format!(
-            "fetch() can't request a URL of scheme \"{scheme}\"."
-        )));
-    }
-    let event = &task.event;
-    let closed = Outbound::Closed;
-    let target = match event.actor.class.as_guest() {
-        Some(class) => &class.worker.code()?.global_outbound,
-        None => &closed,
-    };
-    match target {
-        Outbound::Closed => Err(Error::named(
-            ErrorCode::Unsupported,
-            "Error",
-            "This worker is not permitted to access the internet via global functions like fetch(). It must use capabilities (such as bindings in 'env') to talk to the outside world.",
-        )),
-        Outbound::Stub(stub) => {
-            let (stub, event) = (stub.clone(), event.clone());
-            Ok(Box::pin(async move {
-                let reply = stub.send(Some(event), Message::Fetch(request)).await?;
-                Ok(Answer::Response(reply.into_response()?))
-            }))
-        }
-        Outbound::Handler(handler) => {
-            event.count_subrequest()?;
-            let (handler, event) = (handler.clone(), event.clone());
-            Ok(Box::pin(async move {
-                let answer = event.enter(|| handler(request));
-                let response: Response = InEvent::new(&event, answer).await?;
-                Ok(Answer::Response(response))
-            }))
-        }
-    }
-}
-
 /// Begins a call into host code, made as part of the event.
 fn begin_host<'js>(
     call: &Call<'_, 'js>,
     work: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Done<'js> {
-    let event = call.shared.task()?.event.clone();
-    event.count_subrequest()?;
-    begin(
-        call,
-        Box::pin(async move {
-            event.before_leaving().await?;
-            let answer = event.enter(work);
-            Ok(Answer::Value(InEvent::new(&event, answer).await?))
-        }),
-    )
+    begin(call, call_host(&event(call)?, work)?)
 }
 
 fn register_host(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
@@ -175,13 +110,7 @@ fn register_starts(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         }
     })?;
     natives.add("wait_for_start", |call| {
-        let stub = stub(call)?;
-        let number = call.shared.begin(Box::pin(async move {
-            if let Binding::Wait(starting) = stub.bind()? {
-                stub.wait(starting).await?;
-            }
-            Ok(Answer::Nothing)
-        }))?;
+        let number = call.shared.begin(wait_for_start(stub(call)?))?;
         call.give_number(number as f64)
     })?;
     natives.add("start", |call| {

@@ -4,17 +4,15 @@ use mlua::{LuaString, Value as LuaValue};
 
 use super::Natives;
 use crate::ctx::aborted;
-use crate::error::{Error, ErrorCode};
+use crate::error::ErrorCode;
 use crate::guest::luau::native::{
     TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
 };
 use crate::guest::luau::vm::TimerRequest;
+use crate::guest::outside::{delay, fail, no_such_export};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
-
-/// The longest delay of a timer: what JavaScript's timers take.
-const MAX_DELAY_MS: f64 = 2_147_483_647.0;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     // The handler of what guest code throws: it runs where the error is, so the stack is still there.
@@ -36,12 +34,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("no_alarm_handler", |_, _, ()| Err::<(), _>(no_alarm_handler()))?;
     natives.add("now_ms", |host, _, ()| Ok(host.shared.actor()?.runtime.alarms.clock.now_ms()))?;
     natives.add("no_such_export", |_, _, (name, kind): (String, String)| {
-        let message = match (kind.as_str(), name.as_str()) {
-            ("class", name) => format!("Worker has no such Durable Object class: {name}"),
-            (_, "default") => "Worker has no default entrypoint.".to_owned(),
-            (_, name) => format!("Worker has no such entrypoint: {name}"),
-        };
-        Err::<(), _>(Error::named(ErrorCode::NotFound, "Error", message))
+        Err::<(), _>(no_such_export(&name, &kind))
     })?;
     register_turn(natives)?;
     register_timers(natives)?;
@@ -59,9 +52,7 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
             None => aborted(None),
             Some(reason) => error_from_lua(reason).with_code(ErrorCode::Aborted),
         };
-        host.shared.actor()?.fail(error.clone());
-        host.shared.guard.interrupt(Stop::Killed);
-        Err::<(), _>(error)
+        Err::<(), _>(fail(&host.shared.actor()?, &*host.shared.guard, error))
     })?;
     natives.add("block_begin", |host, _, ()| host.shared.task()?.event.enter_section())?;
     natives.add("block_end", |host, _, (ok, thrown): (bool, LuaValue)| {
@@ -71,17 +62,13 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
             return Ok(());
         }
         // A failed section resets the object: what it was to set up is not there.
-        let error = error_from_lua(thrown);
-        task.event.actor.fail(error.clone());
-        host.shared.guard.interrupt(Stop::Killed);
-        Err(error)
+        Err(fail(&task.event.actor, &*host.shared.guard, error_from_lua(thrown)))
     })
 }
 
 fn register_timers(natives: &Natives<'_>) -> mlua::Result<()> {
-    natives.add("set_timer", |host, _, (id, delay): (u64, f64)| {
-        let delay_ms = if delay.is_finite() { delay.clamp(0.0, MAX_DELAY_MS) } else { 0.0 };
-        host.shared.timers.lock().push(TimerRequest { id, delay_ms });
+    natives.add("set_timer", |host, _, (id, millis): (u64, f64)| {
+        host.shared.timers.lock().push(TimerRequest { id, delay: delay(millis) });
         Ok(())
     })?;
     natives.add("clear_timer", |host, _, id: u64| {

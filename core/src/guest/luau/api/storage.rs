@@ -7,7 +7,7 @@ use super::{Host, Natives, text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::luau::native::error_from_mlua;
-use crate::guest::luau::vm::Answer;
+use crate::guest::outside::Answer;
 use crate::storage::{KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 

@@ -5,44 +5,37 @@ use std::sync::Arc;
 use mlua::{AnyUserData, Lua, MultiValue, Value as LuaValue};
 
 use super::{Host, Natives, cap, present, text};
-use crate::actor::{ActorId, BoxFuture, Message};
+use crate::actor::{ActorId, BoxFuture, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{FacetOptions, Facets};
 use crate::guest::luau::convert::{LuaCap, LuaId};
 use crate::guest::luau::native::{error_from_lua, error_from_mlua};
-use crate::guest::luau::vm::{Answer, Task};
-use crate::host::InEvent;
-use crate::http::{Request, Response};
-use crate::loader::Outbound;
+use crate::guest::outside::{call_host, outbound, send, wait_for_start};
 use crate::stub::{Binding, Stub};
 use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("call", |host, _, (target, method, args): (AnyUserData, String, MultiValue)| {
         let (stub, args) = (stub(&target)?, host.read_all(&args)?);
-        let event = host.shared.task()?.event.clone();
-        host.shared.wait(Box::pin(async move {
-            let reply = stub.send(Some(event), Message::call(method, args)).await?;
-            Ok(Answer::Value(reply.into_value()?))
-        }))
+        host.shared.wait(send(event(host)?, stub, Message::call(method, args)))
     })?;
     natives.add("fetch", |host, lua, (target, request): (AnyUserData, LuaValue)| {
         let stub = stub(&target)?;
         let request = host.marshal.get().web.request_from_lua(lua, request)?;
-        let event = host.shared.task()?.event.clone();
-        host.shared.wait(Box::pin(async move {
-            let reply = stub.send(Some(event), Message::Fetch(request)).await?;
-            Ok(Answer::Response(reply.into_response()?))
-        }))
+        host.shared.wait(send(event(host)?, stub, Message::Fetch(request)))
     })?;
     natives.add("outbound", |host, lua, request: LuaValue| {
         let request = host.marshal.get().web.request_from_lua(lua, request)?;
-        let task = host.shared.task()?;
-        host.shared.wait(outbound(&task, request)?)
+        host.shared.wait(outbound(&event(host)?, request)?)
     })?;
     register_host(natives)?;
     register_starts(natives)?;
     register_facets(natives)
+}
+
+/// The event that the guest's code runs for.
+fn event(host: &Host) -> Result<Arc<Event>> {
+    Ok(host.shared.task()?.event.clone())
 }
 
 fn stub(target: &AnyUserData) -> Result<Stub> {
@@ -52,57 +45,12 @@ fn stub(target: &AnyUserData) -> Result<Stub> {
     }
 }
 
-/// Sends a request of `fetch()` to whoever the code's loader has named.
-fn outbound(task: &Arc<Task>, request: Request) -> Result<BoxFuture<'static, Result<Answer>>> {
-    let scheme = request.url().split_once(':').map_or("", |(scheme, _)| scheme);
-    if !matches!(scheme, "http" | "https") {
-        return Err(Error::type_error(format!(
-            "fetch() can't request a URL of scheme \"{scheme}\"."
-        )));
-    }
-    let event = &task.event;
-    let guest = event.actor.class.as_guest();
-    let closed = Outbound::Closed;
-    let target = match guest {
-        Some(class) => &class.worker.code()?.global_outbound,
-        None => &closed,
-    };
-    match target {
-        Outbound::Closed => Err(Error::named(
-            ErrorCode::Unsupported,
-            "Error",
-            "This worker is not permitted to access the internet via global functions like fetch(). It must use capabilities (such as bindings in 'env') to talk to the outside world.",
-        )),
-        Outbound::Stub(stub) => {
-            let (stub, event) = (stub.clone(), event.clone());
-            Ok(Box::pin(async move {
-                let reply = stub.send(Some(event), Message::Fetch(request)).await?;
-                Ok(Answer::Response(reply.into_response()?))
-            }))
-        }
-        Outbound::Handler(handler) => {
-            event.count_subrequest()?;
-            let (handler, task) = (handler.clone(), task.clone());
-            Ok(Box::pin(async move {
-                let answer = task.event.enter(|| handler(request));
-                let response: Response = InEvent::new(&task.event, answer).await?;
-                Ok(Answer::Response(response))
-            }))
-        }
-    }
-}
-
 /// Waits for a call into host code, made as part of the event.
 fn wait_for_host(
     host: &Host,
     call: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Result<()> {
-    let event = host.shared.task()?.event.clone();
-    event.count_subrequest()?;
-    host.shared.wait(Box::pin(async move {
-        let answer = event.enter(call);
-        Ok(Answer::Value(InEvent::new(&event, answer).await?))
-    }))
+    host.shared.wait(call_host(&event(host)?, call)?)
 }
 
 fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
@@ -138,13 +86,7 @@ fn register_starts(natives: &Natives<'_>) -> mlua::Result<()> {
         }
     })?;
     natives.add("wait_for_start", |host, _, target: AnyUserData| {
-        let stub = stub(&target)?;
-        host.shared.wait(Box::pin(async move {
-            if let Binding::Wait(starting) = stub.bind()? {
-                stub.wait(starting).await?;
-            }
-            Ok(Answer::Nothing)
-        }))
+        host.shared.wait(wait_for_start(stub(&target)?))
     })?;
     natives.add("start", |host, _, (target, class, id): (AnyUserData, LuaValue, LuaValue)| {
         let options = facet_options(host, &class, id);

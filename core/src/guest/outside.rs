@@ -1,0 +1,122 @@
+//! What guests say to the outside, and how they begin to wait for it: the same for all engines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::watchdog::{Interrupt, Stop};
+use crate::actor::{Actor, BoxFuture, Event, Message};
+use crate::error::{Error, ErrorCode, Result};
+use crate::host::InEvent;
+use crate::http::{Request, Response};
+use crate::loader::Outbound;
+use crate::stub::{Binding, Stub};
+use crate::value::Value;
+
+/// The longest delay of a timer: what JavaScript's timers take.
+const MAX_DELAY_MS: f64 = 2_147_483_647.0;
+
+/// What a wait ends with.
+pub(super) enum Answer {
+    Nothing,
+    Value(Value),
+    Response(Response),
+}
+
+/// Work that a guest waits for; it starts when a driver polls it.
+pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
+
+/// A message to an object, facet or entrypoint, sent as part of the event.
+pub(super) fn send(event: Arc<Event>, stub: Stub, message: Message) -> Pending {
+    let is_fetch = matches!(message, Message::Fetch(_));
+    Box::pin(async move {
+        let reply = stub.send(Some(event), message).await?;
+        Ok(match is_fetch {
+            true => Answer::Response(reply.into_response()?),
+            false => Answer::Value(reply.into_value()?),
+        })
+    })
+}
+
+/// A request of `fetch()`, for whoever the code's loader has named.
+///
+/// # Errors
+/// UNSUPPORTED if that is nobody, INVALID_ARGUMENT for other schemes than http and https,
+/// LIMIT_SUBREQUESTS.
+pub(super) fn outbound(event: &Arc<Event>, request: Request) -> Result<Pending> {
+    let scheme = request.url().split_once(':').map_or("", |(scheme, _)| scheme);
+    if !matches!(scheme, "http" | "https") {
+        return Err(Error::type_error(format!(
+            "fetch() can't request a URL of scheme \"{scheme}\"."
+        )));
+    }
+    let target = match event.actor.class.as_guest() {
+        Some(class) => class.worker.code()?.global_outbound.clone(),
+        None => Outbound::Closed,
+    };
+    match target {
+        Outbound::Closed => Err(Error::named(
+            ErrorCode::Unsupported,
+            "Error",
+            "This worker is not permitted to access the internet via global functions like fetch(). It must use capabilities (such as bindings in 'env') to talk to the outside world.",
+        )),
+        Outbound::Stub(stub) => Ok(send(event.clone(), stub, Message::Fetch(request))),
+        Outbound::Handler(handler) => {
+            event.count_subrequest()?;
+            let event = event.clone();
+            Ok(Box::pin(async move {
+                let answer = event.enter(|| handler(request));
+                Ok(Answer::Response(InEvent::new(&event, answer).await?))
+            }))
+        }
+    }
+}
+
+/// A call into host code, made as part of the event.
+///
+/// # Errors
+/// LIMIT_SUBREQUESTS.
+pub(super) fn call_host(
+    event: &Arc<Event>,
+    call: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
+) -> Result<Pending> {
+    event.count_subrequest()?;
+    let event = event.clone();
+    Ok(Box::pin(async move {
+        event.before_leaving().await?;
+        let answer = event.enter(call);
+        Ok(Answer::Value(InEvent::new(&event, answer).await?))
+    }))
+}
+
+/// The end of the start of a facet that another event has begun.
+pub(super) fn wait_for_start(stub: Stub) -> Pending {
+    Box::pin(async move {
+        if let Binding::Wait(starting) = stub.bind()? {
+            stub.wait(starting).await?;
+        }
+        Ok(Answer::Nothing)
+    })
+}
+
+/// What guests get for an export that isn't there, or is of another kind than `kind`.
+pub(super) fn no_such_export(name: &str, kind: &str) -> Error {
+    let message = match (kind, name) {
+        ("class", name) => format!("Worker has no such Durable Object class: {name}"),
+        (_, "default") => "Worker has no default entrypoint.".to_owned(),
+        (_, name) => format!("Worker has no such entrypoint: {name}"),
+    };
+    Error::named(ErrorCode::NotFound, "Error", message)
+}
+
+/// Breaks the actor and ends its running guest. Gives the error to be raised.
+pub(super) fn fail(actor: &Arc<Actor>, guest: &dyn Interrupt, error: Error) -> Error {
+    actor.fail(error.clone());
+    guest.interrupt(Stop::Killed);
+    error
+}
+
+/// The delay that a guest means by a number of milliseconds.
+pub(super) fn delay(millis: f64) -> Duration {
+    let millis = if millis.is_finite() { millis.clamp(0.0, MAX_DELAY_MS) } else { 0.0 };
+    Duration::from_secs_f64(millis / 1000.0)
+}

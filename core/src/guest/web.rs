@@ -1,0 +1,185 @@
+//! What the web API of all engines computes: URLs, base64, digests, random bytes, text.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use url::{Url, quirks};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::http::Headers;
+
+/// The most that one call of `crypto.getRandomValues` fills, as in the Web Cryptography standard.
+const RANDOM_BYTES: usize = 65_536;
+/// Longest URL or query that is parsed.
+const URL_BYTES: usize = 1 << 20;
+/// The most that all headers of a message are together. Guests share strings, Rust copies them.
+const HEADER_BYTES: usize = 1 << 20;
+
+/// Decodes as `atob` does: padding may be missing, unused bits are ignored.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+// URLs --------------------------------------------------------------------------------------------
+
+/// Refuses a URL or query that would take long to parse.
+pub(super) fn check_length(bytes: usize) -> Result<()> {
+    if bytes > URL_BYTES {
+        return Err(Error::type_error(format!("A URL is longer than {URL_BYTES} bytes.")));
+    }
+    Ok(())
+}
+
+fn invalid_url() -> Error {
+    Error::type_error("Invalid URL string.")
+}
+
+/// Parses a URL, relative to `base` if there is one.
+pub(super) fn parse_url(text: &str, base: Option<&str>) -> Result<Url> {
+    check_length(text.len() + base.map_or(0, str::len))?;
+    let base = base.map(Url::parse).transpose().map_err(|_| invalid_url())?;
+    Url::options().base_url(base.as_ref()).parse(text).map_err(|_| invalid_url())
+}
+
+/// Changes one part as an assignment in JavaScript does: what doesn't fit is ignored, save `href`.
+pub(super) fn set_url_part(url: &mut Url, part: &str, value: &str) -> Result<()> {
+    check_length(value.len())?;
+    let _ = match part {
+        "href" => return quirks::set_href(url, value).map_err(|_| invalid_url()),
+        "protocol" => quirks::set_protocol(url, value),
+        "username" => quirks::set_username(url, value),
+        "password" => quirks::set_password(url, value),
+        "host" => quirks::set_host(url, value),
+        "hostname" => quirks::set_hostname(url, value),
+        "port" => quirks::set_port(url, value),
+        "pathname" => {
+            quirks::set_pathname(url, value);
+            Ok(())
+        }
+        "search" => {
+            quirks::set_search(url, value);
+            Ok(())
+        }
+        "hash" => {
+            quirks::set_hash(url, value);
+            Ok(())
+        }
+        _ => {
+            return Err(Error::type_error(format!("URL has no part {part:?} that can be set.")));
+        }
+    };
+    Ok(())
+}
+
+/// The parts of a URL by their names in JavaScript.
+pub(super) fn url_parts(url: &Url) -> [(&'static str, String); 11] {
+    [
+        ("href", quirks::href(url).to_owned()),
+        ("protocol", quirks::protocol(url).to_owned()),
+        ("username", quirks::username(url).to_owned()),
+        ("password", quirks::password(url).to_owned()),
+        ("host", quirks::host(url).to_owned()),
+        ("hostname", quirks::hostname(url).to_owned()),
+        ("port", quirks::port(url).to_owned()),
+        ("pathname", quirks::pathname(url).to_owned()),
+        ("search", quirks::search(url).to_owned()),
+        ("hash", quirks::hash(url).to_owned()),
+        ("origin", url.origin().ascii_serialization()),
+    ]
+}
+
+// Headers -----------------------------------------------------------------------------------------
+
+/// Headers of a guest on their way into Rust.
+#[derive(Default)]
+pub(super) struct HeaderList {
+    headers: Headers,
+    bytes: usize,
+}
+
+impl HeaderList {
+    /// Appends one.
+    ///
+    /// # Errors
+    /// LIMIT_MESSAGE if they are too long together, INVALID_ARGUMENT for what is no header.
+    pub fn append(&mut self, name: &str, value: &str) -> Result<()> {
+        self.bytes += name.len() + value.len();
+        if self.bytes > HEADER_BYTES {
+            let message = format!("The headers are longer than {HEADER_BYTES} bytes.");
+            return Err(Error::new(ErrorCode::LimitMessage, message));
+        }
+        self.headers.append(name, value)
+    }
+
+    pub fn finish(self) -> Headers {
+        self.headers
+    }
+}
+
+// Bytes -------------------------------------------------------------------------------------------
+
+pub(super) fn encode_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
+/// Decodes base64; white space in it is skipped. `None` for what is none.
+pub(super) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let blank = |byte: &u8| byte.is_ascii_whitespace();
+    if !text.iter().any(blank) {
+        return BASE64.decode(text).ok();
+    }
+    BASE64.decode(text.iter().copied().filter(|byte| !blank(byte)).collect::<Vec<_>>()).ok()
+}
+
+/// The digest of `data` by the name that an algorithm has in the Web Cryptography standard, in any case.
+pub(super) fn digest(algorithm: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+    match algorithm.to_ascii_uppercase().as_slice() {
+        b"SHA-256" => Ok(Sha256::digest(data).to_vec()),
+        b"SHA-384" => Ok(Sha384::digest(data).to_vec()),
+        b"SHA-512" => Ok(Sha512::digest(data).to_vec()),
+        _ => Err(Error::named(
+            ErrorCode::Unsupported,
+            "NotSupportedError",
+            "Unsupported digest algorithm; there are SHA-256, SHA-384 and SHA-512.",
+        )),
+    }
+}
+
+/// Random bytes of good quality.
+///
+/// # Errors
+/// INVALID_ARGUMENT (a `QuotaExceededError`) for more than 65,536.
+pub(super) fn random(length: usize) -> Result<Vec<u8>> {
+    if length > RANDOM_BYTES {
+        let message =
+            format!("crypto.getRandomValues fills at most {RANDOM_BYTES} bytes, not {length}.");
+        return Err(Error::named(ErrorCode::InvalidArgument, "QuotaExceededError", message));
+    }
+    let mut bytes = vec![0; length];
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes)
+        .map_err(|_| Error::new(ErrorCode::Unsupported, "the system gives no random bytes"))
+}
+
+/// A random identifier of version 4, variant 1.
+pub(super) fn random_uuid() -> Result<String> {
+    let mut bytes = [0; 16];
+    fill(&mut bytes)?;
+    let bits = u128::from_be_bytes(bytes) & !(0xf << 76) | 4 << 76;
+    let bits = bits & !(0b11 << 62) | 0b10 << 62;
+    let hex = format!("{bits:032x}");
+    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+}
+
+/// Bytes without the byte order mark at their start.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}
