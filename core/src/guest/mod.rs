@@ -6,32 +6,25 @@ mod engine;
 mod js;
 mod luau;
 mod outside;
+mod pool;
 mod stop;
 mod watchdog;
 mod web;
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
 use crate::error::Result;
 use crate::loader::{Module, WorkerCode, WorkerStub};
 use crate::value::Value;
-use cache::Cache;
 pub use engine::Engine;
 use watchdog::Watchdog;
-
-/// Machines kept ready for the next guest that starts.
-const READY: usize = 2;
 
 /// What the engines of one runtime share.
 pub(crate) struct Engines {
     allowed: Vec<Engine>,
     watchdog: Watchdog,
-    prelude: luau::PreludeCode,
-    code: Cache<luau::Bytecode>,
-    ready: Mutex<Vec<luau::Vm>>,
+    luau: luau::Engine,
     #[cfg(feature = "quickjs")]
     js: js::Engine,
 }
@@ -54,7 +47,7 @@ impl Compiled {
                 Ok(Compiled::Js(Arc::new(program)))
             }
             _ => {
-                let program = luau::Program::compile(code, &engines.code)?;
+                let program = luau::Program::compile(code, &engines.luau.code)?;
                 Ok(Compiled::Luau(Arc::new(program)))
             }
         }
@@ -67,9 +60,7 @@ impl Engines {
         Engines {
             allowed,
             watchdog: Watchdog::default(),
-            prelude: luau::PreludeCode::default(),
-            code: Cache::default(),
-            ready: Mutex::default(),
+            luau: luau::Engine::default(),
             #[cfg(feature = "quickjs")]
             js: js::Engine::default(),
         }
@@ -82,26 +73,9 @@ impl Engines {
 
     pub fn stop(&self) {
         self.watchdog.stop();
-        self.ready.lock().clear();
-        self.code.clear();
+        self.luau.stop();
         #[cfg(feature = "quickjs")]
         self.js.stop();
-    }
-
-    /// A fresh machine, from those that are ready if there is one.
-    fn take(&self, actor: &Arc<Actor>) -> Result<luau::Vm> {
-        let ready = self.ready.lock().pop();
-        let runtime = Arc::downgrade(&actor.runtime);
-        actor.runtime.executor.spawn(async move {
-            while let Some(runtime) = runtime.upgrade() {
-                if runtime.engines.ready.lock().len() >= READY || runtime.check_open().is_err() {
-                    break;
-                }
-                let Ok(vm) = luau::Vm::new(&runtime.engines.prelude) else { break };
-                runtime.engines.ready.lock().push(vm);
-            }
-        });
-        ready.map_or_else(|| luau::Vm::new(&actor.runtime.engines.prelude), Ok)
     }
 }
 
@@ -113,10 +87,7 @@ pub(crate) async fn start(
     hold: &mut Hold,
 ) -> Result<Arc<dyn Instance>> {
     match class.worker.compiled()? {
-        Compiled::Luau(program) => {
-            let vm = actor.runtime.engines.take(actor)?;
-            luau::start(vm, program, actor, class, event, hold).await
-        }
+        Compiled::Luau(program) => luau::start(program, actor, class, event, hold).await,
         #[cfg(feature = "quickjs")]
         Compiled::Js(program) => js::start(program, actor, class, event, hold).await,
     }
@@ -148,12 +119,8 @@ pub(crate) async fn exports(
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Vec<Export>> {
-    let actor = &event.actor;
     let listed = match worker.compiled()? {
-        Compiled::Luau(program) => {
-            let vm = actor.runtime.engines.take(actor)?;
-            luau::exports(vm, program, event, hold).await?
-        }
+        Compiled::Luau(program) => luau::exports(program, event, hold).await?,
         #[cfg(feature = "quickjs")]
         Compiled::Js(program) => js::exports(worker, program, event, hold).await?,
     };

@@ -75,22 +75,38 @@ impl Compiler {
         }
     }
 
-    /// Compiles a module.
+    /// Compiles a module of a guest.
     ///
     /// # Errors
     /// LOAD_ERROR (a `SyntaxError`) with `module:line:column:`.
     pub fn compile(&self, name: &str, source: &str) -> Result<Bytecode> {
+        let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
+        self.compile_with(name, source, options)
+    }
+
+    /// Compiles a module of the prelude, whose places nobody is shown.
+    pub fn compile_prelude(&self, name: &str, source: &str) -> Result<Bytecode> {
+        let options = WriteOptions { strip_debug: true, strip_source: true, ..Default::default() };
+        self.compile_with(name, source, options)
+    }
+
+    fn compile_with(&self, name: &str, source: &str, options: WriteOptions) -> Result<Bytecode> {
         if name.contains('\0') || source.contains('\0') {
             return Err(Error::new(
                 ErrorCode::LoadError,
                 format!("Module {name:?} contains a NUL character."),
             ));
         }
-        stacker::maybe_grow(STACK_LEFT, STACK_LEFT, || compile_here(name, source, &self.0))
+        stacker::maybe_grow(STACK_LEFT, STACK_LEFT, || compile_here(name, source, options, &self.0))
     }
 }
 
-fn compile_here(name: &str, source: &str, guard: &Guard) -> Result<Bytecode> {
+fn compile_here(
+    name: &str,
+    source: &str,
+    options: WriteOptions,
+    guard: &Guard,
+) -> Result<Bytecode> {
     let runtime = Runtime::new().map_err(internal)?;
     runtime.set_memory_limit(COMPILER_BYTES);
     runtime.set_max_stack_size(STACK_BYTES);
@@ -99,9 +115,8 @@ fn compile_here(name: &str, source: &str, guard: &Guard) -> Result<Bytecode> {
     let context = Context::custom::<Language>(&runtime).map_err(internal)?;
     context.with(|ctx| {
         let _stoppable = Stoppable::new(guard, &ctx);
-        let compiled = JsModule::declare(ctx.clone(), name, source).and_then(|module| {
-            module.write(WriteOptions { strip_source: true, ..WriteOptions::default() })
-        });
+        let compiled =
+            JsModule::declare(ctx.clone(), name, source).and_then(|module| module.write(options));
         let code = compiled.map_err(|_| syntax_error(&ctx, name))?;
         Ok(Bytecode { code: code.into(), imports: imports.take().into() })
     })

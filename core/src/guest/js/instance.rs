@@ -22,8 +22,8 @@ use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message,
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::outside::Answer;
-use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
+use crate::guest::{pool, stop};
 use crate::host::check_method;
 use crate::loader::WorkerStub;
 use crate::metrics::EventKind;
@@ -70,7 +70,7 @@ pub(crate) async fn exports(
 impl JsInstance {
     /// An instance in a machine of its own.
     fn new(program: &Arc<Program>, actor: &Arc<Actor>) -> Result<Arc<JsInstance>> {
-        let vm = actor.runtime.engines.js.take(actor)?;
+        let vm: Vm = pool::take(&actor.runtime)?;
         vm.bind(program.clone(), &actor.limits, actor.interrupt.clone());
         Ok(Arc::new_cyclic(|this: &Weak<JsInstance>| {
             let _ = vm.shared.instance.set(this.clone());

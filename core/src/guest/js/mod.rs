@@ -22,57 +22,41 @@ mod rejections;
 mod task;
 mod vm;
 
-use std::sync::{Arc, OnceLock};
-
-use parking_lot::Mutex;
-
 pub(crate) use instance::{exports, start};
 pub(crate) use program::Program;
 
-use crate::actor::Actor;
+use std::sync::OnceLock;
+
 use crate::error::Result;
+use crate::guest::Engines;
 use crate::guest::cache::Cache;
+use crate::guest::pool::{Machines, Pool};
 use compiler::Bytecode;
 use program::Prelude;
 use vm::Vm;
-
-/// Machines kept ready for the next guest that starts.
-const READY: usize = 2;
 
 /// What the JavaScript guests of one runtime share.
 #[derive(Default)]
 pub(crate) struct Engine {
     prelude: OnceLock<Prelude>,
     pub code: Cache<Bytecode>,
-    ready: Mutex<Vec<Vm>>,
+    ready: Pool<Vm>,
 }
 
 impl Engine {
-    /// Drops the machines that nobody has taken.
+    /// Drops what is kept for guests to come.
     pub fn stop(&self) {
-        let ready = std::mem::take(&mut *self.ready.lock());
-        drop(ready);
+        self.ready.clear();
         self.code.clear();
     }
+}
 
-    fn make(&self) -> Result<Vm> {
-        Vm::new(self.prelude.get_or_init(Prelude::compile))
+impl Machines for Vm {
+    fn pool(engines: &Engines) -> &Pool<Vm> {
+        &engines.js.ready
     }
 
-    /// A fresh machine, from those that are ready if there is one; more are made in the background.
-    fn take(&self, actor: &Arc<Actor>) -> Result<Vm> {
-        let ready = self.ready.lock().pop();
-        let runtime = Arc::downgrade(&actor.runtime);
-        actor.runtime.executor.spawn(async move {
-            while let Some(runtime) = runtime.upgrade() {
-                let engine = &runtime.engines.js;
-                if engine.ready.lock().len() >= READY || runtime.check_open().is_err() {
-                    break;
-                }
-                let Ok(vm) = engine.make() else { break };
-                engine.ready.lock().push(vm);
-            }
-        });
-        ready.map_or_else(|| self.make(), Ok)
+    fn make(engines: &Engines) -> Result<Vm> {
+        Vm::new(engines.js.prelude.get_or_init(Prelude::compile))
     }
 }

@@ -42,7 +42,7 @@ impl Prelude {
             (
                 name,
                 Compiler::new()
-                    .compile(name, source)
+                    .compile_prelude(name, source)
                     .unwrap_or_else(|error| panic!("the guest API compiles: {error}")),
             )
         });

@@ -24,6 +24,9 @@ use crate::limits::Limits;
 /// Stack that guest code may use. A call runs on a thread with 1 MiB left, the rest is for natives.
 const STACK_BYTES: usize = 384 << 10;
 
+/// How large the heap may grow before garbage is collected for the first time.
+const GC_BYTES: usize = 1 << 20;
+
 /// What guests get of the language.
 type Language = (
     intrinsic::Eval,
@@ -85,6 +88,8 @@ impl Vm {
         let shared = Arc::new(Shared::new(guard.clone()));
         let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
         runtime.set_max_stack_size(STACK_BYTES);
+        // There is no garbage yet that would be worth a look.
+        runtime.set_gc_threshold(usize::MAX);
         let stopped = guard.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || stopped.is_stopped())));
         runtime.set_host_promise_rejection_tracker(Some(Box::new(
@@ -102,6 +107,7 @@ impl Vm {
             machine.guard.set_runtime(raw);
             install(ctx, &shared, prelude).map_err(|error| failed(ctx, error))
         })?;
+        runtime.set_gc_threshold(GC_BYTES);
         Ok(Vm { machine: Mutex::new(machine), shared })
     }
 

@@ -16,8 +16,8 @@ use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message,
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::outside::{Answer, Pending};
-use crate::guest::stop;
 use crate::guest::watchdog::{Interrupt, Stop};
+use crate::guest::{pool, stop};
 use crate::host::{check_method, no_such_method};
 use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
@@ -47,14 +47,13 @@ pub(crate) struct LuauInstance {
 
 /// Starts an instance: evaluates the main module and runs the constructor, with the turn held.
 pub(crate) async fn start(
-    vm: Vm,
     program: &Arc<Program>,
     actor: &Arc<Actor>,
     class: &GuestClass,
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Arc<dyn Instance>> {
-    let (instance, task) = load(vm, program, &class.export, event, hold).await?;
+    let (instance, task) = load(program, &class.export, event, hold).await?;
     if actor.dir.is_some() {
         let object = instance.construct(&task, hold).await?;
         let _ = instance.object.set(object);
@@ -64,25 +63,24 @@ pub(crate) async fn start(
 
 /// Evaluates the main module and lists what it exports.
 pub(crate) async fn exports(
-    vm: Vm,
     program: &Arc<Program>,
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Value> {
-    let (instance, task) = load(vm, program, "", event, hold).await?;
+    let (instance, task) = load(program, "", event, hold).await?;
     let listed = instance.run(&task, hold, Entry::ListExports, MultiValue::new()).await?;
     instance.vm.marshal.read(&listed, event.actor.limits.message_bytes)
 }
 
 /// Makes an instance and evaluates the main module in it; the task keeps the turn.
 async fn load(
-    vm: Vm,
     program: &Arc<Program>,
     export: &str,
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<(Arc<LuauInstance>, Arc<Task>)> {
     let actor = &event.actor;
+    let vm: Vm = pool::take(&actor.runtime)?;
     vm.bind(program.clone(), &actor.limits, actor.interrupt.clone())?;
     let instance = Arc::new_cyclic(|this| LuauInstance {
         vm,

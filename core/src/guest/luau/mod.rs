@@ -13,5 +13,39 @@ mod vm;
 mod web;
 
 pub(crate) use instance::{exports, start};
-pub(crate) use program::{Bytecode, Program};
-pub(crate) use vm::{PreludeCode, Vm};
+pub(crate) use program::Program;
+
+use std::sync::OnceLock;
+
+use crate::error::Result;
+use crate::guest::Engines;
+use crate::guest::cache::Cache;
+use crate::guest::pool::{Machines, Pool};
+use program::Bytecode;
+use vm::{PreludeCode, Vm};
+
+/// What the Luau guests of one runtime share.
+#[derive(Default)]
+pub(crate) struct Engine {
+    prelude: OnceLock<PreludeCode>,
+    pub code: Cache<Bytecode>,
+    ready: Pool<Vm>,
+}
+
+impl Engine {
+    /// Drops what is kept for guests to come.
+    pub fn stop(&self) {
+        self.ready.clear();
+        self.code.clear();
+    }
+}
+
+impl Machines for Vm {
+    fn pool(engines: &Engines) -> &Pool<Vm> {
+        &engines.luau.ready
+    }
+
+    fn make(engines: &Engines) -> Result<Vm> {
+        Vm::new(engines.luau.prelude.get_or_init(PreludeCode::compile))
+    }
+}

@@ -38,8 +38,8 @@ pub(crate) struct PreludeCode {
     parts: Vec<Vec<u8>>,
 }
 
-impl Default for PreludeCode {
-    fn default() -> PreludeCode {
+impl PreludeCode {
+    pub fn compile() -> PreludeCode {
         let parts = PRELUDE.into_iter().map(web::compile_source).collect();
         PreludeCode { web: web::compile(), parts }
     }
@@ -200,6 +200,8 @@ impl Vm {
             | StdLib::VECTOR
             | StdLib::INTEGER;
         let lua = Lua::new_with(libraries, LuaOptions::new())?;
+        // There is no garbage yet that would be worth a look.
+        lua.gc_stop();
         let shared = Arc::new(Shared {
             current: Mutex::default(),
             pending: Mutex::default(),
@@ -242,6 +244,7 @@ impl Vm {
             start_facet: made.raw_get("start_facet")?,
             fire: made.raw_get("fire")?,
         };
+        lua.gc_restart();
         Ok(Vm { lua, prelude, marshal, shared })
     }
 
