@@ -17,9 +17,11 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 9] = [
+const PRELUDE: [(&str, &str); 11] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
+    ("facetbox:console", include_str!("prelude/console.js")),
+    ("facetbox:absent", include_str!("prelude/absent.js")),
     ("facetbox:urls", include_str!("prelude/urls.js")),
     ("facetbox:web", include_str!("prelude/web.js")),
     ("facetbox:fetch", include_str!("prelude/fetch.js")),

@@ -23,10 +23,8 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         parts.set(1, request.url())?;
         Ok(parts.into_value())
     })?;
-    natives.add("is_plain", |call| {
-        let value = call.arg(0);
-        let prototype = value.as_object().and_then(Object::get_prototype);
-        call.give_bool(prototype.is_none_or(|prototype| prototype == call.hooks.object))
+    natives.add("is_record", |call| {
+        call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Object)
     })?;
     // Proxies and other objects could change their length after it was looked at.
     natives.add("check_array", |call| {

@@ -53,8 +53,12 @@ export async function later(work) {
   return work();
 }
 
+/** Prototypes of the API's own classes. */
+export const platform = new WeakSet();
+
 /** Lets Object.prototype.toString name the instances of a class. */
 export function tag(constructor, name = constructor.name) {
+  platform.add(constructor.prototype);
   Object.defineProperty(constructor.prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
 

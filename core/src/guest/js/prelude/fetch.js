@@ -2,7 +2,7 @@
 
 import { bytesOf, define, eachEntry, hasName, isBuffer, isView, native, removeEntries, setEntry, tag, toBytes, toText, valuesOf } from "facetbox:base";
 import { URLSearchParams } from "facetbox:urls";
-import { Blob, blobParts } from "facetbox:web";
+import { Blob, blobParts, newSignal } from "facetbox:web";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PLAIN_TEXT = "text/plain;charset=UTF-8";
@@ -18,7 +18,7 @@ function headerName(name) {
 
 function headerValue(name, value) {
   value = `${value}`.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
-  if (/[\0\r\n]/.test(value)) throw new TypeError(`Invalid value of header ${name}.`);
+  if (/[\0\r\n]|[^\0-\xff]/.test(value)) throw new TypeError(`Invalid value of header ${name}.`);
   return value;
 }
 
@@ -228,13 +228,18 @@ function withType(headers, type) {
 
 let requestParts, requestFrom;
 
+/** The signal that a request was given, if it was. */
+export let signalOf;
+
 export class Request extends Body {
   static #next; // the parts of a request that Rust makes
   #method;
   #url;
-  #signal;
+  #given; // the signal
+  #signal; // the same, or one of its own
   static {
     requestParts = (request) => [request.#method, request.#url];
+    signalOf = (request) => request.#given;
     requestFrom = (method, url, list, data) => {
       Request.#next = { method, url, headers: headersFrom(list), content: new Content(data) };
       return new Request();
@@ -246,7 +251,7 @@ export class Request extends Body {
     super(made.content, made.headers);
     this.#method = made.method;
     this.#url = made.url;
-    this.#signal = made.signal ?? null;
+    this.#given = made.signal ?? undefined;
   }
   static #read(input, init) {
     if (typeof init !== "object") throw new TypeError("The options of a Request must be an object.");
@@ -266,7 +271,7 @@ export class Request extends Body {
     if (content.data !== null && (method === "GET" || method === "HEAD")) {
       throw new TypeError("Request with a GET or HEAD method cannot have a body.");
     }
-    return { method, url, headers, content, signal: init.signal ?? base?.signal };
+    return { method, url, headers, content, signal: init.signal === undefined ? base?.#given : init.signal };
   }
   get method() {
     return this.#method;
@@ -275,7 +280,7 @@ export class Request extends Body {
     return this.#url;
   }
   get signal() {
-    return this.#signal;
+    return (this.#signal ??= this.#given ?? newSignal());
   }
   get redirect() {
     return "follow";
@@ -286,7 +291,7 @@ export class Request extends Body {
       url: this.#url,
       headers: new Headers(this.headers),
       content: contentOf(this).copy(),
-      signal: this.#signal,
+      signal: this.#given,
     };
     return new Request();
   }

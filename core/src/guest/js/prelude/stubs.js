@@ -1,7 +1,7 @@
 // Capabilities: stubs, namespaces and ids, loaders and workers, facets, exports.
 
-import { define, later, native } from "facetbox:base";
-import { requestOf } from "facetbox:fetch";
+import { define, later, native, platform } from "facetbox:base";
+import { requestOf, signalOf } from "facetbox:fetch";
 import { attempt, isThenable, waitFor } from "facetbox:operations";
 
 // What stands for something in Rust -> { cap } and how to get it: `deferred` promises it, `start` starts
@@ -38,6 +38,7 @@ function hold(object, state) {
 function sealed(name, members) {
   const prototype = Object.defineProperties({}, Object.getOwnPropertyDescriptors(members));
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name });
+  platform.add(prototype);
   const constructor = { [name]: class {
     constructor() {
       throw new TypeError("Illegal constructor");
@@ -361,7 +362,7 @@ define({
   fetch: (input, init) =>
     later(() => {
       const request = requestOf(input, init);
-      const { signal } = request;
+      const signal = signalOf(request);
       signal?.throwIfAborted();
       const response = attempt(() => native.outbound(request));
       if (signal == null) return response;

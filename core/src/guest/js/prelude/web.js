@@ -1,6 +1,6 @@
 // The web API beside fetch and URLs: text, bytes, events, abort signals, crypto, structuredClone.
 
-import { bytesOf, define, isBuffer, isView, later, native, tag, toBytes, toText, viewParts } from "facetbox:base";
+import { bytesOf, define, isBuffer, isView, later, native, platform, tag, toBytes, toText, viewParts } from "facetbox:base";
 
 // Text and bytes ----------------------------------------------------------------------------------
 
@@ -54,9 +54,12 @@ class TextDecoder {
       joined.set(bytes, this.#rest.length);
       bytes = joined;
     }
-    const [text, used] = native.decode_utf8(bytes, this.#fatal, this.#ignoreBom || this.#begun, stream);
-    this.#rest = stream ? bytes.slice(used) : new Uint8Array(0);
-    this.#begun = stream && (this.#begun || used > 0);
+    const begun = this.#begun;
+    this.#rest = new Uint8Array(0);
+    this.#begun = false;
+    const [text, used] = native.decode_utf8(bytes, this.#fatal, this.#ignoreBom || begun, stream);
+    if (stream) this.#rest = bytes.slice(used);
+    this.#begun = stream && (begun || used > 0);
     return text;
   }
 }
@@ -118,13 +121,39 @@ export class Blob {
 
 // Events and abort signals ------------------------------------------------------------------------
 
+let sendTo;
+
 class Event {
   #type;
-  constructor(type) {
+  #cancelable;
+  #target = null;
+  #prevented = false;
+  static {
+    sendTo = (event, target) => {
+      event.#target = target;
+    };
+  }
+  constructor(type, options) {
     this.#type = `${type}`;
+    this.#cancelable = Boolean(options?.cancelable);
   }
   get type() {
     return this.#type;
+  }
+  get target() {
+    return this.#target;
+  }
+  get currentTarget() {
+    return this.#target;
+  }
+  get cancelable() {
+    return this.#cancelable;
+  }
+  get defaultPrevented() {
+    return this.#prevented;
+  }
+  preventDefault() {
+    this.#prevented = this.#cancelable;
   }
 }
 
@@ -140,17 +169,23 @@ class EventTarget {
   dispatchEvent(event) {
     const called = this.#listeners.filter((known) => known.type === event.type);
     this.#listeners = this.#listeners.filter((known) => !known.once || known.type !== event.type);
+    sendTo(event, this);
     const own = this[`on${event.type}`];
-    if (typeof own === "function") Reflect.apply(own, this, [event]);
+    if (typeof own === "function") called.unshift({ listener: own });
     for (const { listener } of called) {
-      if (typeof listener === "function") Reflect.apply(listener, this, [event]);
-      else listener.handleEvent(event);
+      try {
+        if (typeof listener === "function") Reflect.apply(listener, this, [event]);
+        else listener.handleEvent(event);
+      } catch (error) {
+        native.exception(error);
+      }
     }
-    return true;
+    return !event.defaultPrevented;
   }
 }
 
-let abortSignal, newSignal;
+let abortSignal;
+export let newSignal;
 
 class AbortSignal extends EventTarget {
   static #making = false;
@@ -216,7 +251,7 @@ class AbortController {
 
 // Crypto ------------------------------------------------------------------------------------------
 
-const crypto = {
+export const crypto = {
   randomUUID: () => native.uuid(),
   getRandomValues(target) {
     if (!isView(target) || target instanceof DataView || target instanceof Float32Array || target instanceof Float64Array) {
@@ -237,8 +272,18 @@ const crypto = {
 const refuse = (what) => new DOMException(`${what} could not be cloned.`, "DataCloneError");
 const BOXED = [Boolean, Number, String, BigInt];
 
+/** Whether an object is one of the API's own. */
+function isOfPlatform(object) {
+  for (let level = object; level !== null; level = Object.getPrototypeOf(level)) {
+    if (platform.has(level)) return true;
+  }
+  return false;
+}
+
 /** Copies a value; what it holds twice the copy holds twice, cycles included. */
-function structuredClone(value) {
+function structuredClone(value, options) {
+  if (arguments.length === 0) throw new TypeError("structuredClone() needs a value.");
+  if (options?.transfer?.length > 0) throw new TypeError("The option transfer of structuredClone() is not supported.");
   const known = new Map();
   const keep = (from, to) => {
     known.set(from, to);
@@ -282,10 +327,11 @@ function structuredClone(value) {
     if (from instanceof Error) return keep(from, copyError(from));
     const boxed = BOXED.find((constructor) => from instanceof constructor);
     if (boxed !== undefined) return keep(from, Object(from.valueOf()));
-    if (native.is_plain(from)) return fill(from, keep(from, {}));
+    if (native.is_record(from) && !isOfPlatform(from)) return fill(from, keep(from, {}));
     throw refuse(`An object of type ${from.constructor?.name ?? "Object"}`);
   }
   function copyError(from) {
+    if (from instanceof DOMException) return new DOMException(from.message, from.name);
     const standard = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
     const constructor = Object.hasOwn(standard, from.name) ? standard[from.name] : Error;
     const error = new constructor(from.message);

@@ -1,7 +1,9 @@
 // The module "cloudflare:workers", and where the driver in Rust enters the guest.
 
+import "facetbox:absent";
 import "facetbox:bounds";
-import { define, isView, native, tag, uncurry, viewParts } from "facetbox:base";
+import { className } from "facetbox:console";
+import { define, native, tag, uncurry, viewParts } from "facetbox:base";
 import { makeRequest, makeResponse, takeRequest, takeResponse } from "facetbox:fetch";
 import { settle, isThenable } from "facetbox:operations";
 import { facets, heldBy, loopback, make, started } from "facetbox:stubs";
@@ -98,16 +100,6 @@ const builders = {
   bigint: (text) => (text.startsWith("-") ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`)),
 };
 
-/** The name of the class of an object that can't be copied. */
-function className(value) {
-  try {
-    const name = getPrototypeOf(value)?.constructor?.name;
-    return typeof name === "string" && name !== "" ? name : "Object";
-  } catch {
-    return "Object";
-  }
-}
-
 // Guest functions that others were given ------------------------------------------------------------
 
 const callbacks = new Map();
@@ -116,36 +108,6 @@ let lastCallback = 0;
 function keepCallback(callback) {
   callbacks.set(++lastCallback, callback);
   return lastCallback;
-}
-
-// Console -----------------------------------------------------------------------------------------
-
-function shown(value, depth, seen) {
-  if (typeof value === "string") return depth === 0 ? value : JSON.stringify(value);
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return `[Function: ${value.name || "anonymous"}]`;
-  if (typeof value !== "object" || value === null) return String(value);
-  if (value instanceof Error && !seen.includes(value)) return shownError(value, depth, seen);
-  if (value instanceof Date) return value.toISOString();
-  if (seen.includes(value)) return "[Circular]";
-  if (depth > 4) return Array.isArray(value) ? "[Array]" : "[Object]";
-  const inside = (item) => shown(item, depth + 1, [...seen, value]);
-  if (Array.isArray(value) || isView(value)) return `[ ${Array.from(value).slice(0, 100).map(inside).join(", ")} ]`;
-  if (value instanceof Map) return `Map { ${Array.from(value).map(([k, v]) => `${inside(k)} => ${inside(v)}`).join(", ")} }`;
-  if (value instanceof Set) return `Set { ${Array.from(value).map(inside).join(", ")} }`;
-  const name = className(value);
-  const entries = Object.keys(value).map((key) => `${key}: ${inside(value[key])}`);
-  return `${name === "Object" ? "" : `${name} `}{ ${entries.join(", ")} }`;
-}
-
-function shownError(error, depth, seen) {
-  const text = error.stack ? `${error.name}: ${error.message}\n${error.stack.trimEnd()}` : String(error);
-  return Object.hasOwn(error, "cause") ? `${text}\n  [cause]: ${shown(error.cause, depth + 1, [...seen, error])}` : text;
-}
-
-const console = {};
-for (const level of ["debug", "log", "info", "warn", "error", "trace"]) {
-  console[level] = (...values) => native.log(level, values.map((value) => shown(value, 0, [])).join(" "));
 }
 
 // ctx ---------------------------------------------------------------------------------------------
@@ -376,6 +338,5 @@ native.hooks = {
 };
 
 [DurableObjectState].forEach((constructor) => tag(constructor));
-define({ console });
 for (const name of ["SharedArrayBuffer", "Atomics", "navigator"]) delete globalThis[name];
-define({ self: globalThis });
+define({ self: globalThis, reportError: (error) => native.exception(error) });
