@@ -9,6 +9,9 @@
 //! * Core errors become JavaScript exceptions in one function of the JavaScript half, which gets
 //!   them packed like any other value.
 
+// Whether a class may go to another thread depends on all that a value may hold, which nests deep.
+#![recursion_limit = "256"]
+
 #![deny(unsafe_code)]
 
 mod bridge;
