@@ -73,6 +73,7 @@ test("100,000 calls leave nothing behind", async () => {
   const { grown, kept } = JSON.parse(output);
   // While it runs a guest holds functions until its own collector comes by.
   assert.ok(kept < 100, `${kept} references are kept after the end of the runtime`);
-  // Less than 200 bytes for each call of the second half: what the allocators keep.
-  assert.ok(grown < 10 << 20, `${grown} bytes more after the second half`);
+  // About 500 bytes for each call of the second half: what allocators keep differs by half of that, and a
+  // call that left its message or a promise behind would take more.
+  assert.ok(grown < 24 << 20, `${grown} bytes more after the second half`);
 });
