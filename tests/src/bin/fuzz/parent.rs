@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// A child that is silent for so long hangs, even on a machine with much else to do: limits of the guests it runs are
-/// far below.
-const HANG: Duration = Duration::from_secs(60);
+/// A child that is silent for so long waits for something that never comes.
+const HANG: Duration = Duration::from_secs(120);
+/// One that has worked for so long meanwhile never ends: the limits of the guests it runs are far below.
+const HANG_CPU: Duration = Duration::from_secs(15);
 /// A child that takes more memory has lost control of it.
 const MAX_MEMORY: u64 = 1 << 30;
 /// A target isn't fuzzed any further after so many findings.
@@ -66,12 +67,12 @@ fn fuzz(name: &str, time: Duration, seed: u64) -> Outcome<usize> {
 fn watch(name: &str, dir: &Path, time: Duration, seed: u64) -> Outcome<(Progress, Option<String>)> {
     let mut child = start(name, dir, time, seed)?;
     let lines = lines(&mut child);
-    let (mut progress, mut heard) = (Progress::default(), Instant::now());
+    let (mut progress, mut heard) = (Progress::default(), (Instant::now(), Duration::ZERO));
     let failure = loop {
         match lines.recv_timeout(TICK) {
             Ok((executions, outcomes)) => {
                 (progress.executions, progress.outcomes) = (executions, outcomes);
-                heard = Instant::now();
+                heard = (Instant::now(), cpu_of(child.id()));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break None,
@@ -81,8 +82,8 @@ fn watch(name: &str, dir: &Path, time: Duration, seed: u64) -> Outcome<(Progress
         if memory > MAX_MEMORY {
             break Some(format!("it took {} MiB of memory", memory >> 20));
         }
-        if heard.elapsed() > HANG {
-            break Some(format!("it hung for {} s", HANG.as_secs()));
+        if heard.0.elapsed() > HANG || cpu_of(child.id()).saturating_sub(heard.1) > HANG_CPU {
+            break Some(format!("it hung for {} s", heard.0.elapsed().as_secs()));
         }
     };
     if failure.is_some() {
@@ -141,6 +142,15 @@ pub fn memory_of(process: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     let pages: Option<u64> = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
     pages.unwrap_or(0) * 4096
+}
+
+/// CPU time that a process has used; 0 where the system doesn't tell.
+fn cpu_of(process: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // After the name, which may contain anything, the fields 14 and 15 in ticks of 10 ms.
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let ticks = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 /// Keeps the input of a finding.
