@@ -10,7 +10,7 @@ table=()
 failed=0
 
 row() {
-    table+=("$(printf '%-8s %-24s %-24s %-16s %s' "$@")")
+    table+=("$(printf '%-8s %-24s %-24s %-16s %-18s %s' "$@")")
 }
 
 # demo HOST "TOOLS IT NEEDS" MAKE-ARGUMENTS...
@@ -19,7 +19,7 @@ demo() {
     shift 2
     for tool in $tools; do
         if ! command -v "$tool" >/dev/null; then
-            row "$host" - - - "skipped: no $tool"
+            row "$host" - - - - "skipped: no $tool"
             return
         fi
     done
@@ -29,14 +29,15 @@ demo() {
     else
         result=FAILED
     fi
-    local line requests hidden closed
+    local line requests hidden closed visits
     line=$(grep '^RESULT ' "$log") || result=FAILED
     requests=$(field requests "$line")
     hidden=$(field hidden "$line")
     closed=$(field closed "$line")
-    [ "$requests $hidden $closed" = "4 yes yes" ] || result=FAILED
+    visits=$(field visits "$(grep '^PROJECT ' "$log" | tail -n 1)")
+    [ "$requests $hidden $closed $visits" = "4 yes yes 4" ] || result=FAILED
     [ "$result" = ok ] || failed=1
-    row "$host" "$requests" "$hidden" "$closed" "$result"
+    row "$host" "$requests" "$hidden" "$closed" "$visits" "$result"
 }
 
 field() {
@@ -45,7 +46,7 @@ field() {
     echo "${value:--}"
 }
 
-row host "requests after restart" "supervisor data hidden" "network closed" ok
+row host "requests after restart" "supervisor data hidden" "network closed" "worker.js deployed" ok
 demo Rust cargo demo-rust
 demo C "cargo cc" -C bindings-c demo-c
 demo C++ "cargo c++" -C bindings-c demo-cpp
