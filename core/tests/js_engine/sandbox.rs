@@ -78,6 +78,42 @@ fn all_end_with_name(stub: &Stub, methods: &[&str]) {
 }
 
 #[test]
+fn parts_of_storage_are_neither_sent_nor_made_nor_used_on_others() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let source = "import { DurableObject } from 'cloudflare:workers';
+        export class App extends DurableObject {
+          storage() { return this.ctx.storage; }
+          kv() { return this.ctx.storage.kv; }
+          sql() { return { inside: this.ctx.storage.sql }; }
+          facets() { return this.ctx.facets; }
+          txn() { return this.ctx.storage.transaction((txn) => [txn]); }
+          async receivers() {
+            const { storage, facets } = this.ctx, { kv, sql } = storage;
+            const refused = async (work) => {
+              try { await work(); return 'allowed'; } catch (error) { return error.message; }
+            };
+            const make = (part) => () => new part.constructor({});
+            const size = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(sql), 'databaseSize').get;
+            const seen = [];
+            for (const work of [
+              () => kv.get.call(storage, 'a'), () => sql.exec.call({}, 'SELECT 1'), () => size.call(kv),
+              () => storage.get.call(kv, 'a'), () => storage.deleteAll.call({}), () => facets.list.call({}),
+              () => storage.transaction((txn) => txn.get.call(storage, 'a')),
+              () => storage.transaction((txn) => txn.rollback.call({})),
+              make(storage), make(kv), make(sql), make(facets),
+            ]) seen.push(await refused(work));
+            return [...new Set(seen)];
+          }
+        }";
+    let worker = runtime.loader().load(code(source)).unwrap();
+    let app = worker.get_durable_object_class("App", ExportOptions::default());
+    let stub = runtime.namespace("App", app).unwrap().get_by_name("a");
+    all_end_with_name(&stub, &["storage", "kv", "sql", "facets", "txn"]);
+    let seen = stub.call_blocking("receivers", vec![]).unwrap();
+    assert_eq!(seen.to_json().unwrap(), r#"["Illegal invocation","Illegal constructor"]"#);
+}
+
+#[test]
 fn tampering_with_built_ins_harms_only_the_guest() {
     let runtime = Runtime::open_in_memory().unwrap();
     let stub = entrypoint(

@@ -2,6 +2,7 @@
 
 import { later, native, tag } from "facetbox:base";
 import { waitFor } from "facetbox:operations";
+import { check, unsendable } from "facetbox:stubs";
 
 // Key-value store ---------------------------------------------------------------------------------
 
@@ -19,12 +20,7 @@ class KvList {
   }
 }
 
-/** Refuses the methods of `own` on anything else, as those of the web's objects do. */
-const check = (self, own) => {
-  if (self !== own) throw new TypeError("Illegal invocation");
-};
-
-const kv = Object.freeze({
+const kv = unsendable("SyncKvStorage", {
   get(key) {
     check(this, kv);
     return native.kv_get(`${key}`);
@@ -41,7 +37,7 @@ const kv = Object.freeze({
     check(this, kv);
     return new KvList(native.kv_list(options));
   },
-});
+})();
 
 // SQL ---------------------------------------------------------------------------------------------
 
@@ -96,7 +92,7 @@ class SqlStorageCursor {
 
 [KvList, SqlStorageCursor, SqlStorageRawCursor].forEach((constructor) => tag(constructor));
 
-const sql = Object.freeze({
+const sql = unsendable("SqlStorage", {
   exec(query, ...bindings) {
     check(this, sql);
     return new SqlStorageCursor(native.sql_exec(`${query}`, bindings));
@@ -105,7 +101,7 @@ const sql = Object.freeze({
     check(this, sql);
     return native.database_size();
   },
-});
+})();
 
 // What both the storage and the handle of a transaction can do --------------------------------------
 
@@ -166,35 +162,52 @@ function transactionSync(callback) {
 
 const open = []; // states of the transactions that are open, the innermost last
 
-function handle(state) {
-  const check = (name) => {
-    if (state.rolledBack) throw new Error(`Cannot ${name}() on rolled back transaction`);
-    if (state.ended) {
-      throw new Error(
-        `Cannot call ${name}() on transaction that has already committed: did you move \`txn\` outside of the closure?`,
-      );
-    }
-  };
-  const txn = {
-    rollback() {
-      if (state.rolledBack) return;
-      check("rollback");
-      if (open.at(-1) !== state) {
-        throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
-      }
-      state.rolledBack = true;
-      native.finish(state.depth, false);
-    },
-    async deleteAll() {
-      throw new Error("Cannot call deleteAll() within a transaction");
-    },
-  };
+const states = new WeakMap(); // handle of a transaction -> its state
+
+/** The state of a handle whose transaction is open. */
+function stateOf(txn, name) {
+  const state = states.get(txn);
+  if (state === undefined) throw new TypeError("Illegal invocation");
+  if (state.rolledBack) throw new Error(`Cannot ${name}() on rolled back transaction`);
+  if (state.ended) {
+    throw new Error(
+      `Cannot call ${name}() on transaction that has already committed: did you move \`txn\` outside of the closure?`,
+    );
+  }
+  return state;
+}
+
+/** The operations as methods that first look at what they are called on. */
+function methods(look) {
+  const members = {};
   for (const name of Object.keys(operations)) {
-    txn[name] = async (...args) => {
-      check(name);
+    members[name] = async function (...args) {
+      look(this, name);
       return operations[name](...args);
     };
   }
+  return members;
+}
+
+const newTransaction = unsendable("DurableObjectTransaction", {
+  ...methods(stateOf),
+  rollback() {
+    if (states.get(this)?.rolledBack) return;
+    const state = stateOf(this, "rollback");
+    if (open.at(-1) !== state) {
+      throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
+    }
+    state.rolledBack = true;
+    native.finish(state.depth, false);
+  },
+  async deleteAll() {
+    throw new Error("Cannot call deleteAll() within a transaction");
+  },
+});
+
+function handle(state) {
+  const txn = newTransaction();
+  states.set(txn, state);
   return txn;
 }
 
@@ -230,24 +243,28 @@ async function transact(callback) {
   }
 }
 
-const storage = {
-  kv,
-  sql,
-  transaction,
-  transactionSync,
-  sync: () => later(() => waitFor(native.sync())),
-  deleteAll: () => later(() => native.delete_all()),
-  getCurrentBookmark: () => later(() => native.bookmark()),
-  getBookmarkForTime: () => later(() => native.no_recovery()),
-  onNextSessionRestoreBookmark: () => later(() => native.no_recovery()),
-};
-for (const name of Object.keys(operations)) {
-  storage[name] = async (...args) => operations[name](...args);
+/** Methods of the storage as a whole. */
+function whole(members) {
+  for (const name of Object.keys(members)) {
+    const work = members[name];
+    members[name] = function (argument) {
+      check(this, storage);
+      return work(argument);
+    };
+  }
+  return members;
 }
 
-class DurableObjectStorage {}
-tag(DurableObjectStorage);
-Object.setPrototypeOf(storage, DurableObjectStorage.prototype);
-Object.freeze(storage);
-
-export { storage };
+export const storage = unsendable("DurableObjectStorage", {
+  ...methods((self) => check(self, storage)),
+  ...whole({
+    transaction,
+    transactionSync,
+    sync: () => later(() => waitFor(native.sync())),
+    deleteAll: () => later(() => native.delete_all()),
+    getCurrentBookmark: () => later(() => native.bookmark()),
+    getBookmarkForTime: () => later(() => native.no_recovery()),
+    onNextSessionRestoreBookmark: () => later(() => native.no_recovery()),
+  }),
+})();
+Object.freeze(Object.assign(storage, { kv, sql }));

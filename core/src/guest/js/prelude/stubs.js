@@ -23,6 +23,11 @@ function capOf(value, what) {
 
 const illegal = () => new TypeError("Illegal invocation");
 
+/** Refuses the methods of `own` on anything else, as those of the web's objects do. */
+export function check(self, own) {
+  if (self !== own) throw illegal();
+}
+
 function cap(self) {
   const state = held.get(self);
   if (state?.cap === undefined) throw illegal();
@@ -33,6 +38,8 @@ function hold(object, state) {
   held.set(object, state);
   return object;
 }
+
+const unsent = (name) => `Could not serialize object of type "${name}". This type does not support serialization.`;
 
 /** Makes instances of a class that guests can't construct. */
 function sealed(name, members) {
@@ -46,6 +53,12 @@ function sealed(name, members) {
   } }[name];
   Object.defineProperty(prototype, "constructor", { value: constructor, writable: true, configurable: true });
   return (state) => hold(Object.create(prototype), state);
+}
+
+/** Makes instances of a class that guests can neither construct nor send. */
+export function unsendable(name, members) {
+  const make = sealed(name, members);
+  return () => make({ refusal: unsent(name) });
 }
 
 // Stubs -------------------------------------------------------------------------------------------
@@ -210,7 +223,7 @@ const newId = sealed("DurableObjectId", {
   },
 });
 
-const makeId = (cap, text, name) => newId({ cap, text, name, refusal: 'Could not serialize object of type "DurableObjectId". This type does not support serialization.' });
+const makeId = (cap, text, name) => newId({ cap, text, name, refusal: unsent("DurableObjectId") });
 
 const namespaceMembers = (cap) => ({
   idFromName(name) {
@@ -295,32 +308,36 @@ const newLoader = sealed("WorkerLoader", {
 
 const NO_FACETS_SENT = "Stubs pointing to Durable Object facets are not serializable.";
 
-export const facets = sealed("DurableObjectFacets", {
+export const facets = unsendable("DurableObjectFacets", {
   get(name, start) {
+    check(this, facets);
     const cap = native.facet(`${name}`);
     if (typeof start !== "function") throw new TypeError("The second argument of facets.get() must be a function.");
     return makeStub({ cap, start, refusal: NO_FACETS_SENT });
   },
   abort(name, reason) {
+    check(this, facets);
     native.facet_abort(`${name}`, reason);
   },
   delete(name) {
+    check(this, facets);
     native.facet_delete(`${name}`);
   },
   clone(source, target) {
+    check(this, facets);
     native.facet_clone(`${source}`, `${target}`);
   },
   list() {
+    check(this, facets);
     return native.facet_list();
   },
   exists(name) {
+    check(this, facets);
     return native.facet_exists(`${name}`);
   },
-})({});
+})();
 
 // Exports -----------------------------------------------------------------------------------------
-
-const unsent = (name) => `Could not serialize object of type "${name}". This type does not support serialization.`;
 
 /**
  * What ctx.exports gives for a class: a namespace (if it is bound to one) and the class of a facet; for an
