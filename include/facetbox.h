@@ -1880,6 +1880,28 @@ facetbox_error_t *facetbox_deployment_fetch(const facetbox_deployment_t *deploym
 /// Threads: any.
 void facetbox_deployment_free(facetbox_deployment_t *deployment);
 
+/// Writes a guide for authors of guests into `*out`: text in Markdown, which doubles as a prompt for a
+/// model that writes guests. `language` is "luau" or "js". With `env`, the map that the guests will get, a
+/// section names each entry and how it is used, without values.
+///
+/// Fails with INVALID_ARGUMENT for another language.
+///
+/// Owns: the caller, `*out`; `env` is borrowed.
+/// Null: NULL `env` leaves the section out.
+/// Threads: any.
+facetbox_error_t *facetbox_guest_guide(facetbox_str_t language,
+                                       const facetbox_value_t *env,
+                                       facetbox_value_t **out);
+
+/// Writes the types of what guests in `language` ("luau" or "js") find into `*out`: the text of a
+/// `.d.luau` or `.d.ts` file.
+///
+/// Fails with INVALID_ARGUMENT for another language.
+///
+/// Owns: the caller, `*out`.
+/// Threads: any.
+facetbox_error_t *facetbox_guest_types(facetbox_str_t language, facetbox_value_t **out);
+
 /// The object's id; for a facet its parent's, or what its supervisor chose.
 ///
 /// Owns: borrowed from `ctx`.

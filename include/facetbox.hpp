@@ -24,6 +24,7 @@
 #ifndef FACETBOX_HPP
 #define FACETBOX_HPP
 
+#include <facetbox/guide.hpp>
 #include <facetbox/runtime.hpp>
 
 #endif

@@ -16,6 +16,7 @@ mod deployment;
 mod error;
 mod facets;
 mod guard;
+mod guide;
 mod handle;
 mod headers;
 mod loader;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 26] = [
+const SOURCES: [&str; 27] = [
     "slice",
     "error",
     "value",
@@ -33,6 +33,7 @@ const SOURCES: [&str; 26] = [
     "worker_code",
     "worker",
     "deployment",
+    "guide",
     "ctx",
     "facets",
     "storage",

@@ -170,6 +170,7 @@ static void objects(const Runtime &runtime) {
 
     const auto id = accounts.id_from_name("a");
     CHECK(accounts.id_from_string(id.to_string()) == id && accounts.new_unique_id() != id && stub.id() == id);
+    CHECK(stub.name() == id.name());
     CHECK(id.name() == "a" && accounts.get(id).call("echo").size() == 0);
     throws(FACETBOX_ERR_ABORTED, "as asked", [&] { stub.call("abort"); });
     throws(FACETBOX_ERR_ABORTED, "as asked", [&] { stub.call("echo"); });

@@ -139,6 +139,12 @@ public:
         if (id == nullptr) return std::nullopt;
         return ObjectId(id);
     }
+    // The name that the object's id was made from; nothing without one.
+    std::optional<std::string> name() const {
+        const facetbox_str_t name = facetbox_stub_name(handle());
+        if (name.data == nullptr) return std::nullopt;
+        return std::string(detail::view(name));
+    }
     // Whether the object has data or the facet exists, what it takes, and a copy of it on disk.
     bool exists() const {
         bool exists = false;
