@@ -11,7 +11,7 @@ GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 # What `make fuzz` shares out among its targets.
 SECONDS = 600
 
-.PHONY: help setup demo demo-rust test lint conformance fuzz crash overrun header dist install bench
+.PHONY: help setup demo demo-rust test lint api conformance fuzz crash overrun header dist install bench
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ test: setup ## Runs every test: what CI runs
 	$(MAKE) -C bindings-python test
 	$(MAKE) -C bindings-node test
 	tests/symbols.sh
+	$(MAKE) api
 	$(MAKE) conformance HOST=all GUEST=all VECTORS="tests/conformance tests/conformance/attacks"
 	$(MAKE) fuzz SECONDS=20
 
@@ -43,6 +44,9 @@ lint: ## Checks formatting and the lints
 	cargo clippy --release --package facetbox-node -- -D warnings
 	# Core without JavaScript, its default.
 	cargo clippy --release --package facetbox --all-targets -- -D warnings
+
+api: ## Compares what each language offers with tests/surface.toml
+	python3 tests/api.py
 
 conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|cpp|go|node|python|aio|all] [GUEST=luau|js|all]
 	$(if $(filter node,$(HOSTS)),$(MAKE) -C bindings-node build)
