@@ -98,6 +98,15 @@ test("the examples of the README run", async (t) => {
   );
 });
 
+test("the guide runs, as one program", async (t) => {
+  const guide = await readFile(join(PACKAGE, "../docs/guides/node.md"), "utf8");
+  const sources = [...guide.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source);
+  assert.ok(sources.length > 5);
+  const directory = await directoryFor(t);
+  const program = sources.join("\n").replaceAll(/"\.\/(data|test|backup)"/g, (_, name) => JSON.stringify(join(directory, name)));
+  assert.deepEqual(await runModule(program), { code: 0, signal: null, output: "" });
+});
+
 test("the native half is of a sensible size", async () => {
   const { size } = await stat(join(PACKAGE, "facetbox.node"));
   assert.ok(size < 12 << 20, `facetbox.node has ${size} bytes; is debug information in it?`);

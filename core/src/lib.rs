@@ -101,3 +101,8 @@ pub use tail::{
 };
 pub use value::{MAX_DEPTH, Value, ValueMap};
 pub use whole::{ObjectInfo, Problem, Report, Usage};
+
+/// The guide's programs, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/rust.md")]
+struct Guide;
