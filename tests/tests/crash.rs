@@ -39,7 +39,8 @@ fn failing_calls_lose_nothing() {
     survives(&["faults", "3", "1"]);
 }
 
-/// Needs a file system that is small: one in memory, in a mount namespace that ends with the process.
+/// Needs a file system that is small: one in memory, in a mount namespace that ends with the process. Where none can be
+/// mounted, the failing calls above are what is left: each write fails as on a full disk, too.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_loses_nothing() {

@@ -99,6 +99,25 @@ fn the_quota_ends_the_transaction_and_leaves_what_was_there() -> Result<()> {
     Ok(())
 }
 
+/// The file system below /proc never has space, which is all that this looks at.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_system_is_not_taken_for_the_quota() -> Result<()> {
+    let storage = small(&Disk::memory(), PathBuf::from("/proc"));
+    exec(&storage, "CREATE TABLE t(a)")?;
+    storage.commit()?;
+    let insert = "INSERT INTO t VALUES (zeroblob(50000))";
+    let error = (0..100).find_map(|_| exec(&storage, insert).err()).expect("full");
+    assert_eq!(error.code(), ErrorCode::Storage);
+    assert!(error.is_of_device());
+    let message = "database or disk is full: SQLITE_FULL: there is no space left on the device.";
+    assert_eq!(error.message(), message);
+    assert_eq!(storage.commit().expect_err("poisoned"), error);
+    storage.rollback();
+    assert_eq!(number(&storage, "SELECT count(*) FROM t"), 0);
+    Ok(())
+}
+
 #[test]
 fn the_quota_holds_for_keys_and_may_be_lowered() -> Result<()> {
     let files = Files::new();

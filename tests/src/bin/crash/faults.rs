@@ -78,8 +78,8 @@ impl Trial {
 
     fn expects(&self, error: &Error) -> bool {
         match error.code() {
+            // A full disk too: the quota has room.
             ErrorCode::Storage => true,
-            ErrorCode::LimitStorage => self.fault.full,
             // What a guest was refused by its storage is the guest's error to whoever called it.
             ErrorCode::GuestError => {
                 ["SQLITE_", "Cannot "].iter().any(|text| error.message().contains(text))
