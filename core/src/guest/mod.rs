@@ -8,6 +8,7 @@ mod luau;
 mod outside;
 mod pool;
 mod stop;
+mod timers;
 mod watchdog;
 mod web;
 

@@ -18,6 +18,12 @@ const MAX_DELAY_MS: f64 = 2_147_483_647.0;
 /// What a wait ends with.
 pub(super) enum Answer {
     Nothing,
+    /// A timer is due, unless it was cleared: see [`Pending::take`](super::timers::Pending::take).
+    #[cfg_attr(
+        not(feature = "quickjs"),
+        expect(dead_code, reason = "only JavaScript waits for timers")
+    )]
+    Due,
     Value(Value),
     Response(Response),
 }

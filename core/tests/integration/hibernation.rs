@@ -1,8 +1,11 @@
 //! Instances that nobody uses are dropped; data stays, and the next event starts them again.
 
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use facetbox::{HostFunction, Namespace, Options, Result, Runtime, Value};
+use facetbox::{
+    HostFunction, Namespace, Options, Result, Runtime, TailInfo, TailReceiver, Value, WorkerCode,
+};
 
 use crate::support::{app, counter};
 
@@ -107,5 +110,72 @@ fn a_pending_timer_keeps_the_instance() -> Result<()> {
     stub.call_blocking("start", vec![])?;
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(stub.call_blocking("read", vec![])?, Value::Int(1));
+    Ok(())
+}
+
+#[cfg(feature = "quickjs")]
+fn js(source: &str) -> WorkerCode {
+    WorkerCode {
+        main_module: "main.js".into(),
+        modules: vec![("main.js".into(), facetbox::Module::Js(source.into()))],
+        ..WorkerCode::default()
+    }
+}
+
+/// Sets a timer for later than any test, and clears it in another event, with which one goes off soon.
+fn with_cleared_timers() -> Vec<WorkerCode> {
+    let luau = app("
+        function App:start()
+            self.memory = 0
+            self.late = setTimeout(function() end, 3600000)
+            self.soon = setInterval(function() end, 1)
+            clearInterval(self.soon)
+        end
+        function App:stop()
+            clearTimeout(self.late)
+            setTimeout(function() print('done') end, 5)
+        end
+        function App:bump() self.memory = (self.memory or 0) + 1 return { self.memory } end");
+    #[cfg(feature = "quickjs")]
+    let js = js("import { DurableObject } from 'cloudflare:workers';
+        export class App extends DurableObject {
+            memory = 0;
+            start() {
+                this.late = setTimeout(() => {}, 3600000);
+                this.soon = setInterval(() => {}, 1);
+                clearInterval(this.soon);
+            }
+            stop() {
+                clearTimeout(this.late);
+                setTimeout(() => console.log('done'), 5);
+            }
+            bump() { return [++this.memory]; }
+        }");
+    vec![
+        luau,
+        #[cfg(feature = "quickjs")]
+        js,
+    ]
+}
+
+#[test]
+fn a_timer_that_is_cleared_neither_keeps_the_instance_nor_makes_an_event() -> Result<()> {
+    for code in with_cleared_timers() {
+        let (sender, events) = channel();
+        let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
+        let runtime = Runtime::open_with(Options { on_tail: Some(on_tail), ..options(30, 100) })?;
+        let stub = apps(&runtime, code)?.get_by_name("one");
+        for method in ["start", "bump", "stop"] {
+            stub.call_blocking(method, vec![])?;
+        }
+        let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event is told");
+        let told: Vec<_> = (0..4).map(|_| next()).collect();
+        let rpc = |method: &str| TailInfo::Rpc { method: method.into() };
+        let expected = [rpc("start"), rpc("bump"), rpc("stop"), TailInfo::Task];
+        assert_eq!(told.iter().map(|event| event.event.clone()).collect::<Vec<_>>(), expected);
+        assert_eq!(told[3].logs[0].message, "done");
+        let woken = wait_until_forgotten(&stub, Duration::from_millis(30))?;
+        assert_eq!(woken, Value::List(vec![1.into()]));
+    }
     Ok(())
 }

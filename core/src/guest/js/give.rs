@@ -189,7 +189,7 @@ pub(super) fn answer<'js>(
     answer: &Answer,
 ) -> rquickjs::Result<JsValue<'js>> {
     match answer {
-        Answer::Nothing => Ok(JsValue::new_undefined(ctx.clone())),
+        Answer::Nothing | Answer::Due => Ok(JsValue::new_undefined(ctx.clone())),
         Answer::Value(answered) => value(ctx, hooks, answered),
         Answer::Response(answered) => response(ctx, hooks, answered),
     }

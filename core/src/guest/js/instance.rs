@@ -316,6 +316,9 @@ impl JsInstance {
     /// Hands in what operations have ended with.
     fn settle<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, event: &Event, ended: Ended) {
         for (number, answer) in ended {
+            if !self.vm.shared.takes(number, &answer) {
+                continue;
+            }
             let settled = hand_in(ctx, hooks, number, answer);
             if let Err(error) = settled {
                 event.add_exception(&caught(ctx, hooks, error));
@@ -391,7 +394,7 @@ impl JsInstance {
     async fn go_on(&self, actor: &Arc<Actor>, number: u64, answer: Result<Answer>) -> Result<()> {
         let event = Event::new(actor, None)?;
         let mut hold = Hold::take(&event).await?;
-        if self.vm.shared.guard.is_stopped() {
+        if self.vm.shared.guard.is_stopped() || !self.vm.shared.takes(number, &answer) {
             return Ok(());
         }
         let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);

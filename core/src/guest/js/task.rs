@@ -13,10 +13,12 @@ use super::program::Program;
 use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
-use crate::guest::outside::Pending;
+use crate::guest::outside::{Answer, Pending};
+use crate::guest::timers;
 use crate::http::Response;
 use crate::storage::Storage;
 use crate::stub::Stub;
+use crate::timer::Sleep;
 use crate::value::Value;
 
 /// An operation that has begun: the prelude knows who waits for its number.
@@ -74,6 +76,7 @@ pub(super) struct Shared {
     pub full: Mutex<Option<Error>>,
     /// Woken whenever an event may have got its outcome from another event's run.
     pub signal: Signal,
+    timers: timers::Pending,
     /// Callbacks of the guest that nobody holds any more.
     pub dropped: Mutex<Vec<u32>>,
     /// The task whose code runs now.
@@ -92,6 +95,7 @@ impl Shared {
             instance: OnceLock::new(),
             full: Mutex::default(),
             signal: Signal::new(),
+            timers: timers::Pending::default(),
             dropped: Mutex::default(),
             current: Mutex::default(),
             tasks: Mutex::default(),
@@ -164,9 +168,38 @@ impl Shared {
 
     /// Begins an operation, which goes on when guest code waits.
     pub fn begin(&self, pending: Pending) -> Result<u64> {
-        let number = self.number();
+        self.begin_with(self.number(), pending)
+    }
+
+    fn begin_with(&self, number: u64, pending: Pending) -> Result<u64> {
         self.task()?.operations.lock().push(Operation { number, pending });
         Ok(number)
+    }
+
+    /// Begins an operation that ends when a timer is due.
+    pub fn begin_timer(&self, sleep: Sleep) -> Result<u64> {
+        let number = self.number();
+        let ended = self.timers.set(number, sleep);
+        self.begin_with(
+            number,
+            Box::pin(async move {
+                ended.await;
+                Ok(Answer::Due)
+            }),
+        )
+    }
+
+    /// Ends a timer's operation, whichever event it was begun in.
+    pub fn clear_timer(&self, number: u64) -> Result<()> {
+        self.timers.clear(number);
+        self.task()?.operations.lock().retain(|operation| operation.number != number);
+        Ok(())
+    }
+
+    /// Whether what an operation has ended with still matters, which it doesn't for a timer that was cleared.
+    /// To be asked once, with the turn held.
+    pub fn takes(&self, number: u64, answer: &Result<Answer>) -> bool {
+        !matches!(answer, Ok(Answer::Due)) || self.timers.take(number)
     }
 
     pub fn begin_start(&self, stub: Stub, guard: StartGuard) -> Result<()> {

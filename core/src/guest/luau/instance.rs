@@ -362,7 +362,7 @@ impl LuauInstance {
     fn answer(&self, answer: Result<Answer>) -> mlua::Result<MultiValue> {
         let (lua, marshal) = (&self.vm.lua, &self.vm.marshal);
         let mut values = match answer {
-            Ok(Answer::Nothing) => MultiValue::new(),
+            Ok(Answer::Nothing | Answer::Due) => MultiValue::new(),
             Ok(Answer::Value(value)) => marshal.result(lua, &value)?,
             Ok(Answer::Response(response)) => MultiValue::from_iter([LuaValue::Table(
                 marshal.web.response_to_lua(lua, response)?,
@@ -412,13 +412,15 @@ impl LuauInstance {
         let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
         for TimerRequest { id, delay } in requests {
             let due = Instant::now() + delay;
-            let (sleep, this, weak) =
-                (actor.runtime.timers.at(due), self.this.clone(), Arc::downgrade(actor));
+            let started = self.vm.shared.started.clone();
+            let ended = started.set(id, actor.runtime.timers.at(due));
+            let (this, weak) = (self.this.clone(), Arc::downgrade(actor));
             let pending = stop::Pending::new(actor);
             actor.runtime.executor.spawn(async move {
-                sleep.await;
+                ended.await;
                 let _pending = pending;
-                if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
+                if started.has(id)
+                    && let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
                     && let Err(error) = this.fire(&actor, id).await
                 {
                     tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "a timer failed");
@@ -431,7 +433,7 @@ impl LuauInstance {
     async fn fire(&self, actor: &Arc<Actor>, id: u64) -> Result<()> {
         let event = Event::new(actor, None)?;
         let mut hold = Hold::take(&event).await?;
-        if self.vm.shared.guard.stopped().is_some() {
+        if self.vm.shared.guard.stopped().is_some() || !self.vm.shared.started.take(id) {
             return Ok(());
         }
         let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);

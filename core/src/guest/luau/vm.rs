@@ -18,6 +18,7 @@ use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
 use crate::guest::outside::Pending;
+use crate::guest::timers;
 use crate::limits::Limits;
 use crate::storage::Storage;
 use crate::stub::Stub;
@@ -83,6 +84,8 @@ pub(super) struct Shared {
     pending: Mutex<Option<Pending>>,
     /// Timers that guest code has set and the driver has to start.
     pub timers: Mutex<Vec<TimerRequest>>,
+    /// Those that it has started.
+    pub started: timers::Pending,
     pub guard: Arc<Guard>,
     /// The limit that a native function has hit.
     pub limit: Mutex<Option<Error>>,
@@ -206,6 +209,7 @@ impl Vm {
             current: Mutex::default(),
             pending: Mutex::default(),
             timers: Mutex::default(),
+            started: timers::Pending::default(),
             guard: Guard::install(&lua),
             limit: Mutex::default(),
             program: OnceLock::new(),

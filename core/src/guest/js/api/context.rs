@@ -10,7 +10,7 @@ use crate::guest::js::errors::{TEXT_BYTES, cut, error_from_js};
 use crate::guest::js::native::Call;
 use crate::guest::js::outcome::{failure, outcome};
 use crate::guest::js::task::Task;
-use crate::guest::outside::{Answer, delay, fail, no_such_export};
+use crate::guest::outside::{delay, fail, no_such_export};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
@@ -85,15 +85,10 @@ fn register_timers(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("timer", |call| {
         let due = Instant::now() + delay(call.number(0)?);
         let sleep = call.shared.actor()?.runtime.timers.at(due);
-        let number = call.shared.begin(Box::pin(async move {
-            sleep.await;
-            Ok(Answer::Nothing)
-        }))?;
-        call.give_number(number as f64)
+        call.give_number(call.shared.begin_timer(sleep)? as f64)
     })?;
     natives.add("cancel", |call| {
-        let number = call.index(0)?;
-        call.shared.task()?.operations.lock().retain(|operation| operation.number != number);
+        call.shared.clear_timer(call.index(0)?)?;
         call.undefined()
     })
 }

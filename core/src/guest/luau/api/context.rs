@@ -73,6 +73,7 @@ fn register_timers(natives: &Natives<'_>) -> mlua::Result<()> {
     })?;
     natives.add("clear_timer", |host, _, id: u64| {
         host.shared.timers.lock().retain(|timer| timer.id != id);
+        host.shared.started.clear(id);
         Ok(())
     })
 }
