@@ -52,6 +52,8 @@ const LIMITS: &[(i32, i32)] = &[
 
 /// How many pages the write-ahead log has at least when they are moved to the database.
 const CHECKPOINT_PAGES: u32 = 1000;
+/// How many pages the write-ahead log may have to stay beside a closed database.
+const LEFT_PAGES: u32 = 16;
 /// Beyond this the write-ahead log is cut back once its pages are in the database.
 const WAL_BYTES: u64 = 4 << 20;
 
@@ -64,6 +66,8 @@ pub(super) struct Connection {
     durability: Durability,
     /// The log is new, so that the first commit needs one sync instead of two.
     new_wal: bool,
+    /// Something was committed since it was opened.
+    written: bool,
     /// When the counters were last saved, or the database opened.
     pub usage_saved: Instant,
 }
@@ -101,12 +105,14 @@ impl Connection {
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let (own, cache, cursors) = Default::default();
         let usage_saved = Instant::now();
-        Ok(Connection { db, own, cache, cursors, durability, new_wal, usage_saved })
+        let written = false;
+        Ok(Connection { db, own, cache, cursors, durability, new_wal, written, usage_saved })
     }
 
     /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
     pub fn commit(&mut self) -> Result<(), Failure> {
         self.run(Own::Commit, &[])?;
+        self.written = true;
         if self.new_wal {
             // SQLite would have synced the log's header first and the rest of it then. There is
             // nothing before them that the order protects.
@@ -125,6 +131,24 @@ impl Connection {
         Ok(())
     }
 
+    /// Runs a last transaction before the database is closed, which a power cut may take back, but nothing before
+    /// it. If that is all that was written, it waits in the log for the next time: moving it costs two syncs.
+    pub fn run_last<T>(
+        &mut self,
+        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if !self.new_wal && self.durability == Durability::Full {
+            // What was committed before is synced, and a log that begins anew syncs its header.
+            execute(&mut self.db, synchronous(Durability::Relaxed))?;
+        }
+        self.run(Own::Begin, &[])?;
+        let done = body(self)?;
+        self.run(Own::Commit, &[])?;
+        let leave = !self.written && self.db.guard().wal_pages() <= LEFT_PAGES;
+        self.db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
+        Ok(done)
+    }
+
     /// Syncs the log if the mode hasn't made that part of each commit.
     pub fn settle(&mut self) -> Result<(), Failure> {
         match self.durability {
@@ -133,7 +157,7 @@ impl Connection {
         }
     }
 
-    /// Closes it, which moves what is in its log to the database.
+    /// Closes it, which moves what is in its log to the database: see [`Connection::run_last`].
     pub fn close(mut self) {
         if self.new_wal {
             // Nothing was committed by us, but SQLite may have done so for PRAGMA optimize.

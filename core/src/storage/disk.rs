@@ -217,7 +217,7 @@ fn open_file(shared: &Shared, durability: Durability) -> Result<Option<Connectio
         return Ok(None);
     };
     check_header(&header)?;
-    // After a crash the log is there already, with what is not in the database yet.
+    // The log may be there already, with what is not in the database yet.
     let wal = fs::metadata(shared.dir.join(files::WAL));
     let new_wal = wal.map_or(true, |wal| wal.len() == 0);
     let db = Database::open_file(&shared.dir.join(files::DATABASE), shared.guard())?;

@@ -11,7 +11,8 @@ use super::raw;
 
 /// The name of a database in its directory.
 pub(super) const DATABASE: &str = "data.sqlite";
-/// The name of its write-ahead log, which is there while it is open or after a crash.
+/// The name of its write-ahead log, which is there while it is open, after a crash, and while it holds no more than
+/// counters.
 pub(super) const WAL: &str = "data.sqlite-wal";
 
 /// How much of a database is looked at before SQLite sees it.

@@ -1,7 +1,7 @@
 //! What an actor has used: counters that only grow, kept in its database.
 //!
 //! They are saved with commits that happen anyway, when the last save is some seconds old, and when the database
-//! is closed. A crash loses what came after the last save.
+//! is closed. A crash loses what came after the last save, and a power cut that of the last closing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -116,9 +116,7 @@ impl Connection {
         if self.db.guard().meter().unsaved() == Amounts::default() {
             return Ok(());
         }
-        self.run(Own::Begin, &[])?;
-        let save = self.save_usage()?;
-        self.commit()?;
+        let save = self.run_last(Connection::save_usage)?;
         if let Some(save) = save {
             save.committed(self);
         }

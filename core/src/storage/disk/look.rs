@@ -215,10 +215,10 @@ fn open_closed(dir: &Path) -> Result<Option<Database>> {
         Some(header) => check_header(&header)?,
         None => return Ok(None),
     }
-    let crashed = fs::metadata(dir.join(WAL)).is_ok_and(|wal| wal.len() > 0);
+    let has_log = fs::metadata(dir.join(WAL)).is_ok_and(|wal| wal.len() > 0);
     let mut db = Database::open_file(&path, inspect::guard())?;
-    if crashed {
-        // What a crash has left in the log stays there: its actor brings it in.
+    if has_log {
+        // What is in the log stays there: its actor brings it in.
         db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
     inspect::set_up(&mut db)?;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Files, exec, exists, number, options};
 use crate::error::{ErrorCode, Result};
+use crate::storage::meter::Used;
 use crate::storage::{Disk, Durability, Storage};
 use crate::value::Value;
 
@@ -33,6 +34,47 @@ fn every_durability_keeps_what_was_committed() {
         assert_eq!(entries(&files.path()), ["data.sqlite"], "the log goes with the last handle");
         assert_eq!(value(&files.storage()), Some(7));
     }
+}
+
+/// Opens the database, reads, and closes it.
+fn read_once(files: &Files) {
+    let storage = files.storage();
+    assert_eq!(value(&storage), Some(7));
+    storage.meter().add(Used::Events, 1);
+    storage.close();
+}
+
+fn events(files: &Files) -> u64 {
+    files.disk.usage(&files.path()).expect("readable").used[Used::Events as usize]
+}
+
+#[test]
+fn what_an_actor_that_reads_has_used_stays_in_a_short_log() {
+    let files = Files { disk: Disk::files(Durability::Full), ..Files::new() };
+    fill(&files.storage(), 7);
+    let database = fs::read(files.file()).expect("readable");
+    let log = files.path().join("data.sqlite-wal");
+    let mut times = 0;
+    loop {
+        read_once(&files);
+        times += 1;
+        assert_eq!(events(&files), times);
+        if !log.exists() {
+            break;
+        }
+        assert!(times < 20, "the log is never moved");
+        assert_eq!(fs::read(files.file()).expect("readable"), database);
+    }
+    assert!(times > 1, "the log is moved each time");
+
+    read_once(&files);
+    fs::remove_file(&log).expect("there");
+    assert_eq!((value(&files.storage()), events(&files)), (Some(7), times), "as after a power cut");
+
+    read_once(&files);
+    fill(&files.storage(), 8);
+    assert_eq!(entries(&files.path()), ["data.sqlite"]);
+    assert_eq!((value(&files.storage()), events(&files)), (Some(8), times + 1));
 }
 
 #[test]
