@@ -15,9 +15,6 @@ class KvList {
     const entry = native.kv_next(this.#list);
     return { done: entry === undefined, value: entry };
   }
-  [Symbol.iterator]() {
-    return this;
-  }
 }
 
 const kv = unsendable("SyncKvStorage", {
@@ -52,9 +49,6 @@ class SqlStorageRawCursor {
   }
   toArray() {
     return native.sql_raw(this.#cursor);
-  }
-  [Symbol.iterator]() {
-    return this;
   }
 }
 
@@ -91,6 +85,10 @@ class SqlStorageCursor {
 }
 
 [KvList, SqlStorageCursor, SqlStorageRawCursor].forEach((constructor) => tag(constructor));
+
+// Unlike a cursor, these are iterators, with map() and the like.
+const Iterators = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+[KvList, SqlStorageRawCursor].forEach(({ prototype }) => Object.setPrototypeOf(prototype, Iterators));
 
 const sql = unsendable("SqlStorage", {
   exec(query, ...bindings) {
