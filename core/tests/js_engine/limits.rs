@@ -78,6 +78,11 @@ fn native_functions_over_endless_arrays_and_texts_end() {
         "(function () { Object.defineProperty(arguments, 'length', { value: 2 ** 53 - 1 }); return [].slice.call(arguments); })()",
         "let s = 'a'.repeat(2 ** 22); return s.indexOf('a'.repeat(2 ** 21) + 'b')",
         "let s = 'a'.repeat(2 ** 22); return s.split({ toString: () => 'a'.repeat(2 ** 21) + 'b' })",
+        "return (2n ** 1000000n).toString()",
+        "return BigInt('7'.repeat(300000))",
+        "const a = 7n ** 20000n; for (;;) a * a",
+        "const a = 'x'.repeat(1e7) + 'y', b = 'x'.repeat(1e7) + 'z'; a.charCodeAt(1); b.charCodeAt(1); for (;;) a < b",
+        "const a = 7n ** 20000n; for (;;) try { new Uint8Array(6e7); } catch { a * a; }",
         "return /^(x+x+)+y$/.test('x'.repeat(60))",
         "return Array.from({ [Symbol.iterator]: () => ({ next: () => ({ done: false }) }) })",
     ];
@@ -91,12 +96,14 @@ fn native_functions_over_endless_arrays_and_texts_end() {
         &runtime,
         "run() { const f = function () { return Array.prototype.slice.call(arguments, 1); };
            return [f(1, 2, 3), [3, 1, 2].sort(), [1, [2, [3]]].flat(), [1, 2].concat([3], 4), [1, 2, 3].join('-'),
+             BigInt(' 42 ').toString(7), `${BigInt.prototype.toString.call(Object(-5n))}`, (2n ** 200000n).toString(16).length,
+             BigInt.asUintN(4, 17n) === 1n && Object(1n) instanceof BigInt && (1n).constructor === BigInt,
              'a,b'.split(','), 'aXbX'.replaceAll('X', () => 'y'), 'abc'.replace(/b/, 'x'), 'a'.split(), [5, 6].splice(0, 1), 'a,b'.split(',', 1)]; }",
     );
     let json = stub.call_blocking("run", vec![]).unwrap().to_json().unwrap();
     assert_eq!(
         json,
-        r#"[[2,3],[1,2,3],[1,2,[3]],[1,2,3,4],"1-2-3",["a","b"],"ayby","axc",["a"],[5],["a"]]"#
+        r#"[[2,3],[1,2,3],[1,2,[3]],[1,2,3,4],"1-2-3","60","-5",50001,true,["a","b"],"ayby","axc",["a"],[5],["a"]]"#
     );
 }
 

@@ -4,7 +4,7 @@
 
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rquickjs::qjs;
@@ -13,14 +13,16 @@ use crate::guest::watchdog::{Interrupt, Stop};
 
 /// Stops one machine and counts its memory.
 ///
-/// QuickJS asks its interrupt handler every few thousand calls and loop ends whether to stop; the handler
-/// reads one word here. What ends a guest that way passes through `catch` and `finally`.
+/// QuickJS asks its interrupt handler every 10,000 calls and loop ends whether to stop, or at the next one once
+/// its count is set; the handler reads one word here. What ends a guest that way passes through `catch` and `finally`.
 pub(super) struct Guard {
     stop: AtomicU8,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
     /// Held while the runtime goes, and while another thread stops it.
     alive: Mutex<()>,
+    /// The engine's count of how long it goes on without a look; null where it isn't known.
+    countdown: AtomicPtr<i32>,
     heap: HeapCount,
 }
 
@@ -40,6 +42,7 @@ impl Guard {
             stop: AtomicU8::new(0),
             sql: Mutex::new(None),
             alive: Mutex::new(()),
+            countdown: AtomicPtr::new(null_mut()),
             heap: HeapCount {
                 used: AtomicUsize::new(0),
                 limit: AtomicUsize::new(usize::MAX),
@@ -59,6 +62,12 @@ impl Guard {
     pub fn set_runtime(&self, runtime: *mut qjs::JSRuntime) {
         let _alive = self.alive.lock();
         self.heap.runtime.store(runtime, Ordering::Relaxed);
+        self.countdown.store(null_mut(), Ordering::Relaxed);
+    }
+
+    /// Names the count of the runtime's context, which goes with the runtime.
+    pub fn set_countdown(&self, count: *mut i32) {
+        self.countdown.store(count, Ordering::Relaxed);
     }
 
     /// The flag that running SQL looks at.
@@ -89,12 +98,15 @@ impl Guard {
         let used = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
         let limit = heap.limit.load(Ordering::Relaxed);
         if used > limit {
+            // The engine makes an error of this while what it wanted the memory for is half made: a collection
+            // would walk through that.
+            self.collect_from(usize::MAX);
             return false;
         }
         heap.used.store(used, Ordering::Relaxed);
         if used > heap.soft.load(Ordering::Relaxed) {
             heap.soft.store(used + (limit - used) / 2, Ordering::Relaxed);
-            self.ask_for_collection();
+            self.collect_from(0);
         }
         true
     }
@@ -110,6 +122,16 @@ impl Guard {
         }
     }
 
+    /// Makes the engine ask at its next call or loop end.
+    fn hurry(&self) {
+        let _alive = self.alive.lock();
+        let count = self.countdown.load(Ordering::Relaxed);
+        if !count.is_null() {
+            // SAFETY: the context that it is a word of is alive while the lock is held.
+            unsafe { AtomicI32::from_ptr(count) }.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Leaves the engine no stack. The parser and native functions that don't ask whether to stop look at
     /// that, as does each call.
     fn take_stack(&self) {
@@ -122,13 +144,13 @@ impl Guard {
         }
     }
 
-    /// Makes the next object that is created collect garbage first.
-    fn ask_for_collection(&self) {
+    /// Sets the size from which the engine collects garbage before it makes an object: 0 is at the next one.
+    fn collect_from(&self, bytes: usize) {
         let runtime = self.heap.runtime.load(Ordering::Relaxed);
         if !runtime.is_null() {
             // SAFETY: the runtime is alive while it allocates, and this sets one word of it from the
             // thread that runs it.
-            unsafe { qjs::JS_SetGCThreshold(runtime, 0) };
+            unsafe { qjs::JS_SetGCThreshold(runtime, bytes as _) };
         }
     }
 }
@@ -136,8 +158,11 @@ impl Guard {
 impl Interrupt for Guard {
     fn interrupt(&self, why: Stop) {
         let first = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
-        if first.is_ok() && matches!(why, Stop::Cpu | Stop::Wall) {
-            self.take_stack();
+        if first.is_ok() {
+            self.hurry();
+            if matches!(why, Stop::Cpu | Stop::Wall) {
+                self.take_stack();
+            }
         }
         if let Some(flag) = &*self.sql.lock() {
             flag.store(true, Ordering::Release);

@@ -8,6 +8,7 @@
 mod api;
 mod callback;
 mod compiler;
+mod countdown;
 mod errors;
 mod give;
 mod guard;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::compiler::{Bytecode, Compiler};
+use super::countdown::Countdown;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Cache;
 use crate::guest::watchdog::Watchdog;
@@ -36,7 +37,10 @@ pub(super) const DATA: &str = "facetbox:data/";
 
 /// The part of the guest API that is written in JavaScript, compiled once for all machines of a runtime.
 #[derive(Clone)]
-pub(super) struct Prelude(Arc<HashMap<&'static str, Bytecode>>);
+pub(super) struct Prelude {
+    modules: Arc<HashMap<&'static str, Bytecode>>,
+    pub countdown: Option<Countdown>,
+}
 
 impl Prelude {
     pub fn compile() -> Prelude {
@@ -48,15 +52,16 @@ impl Prelude {
                     .unwrap_or_else(|error| panic!("the guest API compiles: {error}")),
             )
         });
-        Prelude(Arc::new(HashMap::from(code)))
+        let countdown = Countdown::find().unwrap_or_default();
+        Prelude { modules: Arc::new(HashMap::from(code)), countdown }
     }
 
     pub fn main(&self) -> &Bytecode {
-        &self.0[WORKERS]
+        &self.modules[WORKERS]
     }
 
     pub fn module(&self, name: &str) -> Option<&Bytecode> {
-        self.0.get(name)
+        self.modules.get(name)
     }
 }
 

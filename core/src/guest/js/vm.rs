@@ -105,6 +105,9 @@ impl Vm {
             // SAFETY: the context is alive, so its runtime is.
             let raw = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
             machine.guard.set_runtime(raw);
+            if let Some(countdown) = prelude.countdown {
+                machine.guard.set_countdown(countdown.of(ctx).as_ptr());
+            }
             install(ctx, &shared, prelude).map_err(|error| failed(ctx, error))
         })?;
         runtime.set_gc_threshold(GC_BYTES);

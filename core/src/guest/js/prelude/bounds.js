@@ -99,3 +99,37 @@ for (const name of ["includes", "indexOf", "lastIndexOf", "replace", "replaceAll
     },
   }));
 }
+
+// BigInts -----------------------------------------------------------------------------------------
+
+// What becomes text or comes from text takes time that grows with the square of its length, except in bases
+// that are powers of two. Operators and templates can't be bounded like this.
+const MAX_BITS = 2n ** 17n;
+const MAX_DIGITS = 39_457;
+const BASES = [2, 4, 8, 16, 32];
+
+let most, least; // made when they are needed: each takes 16 KB
+const isLong = (number) => (number > 0n ? number >= (most ??= 1n << MAX_BITS) : number <= (least ??= -1n << MAX_BITS));
+
+replace(BigInt.prototype, "toString", (original) => ({
+  toString(...args) {
+    if (!BASES.includes(args[0]) && isLong(this)) {
+      throw new RangeError(`toString() of a BigInt of more than ${MAX_BITS} bits takes a base that is a power of two.`);
+    }
+    return apply(original, this, args);
+  },
+}));
+
+replace(globalThis, "BigInt", (original) => {
+  const bounded = {
+    BigInt(value) {
+      if (typeof value === "string" && value.length > MAX_DIGITS && !/^\s*0[box]/i.test(value)) {
+        throw new RangeError(`BigInt() of more than ${MAX_DIGITS} digits takes a base that is a power of two.`);
+      }
+      return original(value);
+    },
+  };
+  Object.defineProperties(bounded.BigInt, Object.getOwnPropertyDescriptors(original));
+  return bounded;
+});
+BigInt.prototype.constructor = BigInt;
