@@ -4,7 +4,7 @@ use rusqlite::ffi;
 
 use super::failure::Failure;
 use super::raw::{Bind, Database, Statement};
-use super::row::{size, value};
+use super::row::{bound, size, value};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
 
@@ -28,7 +28,7 @@ pub(super) fn query(db: &mut Database, sql: &str, bindings: &[Value]) -> Result<
     if sql.contains('\0') {
         return Err(Error::type_error("SQL code must not contain NUL characters."));
     }
-    let binds = bindings.iter().map(bind).collect::<Result<Vec<_>>>()?;
+    let binds = bindings.iter().map(bound).collect::<Result<Vec<_>>>()?;
     db.guard().set_operator(true);
     let outcome = run(db, sql, &binds);
     db.guard().set_operator(false);
@@ -70,23 +70,6 @@ fn collect(db: &mut Database, statement: Statement, binds: &[Bind<'_>]) -> Resul
     });
     ended.map_err(refused)?;
     Ok(answer)
-}
-
-fn bind(value: &Value) -> Result<Bind<'_>> {
-    Ok(match value {
-        Value::Undefined | Value::Null => Bind::Null,
-        Value::Bool(on) => Bind::Int(i64::from(*on)),
-        Value::Int(n) => Bind::Int(*n),
-        Value::Float(n) => Bind::Float(*n),
-        Value::String(text) => Bind::Text(text.as_bytes()),
-        Value::Bytes(bytes) => Bind::Blob(bytes),
-        _ => {
-            let kind = value.type_name();
-            let message =
-                format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
-            return Err(Error::type_error(message));
-        }
-    })
 }
 
 fn refused(failure: Failure) -> Error {

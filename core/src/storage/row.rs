@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::cache::Compiled;
-use super::raw::{Column, Database};
+use super::raw::{Bind, Column, Database};
 use crate::error::{Error, Result};
 use crate::value::Value;
 
@@ -85,6 +85,32 @@ pub(super) fn value(column: Column<'_>) -> Value {
         Column::Text(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
         Column::Blob(bytes) => Value::Bytes(bytes.to_vec()),
     }
+}
+
+/// What a value is as a parameter of a query.
+///
+/// # Errors
+/// INVALID_ARGUMENT (a `TypeError`) for what SQLite has no type for, integers of more than 64 bits included.
+pub(super) fn bound(value: &Value) -> Result<Bind<'_>> {
+    Ok(match value {
+        Value::Undefined | Value::Null => Bind::Null,
+        Value::Bool(on) => Bind::Int(i64::from(*on)),
+        Value::Int(n) => Bind::Int(*n),
+        Value::Float(n) => Bind::Float(*n),
+        Value::String(text) => Bind::Text(text.as_bytes()),
+        Value::Bytes(bytes) => Bind::Blob(bytes),
+        Value::BigInt(n) => Bind::Int(i64::try_from(n).map_err(|_| {
+            Error::type_error(
+                "An integer beyond 64 bits can't be bound to a parameter of a SQL query.",
+            )
+        })?),
+        _ => {
+            let kind = value.type_name();
+            let message =
+                format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
+            return Err(Error::type_error(message));
+        }
+    })
 }
 
 /// What a row takes in memory.

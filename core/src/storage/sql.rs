@@ -11,8 +11,7 @@ use super::counts::{Counts, Written};
 use super::cursor::SqlCursor;
 use super::failure::Failure;
 use super::guard::Traits;
-use super::raw::Bind;
-use super::row::{Rows, read_row};
+use super::row::{Rows, bound, read_row};
 use super::state::State;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
@@ -171,22 +170,7 @@ impl Exec<'_> {
             return Err(invalid("Wrong number of parameter bindings for SQL query."));
         }
         for (index, value) in (1..).zip(values) {
-            let value = match value {
-                Value::Undefined | Value::Null => Bind::Null,
-                Value::Bool(on) => Bind::Int(i64::from(*on)),
-                Value::Int(n) => Bind::Int(*n),
-                Value::Float(n) => Bind::Float(*n),
-                Value::String(text) => Bind::Text(text.as_bytes()),
-                Value::Bytes(bytes) => Bind::Blob(bytes),
-                _ => {
-                    let kind = value.type_name();
-                    let message = format!(
-                        "A value of type {kind} can't be bound to a parameter of a SQL query."
-                    );
-                    return Err(Error::type_error(message));
-                }
-            };
-            db.bind(compiled.statement, index, value)?;
+            db.bind(compiled.statement, index, bound(value)?)?;
         }
         Ok(())
     }

@@ -17,6 +17,23 @@ class KvList {
   }
 }
 
+/** Options are converted as those of the web's interfaces are: a limit may come from a URL. */
+function listOf(options) {
+  if (!isMap(options)) return new KvList(native.kv_list(options));
+  const text = (value) => (value == null ? undefined : `${value}`);
+  const { start, startAfter, end, prefix, limit, reverse } = options;
+  return new KvList(
+    native.kv_list({
+      start: text(start),
+      startAfter: text(startAfter),
+      end: text(end),
+      prefix: text(prefix),
+      limit: limit == null ? undefined : Number(limit) || 0,
+      reverse: Boolean(reverse),
+    }),
+  );
+}
+
 const kv = unsendable("SyncKvStorage", {
   get(key) {
     check(this, kv);
@@ -32,7 +49,7 @@ const kv = unsendable("SyncKvStorage", {
   },
   list(options) {
     check(this, kv);
-    return new KvList(native.kv_list(options));
+    return listOf(options);
   },
 })();
 
@@ -132,7 +149,7 @@ const operations = {
   get: (key) => (isMap(key) ? new Map(native.kv_get_many(keysOf(key))) : native.kv_get(`${key}`)),
   put,
   delete: (key) => (isMap(key) ? native.kv_delete_many(keysOf(key)) : native.kv_delete(`${key}`)),
-  list: (options) => new Map(new KvList(native.kv_list(options))),
+  list: (options) => new Map(listOf(options)),
   getAlarm: () => native.get_alarm(),
   setAlarm(time) {
     const due = Number(time);
