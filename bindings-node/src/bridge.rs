@@ -59,7 +59,6 @@ impl Bridge {
                 threads: given.threads.map(|count| count as usize),
                 engines: given.engines.map(|names| engines(&names)).transpose()?,
                 on_tail,
-                ..Options::default()
             })
         };
         let options = self.mailbox.check(env, options())?;

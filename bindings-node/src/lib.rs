@@ -11,7 +11,6 @@
 
 // Whether a class may go to another thread depends on all that a value may hold, which nests deep.
 #![recursion_limit = "256"]
-
 #![deny(unsafe_code)]
 
 mod bridge;

@@ -160,7 +160,7 @@ impl Ask {
             Kind::Value => Reply::Value(from_python::value(value, "result", &self.home)?),
             Kind::Response(handler) => Reply::Response(Response::expect(value, handler)?),
             Kind::Instance => {
-                let (instance, ctx) = value.extract().map_err(PyErr::from)?;
+                let (instance, ctx) = value.extract()?;
                 Reply::Instance(instance, ctx)
             }
             Kind::Facet => Reply::Facet(options(value, &self.home)?),

@@ -1,6 +1,7 @@
 //! What keeps other events out while it waits: `blockConcurrencyWhile()` and `transaction()`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use event_listener::Event as Signal;
@@ -9,7 +10,6 @@ use facetbox::{
     Response, Result, Runtime, Stub, Value, ValueMap, WorkerCode,
 };
 use futures_lite::future::{block_on, poll_once};
-use parking_lot::Mutex;
 
 use crate::support::{app, assert_fails, host_class, own, runtime_with};
 
@@ -107,7 +107,37 @@ fn languages() -> Vec<WorkerCode> {
 
 /// A place where code of a guest waits until the test lets it go on.
 #[derive(Clone, Default)]
-struct Pause(Arc<(Signal, Signal, Mutex<(bool, bool)>)>);
+struct Pause(Arc<Gate>);
+
+#[derive(Default)]
+struct Gate {
+    reached: Switch,
+    open: Switch,
+}
+
+/// Something that comes to be true, once.
+#[derive(Default)]
+struct Switch {
+    on: AtomicBool,
+    changed: Signal,
+}
+
+impl Switch {
+    fn set(&self) {
+        self.on.store(true, Ordering::SeqCst);
+        self.changed.notify(usize::MAX);
+    }
+
+    async fn wait(&self) {
+        loop {
+            let listener = self.changed.listen();
+            if self.on.load(Ordering::SeqCst) {
+                return;
+            }
+            listener.await;
+        }
+    }
+}
 
 impl Pause {
     fn function(&self) -> HostFunction {
@@ -123,32 +153,16 @@ impl Pause {
 
     /// Says that it is there, and waits.
     async fn reach(&self) {
-        let (there, go, state) = &*self.0;
-        state.lock().0 = true;
-        there.notify(usize::MAX);
-        loop {
-            let listener = go.listen();
-            if state.lock().1 {
-                return;
-            }
-            listener.await;
-        }
+        self.0.reached.set();
+        self.0.open.wait().await;
     }
 
     fn wait(&self) {
-        let (there, _, state) = &*self.0;
-        loop {
-            let listener = there.listen();
-            if state.lock().0 {
-                return;
-            }
-            block_on(listener);
-        }
+        block_on(self.0.reached.wait());
     }
 
     fn go(&self) {
-        self.0.2.lock().1 = true;
-        self.0.1.notify(usize::MAX);
+        self.0.open.set();
     }
 }
 
