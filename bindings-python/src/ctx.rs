@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use crate::aio::Home;
 use crate::error::Result;
 use crate::facets::Facets;
+use crate::interpreter::detach;
 use crate::namespace::ObjectId;
 use crate::storage::Storage;
 use crate::to_python;
@@ -53,12 +54,12 @@ impl Ctx {
     /// What is uncommitted is discarded; all its stubs and facets raise the same from now on.
     #[pyo3(signature = (reason=None))]
     fn abort(&self, py: Python<'_>, reason: Option<&str>) -> Result<()> {
-        Err(py.detach(|| self.0.abort(reason)).into())
+        Err(detach(py, || self.0.abort(reason)).into())
     }
 
     /// Deletes everything that the object or facet and its facets store: `storage.delete_all()`.
     fn delete_all(&self, py: Python<'_>) -> Result<()> {
-        Ok(py.detach(|| self.0.delete_all())?)
+        Ok(detach(py, || self.0.delete_all())?)
     }
 
     fn __repr__(&self) -> String {

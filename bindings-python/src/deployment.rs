@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use crate::error::{Result, check_signals};
 use crate::http::{Request, Response};
+use crate::interpreter::detach;
 use crate::namespace::Namespace;
 use crate::stub::Stub;
 
@@ -62,7 +63,7 @@ impl Deployment {
     ) -> Result<Response> {
         let answer = self.0.fetch(Request::build(input, method, headers, body)?);
         let fetcher = self.0.fetcher()?;
-        Response::from_core(py, py.detach(|| fetcher.block_on(answer, check_signals))?)
+        Response::from_core(py, detach(py, || fetcher.block_on(answer, check_signals))?)
     }
 
     fn __repr__(&self) -> String {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
 use crate::aio::Home;
+use crate::interpreter::enter;
 use crate::to_python;
 
 /// What a function of this crate fails with; `?` makes it of either kind and either kind of it.
@@ -44,9 +45,7 @@ impl From<Failure> for PyErr {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
         match failure {
-            Failure::Python(error) => {
-                Python::try_attach(|py| to_core(py, error)).unwrap_or_else(shutting_down)
-            }
+            Failure::Python(error) => enter(|py| to_core(py, error)).unwrap_or_else(shutting_down),
             Failure::Core(error) => error,
         }
     }
@@ -54,7 +53,7 @@ impl From<Failure> for Error {
 
 /// Runs Python code on behalf of core, on any thread.
 pub fn attach<T>(code: impl FnOnce(Python<'_>) -> Result<T>) -> facetbox::Result<T> {
-    let done = Python::try_attach(|py| code(py).map_err(Error::from));
+    let done = enter(|py| code(py).map_err(Error::from));
     done.unwrap_or_else(|| Err(shutting_down()))
 }
 

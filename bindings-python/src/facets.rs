@@ -12,6 +12,7 @@ use pyo3::types::{PyString, PyType};
 use crate::aio::Home;
 use crate::class::class;
 use crate::error::{Failure, Result, attach, invalid_argument};
+use crate::interpreter::detach;
 use crate::namespace::ObjectId;
 use crate::stub::Stub;
 use crate::whole;
@@ -37,34 +38,34 @@ impl Facets {
     /// AbortedError with that text. Data is kept.
     fn abort(&self, py: Python<'_>, name: &str, reason: &Bound<'_, PyAny>) -> Result<()> {
         let reason = reason_of_abort(reason)?;
-        Ok(py.detach(|| self.0.abort(name, reason))?)
+        Ok(detach(py, || self.0.abort(name, reason))?)
     }
 
     /// Stops the facet and deletes its data and that of its descendants.
     fn delete(&self, py: Python<'_>, name: &str) -> Result<()> {
-        Ok(py.detach(|| self.0.delete(name))?)
+        Ok(detach(py, || self.0.delete(name))?)
     }
 
     /// Replaces facet `dst` and its descendants by a copy of `src` and its descendants.
     ///
     /// A missing `src` leaves `dst` empty; `src` goes on running, `dst` is stopped first.
     fn clone(&self, py: Python<'_>, src: &str, dst: &str) -> Result<()> {
-        Ok(py.detach(|| self.0.clone(src, dst))?)
+        Ok(detach(py, || self.0.clone(src, dst))?)
     }
 
     /// The names of the facets that exist, running or not, in order.
     fn list(&self, py: Python<'_>) -> Result<Vec<String>> {
-        Ok(py.detach(|| self.0.list())?)
+        Ok(detach(py, || self.0.list())?)
     }
 
     /// Whether the facet exists, running or not.
     fn exists(&self, py: Python<'_>, name: &str) -> Result<bool> {
-        Ok(py.detach(|| self.0.exists(name))?)
+        Ok(detach(py, || self.0.exists(name))?)
     }
 
     /// What the facet takes with its own facets, as a Usage. Raises NotFoundError if there is none.
     fn usage<'py>(&self, py: Python<'py>, name: &str) -> Result<Bound<'py, PyAny>> {
-        whole::usage(py, py.detach(|| self.0.usage(name))?)
+        whole::usage(py, detach(py, || self.0.usage(name))?)
     }
 
     /// Copies the facet with its own facets to `path`, a new directory, as they were last committed. The
@@ -72,7 +73,7 @@ impl Facets {
     ///
     /// Raises NotFoundError if the facet doesn't exist or has no data, InvalidArgument if `path` exists.
     fn export(&self, py: Python<'_>, name: &str, path: PathBuf) -> Result<()> {
-        Ok(py.detach(|| self.0.export(name, path))?)
+        Ok(detach(py, || self.0.export(name, path))?)
     }
 }
 

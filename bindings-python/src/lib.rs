@@ -17,6 +17,7 @@ mod guide;
 mod headers;
 mod host;
 mod http;
+mod interpreter;
 mod loader;
 mod methods;
 mod metrics;
@@ -53,6 +54,8 @@ mod _native {
     #[pymodule_export]
     use crate::http::{Request, Response};
     #[pymodule_export]
+    use crate::interpreter::end;
+    #[pymodule_export]
     use crate::loader::{Loader, WorkerStub};
     #[pymodule_export]
     use crate::namespace::{Namespace, ObjectId};
@@ -69,6 +72,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::begin();
         let codes = facetbox::ErrorCode::ALL.iter();
         let rows = codes.map(|code| (code.name(), *code as i32, code.class(), code.describe()));
         module.add("ERROR_CODES", PyTuple::new(module.py(), rows)?)?;

@@ -8,6 +8,7 @@ use pyo3::types::PyTuple;
 use crate::aio::Home;
 use crate::error::{Result, at_least, check_signals};
 use crate::from_python;
+use crate::interpreter::detach;
 use crate::stub::Stub;
 use crate::whole::{self, ObjectIterator};
 
@@ -66,13 +67,13 @@ impl Namespace {
         limit: i64,
     ) -> Result<Vec<Bound<'py, PyAny>>> {
         let limit = at_least("limit", limit, 0)?;
-        let infos = py.detach(|| self.0.list(after.map(|id| &id.0), limit))?;
+        let infos = detach(py, || self.0.list(after.map(|id| &id.0), limit))?;
         infos.into_iter().map(|info| whole::object_info(py, info)).collect()
     }
 
     /// Whether the object has data. It isn't started.
     fn exists(&self, py: Python<'_>, id: &ObjectId) -> Result<bool> {
-        Ok(py.detach(|| self.0.exists(&id.0))?)
+        Ok(detach(py, || self.0.exists(&id.0))?)
     }
 
     /// Ends the object and removes its data, its facets and their alarms. Stubs that are bound to it
@@ -80,13 +81,13 @@ impl Namespace {
     ///
     /// What the object was doing is cut short, its uncommitted writes are gone. All data goes at once.
     fn delete(&self, py: Python<'_>, id: &ObjectId) -> Result<()> {
-        Ok(py.detach(|| self.0.delete(&id.0))?)
+        Ok(detach(py, || self.0.delete(&id.0))?)
     }
 
     /// What the object takes with all its facets, as a Usage; zero if it has no data. Neither starts it
     /// nor waits for what it is doing.
     fn usage<'py>(&self, py: Python<'py>, id: &ObjectId) -> Result<Bound<'py, PyAny>> {
-        whole::usage(py, py.detach(|| self.0.usage(&id.0))?)
+        whole::usage(py, detach(py, || self.0.usage(&id.0))?)
     }
 
     /// Copies the object with all its facets to `path`, a new directory, while it runs: waits until it is
@@ -99,7 +100,7 @@ impl Namespace {
     /// Raises NotFoundError if the object has no data, InvalidArgument if `path` exists.
     fn export(&self, py: Python<'_>, id: &ObjectId, path: PathBuf) -> Result<()> {
         let done = self.0.export(&id.0, path);
-        Ok(py.detach(|| self.0.block_on(done, check_signals))?)
+        Ok(detach(py, || self.0.block_on(done, check_signals))?)
     }
 
     /// Makes the object from what was exported to `path`, of the same object or another: with its facets
@@ -111,7 +112,7 @@ impl Namespace {
     /// damaged or of a newer version, LimitError for more than the namespace's limits allow.
     #[pyo3(name = "import_")]
     fn import(&self, py: Python<'_>, id: &ObjectId, path: PathBuf) -> Result<()> {
-        Ok(py.detach(|| self.0.import(&id.0, path))?)
+        Ok(detach(py, || self.0.import(&id.0, path))?)
     }
 
     /// Runs one SQL statement that reads, on the database of the object or, with names of facets, of the
@@ -136,7 +137,7 @@ impl Namespace {
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
         let answer =
             self.0.query(&id.0, &facets, query, from_python::args(bindings, &Home::Caller)?);
-        whole::query_rows(py, py.detach(|| self.0.block_on(answer, check_signals))?)
+        whole::query_rows(py, detach(py, || self.0.block_on(answer, check_signals))?)
     }
 
     fn __iter__(&self) -> ObjectIterator {

@@ -13,6 +13,7 @@ use crate::class::class;
 use crate::clock::ManualClock;
 use crate::deployment::Deployment;
 use crate::error::{Result, at_least, check_signals, invalid_argument};
+use crate::interpreter::{detach, enter};
 use crate::loader::{Loader, limits_patch, worker_code};
 use crate::namespace::Namespace;
 use crate::{from_python, metrics, tail, whole};
@@ -77,7 +78,7 @@ pub fn open_runtime(
         engines,
         on_tail: on_tail.map(tail::receiver),
     };
-    let runtime = py.detach(|| facetbox::Runtime::open_with(options))?;
+    let runtime = detach(py, || facetbox::Runtime::open_with(options))?;
     Ok(Runtime(runtime, AtomicBool::new(false)))
 }
 
@@ -132,7 +133,7 @@ impl Runtime {
     ) -> Result<Deployment> {
         let env = env.map(|env| from_python::env(env, &Home::Caller)).transpose()?;
         let deployed = self.0.deploy_async(name, worker_code(code, &Home::Caller)?, env);
-        Ok(Deployment(py.detach(|| self.0.block_on(deployed, check_signals))?))
+        Ok(Deployment(detach(py, || self.0.block_on(deployed, check_signals))?))
     }
 
     /// Fires the alarms that are due, one after the other, and returns how many handlers ran. For
@@ -142,7 +143,7 @@ impl Runtime {
     /// wait for it. Ctrl-C interrupts the wait. What a handler raises doesn't come out: its alarm is tried again later.
     fn run_due_alarms(&self, py: Python<'_>) -> Result<u64> {
         let done = self.0.run_due_alarms_async();
-        Ok(py.detach(|| self.0.block_on(done, check_signals))?)
+        Ok(detach(py, || self.0.block_on(done, check_signals))?)
     }
 
     /// Checks every object on disk, running or not, and returns a Report: its databases, that the facets
@@ -151,17 +152,17 @@ impl Runtime {
     /// Changes nothing. Objects keep running; one that wants to use a database which is being read waits
     /// for that. Blocks for as long as it takes to read everything. What is wrong is in the report.
     fn verify<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
-        whole::report(py, py.detach(|| self.0.verify())?)
+        whole::report(py, detach(py, || self.0.verify())?)
     }
 
     /// What the runtime has done since it was opened, as Metrics. Also after it was closed.
     fn metrics<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
-        Ok(metrics::metrics(py, &py.detach(|| self.0.metrics()))?)
+        Ok(metrics::metrics(py, &detach(py, || self.0.metrics()))?)
     }
 
     /// The metrics in the text format of Prometheus: names begin with `facetbox_`, times are in seconds.
     fn metrics_text(&self, py: Python<'_>) -> String {
-        py.detach(|| self.0.metrics_text())
+        detach(py, || self.0.metrics_text())
     }
 
     /// A Worker Loader with a cache of its own.
@@ -174,7 +175,7 @@ impl Runtime {
     /// Calls that are going on raise ClosedError, as does everything called afterwards.
     fn close(&self, py: Python<'_>) {
         self.1.store(true, Ordering::Relaxed);
-        py.detach(|| self.0.close());
+        detach(py, || self.0.close());
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -203,7 +204,7 @@ impl Drop for Runtime {
     /// for threads that may need the GIL.
     fn drop(&mut self) {
         if !self.1.load(Ordering::Relaxed) {
-            Python::try_attach(|py| warn_unclosed(py, &self.0));
+            enter(|py| warn_unclosed(py, &self.0));
         }
         let runtime = self.0.clone();
         let _ =

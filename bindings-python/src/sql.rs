@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::aio::Home;
 use crate::error::Result;
+use crate::interpreter::detach;
 use crate::{from_python, to_python};
 
 /// SQL over the storage of one object or facet.
@@ -27,13 +28,13 @@ impl Sql {
         bindings: &Bound<'_, PyTuple>,
     ) -> Result<SqlCursor> {
         let bindings = from_python::args(bindings, &Home::Caller)?;
-        Ok(SqlCursor(py.detach(|| self.0.storage().sql().exec(query, bindings))?))
+        Ok(SqlCursor(detach(py, || self.0.storage().sql().exec(query, bindings))?))
     }
 
     /// Bytes of the database that are in use.
     #[getter]
     fn database_size(&self, py: Python<'_>) -> Result<u64> {
-        Ok(py.detach(|| self.0.storage().sql().database_size())?)
+        Ok(detach(py, || self.0.storage().sql().database_size())?)
     }
 }
 
@@ -45,17 +46,17 @@ pub struct SqlCursor(facetbox::SqlCursor);
 impl SqlCursor {
     /// The next row, or None after the last.
     fn next<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>> {
-        py.detach(|| self.0.next())?.map(|row| to_python::map(py, row, &Home::Caller)).transpose()
+        detach(py, || self.0.next())?.map(|row| to_python::map(py, row, &Home::Caller)).transpose()
     }
 
     /// The only row that is left. Raises an Error if there is none or more than one.
     fn one<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
-        to_python::map(py, py.detach(|| self.0.one())?, &Home::Caller)
+        to_python::map(py, detach(py, || self.0.one())?, &Home::Caller)
     }
 
     /// The rows that are left.
     fn to_array<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyDict>>> {
-        let rows = py.detach(|| self.0.to_array())?.into_iter();
+        let rows = detach(py, || self.0.to_array())?.into_iter();
         rows.map(|row| to_python::map(py, row, &Home::Caller)).collect()
     }
 
@@ -102,7 +103,7 @@ impl RawRows {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyList>>> {
-        let row = py.detach(|| self.0.get().0.next_raw())?;
+        let row = detach(py, || self.0.get().0.next_raw())?;
         row.map(|columns| to_python::list(py, columns, &Home::Caller)).transpose()
     }
 }

@@ -9,6 +9,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::aio::Home;
 use crate::error::{Result, attach};
+use crate::interpreter::detach;
 use crate::sql::Sql;
 use crate::{from_python, to_python};
 
@@ -37,7 +38,7 @@ impl Storage {
     ///
     /// Within its handler the alarm reads as unset.
     fn get_alarm(&self, py: Python<'_>) -> Result<Option<i64>> {
-        Ok(py.detach(|| self.0.storage().get_alarm())?)
+        Ok(detach(py, || self.0.storage().get_alarm())?)
     }
 
     /// Sets the alarm, in place of the one that is set: at `time` the class's `alarm(info)` runs.
@@ -49,30 +50,30 @@ impl Storage {
     /// zone.
     fn set_alarm(&self, py: Python<'_>, time: &Bound<'_, PyAny>) -> Result<()> {
         let time_ms = from_python::time_ms(time)?;
-        Ok(py.detach(|| self.0.storage().set_alarm(time_ms))?)
+        Ok(detach(py, || self.0.storage().set_alarm(time_ms))?)
     }
 
     /// Deletes the alarm, if one is set. A handler that runs already goes on.
     fn delete_alarm(&self, py: Python<'_>) -> Result<()> {
-        Ok(py.detach(|| self.0.storage().delete_alarm())?)
+        Ok(detach(py, || self.0.storage().delete_alarm())?)
     }
 
     /// Commits what has been written, and returns when it is as durable as the runtime promises.
     ///
     /// Raises ResetError if a deferred constraint is violated; what was uncommitted is gone then.
     fn sync(&self, py: Python<'_>) -> Result<()> {
-        Ok(py.detach(|| self.0.storage().sync())?)
+        Ok(detach(py, || self.0.storage().sync())?)
     }
 
     /// A text that names this moment: each one sorts after those that were given before, restarts
     /// included. Going back to a bookmark isn't supported yet.
     fn current_bookmark(&self, py: Python<'_>) -> Result<String> {
-        Ok(py.detach(|| self.0.storage().current_bookmark())?)
+        Ok(detach(py, || self.0.storage().current_bookmark())?)
     }
 
     /// Deletes everything that the object or facet and its facets store; running facets are aborted.
     fn delete_all(&self, py: Python<'_>) -> Result<()> {
-        Ok(py.detach(|| self.0.delete_all())?)
+        Ok(detach(py, || self.0.delete_all())?)
     }
 
     /// Calls `function` in a transaction and returns what it returns.
@@ -80,7 +81,7 @@ impl Storage {
     /// If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
     fn transaction_sync(&self, py: Python<'_>, function: Py<PyAny>) -> Result<Py<PyAny>> {
         let storage = self.0.storage();
-        Ok(py.detach(|| storage.transaction_sync(|| attach(|py| Ok(function.call0(py)?))))?)
+        Ok(detach(py, || storage.transaction_sync(|| attach(|py| Ok(function.call0(py)?))))?)
     }
 }
 
@@ -98,7 +99,7 @@ impl Kv {
         key: &str,
         default: Option<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
-        match py.detach(|| self.0.storage().kv().get(key))? {
+        match detach(py, || self.0.storage().kv().get(key))? {
             Some(value) => to_python::value(py, value, &Home::Caller),
             None => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
         }
@@ -109,12 +110,12 @@ impl Kv {
     /// Raises ValueError for what can't be stored, such as functions and stubs.
     fn put(&self, py: Python<'_>, key: &str, value: &Bound<'_, PyAny>) -> Result<()> {
         let value = from_python::value(value, "value", &Home::Caller)?;
-        Ok(py.detach(|| self.0.storage().kv().put(key, &value))?)
+        Ok(detach(py, || self.0.storage().kv().put(key, &value))?)
     }
 
     /// Deletes a key; returns whether it was there.
     fn delete(&self, py: Python<'_>, key: &str) -> Result<bool> {
-        Ok(py.detach(|| self.0.storage().kv().delete(key))?)
+        Ok(detach(py, || self.0.storage().kv().delete(key))?)
     }
 
     /// Iterates over (key, value) pairs in the order of the keys' UTF-8 bytes.
@@ -136,7 +137,7 @@ impl Kv {
         // A negative limit is refused as 0 is.
         let limit = limit.map(|limit| u64::try_from(limit).unwrap_or(0));
         let options = ListOptions { start, start_after, end, prefix, reverse, limit };
-        let list = py.detach(|| self.0.storage().kv().list(&options))?;
+        let list = detach(py, || self.0.storage().kv().list(&options))?;
         Ok(KvList(Mutex::new(list)))
     }
 }
@@ -152,7 +153,7 @@ impl KvList {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyTuple>>> {
-        let Some(entry) = py.detach(|| self.0.lock().next()) else { return Ok(None) };
+        let Some(entry) = detach(py, || self.0.lock().next()) else { return Ok(None) };
         let (key, value) = entry?;
         let pair = (PyString::new(py, &key), to_python::value(py, value, &Home::Caller)?);
         Ok(Some(pair.into_pyobject(py)?))

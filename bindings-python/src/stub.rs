@@ -8,6 +8,7 @@ use pyo3::types::PyTuple;
 use crate::aio::Home;
 use crate::error::{Result, check_signals};
 use crate::http::{Request, Response};
+use crate::interpreter::detach;
 use crate::namespace::ObjectId;
 use crate::{from_python, to_python, whole};
 
@@ -70,14 +71,14 @@ impl Stub {
     ///
     /// Raises UnsupportedError for an entrypoint.
     fn exists(&self, py: Python<'_>) -> Result<bool> {
-        Ok(py.detach(|| self.0.exists())?)
+        Ok(detach(py, || self.0.exists())?)
     }
 
     /// What the object or facet takes with everything below it, as a Usage.
     ///
     /// Raises NotFoundError for a facet that doesn't exist, UnsupportedError for an entrypoint.
     fn usage<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
-        whole::usage(py, py.detach(|| self.0.usage())?)
+        whole::usage(py, detach(py, || self.0.usage())?)
     }
 
     fn __getattr__(slf: Bound<'_, Self>, name: String) -> PyResult<StubMethod> {
@@ -100,7 +101,7 @@ impl Stub {
         py: Python<'_>,
         answer: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        py.detach(|| self.0.block_on(answer, check_signals))
+        detach(py, || self.0.block_on(answer, check_signals))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tail events, as the host gets them.
 
+use crate::interpreter::enter;
 use facetbox::{TailEvent, TailException, TailInfo, TailLog, TailReceiver};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -9,7 +10,7 @@ use pyo3::types::{PyDict, PyModule};
 /// raised anywhere: by `sys.unraisablehook`.
 pub fn receiver(function: Py<PyAny>) -> TailReceiver {
     TailReceiver::new(move |event| {
-        Python::try_attach(|py| {
+        enter(|py| {
             let function = function.bind(py);
             let called = tail_event(py, event).and_then(|event| function.call1((event,)));
             if let Err(error) = called {

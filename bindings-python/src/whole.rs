@@ -10,6 +10,7 @@ use pyo3::types::{PyTuple, PyType};
 
 use crate::aio::Home;
 use crate::error::Result;
+use crate::interpreter::detach;
 use crate::namespace::ObjectId;
 use crate::to_python;
 
@@ -54,7 +55,7 @@ impl ObjectIterator {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyAny>>> {
-        let info = py.detach(|| self.next())?;
+        let info = detach(py, || self.next())?;
         info.map(|info| object_info(py, info)).transpose()
     }
 }

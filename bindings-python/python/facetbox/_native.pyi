@@ -32,6 +32,9 @@ def open_runtime(
     on_tail: Callable[[TailEvent], object] | None,
 ) -> Runtime: ...
 
+def _end() -> None:
+    """Lets no other thread into the interpreter any more. Called at exit."""
+
 def guest_guide(language: str, env: Mapping[str, object] | None = None) -> str:
     """How to write a guest in `language` ("luau" or "js"), in Markdown: for people, and as a prompt for a
     model that writes guests. With `env`, a section names what the guest finds there, without values.

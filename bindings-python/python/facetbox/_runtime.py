@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable
 
-from ._native import ManualClock, Runtime, open_runtime
+from ._native import ManualClock, Runtime, _end, open_runtime
 from ._options import Limits
 from ._tail import TailEvent
 
@@ -64,3 +64,4 @@ def open(
 def _close_all() -> None:
     for runtime in list(_runtimes):
         runtime.close()
+    _end()

@@ -18,6 +18,7 @@ use crate::error::{Failure, Result};
 use crate::facets::options;
 use crate::from_python;
 use crate::http::Response;
+use crate::interpreter::enter;
 
 /// What kind of answer is expected.
 #[derive(Clone, Copy)]
@@ -102,7 +103,7 @@ impl Drop for Pending {
         let home = self.home.clone();
         // Whoever drops this may hold locks that code with the GIL waits for.
         let _ = std::thread::Builder::new().name("facetbox-cancel".into()).spawn(move || {
-            Python::try_attach(|py| {
+            enter(|py| {
                 let task = task.bind(py).call0().ok().filter(|task| !task.is_none());
                 let cancel = task.and_then(|task| task.getattr(intern!(py, "cancel")).ok());
                 // A closed loop runs no task.

@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::Home;
 use crate::error::{Result, raised};
+use crate::interpreter::{detach, enter};
 
 /// A call on its way. Cancelling or dropping it ends what it does on the runtime's side.
 #[pyclass(frozen, module = "facetbox._native")]
@@ -59,7 +60,7 @@ impl Completion {
         outcome: facetbox::Result<T>,
         convert: impl FnOnce(Python<'_>, T, &Home) -> Result<Py<PyAny>>,
     ) {
-        Python::try_attach(|py| {
+        enter(|py| {
             let outcome = match outcome {
                 Ok(value) => convert(py, value, &self.home).map_err(PyErr::from),
                 Err(error) => Err(raised(py, &error)),
@@ -92,7 +93,7 @@ impl Drop for Completion {
     fn drop(&mut self) {
         if self.future.is_some() {
             let closed = Error::new(ErrorCode::Closed, "The runtime is closed.");
-            Python::try_attach(|py| self.settle(py, Err(raised(py, &closed))));
+            enter(|py| self.settle(py, Err(raised(py, &closed))));
         }
     }
 }
@@ -113,6 +114,6 @@ impl Guard {
     /// Lets other events in.
     fn release(&self, py: Python<'_>) {
         let guard = self.0.lock().take();
-        py.detach(|| drop(guard));
+        detach(py, || drop(guard));
     }
 }

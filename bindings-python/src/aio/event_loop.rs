@@ -15,6 +15,7 @@ use crate::deployment::Deployment;
 use crate::error::{Failure, Result, attach};
 use crate::facets::Facets;
 use crate::http::{Request, Response};
+use crate::interpreter::detach;
 use crate::loader::{Loader, WorkerStub, export_options, limits_patch, worker_code};
 use crate::namespace::Namespace;
 use crate::runtime::Runtime;
@@ -118,7 +119,7 @@ impl EventLoop {
     /// Resets an object or facet: every caller gets the exception.
     fn fail(&self, py: Python<'_>, ctx: &Ctx, exception: &Bound<'_, PyBaseException>) {
         let error = Failure::Python(PyErr::from_value(exception.clone().into_any()));
-        py.detach(|| ctx.0.fail(error.into()));
+        detach(py, || ctx.0.fail(error.into()));
     }
 
     /// The props of an object or facet.
