@@ -338,7 +338,8 @@ impl Actor {
         hold: &mut Hold,
     ) -> Result<Reply> {
         self.check()?;
-        let running = self.start(event, hold).await?;
+        let broken = async { Err(self.end().await) };
+        let running = futures_lite::future::or(self.start(event, hold), broken).await?;
         let reply = running.instance.deliver(event, message, hold);
         let reply = futures_lite::future::or(reply, async { Err(running.end().await) }).await;
         match (reply, running.ended()) {

@@ -3,7 +3,10 @@
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use facetbox::{Class, ErrorCode, HostFunction, Result, Runtime, Value};
+use facetbox::{
+    BoxFuture, Class, Ctx, ErrorCode, EventLoopClass, EventLoopObject, HostFunction, Result,
+    Runtime, Value, ValueMap,
+};
 use futures_lite::future;
 
 use crate::support::{app, assert_fails, counter, facet, host_class, own, serve, visit};
@@ -116,6 +119,32 @@ fn close_ends_the_calls_that_wait_for_the_turn_of_a_busy_host() -> Result<()> {
     assert_fails(future::block_on(waiting), ErrorCode::Closed, "closed");
     release.send(()).unwrap();
     assert_fails(busy.join().unwrap(), ErrorCode::Closed, "closed");
+    Ok(())
+}
+
+/// A class on an event loop that stands still.
+struct Stuck;
+
+impl EventLoopClass for Stuck {
+    fn construct(
+        &self,
+        _ctx: Ctx,
+        _env: ValueMap,
+    ) -> BoxFuture<'static, Result<Arc<dyn EventLoopObject>>> {
+        Box::pin(future::pending())
+    }
+}
+
+#[test]
+fn close_ends_the_calls_that_wait_for_a_constructor() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let class = Class::event_loop("Stuck", Stuck);
+    let stub = runtime.namespace("Stuck", class)?.get_by_name("one");
+    let mut call = Box::pin(stub.call("any", vec![]));
+    assert!(future::block_on(future::poll_once(&mut call)).is_none());
+    runtime.close();
+    let ended = future::block_on(future::poll_once(&mut call)).expect("it has ended");
+    assert_fails(ended, ErrorCode::Closed, "closed");
     Ok(())
 }
 
