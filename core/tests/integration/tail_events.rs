@@ -214,8 +214,10 @@ fn what_the_constructor_logs_belongs_to_the_event_that_starts_it() -> Result<()>
 fn a_slow_receiver_delays_nothing_and_learns_how_much_it_missed() -> Result<()> {
     let (sender, received) = channel();
     let (open, gate) = channel::<()>();
+    let (here, arrived) = channel();
     let gate = std::sync::Mutex::new(gate);
     let on_tail = TailReceiver::new(move |event: TailEvent| {
+        let _ = here.send(());
         // The first event is held until the gate is open; afterwards nothing waits.
         let _ = gate.lock().map(|gate| gate.recv());
         drop(sender.send(event));
@@ -223,6 +225,9 @@ fn a_slow_receiver_delays_nothing_and_learns_how_much_it_missed() -> Result<()> 
     let runtime = Runtime::open_with(Options { on_tail: Some(on_tail), ..Options::default() })?;
     let stub = own(&runtime, app("function App:ping() end"))?;
     let calls = 3_000;
+    // Before the receiver has taken its first events, what is dropped would be told while it is held.
+    stub.call_blocking("ping", vec![])?;
+    arrived.recv().expect("the receiver runs");
     for _ in 0..calls {
         stub.call_blocking("ping", vec![])?;
     }
