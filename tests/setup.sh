@@ -9,6 +9,9 @@ done
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing+=("python3's venv")
 fi
+if command -v python3 >/dev/null && ! python3 -c 'import tomllib' 2>/dev/null; then
+    missing+=("python3 of version 3.11 or later, this is $(python3 --version)")
+fi
 if [ ${#missing[@]} -gt 0 ]; then
     printf 'missing: %s\n' "${missing[@]}" >&2
     exit 1
