@@ -11,7 +11,7 @@ GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 # What `make fuzz` shares out among its targets.
 SECONDS = 600
 
-.PHONY: help setup demo demo-rust test lint api conformance fuzz crash overrun header dist install bench
+.PHONY: help setup demo demo-rust test lint api conformance fuzz crash overrun header dist install bench guard
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ test: setup ## Runs every test: what CI runs
 	$(MAKE) conformance HOST=all GUEST=all
 	$(MAKE) conformance GUEST=all VECTORS=tests/conformance/attacks
 	$(MAKE) fuzz SECONDS=20
+	$(MAKE) guard
 
 lint: ## Checks formatting and the lints
 	cargo fmt --all --check
@@ -83,3 +84,6 @@ install: ## Installs the C library into [DESTDIR] [PREFIX=/usr/local]
 
 bench: ## Measures calls, reads and writes beside their floors
 	cargo bench --package facetbox-tests --bench calls
+
+guard: ## Counts the instructions of hot paths and compares them with benches/budgets.toml: [UPDATE=1]
+	cargo run --release --quiet --package facetbox-benches --bin guard -- $(if $(UPDATE),update)
