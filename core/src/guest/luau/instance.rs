@@ -1,11 +1,11 @@
 //! A running guest: its machine, its instance, and the driver that runs events through it.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use futures_lite::future;
-use mlua::{IntoLua, LuaString, MultiValue, Table, Thread, Value as LuaValue};
+use mlua::{IntoLua, IntoLuaMulti, LuaString, MultiValue, Table, Thread, Value as LuaValue};
 use parking_lot::Mutex;
 
 use super::convert::Passed;
@@ -27,7 +27,7 @@ use crate::value::{Value, ValueMap};
 const NO_RESPONSE: &str = "Incorrect type for a handler's result: fetch() must return a Response.";
 
 /// Names of methods kept for later calls; callers may send any.
-const KEPT_NAMES: usize = 64;
+const KEPT_NAMES: usize = 32;
 
 /// Coroutines kept for later events.
 const KEPT_THREADS: usize = 8;
@@ -41,7 +41,7 @@ pub(crate) struct LuauInstance {
     /// Coroutines that have ended and can run another event.
     threads: Mutex<Vec<Thread>>,
     /// Names of methods as the engine has them.
-    names: Mutex<HashMap<String, LuaString>>,
+    names: Mutex<Vec<(String, LuaString)>>,
     this: Weak<LuauInstance>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn exports(
     hold: &mut Hold,
 ) -> Result<Value> {
     let (instance, task) = load(program, "", event, hold).await?;
-    let listed = instance.run(&task, hold, Entry::ListExports, MultiValue::new()).await?;
+    let listed = instance.run(&task, hold, Entry::ListExports, ()).await?;
     instance.vm.marshal.read(&listed, event.actor.limits.message_bytes)
 }
 
@@ -91,8 +91,7 @@ async fn load(
         this: this.clone(),
     });
     let task = Task::new(event, true);
-    let main = instance.to_lua(program.main.as_str())?;
-    instance.run(&task, hold, Entry::LoadMain, MultiValue::from_iter([main])).await?;
+    instance.run(&task, hold, Entry::LoadMain, program.main.as_str()).await?;
     Ok((instance, task))
 }
 
@@ -112,8 +111,16 @@ enum Entry {
 
 /// What a resumed coroutine does next.
 enum Step {
-    Done(Result<LuaValue>),
+    /// It has run to its end and can run another event.
+    Ended(Result<LuaValue>),
+    /// It is of no more use.
+    Failed(Error),
     Wait(Pending),
+}
+
+/// Whether callers may not reach a method: by convention it is the class's own, or its constructor.
+fn is_private(method: &str) -> bool {
+    method.starts_with('_') || method == "init"
 }
 
 impl LuauInstance {
@@ -149,10 +156,10 @@ impl LuauInstance {
         ]))
     }
 
-    async fn object(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Table> {
+    async fn object(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Cow<'_, Table>> {
         match self.object.get() {
-            Some(object) => Ok(object.clone()),
-            None => self.construct(task, hold).await,
+            Some(object) => Ok(Cow::Borrowed(object)),
+            None => self.construct(task, hold).await.map(Cow::Owned),
         }
     }
 
@@ -164,23 +171,19 @@ impl LuauInstance {
         args: &[Value],
     ) -> Result<Value> {
         check_method(method)?;
+        if is_private(method) {
+            return Err(no_such_method(method));
+        }
         let task = Task::new(event, false);
-        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let object = self.object(&task, hold).await?;
         let passed = self.vm.marshal.values(&self.vm.lua, args);
-        let mut input = MultiValue::with_capacity(args.len() + 3);
-        let entry = match passed.map_err(|error| self.failed(&task, error))? {
-            Passed::Plain(values) => {
-                input.extend(values);
-                Entry::CallMethod
-            }
+        let (entry, args) = match passed.map_err(|error| self.failed(&task, error))? {
+            Passed::Plain(values) => (Entry::CallMethod, MultiValue::from_iter(values)),
             Passed::Packed(table) => {
-                input.push_back(LuaValue::Table(table));
-                Entry::CallPacked
+                (Entry::CallPacked, MultiValue::from_iter([LuaValue::Table(table)]))
             }
         };
-        input.push_front(LuaValue::String(self.name(method)?));
-        input.push_front(object);
-        let result = self.run(&task, hold, entry, input).await?;
+        let result = self.run(&task, hold, entry, (&*object, self.name(method)?, args)).await?;
         let limit = event.actor.limits.message_bytes;
         if !result.is_table() {
             return self.vm.marshal.read(&result, limit);
@@ -199,12 +202,11 @@ impl LuauInstance {
         request: crate::http::Request,
     ) -> Result<Reply> {
         let task = Task::new(event, false);
-        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let object = self.object(&task, hold).await?;
         let web = &self.vm.marshal.web;
         let request = web.request_to_lua(&self.vm.lua, request);
-        let request = LuaValue::Table(request.map_err(|error| self.failed(&task, error))?);
-        let input = MultiValue::from_iter([object, request]);
-        let result = self.run(&task, hold, Entry::CallFetch, input).await?;
+        let request = request.map_err(|error| self.failed(&task, error))?;
+        let result = self.run(&task, hold, Entry::CallFetch, (&*object, request)).await?;
         if !web.is_response(&result) {
             return Err(Error::guest("TypeError", NO_RESPONSE).with_path(event.actor.path.as_str()));
         }
@@ -213,23 +215,22 @@ impl LuauInstance {
 
     async fn alarm(&self, event: &Arc<Event>, hold: &mut Hold, info: AlarmInfo) -> Result<Reply> {
         let task = Task::new(event, false);
-        let object = LuaValue::Table(self.object(&task, hold).await?);
+        let object = self.object(&task, hold).await?;
         let info = ValueMap::from_iter([
             ("scheduledTime", Value::Int(info.scheduled_time)),
             ("retryCount", Value::Int(info.retry_count.into())),
             ("isRetry", Value::Bool(info.is_retry())),
         ]);
         let info = self.vm.marshal.map(&self.vm.lua, &info);
-        let info = LuaValue::Table(info.map_err(|error| self.failed(&task, error))?);
-        self.run(&task, hold, Entry::CallAlarm, MultiValue::from_iter([object, info])).await?;
+        let info = info.map_err(|error| self.failed(&task, error))?;
+        self.run(&task, hold, Entry::CallAlarm, (&*object, info)).await?;
         Ok(Reply::Value(Value::Null))
     }
 
     async fn start_facet(&self, event: &Arc<Event>, hold: &mut Hold, name: &str) -> Result<Reply> {
         let task = Task::new(event, false);
-        let object = LuaValue::Table(self.object(&task, hold).await?);
-        let input = MultiValue::from_iter([object, self.to_lua(name)?]);
-        self.run(&task, hold, Entry::StartFacet, input).await?;
+        let object = self.object(&task, hold).await?;
+        self.run(&task, hold, Entry::StartFacet, (&*object, name)).await?;
         Ok(Reply::Value(Value::Null))
     }
 
@@ -239,7 +240,7 @@ impl LuauInstance {
         task: &Arc<Task>,
         hold: &mut Hold,
         entry: Entry,
-        mut input: MultiValue,
+        input: impl IntoLuaMulti,
     ) -> Result<LuaValue> {
         let prelude = &self.vm.prelude;
         let function = match entry {
@@ -253,67 +254,67 @@ impl LuauInstance {
             Entry::StartFacet => &prelude.start_facet,
             Entry::Fire => &prelude.fire,
         };
-        input.push_front(LuaValue::Function(function.clone()));
         let thread = self.thread().map_err(|error| self.failed(task, error))?;
+        let mut step = self.resume(task, &thread, (function, &prelude.capture, input))?;
         loop {
-            match self.resume(task, &thread, input)? {
-                Step::Done(result) => {
+            match step {
+                Step::Ended(result) => {
                     self.keep(thread);
                     return result;
                 }
+                Step::Failed(error) => return Err(error),
                 Step::Wait(pending) => {
                     let answer = self.wait(task, hold, pending).await?;
-                    input = self.answer(answer).map_err(|error| self.failed(task, error))?;
+                    let answer = self.answer(answer).map_err(|error| self.failed(task, error))?;
+                    step = self.resume(task, &thread, answer)?;
                 }
             }
         }
     }
 
-    /// A coroutine that starts with the prelude's `run`.
+    /// A coroutine that calls a function of the prelude and catches what it throws.
     fn thread(&self) -> mlua::Result<Thread> {
-        let run = self.vm.prelude.run.clone();
+        let xpcall = self.vm.prelude.xpcall.clone();
         let kept = self.threads.lock().pop();
         match kept {
-            Some(thread) => thread.reset(run).map(|()| thread),
-            None => self.vm.lua.create_thread(run),
+            Some(thread) => thread.reset(xpcall).map(|()| thread),
+            None => self.vm.lua.create_thread(xpcall),
         }
     }
 
     fn keep(&self, thread: Thread) {
         let mut threads = self.threads.lock();
-        if threads.len() < KEPT_THREADS && thread.is_finished() {
+        if threads.len() < KEPT_THREADS {
             threads.push(thread);
         }
     }
 
     /// Runs the coroutine until it waits or ends. An error is one that ends the event.
-    fn resume(&self, task: &Arc<Task>, thread: &Thread, input: MultiValue) -> Result<Step> {
+    fn resume(&self, task: &Arc<Task>, thread: &Thread, input: impl IntoLuaMulti) -> Result<Step> {
         let (event, shared) = (&task.event, &self.vm.shared);
-        let resumed =
-            self.watched(event, || shared.enter(task, || thread.resume::<MultiValue>(input)));
+        let resumed = self
+            .watched(event, || shared.enter(task, || thread.resume::<(LuaValue, LuaValue)>(input)));
         self.start_timers(&event.actor);
         if let Some(why) = shared.guard.stopped() {
             return Err(self.stopped(task, why));
         }
-        let mut output = match resumed {
+        let (first, second) = match resumed {
             Ok(output) => output,
             Err(mlua::Error::MemoryError(_)) => return Err(self.stopped(task, Stop::Memory)),
-            Err(error) => return Ok(Step::Done(Err(error_from_mlua(error)))),
+            Err(error) => return Ok(Step::Failed(error_from_mlua(error))),
         };
-        Ok(match output.pop_front() {
-            Some(LuaValue::Table(first)) if first == self.vm.prelude.marker => {
+        Ok(match first {
+            LuaValue::Table(first) if first == self.vm.prelude.marker => {
                 match shared.take_pending() {
                     Some(pending) => Step::Wait(pending),
-                    None => Step::Done(Err(Error::new(ErrorCode::Panic, "a wait for nothing"))),
+                    None => Step::Failed(Error::new(ErrorCode::Panic, "a wait for nothing")),
                 }
             }
-            Some(LuaValue::Boolean(ok)) if !thread.is_resumable() => {
-                let value = output.pop_front().unwrap_or(LuaValue::Nil);
-                Step::Done(if ok { Ok(value) } else { Err(stop::leaving(error_from_lua(value))) })
+            LuaValue::Boolean(true) if thread.is_finished() => Step::Ended(Ok(second)),
+            LuaValue::Boolean(false) if thread.is_finished() => {
+                Step::Ended(Err(stop::leaving(error_from_lua(second))))
             }
-            _ => {
-                Step::Done(Err(Error::guest("Error", "attempt to yield from outside a coroutine")))
-            }
+            _ => Step::Failed(Error::guest("Error", "attempt to yield from outside a coroutine")),
         })
     }
 
@@ -379,18 +380,14 @@ impl LuauInstance {
     /// The name of a method, made once for all calls of it.
     fn name(&self, method: &str) -> Result<LuaString> {
         let mut names = self.names.lock();
-        if let Some(name) = names.get(method) {
+        if let Some((_, name)) = names.iter().find(|(known, _)| known == method) {
             return Ok(name.clone());
         }
         let name = self.vm.lua.create_string(method).map_err(error_from_mlua)?;
         if names.len() < KEPT_NAMES {
-            names.insert(method.to_owned(), name.clone());
+            names.push((method.to_owned(), name.clone()));
         }
         Ok(name)
-    }
-
-    fn to_lua(&self, text: &str) -> Result<LuaValue> {
-        text.into_lua(&self.vm.lua).map_err(error_from_mlua)
     }
 
     /// A failure outside of guest code; lack of memory counts as the guest's.
@@ -437,8 +434,8 @@ impl LuauInstance {
             return Ok(());
         }
         let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
-        let input = MultiValue::from_iter([LuaValue::Integer(id as i64)]);
-        let fired = self.run(&Task::new(&event, false), &mut hold, Entry::Fire, input).await;
+        let task = Task::new(&event, false);
+        let fired = self.run(&task, &mut hold, Entry::Fire, id as i64).await;
         let ended = event.settle().await.and(fired.map(drop));
         observation.end(ended.as_ref().map(|()| None));
         ended

@@ -153,7 +153,9 @@ impl Shared {
 /// Functions and marks of the prelude that the driver uses.
 pub(super) struct Prelude {
     pub marker: Table,
-    pub run: Function,
+    pub xpcall: Function,
+    /// What makes of something thrown an error value with a stack.
+    pub capture: Function,
     pub load_main: Function,
     pub list_exports: Function,
     pub construct: Function,
@@ -237,7 +239,8 @@ impl Vm {
         let marshal = marshal.set(Marshal::new(web, &native, &made, shared.guard.clone())?);
         let prelude = Prelude {
             marker: made.raw_get("marker")?,
-            run: made.raw_get("run")?,
+            xpcall: made.raw_get("xpcall")?,
+            capture: native.raw_get("capture")?,
             load_main: made.raw_get("load_main")?,
             list_exports: made.raw_get("list_exports")?,
             construct: made.raw_get("construct")?,
