@@ -104,6 +104,33 @@ pub(super) fn wait_for_start(stub: Stub) -> Pending {
     })
 }
 
+/// What may still be copied of a list of texts, which may be one long text many times.
+pub(super) struct Budget {
+    what: &'static str,
+    left: u64,
+    limit: u64,
+}
+
+impl Budget {
+    /// For the keys of a batch of the storage, which are at most as long as a message.
+    pub fn of_keys(limit: u64) -> Budget {
+        Budget { what: "keys", left: limit, limit }
+    }
+
+    /// Takes off one text and its place in the list.
+    ///
+    /// # Errors
+    /// LIMIT_MESSAGE if that is too much.
+    pub fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.left = self.left.checked_sub(bytes as u64 + 8).ok_or_else(|| {
+            let message =
+                format!("The {} are longer than the limit of {} bytes.", self.what, self.limit);
+            Error::new(ErrorCode::LimitMessage, message)
+        })?;
+        Ok(())
+    }
+}
+
 /// What guests get for an export that isn't there, or is of another kind than `kind`.
 pub(super) fn no_such_export(name: &str, kind: &str) -> Error {
     let message = match (kind, name) {

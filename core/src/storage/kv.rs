@@ -53,17 +53,21 @@ impl Kv<'_> {
         KvList::new(self.0, options)
     }
 
-    /// The values of those of `keys` that exist, each once, in order of the keys' UTF-8 bytes.
-    pub(crate) fn get_many(&self, keys: &[String]) -> Result<Vec<(String, Value)>> {
-        let mut keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    /// Hands the values of those of `keys` that exist to `each`, each once, in order of the keys' UTF-8 bytes.
+    /// They are read one by one: all of them could be more than fits into memory.
+    pub(crate) fn get_many<E: From<Error>>(
+        &self,
+        mut keys: Vec<String>,
+        mut each: impl FnMut(String, Value) -> Result<(), E>,
+    ) -> Result<(), E> {
         keys.sort_unstable();
         keys.dedup();
-        let values = self.0.read(|connection| {
-            keys.iter().map(|key| get(connection, key)).collect::<Result<Vec<_>, _>>()
-        })?;
-        let values = values.unwrap_or_default();
-        let found = keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?)));
-        found.map(|(key, value)| Ok((key.to_owned(), value?))).collect()
+        for key in keys {
+            if let Some(value) = self.get(&key)? {
+                each(key, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// Stores all values or none; those that are undefined are skipped.

@@ -3,7 +3,7 @@
 use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
 use super::give;
-use super::native::{Cap, Handle};
+use super::native::{Cap, Handle, length};
 use super::read;
 use super::vm::{Hooks, Kind};
 use crate::error::{Error, ErrorCode};
@@ -146,7 +146,7 @@ fn parts<'js>(hooks: &Hooks<'js>, thrown: &JsValue<'js>) -> rquickjs::Result<Par
         stack: parts.get(2)?,
         original,
         fields: parts.get(4)?,
-        cause: if parts.len() > 5 { Some(parts.get(5)?) } else { None },
+        cause: if length(&parts)? > 5 { Some(parts.get(5)?) } else { None },
     })
 }
 

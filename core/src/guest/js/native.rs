@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Constructor, Rest};
-use rquickjs::{Class, Ctx, Function, JsLifetime, Object, Value as JsValue, qjs};
+use rquickjs::{Array, Class, Ctx, Function, JsLifetime, Object, Value as JsValue, qjs};
 
 use super::errors::{error_to_js, lone_surrogate};
 use super::read;
@@ -240,4 +240,10 @@ impl<'js> Call<'_, 'js> {
 
 pub(super) fn illegal() -> Error {
     Error::type_error("Illegal invocation.")
+}
+
+/// The length of a list. A guest may have put one there that the prelude hasn't made; the binding's own
+/// function knows no lengths above 2^31.
+pub(super) fn length(list: &Array<'_>) -> rquickjs::Result<usize> {
+    list.as_object().get::<_, f64>("length").map(|length| length as usize)
 }

@@ -13,7 +13,7 @@ use rquickjs::{Array, ArrayBuffer, Atom, Ctx, Object, Type, Value as JsValue};
 
 use super::callback;
 use super::errors::{CARRIED_BYTES, Carried, caught, error_within, lone_surrogate};
-use super::native::{Cap, Handle};
+use super::native::{Cap, Handle, length};
 use super::task::Shared;
 use super::vm::{Hooks, Kind};
 use crate::error::{Error, ErrorCode, Result};
@@ -218,8 +218,7 @@ impl<'js> Reader<'_, 'js> {
     }
 
     fn list(&mut self, array: &Array<'js>) -> Result<Vec<Value>> {
-        let length: f64 = array.as_object().get("length").map_err(|error| self.failed(error))?;
-        let length = length as usize;
+        let length = length(array).map_err(|error| self.failed(error))?;
         if length as u64 * 8 > self.left {
             self.charge(length.saturating_mul(8))?;
         }

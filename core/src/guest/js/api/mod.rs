@@ -14,11 +14,12 @@ use rquickjs::{Array, Ctx, JsLifetime, Object, Value as JsValue};
 use super::errors::caught;
 use super::native::Native;
 use super::task::Shared;
-use super::vm::Hooks;
+use super::vm::{Hooks, Kind};
 use super::{native, read};
 use crate::error::{Error, Result};
 use crate::guest::web::HeaderList;
 use crate::http::{Headers, Request, Response};
+use crate::value::Value;
 
 /// The shared state as the engine keeps it.
 struct Own(Arc<Shared>);
@@ -59,7 +60,7 @@ impl Natives<'_, '_> {
 
 fn headers<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &Array<'js>) -> Result<Headers> {
     let mut headers = HeaderList::default();
-    for at in (0..list.len()).step_by(2) {
+    for at in (0..native::length(list).map_err(|error| caught(ctx, hooks, error))?).step_by(2) {
         let part = |at| list.get::<String>(at).map_err(|error| caught(ctx, hooks, error));
         headers.append(&part(at)?, &part(at + 1)?)?;
     }
@@ -71,9 +72,14 @@ fn body<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, data: &JsValue<'js>) -> Result<
     if data.is_null() || data.is_undefined() {
         return Ok(None);
     }
+    // Nothing else is read: a guest could have put a list here that is long beyond any limit.
+    let is_bytes = || matches!(hooks.kinds.of(data), Kind::Buffer | Kind::View);
+    if !data.is_string() && !is_bytes() {
+        return Err(Error::type_error("A body must be text or bytes."));
+    }
     match read::value(ctx, hooks, data, u64::MAX, None)? {
-        crate::value::Value::String(text) => Ok(Some(text.into_bytes())),
-        crate::value::Value::Bytes(bytes) => Ok(Some(bytes)),
+        Value::String(text) => Ok(Some(text.into_bytes())),
+        Value::Bytes(bytes) => Ok(Some(bytes)),
         _ => Err(Error::type_error("A body must be text or bytes.")),
     }
 }

@@ -9,8 +9,8 @@ use super::Natives;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::js::give;
-use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
-use crate::guest::outside::Answer;
+use crate::guest::js::native::{Call, Done, Fail, Handle, illegal, length};
+use crate::guest::outside::{Answer, Budget};
 use crate::storage::{KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
@@ -62,21 +62,31 @@ fn entry_value<'js>(call: &Call<'_, 'js>, key: &str, value: &Value) -> Done<'js>
     Ok(entry.into_value())
 }
 
-/// The keys of a list that the prelude has made.
+/// The keys of a list that the prelude has made. They may be one long text many times, which is copied.
 fn keys(call: &Call<'_, '_>) -> std::result::Result<Vec<String>, Fail> {
     let list = call.arg(0);
     let list = list.as_array().ok_or_else(illegal)?;
-    Ok(list.iter::<String>().collect::<rquickjs::Result<_>>()?)
+    let mut left = Budget::of_keys(call.shared.actor()?.limits.message_bytes);
+    let mut keys = Vec::new();
+    for at in 0..length(list)? {
+        let key = list.get::<String>(at)?;
+        left.spend(key.len())?;
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 fn register_batches(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("kv_get_many", |call| {
         let keys = keys(call)?;
-        let found = call.shared.storage(|storage| storage.kv().get_many(&keys))?;
         let entries = Array::new(call.ctx.clone())?;
-        for (at, (key, value)) in found.iter().enumerate() {
-            entries.set(at, entry_value(call, key, value)?)?;
-        }
+        let mut count = 0;
+        let task = call.shared.task()?;
+        task.event.actor.storage()?.kv().get_many(keys, |key, value| {
+            entries.set(count, entry_value(call, &key, &value)?)?;
+            count += 1;
+            Ok::<(), Fail>(())
+        })?;
         Ok(entries.into_value())
     })?;
     natives.add("kv_put_many", |call| {
@@ -183,6 +193,9 @@ fn register_transactions(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     })?;
     natives.add("finish", |call| {
         let (depth, commit) = (call.index(0)? as usize, call.flag(1));
+        if depth == 0 {
+            return Err(illegal().into());
+        }
         call.shared.storage(|storage| storage.end(depth, commit))?;
         call.undefined()
     })?;

@@ -5,7 +5,7 @@ use url::{Url, form_urlencoded};
 
 use super::Natives;
 use crate::error::{Error, ErrorCode};
-use crate::guest::js::native::{Call, Done, Fail, illegal};
+use crate::guest::js::native::{Call, Done, Fail, illegal, length};
 use crate::guest::js::vm::Kind;
 use crate::guest::web;
 use crate::http::Request;
@@ -82,7 +82,7 @@ fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let list = call.arg(0);
         let list = list.as_array().ok_or_else(illegal)?;
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for at in (0..list.len()).step_by(2) {
+        for at in (0..length(list)?).step_by(2) {
             query.append_pair(&list.get::<String>(at)?, &list.get::<String>(at + 1)?);
         }
         call.give_text(&query.finish())

@@ -7,7 +7,7 @@ use super::{Host, Natives, text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::luau::native::error_from_mlua;
-use crate::guest::outside::Answer;
+use crate::guest::outside::{Answer, Budget};
 use crate::storage::{KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
@@ -65,21 +65,29 @@ fn entry_to_lua(host: &Host, lua: &Lua, key: &str, value: &Value) -> Result<Mult
     Ok(pair)
 }
 
-/// The keys of a list, refusing anything else.
-fn keys(list: &Table) -> Result<Vec<String>> {
-    let mut keys = Vec::with_capacity(list.raw_len());
+/// The keys of a list, refusing anything else. They may be one long text many times, which is copied.
+fn keys(host: &Host, list: &Table) -> Result<Vec<String>> {
+    let mut left = Budget::of_keys(host.shared.actor()?.limits.message_bytes);
+    let mut keys = Vec::new();
     for at in 1..=list.raw_len() {
-        keys.push(key(&list.raw_get(at).map_err(error_from_mlua)?)?);
+        let key = key(&list.raw_get(at).map_err(error_from_mlua)?)?;
+        left.spend(key.len())?;
+        keys.push(key);
     }
     Ok(keys)
 }
 
 fn register_batches(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("kv_get_many", |host, lua, list: Table| {
-        let keys = keys(&list)?;
-        let found = host.shared.storage(|storage| storage.kv().get_many(&keys))?;
-        let entries = found.into_iter().map(|(key, value)| vec![key.into(), value].into());
-        host.give(lua, &Value::List(entries.collect()))
+        let keys = keys(host, &list)?;
+        let entries = lua.create_table().map_err(error_from_mlua)?;
+        let actor = host.shared.actor()?;
+        actor.storage()?.kv().get_many(keys, |key, value| {
+            let entry = Value::List(vec![key.into(), value]);
+            let entry = host.marshal.get().value(lua, &entry).map_err(error_from_mlua)?;
+            entries.raw_push(entry).map_err(error_from_mlua)
+        })?;
+        Ok(entries)
     })?;
     natives.add("kv_put_many", |host, _, entries: Table| {
         let map = map_of(host.read(&LuaValue::Table(entries))?)?;
@@ -87,7 +95,7 @@ fn register_batches(natives: &Natives<'_>) -> mlua::Result<()> {
         host.shared.storage(|storage| storage.kv().put_many(&entries))
     })?;
     natives.add("kv_delete_many", |host, _, list: Table| {
-        let keys = keys(&list)?;
+        let keys = keys(host, &list)?;
         host.shared.storage(|storage| storage.kv().delete_many(&keys))
     })
 }
