@@ -1,7 +1,8 @@
 // Tools that the guest API is built on.
 //
 // What guests do to built-in prototypes harms only themselves: Rust checks whatever leaves the guest.
-// Hidden state is kept in private fields and weak maps, out of reach of tampering.
+// Hidden state is kept in private fields, out of reach of tampering: the methods of a weak map could be
+// replaced by ones that see it.
 
 export const native = globalThis.facetboxNative;
 delete globalThis.facetboxNative;
@@ -10,6 +11,22 @@ const { apply, getPrototypeOf } = Reflect;
 
 export const uncurry = (method) => (self, ...args) => apply(method, self, args);
 export const getter = (prototype, name) => uncurry(Object.getOwnPropertyDescriptor(prototype, name).get);
+
+// The frames that a guest is shown tell the names of functions, but don't give the functions: among them are
+// the prelude's own.
+Error.prepareStackTrace = (_, frames) => delete getPrototypeOf(frames[0]).getFunction;
+new Error();
+Error.prepareStackTrace = undefined;
+
+// The engine never lets go of what it was given for this, so that an object would outlive its machine.
+const limit = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit");
+Object.defineProperty(Error, "stackTraceLimit", {
+  get: limit.get,
+  set(value) {
+    apply(limit.set, Error, [+value]);
+  },
+  configurable: true,
+});
 
 const TypedArray = getPrototypeOf(Uint8Array);
 const viewBuffer = getter(TypedArray.prototype, "buffer");
@@ -51,6 +68,26 @@ export const toBytes = (text) => native.encode_utf8(`${text}`.toWellFormed());
 /** A promise of what `work` gives, errors included. */
 export async function later(work) {
   return work();
+}
+
+class Stamped {
+  constructor(object) {
+    return object;
+  }
+}
+
+/** Makes a place for state that belongs to objects: set once, with `new Hidden(object, state)`. */
+export function hidden() {
+  return class Hidden extends Stamped {
+    #state;
+    constructor(object, state) {
+      super(object);
+      this.#state = state;
+    }
+    static get(value) {
+      return ((typeof value === "object" && value !== null) || typeof value === "function") && #state in value ? value.#state : undefined;
+    }
+  };
 }
 
 /** Prototypes of the API's own classes. */

@@ -39,14 +39,28 @@ for (const name of WRITERS) {
   }));
 }
 
-replace(Array.prototype, "concat", (original) => ({
+// The engine's own asks each list whether it is spread, and makes its result by a class that the first one names.
+// Either is code of the guest, which could make the other lists longer than was looked at.
+function append(result, item) {
+  const spread = item?.[Symbol.isConcatSpreadable];
+  if (!(spread === undefined ? Array.isArray(item) : spread) || typeof item !== "object") {
+    result.push(item);
+    return;
+  }
+  const { length } = item;
+  const start = result.length;
+  for (let at = 0; at < length; at++) {
+    if (at in item) result[start + at] = item[at];
+  }
+  result.length = start + length;
+}
+
+replace(Array.prototype, "concat", () => ({
   concat(...items) {
-    native.check_array(this, "concat");
-    for (let at = 0; at < items.length; at++) {
-      if (Array.isArray(items[at])) native.check_array(items[at], "concat");
-      else items[at] = [items[at]];
-    }
-    return apply(original, this, items);
+    const result = [];
+    append(result, this);
+    for (let at = 0; at < items.length; at++) append(result, items[at]);
+    return result;
   },
 }));
 

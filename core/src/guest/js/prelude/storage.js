@@ -1,6 +1,6 @@
 // ctx.storage: key-value store, SQL, transactions, alarms.
 
-import { later, native, tag } from "facetbox:base";
+import { hidden, later, native, tag } from "facetbox:base";
 import { waitFor } from "facetbox:operations";
 import { check, unsendable } from "facetbox:stubs";
 
@@ -177,11 +177,11 @@ function transactionSync(callback) {
 
 const open = []; // states of the transactions that are open, the innermost last
 
-const states = new WeakMap(); // handle of a transaction -> its state
+const State = hidden(); // of a transaction, behind its handle
 
 /** The state of a handle whose transaction is open. */
 function stateOf(txn, name) {
-  const state = states.get(txn);
+  const state = State.get(txn);
   if (state === undefined) throw new TypeError("Illegal invocation");
   if (state.rolledBack) throw new Error(`Cannot ${name}() on rolled back transaction`);
   if (state.ended) {
@@ -207,7 +207,7 @@ function methods(look) {
 const newTransaction = unsendable("DurableObjectTransaction", {
   ...methods(stateOf),
   rollback() {
-    if (states.get(this)?.rolledBack) return;
+    if (State.get(this)?.rolledBack) return;
     const state = stateOf(this, "rollback");
     if (open.at(-1) !== state) {
       throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
@@ -221,9 +221,7 @@ const newTransaction = unsendable("DurableObjectTransaction", {
 });
 
 function handle(state) {
-  const txn = newTransaction();
-  states.set(txn, state);
-  return txn;
+  return new State(newTransaction(), state);
 }
 
 /** Keeps other events out until the end. What was written before is committed first. */

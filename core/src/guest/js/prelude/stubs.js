@@ -1,22 +1,22 @@
 // Capabilities: stubs, namespaces and ids, loaders and workers, facets, exports.
 
-import { define, later, native, platform } from "facetbox:base";
+import { define, hidden, later, native, platform } from "facetbox:base";
 import { requestOf, signalOf } from "facetbox:fetch";
 import { attempt, isThenable, waitFor } from "facetbox:operations";
 
 // What stands for something in Rust -> { cap } and how to get it: `deferred` promises it, `start` starts
 // the facet that a stub leads to, `refusal` says why it can't be sent.
-const held = new WeakMap();
+const Held = hidden();
 
 /** What Rust holds behind a value: a capability, or the reason why it can't be sent. */
 export function heldBy(value) {
-  const state = held.get(value);
+  const state = Held.get(value);
   return state && (state.refusal ?? state.cap ?? "This value is still being loaded.");
 }
 
 /** The capability of a value, or a promise of it. */
 function capOf(value, what) {
-  const state = held.get(value);
+  const state = Held.get(value);
   if (state === undefined) throw new TypeError(`${what}.`);
   return state.class ?? state.cap ?? state.deferred;
 }
@@ -29,14 +29,13 @@ export function check(self, own) {
 }
 
 function cap(self) {
-  const state = held.get(self);
+  const state = Held.get(self);
   if (state?.cap === undefined) throw illegal();
   return state.cap;
 }
 
 function hold(object, state) {
-  held.set(object, state);
-  return object;
+  return new Held(object, state);
 }
 
 const unsent = (name) => `Could not serialize object of type "${name}". This type does not support serialization.`;
@@ -101,12 +100,12 @@ async function startFacet(state) {
 }
 
 function idOption(id) {
-  return id == null ? undefined : (held.get(id)?.cap ?? `${id}`);
+  return id == null ? undefined : (Held.get(id)?.cap ?? `${id}`);
 }
 
 /** Starts the facet of a stub, if it isn't running. */
 export async function started(stub) {
-  const state = held.get(await stub);
+  const state = Held.get(await stub);
   if (state?.start === undefined) throw illegal();
   await readiness(state);
 }
@@ -210,13 +209,13 @@ const makeFunction = (cap) => hold((...args) => attempt(() => native.call_functi
 
 const newId = sealed("DurableObjectId", {
   toString() {
-    return held.get(this)?.text ?? `${undefined}`;
+    return Held.get(this)?.text ?? `${undefined}`;
   },
   equals(other) {
-    return held.has(other) && held.get(this)?.text === held.get(other).text;
+    return Held.get(other) !== undefined && Held.get(this)?.text === Held.get(other).text;
   },
   get name() {
-    return held.get(this)?.name;
+    return Held.get(this)?.name;
   },
   get jurisdiction() {
     return undefined;
@@ -236,7 +235,7 @@ const namespaceMembers = (cap) => ({
     return makeId(...native.new_unique_id(cap(this), options?.jurisdiction));
   },
   get(id, options) {
-    const target = held.get(id)?.cap;
+    const target = Held.get(id)?.cap;
     if (target === undefined) throw new TypeError("get() takes a DurableObjectId.");
     return native.get_object(cap(this), target, options?.routingMode);
   },
@@ -268,7 +267,7 @@ const newWorker = sealed("WorkerStub", {
 
 /** The state of what is made from a worker, which may still be loading. */
 function derived(worker, make) {
-  const state = held.get(worker);
+  const state = Held.get(worker);
   if (state === undefined) throw illegal();
   if (state.cap !== undefined) return { cap: make(state.cap) };
   const deferred = state.deferred.then(make);
@@ -284,7 +283,7 @@ const newLoader = sealed("WorkerLoader", {
     const loader = cap(this);
     if (typeof callback !== "function") throw new TypeError("The second argument of get() must be a function.");
     const key = id == null ? undefined : `${id}`;
-    const { loading } = held.get(this);
+    const { loading } = Held.get(this);
     const cached = native.cached_worker(loader, key);
     if (cached !== undefined) return newWorker({ cap: cached });
     if (key !== undefined && loading.has(key)) return loading.get(key);

@@ -37,6 +37,10 @@ const DOM_ERRORS = ["AbortError", "DataCloneError", "InvalidCharacterError", "No
   "QuotaExceededError", "TimeoutError", "TypeMismatchError"];
 const originals = new WeakMap(); // error -> Rust's error behind it
 
+/** Sets an own property, whatever its name is: `__proto__` is one like any other. */
+const setOwn = (object, key, value) =>
+  Object.defineProperty(object, key, { value, writable: true, configurable: true, enumerable: true });
+
 /**
  * Makes the error that guests catch. `fields` are the own properties that it had where it was thrown;
  * `cause` is a list of its cause or of nothing.
@@ -53,7 +57,7 @@ function makeError(name, message, stack, code, original, fields, cause) {
   if (stack !== undefined) hidden("stack", stack);
   if (!(error instanceof DOMException) && code !== undefined) hidden("code", code);
   if (cause.length > 0) hidden("cause", cause[0]);
-  if (fields !== undefined) Object.assign(error, fields);
+  for (const key of Object.keys(fields ?? {})) setOwn(error, key, fields[key]);
   if (original !== undefined) originals.set(error, original);
   return error;
 }
@@ -65,7 +69,7 @@ function errorParts(error) {
   let some = false;
   for (const key of Object.keys(error)) {
     if (key === "name" || key === "message" || key === "stack" || key === "cause") continue;
-    fields[key] = error[key];
+    setOwn(fields, key, error[key]);
     some = true;
   }
   const parts = [text(error.name) ?? "Error", text(error.message) ?? "", text(error.stack) ?? "", originals.get(error), some ? fields : undefined];
@@ -229,8 +233,9 @@ function plain(exported, ctx) {
 
 const target = () => instance ?? construct();
 
-/** The value of a member that callers may reach: on the classes below Object, not on the instance. */
+/** The value of a member that callers may reach: on the classes below Object, not on the instance, nor a class itself. */
 function find(object, name) {
+  if (name === "constructor") return undefined;
   for (let level = getPrototypeOf(object); level !== null && level !== Object.prototype; level = getPrototypeOf(level)) {
     if (Object.hasOwn(level, name)) return Reflect.get(level, name, object);
   }
