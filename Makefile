@@ -76,6 +76,7 @@ header: ## Generates include/facetbox.h
 	$(MAKE) -C bindings-c header
 
 dist: ## Packs the packages into dist/
+	$(MAKE) -C bindings-c dist
 	$(MAKE) -C bindings-node dist
 	$(MAKE) -C bindings-python dist
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs headers, libraries, and what pkg-config and CMake need to find them.
+# Installs headers, libraries, what pkg-config and CMake need to find them, and the Go package.
 #
 #   install.sh <directory of the libraries> <destination, such as /usr/local>
 set -eu
@@ -26,5 +26,14 @@ install -m 755 "$lib/libfacetbox.so" "$to/lib/libfacetbox.so.$version"
 ln -sf "libfacetbox.so.$version" "$to/lib/libfacetbox.so.$abi"
 ln -sf "libfacetbox.so.$abi" "$to/lib/libfacetbox.so"
 fill facetbox.pc.in "$to/lib/pkgconfig/facetbox.pc"
+fill facetbox-static.pc.in "$to/lib/pkgconfig/facetbox-static.pc"
 fill facetbox-config.cmake.in "$to/lib/cmake/facetbox/facetbox-config.cmake"
 fill facetbox-config-version.cmake.in "$to/lib/cmake/facetbox/facetbox-config-version.cmake"
+
+# The Go package, for a `replace` of go.mod; it finds the library with pkg-config.
+go=$to/share/facetbox/go
+mkdir -p "$go"
+for file in "$here"/go/*.go "$here"/go/go.mod "$here"/go/bridge.[ch]; do
+    case $file in *_test.go) ;; *) install -m 644 "$file" "$go" ;; esac
+done
+fill link.go.in "$go/link.go"

@@ -3,7 +3,7 @@
 //     node dist.mjs <out-dir>          after `npm run build`
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 const require = createRequire(import.meta.url);
 const { platformPackage } = require("./lib/platform.js");
 
-const MAX_BYTES = 12 << 20;
+const MAX_BYTES = 12_000_000;
 
 const here = import.meta.dirname;
 const out = resolve(process.argv[2] ?? join(here, "dist"));
@@ -32,11 +32,10 @@ function pack(fields, files) {
   const options = ["pack", "--json", "--silent", "--ignore-scripts", "--pack-destination", out];
   const [packed] = JSON.parse(execFileSync("npm", options, { cwd: dir, encoding: "utf8" }));
   console.log(`${packed.filename}: ${packed.size} bytes packed, ${packed.unpackedSize} unpacked`);
+  if (packed.unpackedSize > MAX_BYTES) throw new Error(`${packed.filename} has more than ${MAX_BYTES} bytes.`);
 }
 
 try {
-  const { size } = statSync(join(here, "facetbox.node"));
-  if (size >= MAX_BYTES) throw new Error(`facetbox.node has ${size} bytes, more than ${MAX_BYTES}.`);
   const files = manifest.files.filter((file) => file !== "facetbox.node");
   const main = { ...manifest, files, optionalDependencies: { [name]: version } };
   pack(main, [...files, "README.md"]);

@@ -1,10 +1,6 @@
 package facetbox
 
-/*
-#cgo CFLAGS: -I${SRCDIR}/../../include
-#cgo LDFLAGS: -L${SRCDIR}/../../target/lib -lfacetbox -Wl,-rpath,${SRCDIR}/../../target/lib
-#include "bridge.h"
-*/
+// #include "bridge.h"
 import "C"
 
 import (

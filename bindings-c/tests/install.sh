@@ -1,19 +1,36 @@
 #!/bin/sh
-# Installs into an empty directory, moves that elsewhere, and builds the example programs against it as
-# strangers would: with pkg-config, shared and static, and with CMake.
+# Unpacks the packed library into an empty directory, and builds the example programs against it as strangers
+# would, without Rust: C with pkg-config, shared and static, C++ with CMake, and a Go module.
 #
 #   install.sh <directory of the libraries>
 set -eu
 lib=$1
 here=$(cd "$(dirname "$0")" && pwd)
-examples=$here/../../examples
+examples=$(cd "$here/../../examples" && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
-"${MAKE:-make}" --no-print-directory -C "$here/.." install DESTDIR="$work/stage" PREFIX=/usr > "$work/log" 2>&1 \
-    || { cat "$work/log" >&2; exit 1; }
-mv "$work/stage/usr" "$work/moved"
-export PKG_CONFIG_PATH="$work/moved/lib/pkgconfig" LD_LIBRARY_PATH="$work/moved/lib"
+# quiet COMMAND...: its output only if it fails
+quiet() { "$@" > "$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }; }
+
+"$here/../dist.sh" "$lib" "$work/dist"
+"$here/../dist.sh" "$lib" "$work/again" > /dev/null
+cmp "$work"/dist/*.tar.gz "$work"/again/*.tar.gz
+mkdir "$work/prefix"
+tar --extract --gzip --file "$work"/dist/facetbox-c-*.tar.gz --directory "$work/prefix" --strip-components=1
+
+# `make install` installs the same files.
+quiet "${MAKE:-make}" --no-print-directory -C "$here/.." install DESTDIR="$work/stage" PREFIX=/usr
+files() { (cd "$1" && find . ! -type d ! -name 'LICENSE-*' | sort); }
+files "$work/stage/usr" > "$work/installed"
+files "$work/prefix" | diff "$work/installed" -
+
+PATH=$("$here/without_rust.sh" "$work/bin")
+if command -v cargo rustc; then
+    echo "Rust is still on PATH" >&2
+    exit 1
+fi
+export PATH PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" LD_LIBRARY_PATH="$work/prefix/lib"
 
 # run PROGRAM: its main job, in two processes
 run() {
@@ -27,11 +44,12 @@ run() {
 }
 
 flags="-std=c99 -Wall -Wextra -Werror -pedantic"
+# shellcheck disable=SC2046 # words of pkg-config are words
 ${CC:-cc} $flags "$examples/c/platform.c" -o "$work/shared" $(pkg-config --cflags --libs facetbox)
 run "$work/shared"
-${CC:-cc} $flags "$examples/c/platform.c" -o "$work/static" $(pkg-config --cflags facetbox) \
-    "$work/moved/lib/libfacetbox.a" $(pkg-config --libs --static facetbox | sed 's/-lfacetbox//')
-LD_LIBRARY_PATH= run "$work/static"
+# shellcheck disable=SC2046
+${CC:-cc} $flags "$examples/c/platform.c" -o "$work/static" $(pkg-config --cflags --libs facetbox-static)
+LD_LIBRARY_PATH='' run "$work/static"
 
 mkdir "$work/project"
 cat > "$work/project/CMakeLists.txt" <<END
@@ -44,15 +62,35 @@ foreach(kind facetbox static)
     target_link_libraries(with_\${kind} facetbox::\${kind})
 endforeach()
 END
-cmake -S "$work/project" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/moved" > "$work/log"
-cmake --build "$work/build" >> "$work/log" || { cat "$work/log" >&2; exit 1; }
+quiet cmake -S "$work/project" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix"
+quiet cmake --build "$work/build"
 run "$work/build/with_facetbox"
-LD_LIBRARY_PATH= run "$work/build/with_static"
+LD_LIBRARY_PATH='' run "$work/build/with_static"
 
 # Another version than the one that is asked for isn't found.
 sed -i 's/find_package(facetbox [0-9.]*/find_package(facetbox 99.0/' "$work/project/CMakeLists.txt"
-if cmake -S "$work/project" -B "$work/other" -DCMAKE_PREFIX_PATH="$work/moved" > /dev/null 2>&1; then
+if cmake -S "$work/project" -B "$work/other" -DCMAKE_PREFIX_PATH="$work/prefix" > /dev/null 2>&1; then
     echo "CMake took this version for 99.0" >&2
     exit 1
 fi
-echo "install: pkg-config and CMake find it, shared and static"
+
+mkdir "$work/module"
+cp "$examples/go/platform.go" "$work/module"
+cat > "$work/module/go.mod" <<END
+module stranger
+
+go 1.26
+
+require facetbox v0.0.0
+
+replace facetbox => $work/prefix/share/facetbox/go
+END
+(cd "$work/module" && GOPROXY=off GOWORK=off quiet go build -o "$work/with_go" .)
+LD_LIBRARY_PATH='' run "$work/with_go"
+
+for program in static build/with_static; do
+    strip "$work/$program"
+    "$here/size.sh" "$work/$program"
+done
+
+echo "install: pkg-config, CMake and Go find it, shared and static, without Rust"
