@@ -65,6 +65,7 @@ mod namespace;
 mod order;
 mod process;
 mod pulse;
+mod rpc;
 mod runtime;
 mod storage;
 mod stub;
@@ -83,8 +84,8 @@ pub use facet::{FacetOptions, Facets};
 pub use guest::Engine;
 pub use guide::{guest_guide, guest_types};
 pub use host::{
-    DurableObject, EventLoopClass, EventLoopObject, HostFunction, HostObject, HostOrigin,
-    facet_stub, no_alarm_handler, no_fetch_handler, no_such_method,
+    DurableObject, EventLoopClass, EventLoopObject, facet_stub, no_alarm_handler, no_fetch_handler,
+    no_such_method,
 };
 pub use http::{Headers, Request, Response};
 pub use id::ObjectId;
@@ -93,6 +94,7 @@ pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerCode, WorkerStub
 pub use metrics::{ErrorCount, EventCount, Histogram, Metrics};
 pub use namespace::{Namespace, NamespaceOptions};
 pub use num_bigint::BigInt;
+pub use rpc::{HostFunction, HostObject, HostOrigin, RpcStub};
 pub use runtime::{Options, Runtime};
 pub use storage::{Durability, Kv, KvList, ListOptions, QueryRows, Sql, SqlCursor, Storage};
 pub use stub::Stub;

@@ -7,9 +7,9 @@ use num_bigint::BigInt;
 
 use crate::actor::Class;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{HostFunction, HostObject};
 use crate::loader::Loader;
 use crate::namespace::Namespace;
+use crate::rpc::{HostFunction, HostObject};
 use crate::stub::Stub;
 
 /// How deep a value may be nested.

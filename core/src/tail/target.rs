@@ -6,7 +6,7 @@ use super::event::TailEvent;
 use super::queue::{Push, Queue};
 use crate::actor::Message;
 use crate::error::{Error, Result};
-use crate::host::HostFunction;
+use crate::rpc::HostFunction;
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
 use crate::value::Value;

@@ -26,6 +26,8 @@ mod main_job;
 mod metrics;
 mod model;
 mod output_gate;
+#[cfg(feature = "quickjs")]
+mod rpc_stubs;
 mod sections;
 mod support;
 mod tail_events;

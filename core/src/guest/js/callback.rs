@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::task::Shared;
 use crate::actor::{Actor, BoxFuture, Event};
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{HostFunction, HostObject};
+use crate::rpc::{HostFunction, HostObject};
 use crate::value::Value;
 
 /// A function or object of a guest, kept by the prelude under a number until nobody can use it any more.
@@ -51,7 +51,9 @@ fn keep(shared: &Arc<Shared>, number: u32) -> Result<Arc<Callback>> {
 /// Makes the function that others are given.
 pub(super) fn function(shared: &Arc<Shared>, number: u32) -> Result<HostFunction> {
     let callback = keep(shared, number)?;
-    Ok(HostFunction::new_async("callback", move |args| callback.clone().run(Use::Call(args))))
+    let function =
+        HostFunction::new_async("callback", move |args| callback.clone().run(Use::Call(args)));
+    Ok(function.of_guest(&shared.actor()?.runtime))
 }
 
 /// Makes the object that others are given.
@@ -61,7 +63,7 @@ pub(super) fn object(shared: &Arc<Shared>, number: u32) -> Result<HostObject> {
     let object = HostObject::new_async("RpcTarget", move |method, args| {
         methods.clone().run(Use::Method(method.to_owned(), args))
     });
-    Ok(object.with_origin(callback))
+    Ok(object.with_origin(callback).of_guest(&shared.actor()?.runtime))
 }
 
 impl Callback {

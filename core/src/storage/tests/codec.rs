@@ -182,7 +182,7 @@ fn nesting_ends_at_the_limit() {
 
 #[test]
 fn capabilities_are_refused_wherever_they_are() {
-    use crate::host::HostFunction;
+    use crate::rpc::HostFunction;
     let function = || Value::Function(HostFunction::new("f", |_| Ok(Value::Null)));
     for value in [function(), Value::List(vec![function()]), map(&[("f", function())])] {
         let error = memory().kv().put("k", &value).expect_err("refused");

@@ -1,0 +1,293 @@
+//! Functions and objects that are passed by reference: those of hosts and guests, and how hosts call what
+//! they are given.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use futures_lite::future;
+
+use crate::actor::{BoxFuture, Event};
+use crate::error::{Error, Result};
+use crate::host::no_such_method;
+use crate::order::Order;
+use crate::runtime::RuntimeInner;
+use crate::value::Value;
+
+/// The runtime of what a guest has made; empty for what a host has.
+type Home = Weak<RuntimeInner>;
+
+type Callback = dyn Fn(Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync;
+
+/// What a function or object was made from in the host's language.
+pub type HostOrigin = Arc<dyn Any + Send + Sync>;
+
+/// A function of the host that guests can call when they are given it in `env`, `props` or arguments.
+#[derive(Clone)]
+pub struct HostFunction(Arc<(String, Box<Callback>)>, Option<HostOrigin>, Home);
+
+impl HostFunction {
+    /// A function that runs on the thread of the call and may block.
+    pub fn new(
+        name: impl Into<String>,
+        function: impl Fn(Vec<Value>) -> Result<Value> + Send + Sync + 'static,
+    ) -> HostFunction {
+        let function = Arc::new(function);
+        HostFunction::new_async(name, move |args| {
+            let function = function.clone();
+            Box::pin(async move { function(args) })
+        })
+    }
+
+    /// A function that returns a future; the guest's turn is free while it is pending.
+    pub fn new_async(
+        name: impl Into<String>,
+        function: impl Fn(Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync + 'static,
+    ) -> HostFunction {
+        HostFunction(Arc::new((name.into(), Box::new(function))), None, Home::new())
+    }
+
+    /// Remembers what it was made from, which the host gets back when the function comes back to it.
+    #[must_use]
+    pub fn with_origin(mut self, origin: HostOrigin) -> HostFunction {
+        self.1 = Some(origin);
+        self
+    }
+
+    /// What it was made from, if its maker said so.
+    pub fn origin(&self) -> Option<&HostOrigin> {
+        self.1.as_ref()
+    }
+
+    /// Says that a guest of `runtime` has made it.
+    pub(crate) fn of_guest(mut self, runtime: &Arc<RuntimeInner>) -> HostFunction {
+        self.2 = Arc::downgrade(runtime);
+        self
+    }
+
+    /// The runtime of the guest that has made it, while that is there.
+    pub(crate) fn runtime(&self) -> Option<Arc<RuntimeInner>> {
+        self.2.upgrade()
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Calls it.
+    pub fn call(&self, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
+        (self.0.1)(args)
+    }
+}
+
+impl fmt::Debug for HostFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostFunction({:?})", self.name())
+    }
+}
+
+type Dispatch = dyn Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync;
+
+/// An object of the host whose public methods guests can call when they are given it.
+///
+/// A guest reaches methods by name only: no attributes, no inherited members, no name that begins
+/// with an underscore.
+#[derive(Clone)]
+pub struct HostObject(Arc<(String, Box<Dispatch>)>, Option<HostOrigin>, Home);
+
+impl HostObject {
+    /// An object whose methods run on the thread of the call and may block. `dispatch` answers
+    /// unknown names with [`no_such_method`].
+    pub fn new(
+        name: impl Into<String>,
+        dispatch: impl Fn(&str, Vec<Value>) -> Result<Value> + Send + Sync + 'static,
+    ) -> HostObject {
+        let dispatch = Arc::new(dispatch);
+        HostObject::new_async(name, move |method, args| {
+            let (dispatch, method) = (dispatch.clone(), method.to_owned());
+            Box::pin(async move { dispatch(&method, args) })
+        })
+    }
+
+    /// An object whose methods return futures.
+    pub fn new_async(
+        name: impl Into<String>,
+        dispatch: impl Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync + 'static,
+    ) -> HostObject {
+        HostObject(Arc::new((name.into(), Box::new(dispatch))), None, Home::new())
+    }
+
+    /// Remembers what it was made from, which the host gets back when the object comes back to it.
+    #[must_use]
+    pub fn with_origin(mut self, origin: HostOrigin) -> HostObject {
+        self.1 = Some(origin);
+        self
+    }
+
+    /// What it was made from, if its maker said so.
+    pub fn origin(&self) -> Option<&HostOrigin> {
+        self.1.as_ref()
+    }
+
+    /// Says that a guest of `runtime` has made it.
+    pub(crate) fn of_guest(mut self, runtime: &Arc<RuntimeInner>) -> HostObject {
+        self.2 = Arc::downgrade(runtime);
+        self
+    }
+
+    /// The runtime of the guest that has made it, while that is there.
+    pub(crate) fn runtime(&self) -> Option<Arc<RuntimeInner>> {
+        self.2.upgrade()
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Calls a method.
+    pub fn call(&self, method: &str, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
+        if method.starts_with('_') {
+            let error = no_such_method(method);
+            return Box::pin(async move { Err(error) });
+        }
+        (self.0.1)(method, args)
+    }
+}
+
+impl fmt::Debug for HostObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostObject({:?})", self.name())
+    }
+}
+
+/// A function, or an object with methods, that somebody else has passed by reference: how a host calls what
+/// a guest gave it in arguments or a result.
+///
+/// It works while the instance that it belongs to runs, and answers ABORTED once that has hibernated, was
+/// aborted or hit a limit. The other side keeps the function until the last clone is dropped.
+#[derive(Clone)]
+pub struct RpcStub(Arc<Inner>);
+
+struct Inner {
+    target: Target,
+    order: Order,
+}
+
+enum Target {
+    Function(HostFunction),
+    Object(HostObject),
+}
+
+impl RpcStub {
+    /// The stub of a value that is a function or an object.
+    pub fn from_value(value: &Value) -> Option<RpcStub> {
+        let target = match value {
+            Value::Function(function) => Target::Function(function.clone()),
+            Value::Object(object) => Target::Object(object.clone()),
+            _ => return None,
+        };
+        Some(RpcStub(Arc::new(Inner { target, order: Order::default() })))
+    }
+
+    /// The value that it stands for, to be passed on.
+    pub fn to_value(&self) -> Value {
+        match &self.0.target {
+            Target::Function(function) => function.clone().into(),
+            Target::Object(object) => object.clone().into(),
+        }
+    }
+
+    /// Whether it is a function, in contrast to an object with methods.
+    pub fn is_function(&self) -> bool {
+        matches!(self.0.target, Target::Function(_))
+    }
+
+    /// Calls the function, or a method of the object. The future may be polled by any executor; dropping it
+    /// cancels the call. What the running host object has written is committed before.
+    ///
+    /// # Errors
+    /// What the function throws; NOT_FOUND for a method that isn't there, a `TypeError` for an object that is
+    /// called as a function, ABORTED if its instance is gone, CLOSED, FORKED.
+    pub fn call(
+        &self,
+        method: Option<&str>,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Value>> + Send + use<> {
+        let call: Result<BoxFuture<'static, Result<Value>>> = self
+            .runtime()
+            .map_or(Ok(()), |runtime| runtime.check_open())
+            .and_then(|()| match (&self.0.target, method) {
+                (Target::Function(function), None) => Ok(function.call(args)),
+                (Target::Object(object), Some(method)) => Ok(object.call(method, args)),
+                (Target::Function(_), Some(method)) => Err(no_such_method(method)),
+                (Target::Object(_), None) => Err(Error::type_error(
+                    "An object can't be called as a function; name one of its methods.",
+                )),
+            });
+        let event = Event::current();
+        async move {
+            if let Some(event) = event {
+                event.before_leaving().await?;
+            }
+            call?.await
+        }
+    }
+
+    /// Runs a future to its end as the blocking calls do; see [`Runtime::block_on`](crate::Runtime::block_on).
+    ///
+    /// # Errors
+    /// What the future or `check` answers; CLOSED.
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+        check: impl FnMut() -> Result<()>,
+    ) -> Result<T> {
+        match self.runtime() {
+            Some(runtime) => runtime.block_on(task, check),
+            None => future::block_on(task),
+        }
+    }
+
+    /// Runs a future to its end as the blocking calls do: how bindings wait for a call and something else.
+    ///
+    /// # Errors
+    /// What the future answers; CLOSED.
+    pub fn wait_for<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        match self.runtime() {
+            Some(runtime) => runtime.executor.block_on(task),
+            None => future::block_on(task),
+        }
+    }
+
+    /// Starts `task`, which makes one call of this, on the threads of the guest's runtime, behind those that
+    /// were started before. How event loops call.
+    pub fn spawn_in_order(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let ticket = self.0.order.next();
+        // A call has its place in the queue of the actor once it has been polled.
+        let task = async move { ticket.run(task, || true).await };
+        match self.runtime() {
+            Some(runtime) => runtime.spawn(task),
+            // What a host has made runs where it is polled, and may block.
+            None => drop(std::thread::spawn(|| future::block_on(task))),
+        }
+    }
+
+    /// That of the guest; none if it belongs to a host, or if the runtime is gone and calls fail at once.
+    fn runtime(&self) -> Option<Arc<RuntimeInner>> {
+        match &self.0.target {
+            Target::Function(function) => function.runtime(),
+            Target::Object(object) => object.runtime(),
+        }
+    }
+}
+
+impl fmt::Debug for RpcStub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_function() { "RpcStub(function)" } else { "RpcStub(object)" })
+    }
+}
