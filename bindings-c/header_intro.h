@@ -40,7 +40,8 @@
  *   A function of yours that the library keeps is given with `user_data`, which it gets back at each
  *   call, and `drop`, which is called exactly once when the data isn't needed any more, also if the
  *   function that took it fails. Callbacks must return: no longjmp and no C++ exception may leave
- *   them.
+ *   them. Functions that guests pass as values are called the other way round, with
+ *   facetbox_value_call.
  *
  * THREADS
  *

@@ -42,7 +42,8 @@
  *   A function of yours that the library keeps is given with `user_data`, which it gets back at each
  *   call, and `drop`, which is called exactly once when the data isn't needed any more, also if the
  *   function that took it fails. Callbacks must return: no longjmp and no C++ exception may leave
- *   them.
+ *   them. Functions that guests pass as values are called the other way round, with
+ *   facetbox_value_call.
  *
  * THREADS
  *
@@ -432,6 +433,11 @@ typedef void (*facetbox_fetch_done_fn)(void *user_data,
 
 /// Gives the code of a worker that isn't cached, by storing it in `*code`.
 typedef facetbox_error_t *(*facetbox_code_fn)(void *user_data, facetbox_worker_code_t **code);
+
+/// Receives the outcome of an asynchronous deployment, once: either an error or a handle, and owns it.
+typedef void (*facetbox_deploy_done_fn)(void *user_data,
+                                        facetbox_error_t *error,
+                                        facetbox_deployment_t *deployment);
 
 /// Says what a facet is an instance of, by storing options in `*options`.
 typedef facetbox_error_t *(*facetbox_start_fn)(void *user_data, facetbox_facet_options_t **options);
@@ -1517,6 +1523,39 @@ facetbox_error_t *facetbox_cancel_fire(const facetbox_cancel_t *cancel);
 /// Threads: any.
 void facetbox_cancel_free(facetbox_cancel_t *cancel);
 
+/// Calls a function, or a method of an object, that is a value: what a guest has passed in arguments or
+/// a result, too. Blocks until it answers or is cancelled.
+///
+/// What a guest has made works while its instance runs: it answers ABORTED once that has hibernated, was
+/// aborted or hit a limit. The guest keeps it until the last copy of the value is freed. Fails with what
+/// the function throws, NOT_FOUND for a method that isn't there, INVALID_ARGUMENT for a value that can't
+/// be called.
+///
+/// Owns: the caller, `*out`; `value`, `args`, a list, and `cancel` are borrowed.
+/// Null: absent `method` calls a function; NULL `args` are none; with a NULL `cancel` it can't be
+/// cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_value_call(const facetbox_value_t *value,
+                                      facetbox_str_t method,
+                                      const facetbox_value_t *args,
+                                      const facetbox_cancel_t *cancel,
+                                      facetbox_value_t **out);
+
+/// Calls a function, or a method of an object, without waiting: `done` gets the result as that of
+/// `facetbox_stub_call_async`. Otherwise as `facetbox_value_call`. Calls of a guest's function arrive in
+/// any order.
+///
+/// Owns: `value`, `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
+/// Null: absent `method` calls a function; NULL `args` are none; with a NULL `cancel` it can't be
+/// cancelled; `done` must not be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+facetbox_error_t *facetbox_value_call_async(const facetbox_value_t *value,
+                                            facetbox_str_t method,
+                                            const facetbox_value_t *args,
+                                            const facetbox_cancel_t *cancel,
+                                            facetbox_call_done_fn done,
+                                            void *user_data);
+
 /// Calls a method and blocks until it answers.
 ///
 /// Runs on this thread while it has 1 MiB of stack left, else on one of the runtime's. Fails with
@@ -1879,6 +1918,105 @@ facetbox_error_t *facetbox_deployment_fetch(const facetbox_deployment_t *deploym
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_deployment_free(facetbox_deployment_t *deployment);
+
+/// As `facetbox_runtime_deploy`, until it is cancelled: then nothing has changed.
+///
+/// Owns: the caller, `*out`; `code`, `env` and `cancel` are borrowed.
+/// Null: NULL `env` adds nothing; with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_deploy_cancellable(const facetbox_runtime_t *runtime,
+                                                      facetbox_str_t name,
+                                                      const facetbox_worker_code_t *code,
+                                                      const facetbox_value_t *env,
+                                                      const facetbox_cancel_t *cancel,
+                                                      facetbox_deployment_t **out);
+
+/// As `facetbox_runtime_deploy_cancellable`, without waiting: `done` gets the deployment as that of
+/// `facetbox_stub_call_async` gets its result.
+///
+/// Owns: `code`, `env` and `cancel` are borrowed; `done` owns what it gets.
+/// Null: NULL `env` adds nothing; with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+facetbox_error_t *facetbox_runtime_deploy_async(const facetbox_runtime_t *runtime,
+                                                facetbox_str_t name,
+                                                const facetbox_worker_code_t *code,
+                                                const facetbox_value_t *env,
+                                                const facetbox_cancel_t *cancel,
+                                                facetbox_deploy_done_fn done,
+                                                void *user_data);
+
+/// As `facetbox_runtime_run_due_alarms`, until it is cancelled: the handler that runs ends as a call that is
+/// cancelled does, and the alarms that are left stay due.
+///
+/// Owns: `cancel` is borrowed.
+/// Null: `count` may be NULL; with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_runtime_run_due_alarms_cancellable(const facetbox_runtime_t *runtime,
+                                                              const facetbox_cancel_t *cancel,
+                                                              uint64_t *count);
+
+/// As `facetbox_runtime_run_due_alarms_cancellable`, without waiting: `done` gets the count, a whole number,
+/// as that of `facetbox_stub_call_async` gets its result.
+///
+/// Owns: `cancel` is borrowed; `done` owns what it gets.
+/// Null: with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+facetbox_error_t *facetbox_runtime_run_due_alarms_async(const facetbox_runtime_t *runtime,
+                                                        const facetbox_cancel_t *cancel,
+                                                        facetbox_call_done_fn done,
+                                                        void *user_data);
+
+/// As `facetbox_namespace_export`, until it is cancelled: then nothing is left at `path`.
+///
+/// Owns: `cancel` is borrowed.
+/// Null: with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_export_cancellable(const facetbox_namespace_t *namespace_,
+                                                        const facetbox_object_id_t *id,
+                                                        facetbox_str_t path,
+                                                        const facetbox_cancel_t *cancel);
+
+/// As `facetbox_namespace_export_cancellable`, without waiting: `done` gets null when the copy is on disk, as
+/// that of `facetbox_stub_call_async` gets its result.
+///
+/// Owns: `cancel` is borrowed; `done` owns what it gets.
+/// Null: with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+facetbox_error_t *facetbox_namespace_export_async(const facetbox_namespace_t *namespace_,
+                                                  const facetbox_object_id_t *id,
+                                                  facetbox_str_t path,
+                                                  const facetbox_cancel_t *cancel,
+                                                  facetbox_call_done_fn done,
+                                                  void *user_data);
+
+/// As `facetbox_namespace_query`, until it is cancelled. A statement that computes goes on until its limit.
+///
+/// Owns: the caller, `*out`; `facets`, a list of texts, `bindings`, a list, and `cancel` are borrowed.
+/// Null: NULL `facets` and `bindings` are none; with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_namespace_query_cancellable(const facetbox_namespace_t *namespace_,
+                                                       const facetbox_object_id_t *id,
+                                                       const facetbox_value_t *facets,
+                                                       facetbox_str_t sql,
+                                                       const facetbox_value_t *bindings,
+                                                       const facetbox_cancel_t *cancel,
+                                                       facetbox_value_t **out);
+
+/// As `facetbox_namespace_query_cancellable`, without waiting: `done` gets the rows as that of
+/// `facetbox_stub_call_async` gets its result.
+///
+/// Owns: `facets`, a list of texts, `bindings`, a list, and `cancel` are borrowed; `done` owns what it gets.
+/// Null: NULL `facets` and `bindings` are none; with a NULL `cancel` it can't be cancelled; `done` must not
+/// be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+facetbox_error_t *facetbox_namespace_query_async(const facetbox_namespace_t *namespace_,
+                                                 const facetbox_object_id_t *id,
+                                                 const facetbox_value_t *facets,
+                                                 facetbox_str_t sql,
+                                                 const facetbox_value_t *bindings,
+                                                 const facetbox_cancel_t *cancel,
+                                                 facetbox_call_done_fn done,
+                                                 void *user_data);
 
 /// Writes a guide for authors of guests into `*out`: text in Markdown, which doubles as a prompt for a
 /// model that writes guests. `language` is "luau" or "js". With `env`, the map that the guests will get, a

@@ -54,12 +54,13 @@ func (s *Storage) DeleteAlarm() error {
 
 // RunDueAlarms fires the alarms that are due, one after the other, and says how many handlers ran. For
 // runtimes with [WithManualAlarms], and for tests with a [ManualClock]. It blocks until the handlers
-// have ended, which run on this goroutine and get ctx.
+// have ended, which run on this goroutine and get ctx. When ctx ends before, it returns ctx.Err(); the alarms
+// that are left stay due.
 func (r *Runtime) RunDueAlarms(ctx context.Context) (int, error) {
 	defer runtime.KeepAlive(r)
 	var ran C.uint64_t
-	err := wait(ctx, func(_ *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t {
-		return C.facetbox_go_run_due_alarms(r.ptr, state, &ran)
+	err := wait(ctx, func(cancel *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_go_run_due_alarms(r.ptr, cancel, state, &ran)
 	})
 	return int(ran), err
 }

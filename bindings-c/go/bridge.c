@@ -45,32 +45,42 @@ static facetbox_error_t *body(void *body_) {
     return facetboxGoBody((uintptr_t)body_);
 }
 
+/* Makes a call while `current` is its state. */
+#define WITH_STATE(call)            \
+    const uintptr_t outer = current; \
+    current = state;                 \
+    facetbox_error_t *error = call;  \
+    current = outer;                 \
+    return error
+
 facetbox_error_t *facetbox_go_stub_call(const facetbox_stub_t *stub, facetbox_str_t method,
                                         const facetbox_value_t *args, const facetbox_cancel_t *cancel,
                                         uintptr_t state, facetbox_value_t **out) {
-    const uintptr_t outer = current;
-    current = state;
-    facetbox_error_t *error = facetbox_stub_call_cancellable(stub, method, args, cancel, out);
-    current = outer;
-    return error;
+    WITH_STATE(facetbox_stub_call_cancellable(stub, method, args, cancel, out));
 }
 
 facetbox_error_t *facetbox_go_stub_fetch(const facetbox_stub_t *stub, const facetbox_request_t *request,
                                          const facetbox_cancel_t *cancel, uintptr_t state,
                                          facetbox_response_t **out) {
-    const uintptr_t outer = current;
-    current = state;
-    facetbox_error_t *error = facetbox_stub_fetch_cancellable(stub, request, cancel, out);
-    current = outer;
-    return error;
+    WITH_STATE(facetbox_stub_fetch_cancellable(stub, request, cancel, out));
 }
 
-facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, uintptr_t state, uint64_t *count) {
-    const uintptr_t outer = current;
-    current = state;
-    facetbox_error_t *error = facetbox_runtime_run_due_alarms(runtime, count);
-    current = outer;
-    return error;
+facetbox_error_t *facetbox_go_value_call(const facetbox_value_t *value, facetbox_str_t method,
+                                         const facetbox_value_t *args, const facetbox_cancel_t *cancel,
+                                         uintptr_t state, facetbox_value_t **out) {
+    WITH_STATE(facetbox_value_call(value, method, args, cancel, out));
+}
+
+facetbox_error_t *facetbox_go_runtime_deploy(const facetbox_runtime_t *runtime, facetbox_str_t name,
+                                             const facetbox_worker_code_t *worker_code,
+                                             const facetbox_value_t *env, const facetbox_cancel_t *cancel,
+                                             uintptr_t state, facetbox_deployment_t **out) {
+    WITH_STATE(facetbox_runtime_deploy_cancellable(runtime, name, worker_code, env, cancel, out));
+}
+
+facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, const facetbox_cancel_t *cancel,
+                                             uintptr_t state, uint64_t *count) {
+    WITH_STATE(facetbox_runtime_run_due_alarms_cancellable(runtime, cancel, count));
 }
 
 facetbox_error_t *facetbox_go_options_set_on_tail(facetbox_options_t *options, uintptr_t handle) {

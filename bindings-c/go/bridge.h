@@ -12,7 +12,15 @@ facetbox_error_t *facetbox_go_stub_call(const facetbox_stub_t *stub, facetbox_st
 facetbox_error_t *facetbox_go_stub_fetch(const facetbox_stub_t *stub, const facetbox_request_t *request,
                                          const facetbox_cancel_t *cancel, uintptr_t state,
                                          facetbox_response_t **out);
-facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, uintptr_t state, uint64_t *count);
+facetbox_error_t *facetbox_go_value_call(const facetbox_value_t *value, facetbox_str_t method,
+                                         const facetbox_value_t *args, const facetbox_cancel_t *cancel,
+                                         uintptr_t state, facetbox_value_t **out);
+facetbox_error_t *facetbox_go_runtime_deploy(const facetbox_runtime_t *runtime, facetbox_str_t name,
+                                             const facetbox_worker_code_t *worker_code,
+                                             const facetbox_value_t *env, const facetbox_cancel_t *cancel,
+                                             uintptr_t state, facetbox_deployment_t **out);
+facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, const facetbox_cancel_t *cancel,
+                                             uintptr_t state, uint64_t *count);
 
 /* As the functions of facetbox.h that they are named after. The library takes over each handle, but
  * those of `loader_get` and `transaction_sync`, which it borrows. */

@@ -8,12 +8,6 @@ import (
 	"runtime"
 )
 
-// Capability is a function or object that came out of the library. It can be handed on as a value;
-// only guest code can call it.
-type Capability struct {
-	ptr *C.facetbox_value_t
-}
-
 // capability makes a value of what the receiver of the value can use; nil if it is nothing of that
 // kind.
 func (p *place) capability(value any) (*C.facetbox_value_t, error) {
@@ -27,7 +21,7 @@ func (p *place) capability(value any) (*C.facetbox_value_t, error) {
 			return C.facetbox_go_value_new_function(lend("function"), newHandle(Function(v)), out)
 		case Function:
 			return C.facetbox_go_value_new_function(lend("function"), newHandle(v), out)
-		case *Capability:
+		case *RpcStub:
 			*out = C.facetbox_value_clone(v.ptr)
 			return nil
 		case *Stub:
@@ -49,7 +43,7 @@ func (p *place) capability(value any) (*C.facetbox_value_t, error) {
 	})
 }
 
-// decodeCapability converts what isn't data; what later versions may add is a Capability, too.
+// decodeCapability converts what isn't data; what later versions may add is an [RpcStub], too.
 func decodeCapability(value *C.facetbox_value_t) any {
 	var stub *C.facetbox_stub_t
 	if C.facetbox_value_as_stub(value, &stub) {
@@ -67,7 +61,5 @@ func decodeCapability(value *C.facetbox_value_t) any {
 	if C.facetbox_value_as_loader(value, &loader) {
 		return newLoader(loader)
 	}
-	capability := &Capability{ptr: C.facetbox_value_clone(value)}
-	own(capability, capability.ptr, func(ptr *C.facetbox_value_t) { C.facetbox_value_free(ptr) })
-	return capability
+	return newRpcStub(C.facetbox_value_clone(value))
 }

@@ -86,7 +86,7 @@ func TestFunctionsGetTheContextOfTheCall(t *testing.T) {
 
 func TestFunctionsThatCameOutCanGoInAgain(t *testing.T) {
 	app := guest(t, open(t), "guest", toolCode())
-	hello, ok := must(app.Call(background, "give"))(t).(*facetbox.Capability)
+	hello, ok := must(app.Call(background, "give"))(t).(*facetbox.RpcStub)
 	if !ok {
 		t.Fatalf("got %#v", hello)
 	}

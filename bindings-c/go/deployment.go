@@ -24,7 +24,9 @@ type Deployment struct {
 // what they are doing with [ErrReset], new stubs reach the new code, data stays. Nothing has changed
 // after an error: [ErrLoadError] if the module doesn't load or exports nothing to run, [ErrGuestError]
 // for what it throws, [ErrInvalidArgument] for a name that is empty or taken.
-func (r *Runtime) Deploy(name string, code WorkerCode, env Env) (*Deployment, error) {
+//
+// When ctx ends before, Deploy returns ctx.Err(), and nothing has changed.
+func (r *Runtime) Deploy(ctx context.Context, name string, code WorkerCode, env Env) (*Deployment, error) {
 	encoded, err := code.encode()
 	if err != nil {
 		return nil, err
@@ -39,7 +41,10 @@ func (r *Runtime) Deploy(name string, code WorkerCode, env Env) (*Deployment, er
 	defer C.facetbox_value_free(over)
 	defer runtime.KeepAlive(r)
 	var out *C.facetbox_deployment_t
-	if err := check(C.facetbox_runtime_deploy(r.ptr, lend(name), encoded, over, &out)); err != nil {
+	err = wait(ctx, func(cancel *C.facetbox_cancel_t, state C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_go_runtime_deploy(r.ptr, lend(name), encoded, over, cancel, state, &out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	deployment := &Deployment{ptr: out}

@@ -53,7 +53,7 @@ func (t *tails) receive(event facetbox.TailEvent) {
 func TestASiteIsDeployedAndTellsWhatItDoes(t *testing.T) {
 	var seen tails
 	runtime := must(facetbox.Open(":memory:", facetbox.WithTail(seen.receive)))(t)
-	deployed := must(runtime.Deploy("site", js(site), facetbox.Env{"GREETING": "visit"}))(t)
+	deployed := must(runtime.Deploy(background, "site", js(site), facetbox.Env{"GREETING": "visit"}))(t)
 	if classes := must(deployed.ClassNames())(t); deployed.Name() != "site" || !slices.Equal(classes, []string{"Room"}) {
 		t.Errorf("%s exports %v", deployed.Name(), classes)
 	}
@@ -75,7 +75,7 @@ func TestASiteIsDeployedAndTellsWhatItDoes(t *testing.T) {
 	}
 	_, err = deployed.Namespace("Hall")
 	fails(t, err, facetbox.ErrNotFound, "Hall")
-	_, err = runtime.Deploy("site", js("export default {"), nil)
+	_, err = runtime.Deploy(background, "site", js("export default {"), nil)
 	fails(t, err, facetbox.ErrLoadError, "site.js")
 
 	if err := runtime.Close(); err != nil { // which delivers what is left
@@ -131,7 +131,7 @@ func TestWorkersTellTheirTails(t *testing.T) {
 
 func TestAnEngineCanBeRefused(t *testing.T) {
 	runtime := open(t, facetbox.WithEngines(facetbox.EngineLuau))
-	_, err := runtime.Deploy("site", js(site), nil)
+	_, err := runtime.Deploy(background, "site", js(site), nil)
 	fails(t, err, facetbox.ErrUnsupported, "JavaScript")
 	_, err = facetbox.Open(":memory:", facetbox.WithEngines("python"))
 	fails(t, err, facetbox.ErrInvalidArgument, "'python'")

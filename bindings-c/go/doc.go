@@ -50,8 +50,8 @@
 //	time.Time                            date, in milliseconds    time.Time, in UTC
 //	*big.Int                             big integer              *big.Int
 //	error                                error                    error
-//	func([]any) (any, error), Function   function                 *Capability
-//	Object                               object with methods      *Capability
+//	func([]any) (any, error), Function   function                 *RpcStub
+//	Object                               object with methods      *RpcStub
 //	*Stub, *Class, *Namespace, *Loader   the same                 the same type
 //
 // The keys of a Go map are written in sorted order, because it has none of its own; the order of

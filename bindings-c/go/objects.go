@@ -4,6 +4,7 @@ package facetbox
 import "C"
 
 import (
+	"context"
 	"iter"
 	"runtime"
 )
@@ -118,11 +119,14 @@ func (n *Namespace) Usage(id *ObjectID) (Usage, error) {
 // Export copies the object with all its facets to path, a new directory with plain SQLite files in it,
 // while it runs: it waits until the object is between two events.
 //
-// It fails with [ErrInvalidArgument] if path exists and [ErrNotFound] if the object has no data.
-func (n *Namespace) Export(id *ObjectID, path string) error {
+// It fails with [ErrInvalidArgument] if path exists, [ErrNotFound] if the object has no data, and ctx.Err()
+// when ctx ends before; nothing is left at path then.
+func (n *Namespace) Export(ctx context.Context, id *ObjectID, path string) error {
 	defer runtime.KeepAlive(n)
 	defer runtime.KeepAlive(id)
-	return check(C.facetbox_namespace_export(n.ptr, id.pointer(), lend(path)))
+	return wait(ctx, func(cancel *C.facetbox_cancel_t, _ C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_namespace_export_cancellable(n.ptr, id.pointer(), lend(path), cancel)
+	})
 }
 
 // Import makes the object from what was exported to path, of the same object or another, with its
@@ -150,8 +154,8 @@ type QueryRows struct {
 // the facet that they lead to. It waits until what it reads is between two events.
 //
 // It fails with [ErrInvalidArgument] for a statement that does anything but read and [ErrNotFound] if
-// there is no such object or facet or it has no data.
-func (n *Namespace) Query(id *ObjectID, facets []string, sql string, bindings ...any) (*QueryRows, error) {
+// there is no such object or facet or it has no data. When ctx ends while it waits, it returns ctx.Err().
+func (n *Namespace) Query(ctx context.Context, id *ObjectID, facets []string, sql string, bindings ...any) (*QueryRows, error) {
 	path, err := encode("facets", facets)
 	if err != nil {
 		return nil, err
@@ -165,7 +169,10 @@ func (n *Namespace) Query(id *ObjectID, facets []string, sql string, bindings ..
 	defer runtime.KeepAlive(n)
 	defer runtime.KeepAlive(id)
 	var out *C.facetbox_value_t
-	if err := check(C.facetbox_namespace_query(n.ptr, id.pointer(), path, lend(sql), list, &out)); err != nil {
+	err = wait(ctx, func(cancel *C.facetbox_cancel_t, _ C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_namespace_query_cancellable(n.ptr, id.pointer(), path, lend(sql), list, cancel, &out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	fields, _ := take(out).(map[string]any)

@@ -93,20 +93,20 @@ func TestObjectsAreMeasuredCopiedAndDeleted(t *testing.T) {
 
 	whole, facet := filepath.Join(dir, "whole"), filepath.Join(dir, "facet")
 	must(stub.Call(background, "export", facet))(t)
-	for _, err := range []error{parents.Export(a, whole), parents.Import(b, whole)} {
+	for _, err := range []error{parents.Export(background, a, whole), parents.Import(b, whole)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	fails(t, stub.Export(whole), facetbox.ErrInvalidArgument, "exists")
 	fails(t, parents.Import(b, whole), facetbox.ErrInvalidArgument, "delete it first")
-	rows := must(parents.Query(b, []string{"child"}, "SELECT key, value, ? AS n FROM _fb_kv", 7))(t)
+	rows := must(parents.Query(background, b, []string{"child"}, "SELECT key, value, ? AS n FROM _fb_kv", 7))(t)
 	if fmt.Sprint(*rows) != "{[key value n] [[key value 7]] false}" {
 		t.Errorf("the copy has %v", *rows)
 	}
-	_, err := parents.Query(b, nil, "DELETE FROM _fb_kv")
+	_, err := parents.Query(background, b, nil, "DELETE FROM _fb_kv")
 	fails(t, err, facetbox.ErrInvalidArgument, "")
-	_, err = parents.Query(b, []string{"other"}, "SELECT 1")
+	_, err = parents.Query(background, b, []string{"other"}, "SELECT 1")
 	fails(t, err, facetbox.ErrNotFound, "other")
 
 	report := must(runtime.Verify())(t)

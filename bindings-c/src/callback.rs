@@ -8,6 +8,7 @@ use facetbox::{
 };
 
 use crate::ctx::facetbox_ctx_t;
+use crate::deployment::facetbox_deployment_t;
 use crate::error::facetbox_error_t;
 use crate::facets::facetbox_facet_options_t;
 use crate::request::facetbox_request_t;
@@ -126,6 +127,15 @@ pub type facetbox_fetch_done_fn = Option<
         user_data: *mut c_void,
         error: Option<Box<facetbox_error_t>>,
         response: Option<Box<facetbox_response_t>>,
+    ),
+>;
+
+/// Receives the outcome of an asynchronous deployment, once: either an error or a handle, and owns it.
+pub type facetbox_deploy_done_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        error: Option<Box<facetbox_error_t>>,
+        deployment: Option<Box<facetbox_deployment_t>>,
     ),
 >;
 

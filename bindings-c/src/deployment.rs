@@ -22,6 +22,13 @@ use crate::worker_code::facetbox_worker_code_t;
 /// Threads: any.
 pub struct facetbox_deployment_t(Deployment);
 
+impl facetbox_deployment_t {
+    /// A handle of `deployment`.
+    pub fn boxed(deployment: Deployment) -> Box<facetbox_deployment_t> {
+        Box::new(facetbox_deployment_t(deployment))
+    }
+}
+
 /// Runs a whole module that you trust, with supervisors and a fetch handler, such as one that was written
 /// for Cloudflare Workers. Each class that it exports and that extends DurableObject becomes the
 /// namespace `name/Class`, which its own code reaches as `ctx.exports.Class`. Its env is that of `code`
@@ -53,7 +60,7 @@ pub extern "C" fn facetbox_runtime_deploy(
         let code = required(code, "code")?.get().clone();
         let env = facetbox_value_t::map(env, "env")?;
         let deployment = runtime.deploy(name.read("name")?, code, env)?;
-        out.write(Box::new(facetbox_deployment_t(deployment)));
+        out.write(facetbox_deployment_t::boxed(deployment));
         Ok(())
     })
 }

@@ -31,7 +31,8 @@ pub fn usage_value(usage: Usage) -> Box<facetbox_value_t> {
     ]))
 }
 
-fn parts<'a>(
+/// The namespace and id of an object.
+pub fn parts<'a>(
     namespace: Option<&'a facetbox_namespace_t>,
     id: Option<&'a facetbox_object_id_t>,
 ) -> Result<(&'a Namespace, &'a ObjectId)> {
@@ -217,7 +218,8 @@ pub extern "C" fn facetbox_namespace_query(
     })
 }
 
-fn rows_value(rows: QueryRows) -> Box<facetbox_value_t> {
+/// The answer of a query as a map.
+pub fn rows_value(rows: QueryRows) -> Box<facetbox_value_t> {
     let QueryRows { columns, rows, truncated } = rows;
     facetbox_value_t::boxed(ValueMap::from_iter([
         ("columns", list(columns)),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 27] = [
+const SOURCES: [&str; 29] = [
     "slice",
     "error",
     "value",
@@ -28,11 +28,13 @@ const SOURCES: [&str; 27] = [
     "object_id",
     "objects",
     "cancel",
+    "value_call",
     "stub",
     "loader",
     "worker_code",
     "worker",
     "deployment",
+    "operations",
     "guide",
     "ctx",
     "facets",

@@ -136,6 +136,21 @@ T *take(Call &&call) {
 
 }  // namespace detail
 
+// Ends the calls that it is given to, from any thread. Copies are the same. With C++20:
+//
+//     std::stop_callback on_stop(token, [&] { cancel.fire(); });
+class Cancel {
+public:
+    Cancel() : handle_(facetbox_cancel_new(), facetbox_cancel_free) {}
+
+    // Ends each of them with ABORTED at the next place where it waits, those that are made later, too.
+    void fire() const { detail::check(facetbox_cancel_fire(handle())); }
+    const facetbox_cancel_t *handle() const { return handle_.get(); }
+
+private:
+    std::shared_ptr<facetbox_cancel_t> handle_;
+};
+
 }  // namespace facetbox
 
 #endif

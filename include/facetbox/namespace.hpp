@@ -73,8 +73,10 @@ public:
         return detail::usage(Value(detail::take<facetbox_value_t>(
             [&](auto out) { return facetbox_namespace_usage(handle_.get(), id.handle(), out); })));
     }
-    void export_(const ObjectId &id, std::string_view path) const {
-        detail::check(facetbox_namespace_export(handle_.get(), id.handle(), detail::str(path)));
+    void export_(const ObjectId &id, std::string_view path,
+                 const std::optional<Cancel> &cancel = std::nullopt) const {
+        detail::check(facetbox_namespace_export_cancellable(handle_.get(), id.handle(), detail::str(path),
+                                                            cancel ? cancel->handle() : nullptr));
     }
     void import_(const ObjectId &id, std::string_view path) const {
         detail::check(facetbox_namespace_import(handle_.get(), id.handle(), detail::str(path)));
@@ -86,10 +88,15 @@ public:
                     Bindings &&...bindings) const {
         Value path = Value::list();
         for (const std::string_view name : facets) path.push(name);
-        const Value list = Value::list({Value(std::forward<Bindings>(bindings))...});
+        return query_list(id, path, sql, detail::list_of(std::forward<Bindings>(bindings)...));
+    }
+    // The same with lists of names and of bindings, for queries that may be cancelled.
+    QueryRows query_list(const ObjectId &id, ValueView facets, std::string_view sql, ValueView bindings,
+                         const std::optional<Cancel> &cancel = std::nullopt) const {
         const Value answer(detail::take<facetbox_value_t>([&](auto out) {
-            return facetbox_namespace_query(handle_.get(), id.handle(), path.handle(), detail::str(sql),
-                                            list.handle(), out);
+            return facetbox_namespace_query_cancellable(handle_.get(), id.handle(), facets.handle(),
+                                                        detail::str(sql), bindings.handle(),
+                                                        cancel ? cancel->handle() : nullptr, out);
         }));
         return {detail::strings(answer["columns"]), answer["rows"], answer["truncated"].to_bool()};
     }

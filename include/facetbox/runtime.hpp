@@ -112,9 +112,11 @@ public:
             [&](auto out) { return facetbox_runtime_get_namespace(handle_.get(), detail::str(name), out); }));
     }
     // Runs a whole module, supervisors and fetch handler included, that you trust. `env` is a map.
-    Deployment deploy(std::string_view name, const WorkerCode &code, ValueView env = nullptr) const {
+    Deployment deploy(std::string_view name, const WorkerCode &code, ValueView env = nullptr,
+                      const std::optional<Cancel> &cancel = std::nullopt) const {
         return Deployment(detail::take<facetbox_deployment_t>([&](auto out) {
-            return facetbox_runtime_deploy(handle_.get(), detail::str(name), code.handle(), env.handle(), out);
+            return facetbox_runtime_deploy_cancellable(handle_.get(), detail::str(name), code.handle(),
+                                                       env.handle(), cancel ? cancel->handle() : nullptr, out);
         }));
     }
     Loader loader() const {
@@ -122,9 +124,10 @@ public:
             [&](auto out) { return facetbox_runtime_loader(handle_.get(), out); }));
     }
     // Fires the alarms that are due, and answers how many handlers ran.
-    uint64_t run_due_alarms() const {
+    uint64_t run_due_alarms(const std::optional<Cancel> &cancel = std::nullopt) const {
         uint64_t count = 0;
-        detail::check(facetbox_runtime_run_due_alarms(handle_.get(), &count));
+        detail::check(facetbox_runtime_run_due_alarms_cancellable(
+            handle_.get(), cancel ? cancel->handle() : nullptr, &count));
         return count;
     }
     Report verify() const {

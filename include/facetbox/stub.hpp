@@ -62,21 +62,6 @@ inline std::vector<std::string> strings(ValueView list) {
 
 }  // namespace detail
 
-// Ends the calls that it is given to, from any thread. Copies are the same. With C++20:
-//
-//     std::stop_callback on_stop(token, [&] { cancel.fire(); });
-class Cancel {
-public:
-    Cancel() : handle_(facetbox_cancel_new(), facetbox_cancel_free) {}
-
-    // Ends each of them with ABORTED at the next place where it waits, those that are made later, too.
-    void fire() const { detail::check(facetbox_cancel_fire(handle())); }
-    const facetbox_cancel_t *handle() const { return handle_.get(); }
-
-private:
-    std::shared_ptr<facetbox_cancel_t> handle_;
-};
-
 // The address of an object, a facet or an entrypoint.
 class Stub {
 public:
@@ -85,7 +70,7 @@ public:
     // Calls a method, with arguments that convert to values, and waits for its answer.
     template <class... Args>
     Value call(std::string_view method, Args &&...args) const {
-        return call_list(method, Value::list({Value(std::forward<Args>(args))...}));
+        return call_list(method, detail::list_of(std::forward<Args>(args)...));
     }
     // Calls a method with a list of arguments, such as those of the call being answered.
     Value call_list(std::string_view method, ValueView args) const {

@@ -57,6 +57,15 @@ public:
     std::string to_json() const;
     Value clone() const;
 
+    // Calls a function, or a method of an object, such as a guest has passed in arguments or a result, with
+    // arguments that convert to values.
+    template <class... Args>
+    Value call(Args &&...args) const;
+    template <class... Args>
+    Value call_method(std::string_view method, Args &&...args) const;
+    // The same with a list of arguments, for calls that may be cancelled. No method calls a function.
+    Value call_list(std::optional<std::string_view> method, ValueView args, const Cancel &cancel) const;
+
 private:
     const facetbox_value_t *raw() const { return static_cast<const Self *>(this)->handle(); }
 
@@ -198,6 +207,43 @@ std::string ValueReader<Self>::to_json() const {
 template <class Self>
 Value ValueReader<Self>::clone() const {
     return Value(ValueView(raw()));
+}
+
+namespace detail {
+
+// A list of what converts to values, each of which is made once and moved.
+template <class... Items>
+Value list_of(Items &&...items) {
+    Value list(facetbox_value_new_list());
+    (list.push(Value(std::forward<Items>(items))), ...);
+    return list;
+}
+
+inline Value call(const facetbox_value_t *value, facetbox_str_t method, ValueView args,
+                  const facetbox_cancel_t *cancel) {
+    return Value(take<facetbox_value_t>(
+        [&](auto out) { return facetbox_value_call(value, method, args.handle(), cancel, out); }));
+}
+
+}  // namespace detail
+
+template <class Self>
+template <class... Args>
+Value ValueReader<Self>::call(Args &&...args) const {
+    return detail::call(raw(), {nullptr, 0}, detail::list_of(std::forward<Args>(args)...), nullptr);
+}
+
+template <class Self>
+template <class... Args>
+Value ValueReader<Self>::call_method(std::string_view method, Args &&...args) const {
+    return detail::call(raw(), detail::str(method), detail::list_of(std::forward<Args>(args)...), nullptr);
+}
+
+template <class Self>
+Value ValueReader<Self>::call_list(std::optional<std::string_view> method, ValueView args,
+                                   const Cancel &cancel) const {
+    const facetbox_str_t name = method ? detail::str(*method) : facetbox_str_t{nullptr, 0};
+    return detail::call(raw(), name, args, cancel.handle());
 }
 
 inline Value Value::function(std::string_view name, Function function) {

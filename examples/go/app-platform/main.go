@@ -35,7 +35,7 @@ func run(data, worker string) error {
 		return err
 	}
 	defer box.Close()
-	platform, err := box.Deploy("app-platform", facetbox.WorkerCode{
+	platform, err := box.Deploy(context.Background(), "app-platform", facetbox.WorkerCode{
 		MainModule: "worker.js",
 		Modules:    map[string]facetbox.Module{"worker.js": facetbox.Source(string(source))},
 	}, nil)
