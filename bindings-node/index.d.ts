@@ -8,8 +8,8 @@
  * numbers, bigints, strings, `Uint8Array` and `ArrayBuffer` (which come back as `Uint8Array`), arrays,
  * plain objects, `Map`, `Set`, `Date` and errors, nested up to 128 levels and without cycles. Functions,
  * stubs, namespaces, loaders and instances of {@link RpcTarget} pass by reference and can't be stored;
- * functions and objects of this process come back as themselves. Anything else throws
- * {@link ValueError}, with the path to what can't cross.
+ * functions and objects of this process come back as themselves, those of guests as {@link RpcStub}s whose
+ * calls are promises. Anything else throws {@link ValueError}, with the path to what can't cross.
  *
  * @module
  */

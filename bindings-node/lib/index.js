@@ -1,6 +1,7 @@
 "use strict";
 
 require("./host.js");
+require("./rpc.js");
 
 const errors = require("./errors.js");
 const { ManualClock } = require("./clock.js");

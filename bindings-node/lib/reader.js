@@ -52,8 +52,6 @@ class Reader {
         return handles.wrap(this.#items[this.#count() + 1]);
       case TAG.REFERENCE:
         return references.get(this.#count());
-      case TAG.FOREIGN:
-        return foreign;
       default:
         throw errors.make("PANIC", `A message holds the unknown tag ${tag}.`);
     }
@@ -121,11 +119,6 @@ class Reader {
     this.#at += length;
     return start;
   }
-}
-
-/** Stands for a function that lives in a guest or in another environment. */
-function foreign() {
-  throw errors.make("UNSUPPORTED", "A function of a guest or of another environment can't be called here.");
 }
 
 /** Sets an own property, `__proto__` too, which assignment would take for the prototype. */

@@ -21,5 +21,4 @@ module.exports = {
   FUNCTION: 17,
   OBJECT: 18,
   CLASS: 19,
-  FOREIGN: 20,
 };

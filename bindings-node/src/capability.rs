@@ -3,31 +3,37 @@
 use std::sync::Arc;
 
 use facetbox::{BoxFuture, HostFunction, HostObject, Value};
-use napi::bindgen_prelude::{ClassInstance, Either4};
+use napi::bindgen_prelude::{ClassInstance, Either5};
 
 use crate::class::Class;
 use crate::loader::Loader;
 use crate::mailbox::{Kind, Reply};
 use crate::namespace::Namespace;
 use crate::reference::JsRef;
+use crate::rpc::RpcStub;
 use crate::stub::Stub;
 
 /// What JavaScript may put into the list beside a packed value.
-pub(crate) type Capability<'a> = Either4<
+pub(crate) type Capability<'a> = Either5<
     ClassInstance<'a, Stub>,
     ClassInstance<'a, Class>,
     ClassInstance<'a, Namespace>,
     ClassInstance<'a, Loader>,
+    ClassInstance<'a, RpcStub>,
 >;
 
 /// The core's value of what JavaScript has given.
-pub(crate) fn value(capability: &Capability<'_>) -> Value {
-    match capability {
-        Either4::A(stub) => stub.core().clone().into(),
-        Either4::B(class) => class.core().clone().into(),
-        Either4::C(namespace) => namespace.core().clone().into(),
-        Either4::D(loader) => loader.core().clone().into(),
-    }
+///
+/// # Errors
+/// CLOSED for what has been disposed of.
+pub(crate) fn value(capability: &Capability<'_>) -> facetbox::Result<Value> {
+    Ok(match capability {
+        Either5::A(stub) => stub.core().clone().into(),
+        Either5::B(class) => class.core().clone().into(),
+        Either5::C(namespace) => namespace.core().clone().into(),
+        Either5::D(loader) => loader.core().clone().into(),
+        Either5::E(stub) => stub.value()?,
+    })
 }
 
 /// The function behind `reference`.

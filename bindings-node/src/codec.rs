@@ -3,16 +3,16 @@
 //! A tag byte comes first. Lengths and counts are 32 bits, numbers little-endian, text is UTF-8 after
 //! its length. Stubs and other native handles stand in a list beside the bytes, and in them by their
 //! index. JavaScript's own functions, objects and classes stand in the bytes by the number of their
-//! reference: with their names when they come, alone when they come back. A function of another
-//! environment or of a guest is only told to be one. An error's cause is the value after it, undefined if
-//! there is none. `lib/codec.js` is the other half.
+//! reference: with their names when they come, alone when they come back; those of guests and other
+//! environments are native handles. An error's cause is the value after it, undefined if there is none.
+//! `lib/codec.js` is the other half.
 
 use std::sync::Arc;
 
-use facetbox::{BigInt, Error, ErrorCode, Result, Value, ValueMap};
+use facetbox::{BigInt, Error, ErrorCode, HostOrigin, Result, Value, ValueMap};
 use napi::Env;
 use napi::JsValue;
-use napi::bindgen_prelude::{BufferSlice, Either, Either5, Unknown};
+use napi::bindgen_prelude::{BufferSlice, Either, Either6, Unknown};
 
 use crate::capability::{self, Capability};
 use crate::class::{Class, host_class};
@@ -20,6 +20,7 @@ use crate::loader::Loader;
 use crate::mailbox::Mailbox;
 use crate::namespace::Namespace;
 use crate::reference::JsRef;
+use crate::rpc::RpcStub;
 use crate::stub::Stub;
 
 macro_rules! tags {
@@ -47,7 +48,6 @@ tags! {
     FUNCTION = 17;
     OBJECT = 18;
     CLASS = 19;
-    FOREIGN = 20;
 }
 
 /// Whole numbers up to here are numbers in JavaScript; beyond, they are bigints.
@@ -55,7 +55,7 @@ const MAX_SAFE: u64 = 1 << 53;
 
 /// What JavaScript gets of a packed value: a buffer, or a list of it and what it refers to.
 pub(crate) type Sent = Either<Unknown<'static>, Vec<Item>>;
-type Item = Either5<Unknown<'static>, Stub, Class, Namespace, Loader>;
+type Item = Either6<Unknown<'static>, Stub, Class, Namespace, Loader, RpcStub>;
 
 /// A packed value on its way to JavaScript. Making it needs no JavaScript thread, sending it does.
 #[derive(Default)]
@@ -132,8 +132,8 @@ impl Writer<'_> {
                 }
             }
             Value::Error(error) => self.error(&error),
-            Value::Function(function) => self.reference(function.origin()),
-            Value::Object(object) => self.reference(object.origin()),
+            Value::Function(ref function) => self.by_reference(&value, function.origin()),
+            Value::Object(ref object) => self.by_reference(&value, object.origin()),
             Value::Stub(stub) => self.capability(Item::B(Stub::new(stub, self.mailbox))),
             Value::Class(class) => self.capability(Item::C(Class::new(class))),
             Value::Namespace(namespace) => {
@@ -155,15 +155,16 @@ impl Writer<'_> {
         self.value(error.cause().cloned().unwrap_or(Value::Undefined));
     }
 
-    fn reference(&mut self, origin: Option<&Arc<dyn std::any::Any + Send + Sync>>) {
-        match self.own(origin) {
-            Some(id) => self.count(REFERENCE, id as usize),
-            None => self.tag(FOREIGN),
+    fn by_reference(&mut self, value: &Value, origin: Option<&HostOrigin>) {
+        if let Some(id) = self.own(origin) {
+            self.count(REFERENCE, id as usize);
+        } else if let Some(stub) = facetbox::RpcStub::from_value(value) {
+            self.capability(Item::F(RpcStub::new(stub, self.mailbox)));
         }
     }
 
     /// The number of a value that lives in this environment; it is kept until the message is read.
-    fn own(&mut self, origin: Option<&Arc<dyn std::any::Any + Send + Sync>>) -> Option<u32> {
+    fn own(&mut self, origin: Option<&HostOrigin>) -> Option<u32> {
         let origin = origin?;
         let id = origin.downcast_ref::<JsRef>()?.id_in(self.mailbox)?;
         self.packed.kept.push(origin.clone());
@@ -218,7 +219,8 @@ pub(crate) fn unpack(
     bytes: &[u8],
     capabilities: Option<Vec<Capability<'_>>>,
 ) -> Result<Value> {
-    let capabilities = capabilities.unwrap_or_default().iter().map(capability::value).collect();
+    let capabilities = capabilities.unwrap_or_default();
+    let capabilities = capabilities.iter().map(capability::value).collect::<Result<_>>()?;
     let mut reader = Reader { mailbox, bytes, capabilities };
     reader.value()
 }

@@ -27,6 +27,7 @@ mod mailbox;
 mod metrics;
 mod namespace;
 mod reference;
+mod rpc;
 mod runtime;
 mod storage;
 mod stub;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, test } from "node:test";
-import { DurableObject, open } from "facetbox";
-import { app, guest, objectOf, runModule } from "./support.mjs";
+import { ClosedError, DurableObject, open } from "facetbox";
+import { app, fails, guest, objectOf, runModule } from "./support.mjs";
 
 const runtime = await open();
 after(() => runtime.close());
@@ -129,4 +129,12 @@ test("functions that guests were given are released with the runtime", async () 
   };
   for (let turn = 0; turn < 100 && kept() > 0; turn++) await sleep(10);
   assert.equal(kept(), 0);
+});
+
+test("a runtime closes at the end of its scope", async () => {
+  const runtime = await open();
+  const stub = objectOf(runtime, class extends DurableObject { hello() { return "hello"; } });
+  assert.equal(await stub.hello(), "hello");
+  await runtime[Symbol.asyncDispose]();
+  await fails(stub.hello(), ClosedError);
 });

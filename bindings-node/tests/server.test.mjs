@@ -167,3 +167,16 @@ test("wrong arguments are refused", () => {
   refused(() => {}, { maxBodyBytes: -1 });
   refused(() => {}, { onError: 1 });
 });
+
+test("the fetch of a stub is what servers that take a function want", async (t) => {
+  const runtime = await runtimeFor(t);
+  class Echo extends DurableObject {
+    async fetch(request) {
+      return new Response(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
+    }
+  }
+  const { fetch: handler } = objectOf(runtime, Echo);
+  const answer = await handler(new Request("http://site/path", { method: "POST", body: "body" }));
+  assert.ok(answer instanceof Response);
+  assert.equal(await answer.text(), "POST /path body");
+});

@@ -1,5 +1,7 @@
 /** Classes whose instances are objects or facets, and what an instance sees. @module */
 
+export {}; // what isn't marked is private to this file
+
 import type { InvalidArgument, LimitError, NotFoundError } from "./errors.js";
 import type { DurableObjectClass } from "./loader.js";
 import type { Namespace, ObjectId, Usage } from "./namespace.js";
@@ -48,11 +50,16 @@ export class DurableObject<Env = any> {
   startFacet?(name: string): FacetStub | Promise<FacetStub>;
 }
 
+/** Tells what passes by reference from what is copied. */
+declare const byReference: unique symbol;
+
 /**
  * The base of classes whose instances may be sent to guests anywhere, not only in `env`. Guests can call
  * methods whose names don't start with an underscore.
  */
-export class RpcTarget {}
+export class RpcTarget {
+  protected readonly [byReference]: true;
+}
 
 /** What an instance sees of its own object or facet: Cloudflare's `DurableObjectState`. */
 export interface Ctx {

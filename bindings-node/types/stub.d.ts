@@ -2,9 +2,9 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { UnsupportedError } from "./errors.js";
+import type { AbortedError, UnsupportedError } from "./errors.js";
 import type { Namespace, ObjectId, Usage } from "./namespace.js";
-import type { DurableObject, Facets } from "./object.js";
+import type { DurableObject, Facets, RpcTarget } from "./object.js";
 
 /** What every stub has: sending requests. */
 export interface Fetcher {
@@ -40,9 +40,28 @@ export type Methods<T> = 0 extends 1 & T
       [K in Exclude<keyof T, keyof DurableObject | "alarm" | "startFacet" | "constructor">]: T[K] extends (
         ...args: infer Args
       ) => infer Result
-        ? (...args: Args) => Promise<Awaited<Result>>
+        ? (...args: Args) => Promise<Received<Awaited<Result>>>
         : never;
     };
+
+/** A value as its receiver has it: what is passed by reference comes as a stub. */
+export type Received<V> = 0 extends 1 & V
+  ? V
+  : V extends ((...args: never[]) => unknown) | RpcTarget
+    ? RpcStub<V>
+    : V;
+
+/**
+ * A function, or an instance of {@link RpcTarget}, that a guest has passed in arguments or a result: its
+ * calls are promises, and arrive in the order they are made. It works while the instance that has made it
+ * runs, and fails with {@link AbortedError} once that has hibernated, was aborted or hit a limit.
+ */
+export type RpcStub<T = any> = (T extends (...args: infer Args) => infer Result
+  ? (...args: Args) => Promise<Received<Awaited<Result>>>
+  : Methods<T>) & {
+  /** Lets the guest forget it now instead of when it is collected here; calls fail from then on. */
+  [Symbol.dispose](): void;
+};
 
 /**
  * The address of an object. It binds to the running instance at its first use; when that breaks, the

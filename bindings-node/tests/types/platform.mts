@@ -18,6 +18,7 @@ import {
   type Loader,
   type Namespace,
   type ObjectId,
+  type RpcStub,
 } from "facetbox";
 
 interface Env {
@@ -29,6 +30,12 @@ interface Env {
 interface App {
   peek(key: string): string | null;
   add(a: number, b: number): number;
+  double(): (n: number) => number;
+  counter(): Counter;
+}
+
+interface Counter extends RpcTarget {
+  add(n: number): number;
 }
 
 class Mailer extends RpcTarget {
@@ -74,6 +81,14 @@ class AppRunner extends DurableObject<Env> {
 
   async sum(): Promise<number> {
     return this.#app().add(1, 2);
+  }
+
+  async callbacks(): Promise<number> {
+    using double: RpcStub<(n: number) => number> = await this.#app().double();
+    const counter = await this.#app().counter();
+    // @ts-expect-error the argument has another type
+    await double("1");
+    return (await double(1)) + (await counter.add(2));
   }
 
   #app() {
