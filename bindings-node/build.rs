@@ -1,4 +1,7 @@
-//! Lets the linker leave Node's own symbols open, and all names but the exported ones out.
+//! Lets the linker leave Node's own symbols open, and all names but the exported ones out. Has the types of what
+//! is exported written to `target/napi-types`, where a test compares them with the JavaScript half.
+
+use std::path::Path;
 
 fn main() {
     napi_build::setup();
@@ -8,4 +11,10 @@ fn main() {
         Ok("macos") => println!("cargo::rustc-cdylib-link-arg=-Wl,-x"),
         _ => {}
     }
+    let out = std::env::var("OUT_DIR").expect("Cargo names a directory");
+    // <target>/<profile>/build/<package>/out
+    let target = Path::new(&out).ancestors().nth(4).expect("it is within the target directory");
+    let types = target.join("napi-types");
+    std::fs::create_dir_all(&types).expect("the directory for types can be made");
+    println!("cargo::rustc-env=NAPI_TYPE_DEF_TMP_FOLDER={}", types.display());
 }

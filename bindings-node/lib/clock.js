@@ -10,6 +10,7 @@ let clockHandle;
 
 /** A clock that stands still until it is moved, for tests of alarms. */
 class ManualClock {
+  /** @type {import("./native.js").ManualClock} */
   #native;
 
   static {

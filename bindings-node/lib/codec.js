@@ -12,6 +12,8 @@ const { throwWith } = require("./bridge.js");
  *
  * `root` names the value in messages; `objects` lets instances of any class pass by reference.
  * Throws VALUE_ERROR for what can't cross.
+ *
+ * @returns {[Buffer, any[] | undefined]}
  */
 function pack(value, { root = "value", objects = false } = {}) {
   const writer = new Writer(root, objects);
@@ -19,12 +21,20 @@ function pack(value, { root = "value", objects = false } = {}) {
   return [writer.bytes(), writer.capabilities];
 }
 
-/** Packs an env, of which instances of classes are passed by reference; nothing if there is none. */
+/**
+ * Packs an env, of which instances of classes are passed by reference; nothing if there is none.
+ *
+ * @returns {[Buffer?, any[]?]}
+ */
 function packEnv(env) {
   return env ? pack({ ...env }, { root: "env", objects: true }) : [];
 }
 
-/** Packs the arguments of a call. */
+/**
+ * Packs the arguments of a call.
+ *
+ * @returns {[Buffer, any[] | undefined]}
+ */
 function packList(items, root = "args") {
   const writer = new Writer(root, false);
   writer.list(items);

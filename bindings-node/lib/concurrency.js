@@ -15,6 +15,7 @@ const current = new AsyncLocalStorage();
 
 /** blockConcurrencyWhile() of one object. */
 class Concurrency {
+  /** @type {import("./native.js").Ctx} */
   #native;
   /** Sections of the constructor, which has the turn already; undefined once it is through. */
   #starting = [];

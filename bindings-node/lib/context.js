@@ -11,6 +11,7 @@ const { warn } = require("./warnings.js");
 
 /** What an instance sees of its own object or facet: its id, storage and facets. */
 class Ctx {
+  /** @type {import("./native.js").Ctx} */
   #native;
   #commit;
   #concurrency;

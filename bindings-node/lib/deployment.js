@@ -6,6 +6,7 @@ const { makeStub } = require("./stub.js");
 
 /** A module that runs under a name: its classes are namespaces, its default export answers requests. */
 class Deployment {
+  /** @type {import("./native.js").Deployment} */
   #native;
 
   constructor(handle) {

@@ -11,6 +11,10 @@ const numberOf = new Map(table.map((row) => [row.code, row.number]));
 
 /** The root of every error of Facetbox. `name` and `message` are what guest code sees. */
 class FacetboxError extends Error {
+  /**
+   * @param {string} message
+   * @param {{ code?: string, name?: string, path?: string, guestStack?: string, cause?: unknown }} [details]
+   */
   constructor(message, { code = "GUEST_ERROR", name, path, guestStack, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     const row = rowOf.get(numberOf.get(code));
@@ -38,6 +42,7 @@ function guestFrames(stack) {
   return stack.split("\n").map((line) => `\n    at ${line.trim()}`).join("");
 }
 
+/** @type {Record<string, typeof FacetboxError>} */
 const classes = { FacetboxError };
 for (const { class: name } of table) {
   classes[name] ??= { [name]: class extends FacetboxError {} }[name];
@@ -84,7 +89,7 @@ const MAX_CAUSES = 8;
 function describe(error, causes = 0) {
   const cause = causes > 0 ? describeCause(error.cause, causes - 1) : undefined;
   if (error instanceof FacetboxError) {
-    const { name, message, guestStack = "", path = "" } = error;
+    const { name, message, guestStack = "", path = "" } = /** @type {any} */ (error);
     return { number: numberOf.get(error.code), name, message, guestStack, path, cause };
   }
   const { name = "Error", message = "" } = error;

@@ -13,6 +13,7 @@ const facetName = (name) => text(name, "A facet's name");
 
 /** The facets of one object or facet: its named children. */
 class Facets {
+  /** @type {import("./native.js").Facets} */
   #native;
   #wrote;
 

@@ -36,6 +36,7 @@ function outbound(handler) {
 
 /** Loads guest code: the only way from text to a class. */
 class Loader {
+  /** @type {import("./native.js").Loader} */
   #native;
   #loading = new Map();
 

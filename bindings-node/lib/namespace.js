@@ -11,6 +11,7 @@ const { makeStub } = require("./stub.js");
 
 /** A name bound to a class; every id of it is one object in the whole runtime. */
 class Namespace {
+  /** @type {import("./native.js").Namespace} */
   #native;
 
   constructor(handle) {
@@ -101,8 +102,7 @@ function handleOf(id) {
 }
 
 function objectInfo(handle) {
-  const id = new ObjectId(handle);
-  return { id, name: id.name };
+  return { id: new ObjectId(handle), name: handle.name ?? undefined };
 }
 
 handles.wrapWith(native.Namespace, (handle) => new Namespace(handle));

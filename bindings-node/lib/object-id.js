@@ -4,6 +4,7 @@ let idHandle;
 
 /** Identifies one object of a namespace. Made by namespaces only. */
 class ObjectId {
+  /** @type {import("./native.js").ObjectId} */
   #native;
   #text;
 

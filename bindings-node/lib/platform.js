@@ -15,7 +15,7 @@ function platformPackage() {
 
 /** The C library that this process runs on, as npm calls it. */
 function libcName() {
-  const report = process.report;
+  const report = /** @type {any} */ (process.report);
   const network = report.excludeNetwork;
   report.excludeNetwork = true; // else it may look up names of hosts, which takes seconds
   const { header } = report.getReport();

@@ -19,6 +19,7 @@ const runtimes = new Set();
 
 /** An open data directory. */
 class Runtime {
+  /** @type {import("./native.js").Runtime} */
   #native;
   #closing;
 

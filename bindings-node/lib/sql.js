@@ -7,6 +7,7 @@ const unpackIf = (packed) => (packed === null ? undefined : unpack(packed));
 
 /** SQL over the database of one object. */
 class Sql {
+  /** @type {import("./native.js").Storage} */
   #native;
   #wrote;
 
@@ -28,6 +29,7 @@ class Sql {
 
 /** The rows of one exec(), read as they are asked for. */
 class SqlCursor {
+  /** @type {import("./native.js").SqlCursor} */
   #native;
 
   constructor(handle) {

@@ -10,6 +10,7 @@ const keyText = (key) => text(key, "A key");
 
 /** The key-value pairs of one object. */
 class Kv {
+  /** @type {import("./native.js").Storage} */
   #native;
   #wrote;
 
@@ -44,6 +45,7 @@ function* entries(list) {
 
 /** The storage of one object or facet. */
 class Storage {
+  /** @type {import("./native.js").Storage} */
   #native;
   #ctx;
   #wrote;
@@ -63,6 +65,7 @@ class Storage {
     callback(body, "The argument of transactionSync()");
     this.#wrote();
     let result;
+    /** @type {{ error: unknown } | undefined} */
     let thrown;
     this.#native.transactionSync(() => {
       try {
@@ -111,7 +114,7 @@ class Storage {
 
   async get(keys) {
     if (!Array.isArray(keys)) return this.kv.get(keys);
-    const found = sorted(keys).map((key) => [key, this.kv.get(key)]);
+    const found = sorted(keys).map((key) => /** @type {const} */ ([key, this.kv.get(key)]));
     return new Map(found.filter(([, value]) => value !== undefined));
   }
 

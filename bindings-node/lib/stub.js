@@ -39,13 +39,14 @@ function makeStub(handle, signal) {
   if (id) {
     const objectId = new ObjectId(id);
     Object.defineProperty(target, "id", { value: objectId, enumerable: true });
-    Object.defineProperty(target, "name", { value: objectId.name, enumerable: true });
+    Object.defineProperty(target, "name", { value: id.name ?? undefined, enumerable: true });
   }
   const stub = new Proxy(target, handler);
   signals.set(stub, signal);
   return handles.bind(stub, handle);
 }
 
+/** @param {import("./native.js").Stub | Promise<import("./native.js").Stub>} handle */
 async function call(handle, signal, method, args) {
   const name = text(method, "A method's name");
   const [bytes, capabilities] = packList(args);
@@ -54,6 +55,7 @@ async function call(handle, signal, method, args) {
   return await result(stub.call(name, bytes, capabilities, signal !== undefined), signal);
 }
 
+/** @param {import("./native.js").Stub | Promise<import("./native.js").Stub>} handle */
 async function fetch(handle, general, input, init) {
   const signal = signalOf(input, init, general);
   const map = requestMap(input, init);

@@ -109,7 +109,7 @@ class Writer {
     try {
       this.#contents(value);
     } catch (thrown) {
-      if (thrown instanceof errors.ValueError) throw thrown;
+      if (thrown instanceof errors.classes.ValueError) throw thrown;
       throw this.#refuse(`Could not serialize value: reading it threw`, thrown);
     }
     this.#open.delete(value);
