@@ -20,6 +20,7 @@ use crate::host;
 use crate::loader::Loader;
 use crate::methods::has_methods;
 use crate::namespace::Namespace;
+use crate::rpc::RpcStub;
 use crate::stub::Stub;
 
 /// Converts a value that is to cross, whose code is at home there; `what` names it in messages.
@@ -245,6 +246,8 @@ pub fn capability(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
     }
     Ok(if let Ok(stub) = object.cast::<Stub>() {
         Some(Value::Stub(stub.get().0.clone()))
+    } else if let Ok(stub) = object.cast::<RpcStub>() {
+        Some(stub.get().0.to_value())
     } else if let Ok(loader) = object.cast::<Loader>() {
         Some(Value::Loader(loader.get().0.clone()))
     } else if let Ok(namespace) = object.cast::<Namespace>() {

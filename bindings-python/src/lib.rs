@@ -22,6 +22,7 @@ mod loader;
 mod methods;
 mod metrics;
 mod namespace;
+mod rpc;
 mod runtime;
 mod sql;
 mod storage;
@@ -59,6 +60,8 @@ mod _native {
     use crate::loader::{Loader, WorkerStub};
     #[pymodule_export]
     use crate::namespace::{Namespace, ObjectId};
+    #[pymodule_export]
+    use crate::rpc::{RpcMethod, RpcStub};
     #[pymodule_export]
     use crate::runtime::{Runtime, open_runtime};
     #[pymodule_export]

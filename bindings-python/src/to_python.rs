@@ -12,6 +12,7 @@ use crate::class::DurableObjectClass;
 use crate::error::{Result, exception};
 use crate::loader::Loader;
 use crate::namespace::Namespace;
+use crate::rpc::RpcStub;
 use crate::stub::Stub;
 
 /// Converts a value for code at home there.
@@ -30,8 +31,8 @@ pub fn value<'py>(py: Python<'py>, value: Value, home: &Home) -> Result<Bound<'p
         Value::Date(ms) => date(py, ms)?,
         Value::BigInt(n) => big_integer(py, &n)?,
         Value::Error(error) => exception(&error, py)?,
-        Value::Function(function) => origin(py, function.origin())?,
-        Value::Object(object) => origin(py, object.origin())?,
+        Value::Function(ref function) => by_reference(py, &value, function.origin(), home)?,
+        Value::Object(ref object) => by_reference(py, &value, object.origin(), home)?,
         Value::Stub(stub) => home.wrap("Stub", Bound::new(py, Stub(stub))?.into_any())?,
         Value::Class(class) => Bound::new(py, DurableObjectClass(class))?.into_any(),
         Value::Namespace(namespace) => {
@@ -130,11 +131,18 @@ fn big_integer<'py>(py: Python<'py>, n: &BigInt) -> Result<Bound<'py, PyAny>> {
     Ok(int.call_method(intern!(py, "from_bytes"), (bytes, "little"), Some(&signed))?)
 }
 
-/// The Python object that a function or object was made from.
-fn origin<'py>(py: Python<'py>, origin: Option<&HostOrigin>) -> Result<Bound<'py, PyAny>> {
-    let object = origin.and_then(|any| any.downcast_ref::<Py<PyAny>>());
-    Ok(object.map(|object| object.bind(py).clone()).ok_or_else(|| {
-        let message = "Could not deserialize value: it is a function that was not made in Python.";
-        Error::new(ErrorCode::ValueError, message)
-    })?)
+/// The Python object that a function or object was made from; a stub of what wasn't made in Python.
+fn by_reference<'py>(
+    py: Python<'py>,
+    value: &Value,
+    origin: Option<&HostOrigin>,
+    home: &Home,
+) -> Result<Bound<'py, PyAny>> {
+    if let Some(object) = origin.and_then(|any| any.downcast_ref::<Py<PyAny>>()) {
+        return Ok(object.bind(py).clone());
+    }
+    Ok(match facetbox::RpcStub::from_value(value) {
+        Some(stub) => home.wrap("RpcStub", Bound::new(py, RpcStub(stub))?.into_any())?,
+        None => py.None().into_bound(py),
+    })
 }

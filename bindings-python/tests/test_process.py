@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -165,3 +167,30 @@ sys.late = Late(stub, things, runtime)
         tmp_path,
     )
     assert done.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT")
+def test_ctrl_c_ends_a_program_that_waits(tmp_path: Path) -> None:
+    source = (
+        HEAD
+        + """
+class Busy(DurableObject):
+    def hold(self):
+        held.set()
+        threading.Event().wait(60)
+
+held = threading.Event()
+busy = runtime.namespace("Busy", Busy).get_by_name("it")
+threading.Thread(target=busy.hold, daemon=True).start()
+held.wait()
+print("waiting", flush=True)
+busy.hold()  # waits for its turn
+"""
+    )
+    command = [sys.executable, "-c", source, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "waiting\n"
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGINT and "KeyboardInterrupt" in errors

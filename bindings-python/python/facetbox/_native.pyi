@@ -334,6 +334,22 @@ class StubMethod:
     def __call__(self, *args: object) -> Any: ...
 
 @final
+class RpcStub:
+    """A function, or an object with methods, that a guest has passed in arguments or a result.
+
+    `stub(1, 2)` calls a function, `stub.method(1, 2)` a method of an object. It works while the instance that
+    has made it runs, and raises AbortedError once that has hibernated, was aborted or hit a limit. The guest
+    keeps it until it is forgotten here.
+    """
+    def __call__(self, *args: object) -> Any: ...
+    def __getattr__(self, name: str, /) -> RpcMethod: ...
+
+@final
+class RpcMethod:
+    """A method of an object, to be called."""
+    def __call__(self, *args: object) -> Any: ...
+
+@final
 class Ctx:
     """The context of one object or facet: its id, storage and facets.
 
@@ -661,6 +677,10 @@ class EventLoop:
     def __new__(cls, call_soon_threadsafe: Callable[..., object]) -> EventLoop: ...
     def call(self, future: Any, stub: Stub, method: str, args: tuple[Any, ...]) -> Call:
         """Calls a method; its answer settles `future`."""
+    def call_back(
+        self, future: Any, stub: RpcStub, method: str | None, args: tuple[Any, ...]
+    ) -> Call:
+        """Calls a function of a guest, or a method of an object of it; its answer settles `future`."""
     def fetch(self, future: Any, stub: Stub, request: Request) -> Call:
         """Sends a request; its response settles `future`."""
     def run_due_alarms(self, future: Any, runtime: Runtime) -> Call:

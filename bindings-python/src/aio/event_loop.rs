@@ -18,6 +18,7 @@ use crate::http::{Request, Response};
 use crate::interpreter::detach;
 use crate::loader::{Loader, WorkerStub, export_options, limits_patch, worker_code};
 use crate::namespace::Namespace;
+use crate::rpc::RpcStub;
 use crate::runtime::Runtime;
 use crate::stub::Stub;
 use crate::{from_python, to_python};
@@ -40,6 +41,21 @@ impl EventLoop {
         future: Py<PyAny>,
         stub: &Stub,
         method: &str,
+        args: &Bound<'_, PyTuple>,
+    ) -> Result<Call> {
+        let answer = stub.0.call(method, from_python::args(args, &self.0)?);
+        let convert = |py: Python<'_>, value, home: &Home| {
+            to_python::value(py, value, home).map(Bound::unbind)
+        };
+        Ok(Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn_in_order(task)))
+    }
+
+    /// Calls a function of a guest, or a method of an object of it; its answer settles `future`.
+    fn call_back(
+        &self,
+        future: Py<PyAny>,
+        stub: &RpcStub,
+        method: Option<&str>,
         args: &Bound<'_, PyTuple>,
     ) -> Result<Call> {
         let answer = stub.0.call(method, from_python::args(args, &self.0)?);

@@ -40,6 +40,7 @@ from ._ctx import Ctx, DurableObject, Env
 from ._facets import Facets
 from ._loader import Loader, WorkerStub
 from ._namespace import Namespace
+from ._rpc import RpcStub
 from ._runtime import Deployment, Runtime, open
 from ._storage import Kv, Sql, Storage
 from ._stub import Stub
@@ -53,6 +54,7 @@ __all__ = [
     "Kv",
     "Loader",
     "Namespace",
+    "RpcStub",
     "Runtime",
     "Sql",
     "Storage",
