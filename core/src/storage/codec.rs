@@ -86,7 +86,7 @@ pub(super) fn read(column: Column<'_>) -> Result<Value> {
         Column::Null => Value::Null,
         Column::Int(n) => Value::Int(n),
         Column::Float(n) => Value::Float(n),
-        Column::Text(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+        Column::Text(bytes) => Value::String(text(bytes)),
         Column::Blob(bytes) => {
             let mut decoder = Decoder::new(bytes);
             let value = decode(&mut decoder, 0).map_err(corrupt)?;
@@ -96,6 +96,15 @@ pub(super) fn read(column: Column<'_>) -> Result<Value> {
             value
         }
     })
+}
+
+/// Text as SQLite has it, which is UTF-8 but where SQL made it from other bytes.
+pub(super) fn text(bytes: &[u8]) -> String {
+    // Checking at once is much faster than looking for the first wrong byte.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 fn corrupt(reason: impl std::fmt::Display) -> Error {

@@ -14,6 +14,7 @@ use super::guard::{Guard, Traits};
 use super::live::Cursors;
 use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, Statement, is_counted};
+use super::recent::Recent;
 use crate::error::{Error, ErrorCode, Result};
 
 /// "FbBx" in the header of every database of ours.
@@ -63,6 +64,7 @@ pub(super) struct Connection {
     own: OwnStatements,
     pub cache: Cache,
     pub cursors: Cursors,
+    pub recent: Recent,
     durability: Durability,
     /// The log is new, so that the first commit needs one sync instead of two.
     new_wal: bool,
@@ -103,10 +105,20 @@ impl Connection {
             ),
         )?;
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        let (own, cache, cursors) = Default::default();
+        let (own, cache, cursors, recent) = Default::default();
         let usage_saved = Instant::now();
         let written = false;
-        Ok(Connection { db, own, cache, cursors, durability, new_wal, written, usage_saved })
+        Ok(Connection {
+            db,
+            own,
+            cache,
+            cursors,
+            recent,
+            durability,
+            new_wal,
+            written,
+            usage_saved,
+        })
     }
 
     /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
@@ -185,6 +197,9 @@ impl Connection {
 
     /// Runs one of our own statements for its effect.
     pub fn run(&mut self, own: Own, values: &[Bind<'_>]) -> Result<(), Failure> {
+        if let Own::Rollback | Own::RollbackTo = own {
+            self.recent.clear();
+        }
         self.own.run(&mut self.db, own, values)
     }
 

@@ -113,6 +113,7 @@ fn wipe(connection: &mut Connection) -> Result<Vec<u64>, Failure> {
     // Tables go in any order, and the tables of a broken virtual table like any other.
     connection.db.configure(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
     connection.db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    connection.recent.clear();
     let outcome = connection.run(Own::Begin, &[]).and_then(|()| {
         drop_guests(connection)?;
         execute(

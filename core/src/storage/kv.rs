@@ -29,8 +29,8 @@ impl Kv<'_> {
     /// INVALID_ARGUMENT (a `TypeError`) for undefined; VALUE_ERROR for capabilities and values nested
     /// deeper than 128; STORAGE, LIMIT_STORAGE.
     pub fn put(&self, key: &str, value: &Value) -> Result<()> {
-        let value = stored(value)?;
-        self.0.write(|connection| put(connection, key, &value))
+        let stored = stored(value)?;
+        self.0.write(|connection| put(connection, key, value, &stored))
     }
 
     /// Deletes a key; answers whether it was there.
@@ -73,14 +73,17 @@ impl Kv<'_> {
     /// Stores all values or none; those that are undefined are skipped.
     pub(crate) fn put_many(&self, entries: &[(String, Value)]) -> Result<()> {
         let entries = entries.iter().filter(|(_, value)| !matches!(value, Value::Undefined));
-        let entries =
-            entries.map(|(key, value)| Ok((key, stored(value)?))).collect::<Result<Vec<_>>>()?;
+        let entries = entries
+            .map(|(key, value)| Ok((key, value, stored(value)?)))
+            .collect::<Result<Vec<_>>>()?;
         if entries.is_empty() {
             return Ok(());
         }
         self.0.transaction_sync(|| {
             self.0.write(|connection| {
-                entries.iter().try_for_each(|(key, value)| put(connection, key, value))
+                entries
+                    .iter()
+                    .try_for_each(|(key, value, stored)| put(connection, key, value, stored))
             })
         })
     }
@@ -104,12 +107,18 @@ fn stored(value: &Value) -> Result<Stored<'_>> {
 
 fn get(connection: &mut Connection, key: &str) -> Result<Option<Result<Value>>, Failure> {
     connection.db.guard().meter().add(Used::RowsRead, 1);
+    if let Some(value) = connection.recent.get(key) {
+        return Ok(Some(Ok(value.clone())));
+    }
     let statement = connection.own(Own::Get)?;
     let mut value = None;
     connection.db.run(statement, &[Bind::Text(key.as_bytes())], |db| {
         value = Some(codec::read(db.column(statement, 0)));
         false
     })?;
+    if let Some(Ok(value)) = &value {
+        connection.recent.keep(key, value);
+    }
     Ok(value)
 }
 
@@ -123,12 +132,24 @@ fn exists(connection: &mut Connection, key: &str) -> Result<bool, Failure> {
     Ok(found)
 }
 
-fn put(connection: &mut Connection, key: &str, value: &Stored<'_>) -> Result<(), Failure> {
+fn put(
+    connection: &mut Connection,
+    key: &str,
+    value: &Value,
+    stored: &Stored<'_>,
+) -> Result<(), Failure> {
     connection.db.guard().meter().add(Used::RowsWritten, 1);
-    connection.run(Own::Put, &[Bind::Text(key.as_bytes()), value.bind()])
+    connection.run(Own::Put, &[Bind::Text(key.as_bytes()), stored.bind()])?;
+    match stored {
+        // Read back as it is.
+        Stored::Own(_) => connection.recent.keep(key, value),
+        Stored::Encoded(_) => connection.recent.forget(key),
+    }
+    Ok(())
 }
 
 fn delete(connection: &mut Connection, key: &str) -> Result<bool, Failure> {
+    connection.recent.forget(key);
     let before = connection.db.total_changes();
     connection.run(Own::Delete, &[Bind::Text(key.as_bytes())])?;
     connection.db.guard().meter().add(Used::RowsWritten, 1);

@@ -24,6 +24,7 @@ mod own;
 mod query;
 #[expect(unsafe_code, reason = "the calls of SQLite's C interface, all in one place")]
 mod raw;
+mod recent;
 mod row;
 mod sql;
 mod state;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::cache::Compiled;
+use super::codec;
 use super::raw::{Bind, Column, Database};
 use crate::error::{Error, Result};
 use crate::value::Value;
@@ -82,7 +83,7 @@ pub(super) fn value(column: Column<'_>) -> Value {
         Column::Null => Value::Null,
         Column::Int(n) => Value::Int(n),
         Column::Float(n) => Value::Float(n),
-        Column::Text(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+        Column::Text(bytes) => Value::String(codec::text(bytes)),
         Column::Blob(bytes) => Value::Bytes(bytes.to_vec()),
     }
 }

@@ -448,6 +448,9 @@ impl State {
         self.named = false;
         self.savepoints.clear();
         self.actions.clear();
+        if let Some(main) = &mut self.main {
+            main.recent.clear();
+        }
     }
 
     /// The error that a failure of the main database is, which may have cost the transaction.

@@ -1,4 +1,4 @@
-use super::{Files, exec, exists, memory, number};
+use super::{Files, exec, exists, memory, number, refusal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::storage::{ListOptions, Storage};
 use crate::value::{Value, ValueMap};
@@ -256,5 +256,52 @@ fn any_sqlite_tool_reads_plain_values() -> Result<()> {
     };
     assert_eq!(read("n"), Ok(rusqlite::types::Value::Integer(7)));
     assert_eq!(read("t"), Ok(rusqlite::types::Value::Text("hello".into())));
+    Ok(())
+}
+
+/// Values that were read or written last are answered without SQL, through every way of losing them.
+#[test]
+fn what_is_read_again_is_what_the_database_holds() -> Result<()> {
+    let storage = memory();
+    let kv = storage.kv();
+    let put = |value: i64| kv.put("k", &Value::Int(value));
+    let reads = |value: Option<i64>| {
+        assert_eq!(kv.get("k").expect("readable"), value.map(Value::Int));
+    };
+    put(1)?;
+    reads(Some(1));
+    storage.commit()?;
+
+    put(2)?;
+    reads(Some(2));
+    storage.rollback();
+    reads(Some(1));
+
+    let failed = storage.transaction_sync(|| {
+        put(3)?;
+        reads(Some(3));
+        Err::<(), _>(Error::guest("Error", "mine"))
+    });
+    assert!(failed.is_err());
+    reads(Some(1));
+
+    exec(&storage, "CREATE TABLE t(a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")?;
+    storage.commit()?;
+    put(4)?;
+    reads(Some(4));
+    // SQLite drops the whole transaction.
+    refusal(&storage, "INSERT OR ROLLBACK INTO t VALUES (1)");
+    storage.rollback();
+    reads(Some(1));
+
+    assert!(kv.delete("k")?);
+    reads(None);
+    put(5)?;
+    kv.put("k", &Value::List(vec![Value::Int(6)]))?;
+    assert_eq!(kv.get("k")?, Some(Value::List(vec![Value::Int(6)])));
+    put(7)?;
+    reads(Some(7));
+    storage.delete_all()?;
+    reads(None);
     Ok(())
 }
