@@ -1,6 +1,5 @@
 //! The events that run in a machine, and what they wait for.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -81,7 +80,8 @@ pub(super) struct Shared {
     pub dropped: Mutex<Vec<u32>>,
     /// The task whose code runs now.
     current: Mutex<Option<Arc<Task>>>,
-    tasks: Mutex<HashMap<u64, Arc<Task>>>,
+    /// Every task that has not left, by number, the newest last.
+    tasks: Mutex<Vec<Arc<Task>>>,
     /// Facet starts that have begun and not ended, with the task that began them.
     starts: Mutex<Vec<(u64, Stub, StartGuard)>>,
     next: AtomicU64,
@@ -110,6 +110,8 @@ impl Shared {
 
     /// Enters a task for an event. It leaves with [`Shared::leave`].
     pub fn add_task(&self, event: &Arc<Event>, wanted: Wanted, starting: bool) -> Arc<Task> {
+        // Numbers are given under the lock, so that the list is in their order.
+        let mut tasks = self.tasks.lock();
         let task = Arc::new(Task {
             event: event.clone(),
             number: self.number(),
@@ -118,13 +120,17 @@ impl Shared {
             operations: Mutex::default(),
             outcome: Mutex::default(),
         });
-        self.tasks.lock().insert(task.number, task.clone());
+        tasks.push(task.clone());
         task
     }
 
     /// Takes a task out; facet starts that it has begun and not ended fail.
     pub fn leave(&self, task: &Task) {
-        self.tasks.lock().remove(&task.number);
+        let mut tasks = self.tasks.lock();
+        if let Ok(at) = tasks.binary_search_by_key(&task.number, |task| task.number) {
+            tasks.remove(at);
+        }
+        drop(tasks);
         let mut starts = self.starts.lock();
         let given_up: Vec<_> =
             starts.extract_if(.., |(number, _, _)| *number == task.number).collect();
@@ -133,7 +139,9 @@ impl Shared {
     }
 
     pub fn find_task(&self, number: u64) -> Option<Arc<Task>> {
-        self.tasks.lock().get(&number).cloned()
+        let tasks = self.tasks.lock();
+        let at = tasks.binary_search_by_key(&number, |task| task.number).ok()?;
+        Some(tasks[at].clone())
     }
 
     /// The task that runs.

@@ -10,6 +10,7 @@ import { facets, heldBy, loopback, make, started } from "facetbox:stubs";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
 const { apply, getPrototypeOf } = Reflect;
+const { hasOwn, prototype: ObjectPrototype } = Object;
 
 export class DurableObject {
   constructor(ctx, env) {
@@ -236,8 +237,10 @@ const target = () => instance ?? construct();
 /** The value of a member that callers may reach: on the classes below Object, not on the instance, nor a class itself. */
 function find(object, name) {
   if (name === "constructor") return undefined;
-  for (let level = getPrototypeOf(object); level !== null && level !== Object.prototype; level = getPrototypeOf(level)) {
-    if (Object.hasOwn(level, name)) return Reflect.get(level, name, object);
+  // Where neither of the two has the name, an ordinary read finds the same.
+  if (!hasOwn(object, name) && !(name in ObjectPrototype)) return object[name];
+  for (let level = getPrototypeOf(object); level !== null && level !== ObjectPrototype; level = getPrototypeOf(level)) {
+    if (hasOwn(level, name)) return Reflect.get(level, name, object);
   }
   return undefined;
 }
@@ -248,14 +251,17 @@ const adopted = (value) => (isThenable(value) ? Promise.resolve(value) : value);
 const NO_RPC =
   'The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module "cloudflare:workers".';
 
+let callable; // the instance of a class, once it is known to take calls
+
 function rpcTarget() {
   const object = target();
-  if (object instanceof DurableObject || object instanceof WorkerEntrypoint || plains.has(object)) return object;
-  throw new TypeError(NO_RPC);
+  if (!(object instanceof DurableObject || object instanceof WorkerEntrypoint || plains.has(object))) throw new TypeError(NO_RPC);
+  callable = instance;
+  return object;
 }
 
 function callMethod(name, args) {
-  const object = rpcTarget();
+  const object = callable ?? rpcTarget();
   const method = member(object, name);
   if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
   return adopted(apply(method, object, args));
