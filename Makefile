@@ -11,7 +11,10 @@ GUESTS = $(if $(filter all,$(GUEST)),luau js,$(GUEST))
 # What `make fuzz` shares out among its targets.
 SECONDS = 600
 
-.PHONY: help setup demo demo-rust test lint api conformance fuzz crash overrun header dist install bench guard
+# How many objects `make scale` makes.
+OBJECTS = 100000
+
+.PHONY: help setup demo demo-rust test lint api conformance fuzz crash overrun header dist install bench scale figures guard
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,8 +86,14 @@ dist: ## Packs the packages into dist/
 install: ## Installs the C library into [DESTDIR] [PREFIX=/usr/local]
 	$(MAKE) -C bindings-c install
 
-bench: ## Measures calls, reads and writes beside their floors
-	cargo bench --package facetbox-tests --bench calls
+bench: ## Measures every host beside workerd and the floors: [ONLY=part of a name]
+	$(MAKE) -C benches bench ONLY="$(ONLY)"
+
+scale: ## Measures how costs grow with objects, facets and bytes: [OBJECTS=100000]
+	cargo run --release --quiet --package facetbox-benches --bin scale -- $(OBJECTS)
+
+figures: ## Puts what bench and scale have measured into docs/performance.md
+	python3 benches/figures.py
 
 guard: ## Counts the instructions of hot paths and compares them with benches/budgets.toml: [UPDATE=1]
 	cargo run --release --quiet --package facetbox-benches --bin guard -- $(if $(UPDATE),update)

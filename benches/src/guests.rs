@@ -13,6 +13,15 @@ pub enum Guest {
     Js,
 }
 
+impl std::str::FromStr for Guest {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Guest, String> {
+        let found = Guest::ALL.into_iter().find(|guest| guest.name() == name);
+        found.ok_or_else(|| format!("unknown guest language {name:?}"))
+    }
+}
+
 impl Guest {
     /// Both.
     pub const ALL: [Guest; 2] = [Guest::Luau, Guest::Js];
@@ -76,7 +85,10 @@ impl Guest {
     }
 
     /// The smallest class, with code that nobody has seen if it is given a mark of its own.
-    pub(crate) fn load_small(self, loader: &Loader, mark: Option<u64>) -> Result<Class> {
+    ///
+    /// # Errors
+    /// Those of the loader.
+    pub fn load_small(self, loader: &Loader, mark: Option<u64>) -> Result<Class> {
         let comment = match (self, mark) {
             (_, None) => String::new(),
             (Guest::Luau, Some(mark)) => format!("\n-- {mark}\n"),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use facetbox::{
-    Class, Ctx, Durability, DurableObject, Error, ErrorCode, Namespace, Options, Request, Result,
-    Runtime, Stub, Value,
+    Class, Ctx, Durability, DurableObject, Error, ErrorCode, LimitsPatch, Namespace, Options,
+    Request, Result, Runtime, Stub, Value, ValueMap,
 };
 
 use crate::guests::Guest;
@@ -67,13 +67,20 @@ impl Host {
             let options = Options {
                 path: Some(self.data.join(&key)),
                 durability: parse_durability(durability)?,
-                max_warm,
+                max_warm: max_warm.or(Some(2_000)),
+                limits: loops_are_long()?,
                 ..Options::default()
             };
             self.runtimes.insert(key.clone(), open(options)?);
         }
         self.runtimes[&key].get_namespace(guest.name())
     }
+}
+
+/// A loop makes more calls in one event than is allowed by default.
+fn loops_are_long() -> Result<LimitsPatch> {
+    let calls = ValueMap::from_iter([("subRequests", 100_000_000)]);
+    LimitsPatch::from_value(&Value::Map(calls))
 }
 
 fn parse_durability(name: &str) -> Result<Durability> {

@@ -65,6 +65,12 @@ impl Job {
             objects: 1,
         }
     }
+
+    /// What has to be done before anything else: tables, rows and a key.
+    pub fn preparations() -> Vec<Job> {
+        let prepare = |guest| Job::call(guest, "prepare", vec![]);
+        Guest::ALL.map(prepare).into()
+    }
 }
 
 /// An argument of 1 KiB: what a call of an app carries.

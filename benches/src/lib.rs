@@ -8,9 +8,15 @@ mod floors;
 mod guests;
 mod host;
 mod job;
+mod programs;
+mod suite;
+mod summary;
 
 pub use budgets::{Budgets, Comparison, Counts, compare_counts};
 pub use floors::Floors;
 pub use guests::Guest;
 pub use host::Host;
 pub use job::{Answer, Job, Loop, map_of_1_kib, serve};
+pub use programs::{Program, Who};
+pub use suite::{Row, Target, Task, rows};
+pub use summary::{Measured, Summary, machine};

@@ -1,13 +1,14 @@
 // Speaks the drivers' protocol for workerd: starts it, turns each line into a request, and takes the time.
-// Usage: node peer.mjs <guests> <data> <workerd's folder of node_modules>
+// Usage: node peer.mjs <workerd's folder of node_modules> <guests> <data>
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const [guests, data, modules] = process.argv.slice(2);
+const [modules, guests, data] = process.argv.slice(2);
 
 // A port that was free a moment ago: workerd doesn't tell which one it has taken.
 const port = await new Promise((resolve) => {
@@ -20,7 +21,8 @@ const port = await new Promise((resolve) => {
 const config = fileURLToPath(new URL("config.capnp", import.meta.url));
 const options = ["--experimental", `--directory-path=disk=${data}`, `--socket-addr=http=127.0.0.1:${port}`];
 mkdirSync(data, { recursive: true });
-const workerd = spawn(join(modules, "workerd/bin/workerd"), ["serve", config, ...options], {
+const { default: binary } = createRequire(join(modules, "/"))("workerd");
+const workerd = spawn(binary, ["serve", config, ...options], {
   stdio: ["ignore", "ignore", "inherit"],
 });
 let ended = false;

@@ -1,0 +1,7 @@
+module bench
+
+go 1.26
+
+require facetbox v0.0.0
+
+replace facetbox => ../../../bindings-c/go
