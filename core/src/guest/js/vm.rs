@@ -50,9 +50,7 @@ pub(super) struct Vm {
 }
 
 struct Machine {
-    /// There until the machine is dropped.
-    context: Option<Context>,
-    runtime: Runtime,
+    context: Context,
     guard: Arc<Guard>,
 }
 
@@ -65,20 +63,12 @@ impl Drop for Machine {
         // What the runtime keeps for us holds values, which must go before it.
         self.enter(|ctx| drop(ctx.remove_userdata::<Hooks<'_>>()));
         self.guard.set_runtime(std::ptr::null_mut());
-        self.context = None;
-        self.runtime.run_gc();
-        if self.runtime.memory_usage().obj_count > 0 {
-            // The engine has lost count of an object, and would end the process for it.
-            tracing::error!(target: "facetbox::guest", "the JavaScript engine has leaked a machine");
-            std::mem::forget(self.runtime.clone());
-        }
     }
 }
 
 impl Machine {
     fn enter<T>(&self, code: impl for<'a, 'js> FnOnce(&'a Ctx<'js>) -> T) -> T {
-        let context = self.context.as_ref().expect("a machine has its context until it is dropped");
-        context.with(|ctx| {
+        self.context.with(|ctx| {
             // SAFETY: the context is alive, so its runtime is.
             let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
             // SAFETY: the runtime is alive, and only this thread uses it now.
@@ -110,7 +100,7 @@ impl Vm {
         let modules = Modules { shared: shared.clone(), prelude: prelude.clone() };
         runtime.set_loader(modules.clone(), modules);
         let context = Context::custom::<Language>(&runtime).map_err(internal)?;
-        let machine = Machine { context: Some(context), runtime: runtime.clone(), guard };
+        let machine = Machine { context, guard };
         machine.enter(|ctx| {
             // SAFETY: the context is alive, so its runtime is.
             let raw = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
