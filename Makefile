@@ -64,6 +64,7 @@ conformance: ## Runs conformance vectors: [VECTORS=paths] [HOST=rust|cpp|go|node
 
 fuzz: ## Throws mutated inputs at everything that reads what others wrote: [SECONDS=600]
 	cargo run --release --quiet --package facetbox-tests --bin fuzz -- run $(SECONDS)
+	$(MAKE) -C bindings-c fuzz SECONDS=$$(($(SECONDS) / 6))
 
 overrun: ## Measures how far native functions of guests run past the limit of CPU time
 	cargo run --release --quiet --package facetbox-tests --bin overrun

@@ -1,11 +1,14 @@
 //! The Worker Loader: guest code in, classes and entrypoints out.
 
+mod recent;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
+use self::recent::Recent;
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, GuestClass};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::Compiled;
@@ -21,6 +24,8 @@ use crate::value::{Value, ValueMap};
 
 const MAX_CODE_BYTES: usize = 64 << 20;
 const MAX_ENV_BYTES: usize = 1 << 20;
+/// What a worker takes beside its modules and env.
+const FIXED_BYTES: usize = 1 << 10;
 
 /// One module of guest code.
 #[derive(Clone, Debug)]
@@ -230,11 +235,19 @@ impl WorkerCode {
         Ok(WorkerCode { limits: code.limits.within(limits), ..code })
     }
 
+    fn modules_size(&self) -> usize {
+        self.modules.iter().map(|(_, module)| module.size()).sum()
+    }
+
+    fn env_size(&self) -> usize {
+        self.env.iter().map(|(key, value)| key.len() + value.size()).sum()
+    }
+
     fn check(&self, runtime: &RuntimeInner) -> Result<()> {
         if self.modules.is_empty() {
             return Err(no_modules());
         }
-        let size: usize = self.modules.iter().map(|(_, module)| module.size()).sum();
+        let size = self.modules_size();
         if size > MAX_CODE_BYTES {
             return Err(Error::named(
                 ErrorCode::LoadError,
@@ -244,7 +257,7 @@ impl WorkerCode {
                 ),
             ));
         }
-        let size: usize = self.env.iter().map(|(key, value)| key.len() + value.size()).sum();
+        let size = self.env_size();
         if size > MAX_ENV_BYTES {
             return Err(Error::named(
                 ErrorCode::LoadError,
@@ -276,7 +289,7 @@ pub struct Loader(Arc<LoaderInner>);
 
 struct LoaderInner {
     runtime: Arc<RuntimeInner>,
-    cache: Mutex<HashMap<String, WorkerStub>>,
+    cache: Mutex<Recent<WorkerStub>>,
 }
 
 impl Loader {
@@ -296,7 +309,8 @@ impl Loader {
         Ok(WorkerStub::new(&self.0.runtime, Ok(code)))
     }
 
-    /// The worker cached as `id`, loaded from what `code` answers if there is none.
+    /// The worker cached as `id`, loaded from what `code` answers if there is none. What was used least
+    /// recently leaves the cache when its code takes more than 256 MiB together.
     ///
     /// A failure isn't cached: it shows at the first use of the worker, and the next `get` tries again.
     pub fn get(&self, id: &str, code: impl FnOnce() -> Result<WorkerCode>) -> WorkerStub {
@@ -305,7 +319,7 @@ impl Loader {
 
     /// The worker cached as `id`.
     pub fn cached(&self, id: &str) -> Option<WorkerStub> {
-        let cached = self.0.cache.lock().get(id).cloned();
+        let cached = self.0.cache.lock().get(id);
         self.0.runtime.metrics.add(Count::CacheHits, u64::from(cached.is_some()));
         cached
     }
@@ -317,7 +331,12 @@ impl Loader {
         self.0.runtime.metrics.add(Count::Loads, u64::from(good));
         let worker = WorkerStub::new(&self.0.runtime, code);
         match id {
-            Some(id) if good => self.0.cache.lock().entry(id.to_owned()).or_insert(worker).clone(),
+            Some(id) if good => {
+                let bytes = worker.bytes();
+                let (worker, left) = self.0.cache.lock().insert(id, worker, bytes);
+                drop(left);
+                worker
+            }
             _ => worker,
         }
     }
@@ -433,6 +452,12 @@ impl WorkerStub {
         let (worker, export) = (self.clone(), name.to_owned());
         let own = Mutex::new(None);
         Ok(Stub::entrypoint(runtime, Entrypoint { worker, export, options, own }))
+    }
+
+    /// About how much memory its code takes.
+    fn bytes(&self) -> usize {
+        let code = self.0.code.as_ref().map_or(0, |code| code.modules_size() + code.env_size());
+        code + FIXED_BYTES
     }
 
     pub(crate) fn code(&self) -> Result<&WorkerCode> {
