@@ -124,6 +124,7 @@ impl Facets {
         };
         let from = self.dir_of(number)?;
         // If the copy fails, `dst` stays as it is.
+        self.count(self.actor.runtime.disk.count_below(&from)?)?;
         self.actor.storage()?.transaction_sync(|| {
             self.forget(dst)?;
             let to = self.create_dir(dst)?;
@@ -264,6 +265,32 @@ impl Facets {
         Ok(Actor::new(parent.runtime.clone(), blueprint))
     }
 
+    /// Counts facets that the object is about to get, wherever below its root: copies of copies would grow without
+    /// bound, however few facets each level has.
+    fn count(&self, more: u64) -> Result<()> {
+        let mut root = &self.actor;
+        while let Some((parent, _)) = root.parent() {
+            root = parent;
+        }
+        let Some(dir) = &root.dir else { return Ok(()) };
+        let limit = root.limits.facets;
+        let mut counted = root.facets.2.lock();
+        let known = match *counted {
+            Some(known) if known + more <= limit => known,
+            _ => root.runtime.disk.count_below(dir)?,
+        };
+        if known + more > limit {
+            *counted = Some(known);
+            let message = format!(
+                "{} has {known} facets at all levels and would get {more} more; the limit is {limit}.",
+                root.path
+            );
+            return Err(Error::new(ErrorCode::LimitFacets, message).with_path(root.path.as_str()));
+        }
+        *counted = Some(known + more);
+        Ok(())
+    }
+
     fn create_dir(&self, name: &str) -> Result<PathBuf> {
         let storage = self.actor.storage()?;
         if let Some(number) = storage.facet_number(name)? {
@@ -274,6 +301,7 @@ impl Facets {
             let message = format!("{} has {limit} facets, which is the limit.", self.actor.path);
             return Err(Error::new(ErrorCode::LimitFacets, message));
         }
+        self.count(1)?;
         let dir = self.dir_of(storage.facet_create(name)?)?;
         // What a rolled-back creation left behind under the same number.
         self.actor.runtime.disk.remove_tree(&dir)?;
@@ -416,10 +444,10 @@ impl Drop for StartGuard {
     }
 }
 
-/// The facets of an actor that run or start, and how many rollbacks of the actor's storage they have been
-/// compared with.
+/// The facets of an actor that run or start, how many rollbacks of the actor's storage they have been compared
+/// with, and for the root of an object how many facets it has at all levels, or more: deletions aren't followed.
 #[derive(Default)]
-pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>, AtomicU64);
+pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>, AtomicU64, Mutex<Option<u64>>);
 
 enum Slot {
     Starting(Arc<Starting>),

@@ -5,6 +5,23 @@ use crate::value::Value;
 
 /// Upper bounds of one guest. All are on by default; guests get the lowest of the runtime's, the
 /// code's and the class's.
+///
+/// | Limit | Of | At the limit | Can the guest catch it? |
+/// |---|---|---|---|
+/// | `cpu_ms` | an event | event and instance end: LIMIT_CPU | no |
+/// | `wall_ms` | an event | event and instance end: LIMIT_WALL | no |
+/// | `block_ms` | a section | the object is reset: RESET | no |
+/// | `memory_bytes` | a virtual machine | event and instance end: LIMIT_MEMORY | no |
+/// | `storage_bytes` | a database | event and instance end: LIMIT_STORAGE | no |
+/// | `subrequests` | an event | the call is refused: LIMIT_SUBREQUESTS | yes; each further call is refused, too |
+/// | `message_bytes` | a message | the call or its answer is refused: LIMIT_MESSAGE | yes, by the caller |
+/// | `log_bytes` | an event | the log is cut, `truncated` is set | there is no error |
+/// | `facet_depth` | an object | the facet is refused: LIMIT_DEPTH | yes |
+/// | `facets` | an actor; an object's tree | the facet is refused: LIMIT_FACETS | yes |
+///
+/// What ends an event discards what it has not committed, and the next event starts afresh. What is refused has
+/// not happened, so that going on gains a guest nothing. Stack exhaustion is an ordinary error, LIMIT_STACK if it
+/// leaves the guest; a hundred nested calls of a chain are the most, LIMIT_DEPTH beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time of one event in milliseconds, host functions excluded. Default 1,000.
@@ -26,7 +43,8 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Levels of facets below an object, the object included. Default 16.
     pub facet_depth: u64,
-    /// Facets that one object or facet may have as children. Default 10,000.
+    /// Facets that one object or facet may have as children, and that an object may have at all levels together.
+    /// Default 10,000.
     pub facets: u64,
 }
 

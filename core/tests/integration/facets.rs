@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use facetbox::{
-    ActorId, Class, Ctx, DurableObject, Error, ErrorCode, FacetOptions, Result, Runtime, Value,
-    WorkerCode,
+    ActorId, Class, Ctx, DurableObject, Error, ErrorCode, FacetOptions, Options, Result, Runtime,
+    Value, WorkerCode,
 };
 
-use crate::support::{app, assert_fails, facet, host_class, runtime_with};
+use crate::support::{app, assert_fails, facet, host_class, own, patch, runtime_with};
 
 fn notes() -> WorkerCode {
     app("function App:put(value) self.ctx.storage.kv:put('k', value) end
@@ -209,5 +209,35 @@ fn no_more_facets_than_the_limit_are_created() -> Result<()> {
         stub.call_blocking(name, vec![])?;
     }
     assert_fails(stub.call_blocking("c", vec![]), ErrorCode::LimitFacets, "2");
+    Ok(())
+}
+
+/// Each level has two facets, and each copy doubles what is below: the object ends at its limit all the same.
+#[test]
+fn copies_of_copies_end_at_the_limit_of_the_whole_object() -> Result<()> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = |at: usize| Options {
+        path: (at == 0).then(|| directory.path().to_owned()),
+        limits: patch([("facets", 20)]).expect("limits"),
+        ..Default::default()
+    };
+    for at in 0..2 {
+        let runtime = Runtime::open_with(options(at))?;
+        let code = app("function App:double(level)
+                 self.ctx.storage.kv:put('k', level)
+                 if level == 0 then return end
+                 self.ctx.facets:get('a', function() return { class = self.ctx.exports.App } end):double(level - 1)
+                 self.ctx.facets:clone('a', 'b')
+             end
+             function App:forget() self.ctx.facets:delete('a') self.ctx.facets:delete('b') end");
+        let stub = own(&runtime, code)?;
+        let double = |level: i64| stub.call_blocking("double", vec![level.into()]);
+        double(3)?; // 14 facets
+        stub.call_blocking("forget", vec![])?;
+        double(3)?; // deleted ones don't count
+        stub.call_blocking("forget", vec![])?;
+        let error = assert_fails(double(4), ErrorCode::LimitFacets, "the limit is 20");
+        assert_eq!(error.path(), Some("App/one"));
+    }
     Ok(())
 }

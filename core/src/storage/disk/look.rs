@@ -187,6 +187,22 @@ impl Disk {
         }
     }
 
+    /// How many facets there are below `dir`; in memory those that have a database.
+    pub fn count_below(&self, dir: &Path) -> Result<u64> {
+        match &self.0.place {
+            Place::Memory(_) => {
+                Ok(self.in_memory(dir).iter().filter(|known| *known != dir).count() as u64)
+            }
+            Place::Files(_) => {
+                let mut count = 0;
+                for (facet, _) in facet_dirs(dir).map_err(|error| failed("count", error))? {
+                    count += 1 + self.count_below(&facet)?;
+                }
+                Ok(count)
+            }
+        }
+    }
+
     /// The directories of the databases in memory that are `dir` or below it.
     fn in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
         let Place::Memory(parked) = &self.0.place else { return BTreeSet::new() };

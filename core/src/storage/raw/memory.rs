@@ -36,7 +36,17 @@ pub(in crate::storage) fn thread_bytes() -> i64 {
 /// This works only before SQLite is used for the first time. A program that uses the same SQLite on
 /// its own may have done so.
 pub(in crate::storage) fn is_counted() -> bool {
-    ALLOCATOR.get_or_init(install).is_some()
+    let allocator = ALLOCATOR.get_or_init(|| {
+        let installed = install();
+        if installed.is_none() {
+            tracing::warn!(
+                target: "facetbox",
+                "SQLite was used before the first runtime was opened: what statements sort is not limited"
+            );
+        }
+        installed
+    });
+    allocator.is_some()
 }
 
 fn install() -> Option<Allocator> {
