@@ -16,6 +16,8 @@ use crate::cpu::ThreadClock;
 
 /// Time between two looks while guests run.
 const INTERVAL: Duration = Duration::from_millis(2);
+/// CPU time after which a guest that was stopped and goes on is insisted on.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// Looks without any guest running before the thread is parked.
 const IDLE_LOOKS: u32 = 50;
 
@@ -36,6 +38,9 @@ pub(crate) enum Stop {
 pub(crate) trait Interrupt: Send + Sync {
     /// Makes the guest end soon, without a way to catch it. The first reason counts.
     fn interrupt(&self, why: Stop);
+
+    /// Makes a guest end that was interrupted and still runs.
+    fn insist(&self) {}
 }
 
 /// The watchdog of one runtime. Its thread starts with the first guest.
@@ -65,7 +70,8 @@ struct Run {
     deadline: Instant,
     /// CPU time used by this run, and the thread's, when the watchdog first saw it.
     seen: Option<(Duration, Duration)>,
-    stopped: bool,
+    /// The CPU time that it had used when it was stopped.
+    stopped: Option<Duration>,
 }
 
 thread_local! {
@@ -84,8 +90,7 @@ impl Watchdog {
     ) -> (T, Duration) {
         let slot = self.slot();
         let start = Instant::now();
-        *slot.run.lock() =
-            Some(Run { target, start, budget, deadline, seen: None, stopped: false });
+        *slot.run.lock() = Some(Run { target, start, budget, deadline, seen: None, stopped: None });
         // Pairs with the fence in `park`: either the watchdog sees this run or we see it parked.
         fence(Ordering::SeqCst);
         if self.0.parked.load(Ordering::Relaxed) {
@@ -213,10 +218,13 @@ impl Slot {
     fn check(&self) -> bool {
         let mut run = self.run.lock();
         let Some(run) = &mut *run else { return false };
-        if run.stopped {
+        let (used, cpu) = self.used(run);
+        if let Some(then) = run.stopped {
+            if used >= then + PATIENCE {
+                run.target.insist();
+            }
             return true;
         }
-        let (used, cpu) = self.used(run);
         let why = if used >= run.budget {
             Stop::Cpu
         } else if Instant::now() >= run.deadline {
@@ -227,7 +235,7 @@ impl Slot {
             }
             return true;
         };
-        run.stopped = true;
+        run.stopped = Some(used);
         run.target.interrupt(why);
         true
     }
@@ -283,13 +291,35 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_that_goes_on_is_insisted_on() {
+        #[derive(Default)]
+        struct Stubborn(AtomicBool);
+        impl Interrupt for Stubborn {
+            fn interrupt(&self, _: Stop) {}
+            fn insist(&self) {
+                self.0.store(true, Ordering::Release);
+            }
+        }
+        let watchdog = Watchdog::default();
+        let target = Arc::new(Stubborn::default());
+        let (budget, start) = (Duration::from_millis(5), Instant::now());
+        let spin = || {
+            while !target.0.load(Ordering::Acquire) && start.elapsed() < Duration::from_secs(20) {}
+        };
+        let deadline = start + Duration::from_secs(60);
+        let ((), used) = watchdog.watch(target.clone(), budget, deadline, spin);
+        assert!(target.0.load(Ordering::Acquire) && used >= budget + PATIENCE, "{used:?}");
+        watchdog.stop();
+    }
+
+    #[test]
     fn a_watchdog_that_comes_late_does_not_take_waiting_for_work() {
         let slot = Slot::current();
         let start = Instant::now();
         let (budget, deadline) = (Duration::from_millis(20), start + Duration::from_secs(60));
         let target = Arc::new(Target::default());
         let run =
-            Run { target: target.clone(), start, budget, deadline, seen: None, stopped: false };
+            Run { target: target.clone(), start, budget, deadline, seen: None, stopped: None };
         *slot.run.lock() = Some(run);
         std::thread::sleep(Duration::from_millis(50));
         assert!(slot.check());

@@ -15,14 +15,15 @@ use rquickjs::{Context, Ctx, Module as JsModule, Runtime, qjs};
 
 use super::errors::{TEXT_BYTES, cut, internal};
 use super::guard::Guard;
+use super::heap::Heap;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Code;
-use crate::guest::watchdog::Watchdog;
+use crate::guest::watchdog::{Stop, Watchdog};
 
 /// Stack of the compiler: source of 2 KB nests deep enough to need much.
 const STACK_BYTES: usize = 4 << 20;
 const STACK_LEFT: usize = STACK_BYTES + (1 << 20);
-/// Memory that compiling one module may take.
+/// Memory that compiling one module may take, of the regular expressions that it contains too.
 const COMPILER_BYTES: usize = 512 << 20;
 /// Time that compiling all modules of a code may take. The parser looks ahead to the end of each bracket, so
 /// source that nests deep takes the square of its length.
@@ -59,20 +60,22 @@ pub(super) struct Compiler(Arc<Guard>);
 
 impl Compiler {
     pub fn new() -> Compiler {
-        Compiler(Arc::new(Guard::new()))
+        let guard = Guard::new();
+        guard.set_memory_limit(COMPILER_BYTES);
+        Compiler(Arc::new(guard))
     }
 
     /// Runs `work`, which compiles with this compiler; what takes too long is stopped.
     pub fn watched<T>(&self, watchdog: &Watchdog, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let (done, _) = watchdog.watch(self.0.clone(), CPU, Instant::now() + WALL, work);
-        match self.0.stopped() {
-            None => done,
-            Some(_) => Err(Error::named(
-                ErrorCode::LoadError,
-                "RangeError",
-                format!("Compiling the modules took longer than {} ms.", CPU.as_millis()),
-            )),
-        }
+        let message = match self.0.stopped() {
+            None => return done,
+            Some(Stop::Memory) => {
+                format!("Compiling the modules took more than {COMPILER_BYTES} bytes of memory.")
+            }
+            Some(_) => format!("Compiling the modules took longer than {} ms.", CPU.as_millis()),
+        };
+        Err(Error::named(ErrorCode::LoadError, "RangeError", message))
     }
 
     /// Compiles a module of a guest.
@@ -105,10 +108,9 @@ fn compile_here(
     name: &str,
     source: &str,
     options: WriteOptions,
-    guard: &Guard,
+    guard: &Arc<Guard>,
 ) -> Result<Bytecode> {
-    let runtime = Runtime::new().map_err(internal)?;
-    runtime.set_memory_limit(COMPILER_BYTES);
+    let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
     runtime.set_max_stack_size(STACK_BYTES);
     let imports = Rc::new(RefCell::new(Vec::new()));
     runtime.set_loader(Anything(imports.clone()), Anything::default());

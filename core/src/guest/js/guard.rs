@@ -11,16 +11,29 @@ use rquickjs::qjs;
 
 use crate::guest::watchdog::{Interrupt, Stop};
 
+/// What a guest still gets that was stopped and goes on, so that the engine can make the error that ends it: blocks
+/// that small objects are cut from, and no more of them. A native function that goes on to allocate ends, too.
+const LAST_BLOCK: usize = 4 << 10;
+const LAST_BYTES: usize = 128 << 10;
+/// Stack that the engine is left below where it looks for a module, until the module's own code runs.
+const IMPORT_STACK: usize = 8 << 10;
+
 /// Stops one machine and counts its memory.
 ///
 /// QuickJS asks its interrupt handler every 10,000 calls and loop ends whether to stop, or at the next one once
 /// its count is set; the handler reads one word here. What ends a guest that way passes through `catch` and `finally`.
 pub(super) struct Guard {
     stop: AtomicU8,
+    /// Whether the guest has gone on after it was stopped.
+    insisted: AtomicBool,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
     /// Held while the runtime goes, and while another thread stops it.
     alive: Mutex<()>,
+    /// Where the stack was when the machine was entered.
+    entered: AtomicUsize,
+    /// How deep the stack was where the running job has begun to import a module; 0 if it hasn't.
+    importing: AtomicUsize,
     /// The engine's count of how long it goes on without a look; null where it isn't known.
     countdown: AtomicPtr<i32>,
     heap: HeapCount,
@@ -32,6 +45,8 @@ struct HeapCount {
     limit: AtomicUsize,
     /// A heap of this size asks for a collection.
     soft: AtomicUsize,
+    /// What was asked for since the guest was insisted on.
+    last: AtomicUsize,
     /// The runtime to ask; null before there is one and after it has gone.
     runtime: AtomicPtr<qjs::JSRuntime>,
 }
@@ -40,13 +55,17 @@ impl Guard {
     pub fn new() -> Guard {
         Guard {
             stop: AtomicU8::new(0),
+            insisted: AtomicBool::new(false),
             sql: Mutex::new(None),
             alive: Mutex::new(()),
+            entered: AtomicUsize::new(0),
+            importing: AtomicUsize::new(0),
             countdown: AtomicPtr::new(null_mut()),
             heap: HeapCount {
                 used: AtomicUsize::new(0),
                 limit: AtomicUsize::new(usize::MAX),
                 soft: AtomicUsize::new(usize::MAX),
+                last: AtomicUsize::new(0),
                 runtime: AtomicPtr::new(null_mut()),
             },
         }
@@ -75,6 +94,39 @@ impl Guard {
         *self.sql.lock() = Some(flag);
     }
 
+    /// Notes that the machine is entered here: its stack begins.
+    pub fn enters(&self) {
+        let here = 0u8;
+        self.entered.store((&raw const here).addr(), Ordering::Relaxed);
+        self.begins_job();
+    }
+
+    /// Notes that a job begins, which hasn't imported anything yet.
+    pub fn begins_job(&self) {
+        self.importing.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes that the job imports a module. The engine aborts the process if it has no stack left when it begins
+    /// to evaluate one, unless it had none before that to link it.
+    pub fn imports(&self) {
+        let here = 0u8;
+        let depth = self.entered.load(Ordering::Relaxed).abs_diff((&raw const here).addr());
+        let _alive = self.alive.lock();
+        if self.importing.load(Ordering::Relaxed) == 0 {
+            self.importing.store(depth.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Answers the engine whether the guest has to end. If so it asks again at the next opportunity, should the
+    /// guest find a way to go on.
+    pub fn poll(&self) -> bool {
+        let stopped = self.is_stopped();
+        if stopped {
+            self.hurry();
+        }
+        stopped
+    }
+
     /// Whether the guest has to end.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire) != 0
@@ -92,9 +144,16 @@ impl Guard {
         }
     }
 
-    /// Counts bytes that the heap is about to get; answers whether it may.
-    pub fn heap_grows(&self, bytes: usize) -> bool {
+    /// Counts `bytes` that a block of then `size` bytes is about to get of the heap; answers whether it may.
+    pub fn heap_grows(&self, bytes: usize, size: usize) -> bool {
         let heap = &self.heap;
+        if self.insisted.load(Ordering::Relaxed) {
+            let last = heap.last.load(Ordering::Relaxed).saturating_add(bytes);
+            heap.last.store(last, Ordering::Relaxed);
+            if size > LAST_BLOCK || last > LAST_BYTES {
+                return false;
+            }
+        }
         let used = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
         let limit = heap.limit.load(Ordering::Relaxed);
         if used > limit {
@@ -132,15 +191,19 @@ impl Guard {
         }
     }
 
-    /// Leaves the engine no stack. The parser and native functions that don't ask whether to stop look at
-    /// that, as does each call.
+    /// Leaves the engine no stack, or what it needs to begin with a module. The parser and native functions that
+    /// don't ask whether to stop look at that, as does each call.
     fn take_stack(&self) {
         let _alive = self.alive.lock();
         let runtime = self.heap.runtime.load(Ordering::Relaxed);
         if !runtime.is_null() {
+            let bytes = match self.importing.load(Ordering::Relaxed) {
+                0 => 1,
+                depth => depth + IMPORT_STACK,
+            };
             // SAFETY: the runtime is alive while the lock is held. It is two words of it that are set; its own
             // thread may read them at the same time, and goes on a little longer if it gets the old ones.
-            unsafe { qjs::JS_SetMaxStackSize(runtime, 1) };
+            unsafe { qjs::JS_SetMaxStackSize(runtime, bytes as _) };
         }
     }
 
@@ -167,5 +230,9 @@ impl Interrupt for Guard {
         if let Some(flag) = &*self.sql.lock() {
             flag.store(true, Ordering::Release);
         }
+    }
+
+    fn insist(&self) {
+        self.insisted.store(true, Ordering::Relaxed);
     }
 }

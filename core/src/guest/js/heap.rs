@@ -23,9 +23,9 @@ fn layout(size: usize) -> Option<Layout> {
 }
 
 impl Heap {
-    /// Whether the heap may grow by so many bytes.
-    fn may_grow(&self, bytes: usize) -> bool {
-        let fits = self.0.heap_grows(bytes);
+    /// Whether the heap may grow by so many bytes, for a block of then `size` bytes.
+    fn may_grow(&self, bytes: usize, size: usize) -> bool {
+        let fits = self.0.heap_grows(bytes, size);
         if !fits {
             self.0.interrupt(Stop::Memory);
         }
@@ -34,7 +34,7 @@ impl Heap {
 
     fn give(&mut self, size: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut u8 {
         let Some(layout) = layout(size) else { return null_mut() };
-        if !self.may_grow(layout.size()) {
+        if !self.may_grow(layout.size(), size) {
             return null_mut();
         }
         // SAFETY: the layout has at least the header's size, so it isn't empty.
@@ -91,7 +91,7 @@ unsafe impl Allocator for Heap {
         let (start, size) = unsafe { block(pointer) };
         let (Some(old), Some(new)) = (layout(size), layout(new_size)) else { return null_mut() };
         let more = new.size().saturating_sub(old.size());
-        if !self.may_grow(more) {
+        if !self.may_grow(more, new_size) {
             return null_mut();
         }
         // SAFETY: it was allocated with the old layout, and the new size isn't 0.

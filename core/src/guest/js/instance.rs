@@ -331,7 +331,12 @@ impl JsInstance {
 
     fn run_jobs(&self, ctx: &Ctx<'_>) {
         let guard = &self.vm.shared.guard;
-        while !guard.is_stopped() && ctx.execute_pending_job() {}
+        while !guard.is_stopped() {
+            guard.begins_job();
+            if !ctx.execute_pending_job() {
+                break;
+            }
+        }
     }
 
     /// Waits outside of the guest. What was written is committed first, because whatever is waited for

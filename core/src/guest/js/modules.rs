@@ -31,6 +31,7 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
+        self.shared.guard.imports();
         if is_api(name) {
             return Ok(WORKERS.to_owned());
         }

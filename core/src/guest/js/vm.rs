@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "a machine moves between threads, which the binding doesn't know")]
 
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -50,7 +52,8 @@ pub(super) struct Vm {
 }
 
 struct Machine {
-    context: Context,
+    /// None while it is dropped.
+    context: Option<Context>,
     guard: Arc<Guard>,
 }
 
@@ -60,21 +63,57 @@ unsafe impl Send for Machine {}
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // What the runtime keeps for us holds values, which must go before it.
-        self.enter(|ctx| drop(ctx.remove_userdata::<Hooks<'_>>()));
-        self.guard.set_runtime(std::ptr::null_mut());
+        let raw = self.enter(|ctx| {
+            // What the runtime keeps for us holds values, which must go before it.
+            drop(ctx.remove_userdata::<Hooks<'_>>());
+            // SAFETY: the context is alive, so its runtime is.
+            unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) }
+        });
+        if self.guard.is_stopped() {
+            self.drop_jobs(raw);
+        }
+        self.guard.set_runtime(null_mut());
+        let runtime = self.context.take().map(|context| context.runtime().clone());
+        if self.guard.is_stopped() && !is_empty(raw) {
+            // The engine has lost track of objects where it got no memory, and would abort the process.
+            tracing::warn!(target: "facetbox::guest", "a machine that was stopped keeps some memory");
+            std::mem::forget(runtime);
+        }
     }
+}
+
+/// Whether all objects of a runtime without a context have gone.
+fn is_empty(runtime: *mut qjs::JSRuntime) -> bool {
+    // SAFETY: the runtime is alive, and only this thread uses it.
+    unsafe { qjs::JS_RunGC(runtime) };
+    let mut usage = MaybeUninit::zeroed();
+    // SAFETY: as above; the numbers are written to the place that is given.
+    unsafe { qjs::JS_ComputeMemoryUsage(runtime, usage.as_mut_ptr()) };
+    // SAFETY: all its fields are numbers.
+    let usage = unsafe { usage.assume_init() };
+    usage.obj_count == 0 && usage.shape_count == 0 && usage.js_func_count == 0
 }
 
 impl Machine {
     fn enter<T>(&self, code: impl for<'a, 'js> FnOnce(&'a Ctx<'js>) -> T) -> T {
-        self.context.with(|ctx| {
+        let context = self.context.as_ref().expect("it is there until the machine is dropped");
+        context.with(|ctx| {
+            self.guard.enters();
             // SAFETY: the context is alive, so its runtime is.
             let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
             // SAFETY: the runtime is alive, and only this thread uses it now.
             unsafe { qjs::JS_UpdateStackTop(runtime) };
             code(&ctx)
         })
+    }
+
+    /// Takes the jobs of a stopped guest, which hold values. Without stack they run no code.
+    fn drop_jobs(&self, runtime: *mut qjs::JSRuntime) {
+        self.enter(|ctx| {
+            // SAFETY: the runtime is alive, and only this thread uses it now.
+            unsafe { qjs::JS_SetMaxStackSize(runtime, 1) };
+            while ctx.execute_pending_job() {}
+        });
     }
 }
 
@@ -91,7 +130,7 @@ impl Vm {
         // There is no garbage yet that would be worth a look.
         runtime.set_gc_threshold(usize::MAX);
         let stopped = guard.clone();
-        runtime.set_interrupt_handler(Some(Box::new(move || stopped.is_stopped())));
+        runtime.set_interrupt_handler(Some(Box::new(move || stopped.poll())));
         runtime.set_host_promise_rejection_tracker(Some(Box::new(
             |ctx, promise, reason, handled| {
                 track(&ctx, promise, reason, handled);
@@ -100,7 +139,7 @@ impl Vm {
         let modules = Modules { shared: shared.clone(), prelude: prelude.clone() };
         runtime.set_loader(modules.clone(), modules);
         let context = Context::custom::<Language>(&runtime).map_err(internal)?;
-        let machine = Machine { context, guard };
+        let machine = Machine { context: Some(context), guard };
         machine.enter(|ctx| {
             // SAFETY: the context is alive, so its runtime is.
             let raw = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };

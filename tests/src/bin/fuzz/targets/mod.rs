@@ -6,9 +6,12 @@ mod import;
 mod sql;
 mod values;
 
-use facetbox::{Error, ErrorCode, Module, Result, Runtime, Value, WorkerCode};
+use facetbox::{Error, ErrorCode, Module, Result, Runtime, Stub, Value, WorkerCode};
 
 use crate::Outcome;
+
+/// How often a guest that was too late is asked again.
+const ATTEMPTS: usize = 20;
 
 /// Something that takes inputs.
 pub trait Target {
@@ -61,13 +64,23 @@ fn luau(source: &str) -> WorkerCode {
     WorkerCode::luau(source)
 }
 
-/// A guest that must answer whatever went on before.
+/// A guest that must answer whatever went on before; on a busy machine not within its time at once.
 fn must_work(runtime: &Runtime) {
     let code = luau(
         "local App = WorkerEntrypoint:extend('App') function App:add(a, b) return a + b end return { default = App }",
     );
     let worker =
         runtime.loader().load(code).and_then(|w| w.get_entrypoint("default", Default::default()));
-    let sum = worker.and_then(|stub| stub.call_blocking("add", vec![1.into(), 2.into()]));
+    let add = |worker: &Result<Stub>| {
+        worker.clone().and_then(|stub| stub.call_blocking("add", vec![1.into(), 2.into()]))
+    };
+    let late = |sum: &Result<Value>| sum.as_ref().is_err_and(|e| e.code() == ErrorCode::LimitWall);
+    let mut sum = add(&worker);
+    for _ in 0..ATTEMPTS {
+        if !late(&sum) {
+            break;
+        }
+        sum = add(&worker);
+    }
     assert_eq!(sum.expect("the runtime still works"), Value::Int(3));
 }
