@@ -41,7 +41,7 @@ pub(in crate::storage) fn is_counted() -> bool {
         if installed.is_none() {
             tracing::warn!(
                 target: "facetbox",
-                "SQLite was used before the first runtime was opened: what statements sort is not limited"
+                "SQLite was used before the first runtime was opened: its memory isn't counted, and statements sort in files"
             );
         }
         installed

@@ -5,6 +5,7 @@ mod loader;
 mod namespace;
 mod storage;
 mod stub;
+mod text;
 mod web;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(super) fn register(object: &Object<'_>, shared: &Arc<Shared>) -> rquickjs::R
     stub::register(&natives)?;
     namespace::register(&natives)?;
     loader::register(&natives)?;
+    text::register(&natives)?;
     web::register(&natives)
 }
 

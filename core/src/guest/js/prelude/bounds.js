@@ -1,14 +1,15 @@
 // Bounds on what runs inside the engine without looking at the guest's limits.
 //
 // The engine asks whether to stop between bytecodes and calls, and in most of its own loops, but not in
-// those of the functions below. Arrays are as long as a guest says they are, so these loops could go on
-// for hours; here they get arrays of a bounded length only.
+// those of the functions below, which could go on for hours. Here they get what they are done with in a moment, in
+// pieces where that is possible.
 
-import { native } from "facetbox:base";
+import { getter, isView, native, uncurry } from "facetbox:base";
 
 const { apply } = Reflect;
 
-function replace(prototype, name, wrap) {
+/** Replaces a method by one that bounds what it gives to the original. */
+export function replace(prototype, name, wrap) {
   const original = prototype[name];
   const { [name]: bounded } = wrap(original);
   Object.defineProperty(bounded, "length", { value: original.length, configurable: true });
@@ -90,29 +91,89 @@ replace(Array.prototype, "flatMap", () => ({
   },
 }));
 
-// Strings -----------------------------------------------------------------------------------------
+// Typed arrays ------------------------------------------------------------------------------------
 
-/** Steps that a search for a string may take: at worst its length for each place. */
-const MAX_STEPS = 2 ** 31;
+/** Items that are sorted at once. */
+const PIECE = 2 ** 17;
 
-for (const name of ["includes", "indexOf", "lastIndexOf", "replace", "replaceAll", "split"]) {
-  const method = Symbol[name === "replaceAll" ? "replace" : name];
-  replace(String.prototype, name, (original) => ({
-    [name](...args) {
-      // A regular expression, or whatever else brings its own way to search, is asked itself.
-      const [pattern] = args;
-      if (pattern === undefined || this == null || (typeof pattern === "object" && pattern?.[method ?? Symbol.match] !== undefined)) {
-        return apply(original, this, args);
-      }
-      const text = `${this}`;
-      args[0] = `${pattern}`;
-      if (text.length * args[0].length > MAX_STEPS) {
-        throw new RangeError(`${name}() of a long text in a long text is not supported.`);
-      }
-      return apply(original, text, args);
-    },
-  }));
+/** Whether a number's place is behind another's: -0 before 0, NaN last. */
+const isBehind = (a, b) => a > b || (a !== a && b === b) || (a === 0 && b === 0 && 1 / a > 1 / b);
+const isMore = (a, b) => a > b;
+
+/** Merges the sorted list[low..middle] and list[middle..high] into `to`. */
+function merge(list, low, middle, high, to, behind) {
+  for (let at = low, left = low, right = middle; at < high; at++) {
+    const takeRight = right < high && (left >= middle || behind(list[left], list[right]));
+    to[at] = list[takeRight ? right++ : left++];
+  }
 }
+
+function sortLong(list, length, sort) {
+  for (let at = 0; at < length; at += PIECE) apply(sort, subarray(list, at, at + PIECE), []);
+  const behind = typeof list[0] === "bigint" ? isMore : isBehind;
+  let [from, to] = [list, slice(list)];
+  for (let width = PIECE; width < length; width *= 2) {
+    for (let low = 0; low < length; low += 2 * width) {
+      merge(from, low, min(low + width, length), min(low + 2 * width, length), to, behind);
+    }
+    [from, to] = [to, from];
+  }
+  if (from !== list) set(list, from);
+}
+
+const { min } = Math;
+const TypedArray = Object.getPrototypeOf(Uint8Array).prototype;
+const typedLength = getter(TypedArray, "length");
+const [subarray, slice, set] = [TypedArray.subarray, TypedArray.slice, TypedArray.set].map(uncurry);
+
+replace(TypedArray, "sort", (original) => ({
+  sort(compare) {
+    if (compare !== undefined || !isView(this) || !(typedLength(this) > PIECE)) {
+      return apply(original, this, [compare]);
+    }
+    sortLong(this, typedLength(this), original);
+    return this;
+  },
+}));
+
+replace(TypedArray, "toSorted", (original) => ({
+  toSorted(compare) {
+    const copy = apply(original, subarray(this, 0, 0), [compare]); // checks what it is called with
+    if (typedLength(this) === 0) return copy;
+    const list = new copy.constructor(this);
+    return list.sort(compare);
+  },
+}));
+
+// JSON --------------------------------------------------------------------------------------------
+
+/** Comparisons of names, and of their characters, that a list of names may take: it is searched for each name. */
+const MAX_NAMES = 1_000;
+const MAX_COMPARED = 2 ** 29;
+
+/** The names in a list that says what JSON.stringify() takes. */
+function namesOf(list) {
+  const names = new Set();
+  let longest = 0;
+  for (let at = 0; at < list.length; at++) {
+    const item = list[at];
+    const isName = typeof item === "string" || typeof item === "number" || item instanceof String || item instanceof Number;
+    if (!isName) continue;
+    const name = `${item}`;
+    names.add(name);
+    if (name.length > longest) longest = name.length;
+    if (names.size > MAX_NAMES || names.size ** 2 * longest > MAX_COMPARED) {
+      throw new RangeError(`JSON.stringify() takes a list of at most ${MAX_NAMES} names, and of less if they are very long.`);
+    }
+  }
+  return [...names];
+}
+
+replace(JSON, "stringify", (original) => ({
+  stringify(value, replacer, space) {
+    return original(value, Array.isArray(replacer) ? namesOf(replacer) : replacer, space);
+  },
+}));
 
 // BigInts -----------------------------------------------------------------------------------------
 

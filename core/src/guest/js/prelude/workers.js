@@ -2,6 +2,7 @@
 
 import "facetbox:absent";
 import "facetbox:bounds";
+import "facetbox:texts";
 import { className } from "facetbox:console";
 import { define, native, tag, uncurry, viewParts } from "facetbox:base";
 import { makeRequest, makeResponse, takeRequest, takeResponse } from "facetbox:fetch";

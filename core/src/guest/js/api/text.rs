@@ -1,0 +1,93 @@
+//! Natives for texts, unit by unit: what isn't valid Unicode stays as it is.
+
+#![expect(unsafe_code, reason = "the binding knows texts as UTF-8 only")]
+
+use std::iter::from_fn;
+
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use rquickjs::{Value as JsValue, qjs};
+
+use super::Natives;
+use crate::guest::js::native::{Call, Done, Fail, illegal};
+
+pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("normalize", |call| {
+        let units = units(call, 0)?;
+        if units.iter().all(|unit| *unit < 0x80) {
+            return Ok(call.arg(0));
+        }
+        let form = call.text(1)?;
+        give_units(call, &normalize(&units, &form))
+    })
+}
+
+/// Brings each run of valid Unicode into a form.
+fn normalize(units: &[u16], form: &str) -> Vec<u16> {
+    let mut normal = Vec::with_capacity(units.len());
+    let mut chars = char::decode_utf16(units.iter().copied()).peekable();
+    loop {
+        let valid = from_fn(|| chars.next_if(Result::is_ok)?.ok());
+        match form {
+            "NFC" => put(&mut normal, ComposingNormalizerBorrowed::new_nfc().normalize_iter(valid)),
+            "NFKC" => {
+                put(&mut normal, ComposingNormalizerBorrowed::new_nfkc().normalize_iter(valid))
+            }
+            "NFD" => {
+                put(&mut normal, DecomposingNormalizerBorrowed::new_nfd().normalize_iter(valid))
+            }
+            _ => put(&mut normal, DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(valid)),
+        }
+        match chars.next() {
+            Some(Err(lone)) => normal.push(lone.unpaired_surrogate()),
+            _ => return normal,
+        }
+    }
+}
+
+fn put(units: &mut Vec<u16>, chars: impl Iterator<Item = char>) {
+    chars.for_each(|char| units.extend_from_slice(char.encode_utf16(&mut [0; 2])));
+}
+
+/// A copy of an argument that is a text.
+fn units(call: &Call<'_, '_>, at: usize) -> Result<Vec<u16>, Fail> {
+    let (text, context) = (call.arg(at), call.ctx.as_raw().as_ptr());
+    if !text.is_string() {
+        return Err(illegal().into());
+    }
+    let mut length = 0;
+    // SAFETY: the context and the text are alive.
+    let start = unsafe { qjs::JS_ToCStringLenUTF16(context, &mut length, text.as_raw()) };
+    if start.is_null() {
+        return Err(rquickjs::Error::Exception.into());
+    }
+    // SAFETY: it points to so many units, which stay until they are freed below.
+    let units = unsafe { std::slice::from_raw_parts(start, length as usize) }.to_vec();
+    // SAFETY: it was given out by the call above; the engine frees texts of either width alike.
+    unsafe { qjs::JS_FreeCString(context, start.cast()) };
+    Ok(units)
+}
+
+fn give_units<'js>(call: &Call<'_, 'js>, units: &[u16]) -> Done<'js> {
+    let context = call.ctx.as_raw().as_ptr();
+    // SAFETY: the context is alive; the engine copies the units.
+    let text = unsafe { qjs::JS_NewStringUTF16(context, units.as_ptr(), units.len() as _) };
+    // SAFETY: a new value of this context, whose reference is ours.
+    let text = unsafe { JsValue::from_raw(call.ctx.clone(), text) };
+    if text.is_exception() { Err(rquickjs::Error::Exception.into()) } else { Ok(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_valid_unicode_stays() {
+        let units = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        assert_eq!(normalize(&units("e\u{301}"), "NFC"), units("\u{e9}"));
+        assert_eq!(normalize(&units("\u{e9}"), "NFD"), units("e\u{301}"));
+        assert_eq!(normalize(&units("\u{fb01}"), "NFKC"), units("fi"));
+        let split = [0xe9, 0xd800, 0x301, 0xdc00];
+        assert_eq!(normalize(&split, "NFC"), split);
+        assert_eq!(normalize(&split, "NFKD"), [0x65, 0x301, 0xd800, 0x301, 0xdc00]);
+    }
+}

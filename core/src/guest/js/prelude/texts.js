@@ -1,0 +1,190 @@
+// Bounds on the functions of texts.
+//
+// The engine searches a text by comparing the pattern at each place, without looking at the guest's limits. Long
+// texts are searched here piece by piece, so that it looks between two pieces.
+
+import { native, uncurry } from "facetbox:base";
+import { replace } from "facetbox:bounds";
+
+const { apply } = Reflect;
+const { floor, max, min, trunc } = Math;
+const { indexOf: firstIn, lastIndexOf: lastIn, replace: replaceIn, slice: cut } = String.prototype;
+const [indexOf, lastIndexOf, substitute, slice] = [firstIn, lastIn, replaceIn, cut].map(uncurry);
+
+/** Steps that the engine's search may take at once: at worst the pattern's length for each place. */
+const MAX_STEPS = 2 ** 20;
+/** The longest text that is brought into another form of Unicode, in UTF-16's units. */
+const MAX_FORMED = 2 ** 20;
+
+/** How many places of a text one piece has. */
+const placesFor = (pattern) => max(1, floor(MAX_STEPS / max(1, pattern.length)));
+
+/** The first place of a pattern, from `from` on; -1 if there is none. */
+function find(text, pattern, from) {
+  const [last, places] = [text.length - pattern.length, placesFor(pattern)];
+  for (; from <= last; from += places) {
+    const at = indexOf(slice(text, from, from + places + pattern.length - 1), pattern);
+    if (at >= 0) return from + at;
+  }
+  return -1;
+}
+
+/** The last place of a pattern, up to `from`. */
+function findLast(text, pattern, from) {
+  const places = placesFor(pattern);
+  for (let end = min(from, text.length - pattern.length) + 1; end > 0; end -= places) {
+    const begin = max(0, end - places);
+    const at = lastIndexOf(slice(text, begin, end + pattern.length - 1), pattern);
+    if (at >= 0) return begin + at;
+  }
+  return -1;
+}
+
+/** A position as the search functions take it. */
+const position = (value, text) => min(max(trunc(Number(value)) || 0, 0), text.length);
+
+const lastPosition = (number, text) => (number !== number ? text.length : position(number, text));
+
+/** Replaces a pattern at some places by a text, in which `$&` and others stand for parts of the searched one. */
+function replaceAt(places, text, pattern, replacement) {
+  const isFunction = typeof replacement === "function";
+  const template = isFunction ? "" : `${replacement}`;
+  const parts = { $: () => "$", "&": () => pattern, "`": (at) => slice(text, 0, at), "'": (at) => slice(text, at + pattern.length) };
+  let [result, end] = ["", 0];
+  for (const at of places) {
+    const by = isFunction
+      ? `${replacement(pattern, at, text)}`
+      : substitute(template, /\$[$&`']/g, (mark) => parts[mark[1]](at));
+    result += slice(text, end, at) + by;
+    end = at + pattern.length;
+  }
+  return result + slice(text, end);
+}
+
+/** The places of a pattern that isn't empty, which don't overlap. */
+function* placesOf(text, pattern) {
+  for (let at = find(text, pattern, 0); at >= 0; at = find(text, pattern, at + pattern.length)) yield at;
+}
+
+function firstPlace(text, pattern) {
+  const at = find(text, pattern, 0);
+  return at < 0 ? [] : [at];
+}
+
+function split(text, pattern, limit) {
+  const most = limit === undefined ? 2 ** 32 - 1 : limit >>> 0;
+  const parts = [];
+  let end = 0;
+  for (const at of placesOf(text, pattern)) {
+    if (parts.length === most) return parts;
+    parts.push(slice(text, end, at));
+    end = at + pattern.length;
+  }
+  if (parts.length < most) parts.push(slice(text, end));
+  return parts;
+}
+
+/** The search in long texts: what each function does with the text, the pattern and its second argument. */
+const LONG = {
+  includes: (text, pattern, from) => find(text, pattern, position(from, text)) >= 0,
+  indexOf: (text, pattern, from) => find(text, pattern, position(from, text)),
+  lastIndexOf: (text, pattern, from) => findLast(text, pattern, lastPosition(Number(from), text)),
+  replace: (text, pattern, by) => replaceAt(firstPlace(text, pattern), text, pattern, by),
+  replaceAll: (text, pattern, by) => replaceAt(placesOf(text, pattern), text, pattern, by),
+  split,
+};
+
+/** What an object that is given as a pattern brings for these functions. */
+const OWN = { replace: Symbol.replace, replaceAll: Symbol.replace, split: Symbol.split };
+
+function isRegExp(pattern) {
+  const match = pattern[Symbol.match];
+  return match === undefined ? pattern instanceof RegExp : Boolean(match);
+}
+
+for (const name of Object.keys(LONG)) {
+  replace(String.prototype, name, (original) => ({
+    [name](...args) {
+      const [pattern] = args;
+      if (this == null || pattern === undefined) return apply(original, this, args);
+      if (pattern !== null && (typeof pattern === "object" || typeof pattern === "function")) {
+        // Asked here, so that it can't answer the engine something else.
+        if (name === "includes" && isRegExp(pattern)) throw new TypeError("regexp not supported");
+        if (name === "replaceAll" && isRegExp(pattern) && !`${pattern.flags}`.includes("g")) {
+          throw new TypeError("regexp must have the 'g' flag");
+        }
+        const own = OWN[name] && pattern[OWN[name]];
+        if (own != null) return apply(own, pattern, [this, args[1]]);
+      }
+      const text = `${this}`;
+      args[0] = `${pattern}`;
+      if (args[0].length === 0 || text.length * args[0].length <= MAX_STEPS) return apply(original, text, args);
+      return LONG[name](text, ...args);
+    },
+  }));
+}
+
+// Repetition --------------------------------------------------------------------------------------
+
+/** The longest text that the engine makes of repetitions in one go. */
+const MAX_MADE = 2 ** 20;
+/** The engine has no longer texts. */
+const MAX_LENGTH = 2 ** 30 - 1;
+
+function repeated(text, count) {
+  let [result, power] = ["", text];
+  for (let left = count; left > 0; left = floor(left / 2)) {
+    if (left % 2 === 1) result += power;
+    if (left > 1) power += power;
+  }
+  return result;
+}
+
+replace(String.prototype, "repeat", (original) => ({
+  repeat(count) {
+    if (this == null) return apply(original, this, [count]);
+    const [text, times] = [`${this}`, trunc(Number(count))];
+    const isLong = text.length * times > MAX_MADE && text.length * times <= MAX_LENGTH;
+    return isLong ? repeated(text, times) : apply(original, text, [times]);
+  },
+}));
+
+for (const name of ["padStart", "padEnd"]) {
+  replace(String.prototype, name, (original) => ({
+    [name](length, fill) {
+      if (this == null) return apply(original, this, [length, fill]);
+      const [text, long, filler] = [`${this}`, trunc(Number(length)), fill === undefined ? " " : `${fill}`];
+      const missing = long - text.length;
+      if (!(missing > MAX_MADE && long <= MAX_LENGTH) || filler === "") return apply(original, text, [long, filler]);
+      const pad = slice(repeated(filler, floor(missing / filler.length) + 1), 0, missing);
+      return name === "padStart" ? pad + text : text + pad;
+    },
+  }));
+}
+
+// Forms of Unicode --------------------------------------------------------------------------------
+
+const FORMS = ["NFC", "NFD", "NFKC", "NFKD"];
+
+/** The engine's own function takes time that grows with the square of how many marks follow each other. */
+function formed(text, form) {
+  if (text.length > MAX_FORMED) {
+    throw new RangeError(`normalize() and localeCompare() are supported for texts of at most ${MAX_FORMED} characters.`);
+  }
+  return native.normalize(text, form);
+}
+
+replace(String.prototype, "normalize", (original) => ({
+  normalize(form) {
+    const name = form === undefined ? "NFC" : `${form}`;
+    if (this == null || !FORMS.includes(name)) return apply(original, this, [name]);
+    return formed(`${this}`, name);
+  },
+}));
+
+replace(String.prototype, "localeCompare", (original) => ({
+  localeCompare(that) {
+    if (this == null) return apply(original, this, [that]);
+    return apply(original, formed(`${this}`, "NFC"), [formed(`${that}`, "NFC")]);
+  },
+}));
