@@ -64,9 +64,9 @@ func TestF011AFunctionMayHarmTheObjectThatRunsIt(t *testing.T) {
 	var id *facetbox.ObjectID
 	harm := map[string]func() error{
 		"delete": func() error { return apps.Delete(id) },
-		"export": func() error { return apps.Export(id, filepath.Join(path, "export")) },
+		"export": func() error { return apps.Export(background, id, filepath.Join(path, "export")) },
 		"import": func() error { return apps.Import(id, filepath.Join(path, "export")) },
-		"query":  func() error { _, err := apps.Query(id, nil, "SELECT 1"); return err },
+		"query":  func() error { _, err := apps.Query(background, id, nil, "SELECT 1"); return err },
 	}
 	code := attackable(func(_ context.Context, args []any) (any, error) { return nil, harm[args[0].(string)]() })
 	class := must(exported(must(runtime.Loader())(t), code))(t)
@@ -157,7 +157,7 @@ func TestS053D020PlacesThatAreNoneOfExports(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, place := range []string{mine, filepath.Join(path, "data"), filepath.Join(path, "data", "objects", "x"), filepath.Join(path, "none", "deeper"), ""} {
-		if apps.Export(id, place) == nil {
+		if apps.Export(background, id, place) == nil {
 			t.Errorf("exported to %q", place)
 		}
 	}
