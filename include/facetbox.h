@@ -1989,6 +1989,27 @@ facetbox_error_t *facetbox_namespace_export_async(const facetbox_namespace_t *na
                                                   facetbox_call_done_fn done,
                                                   void *user_data);
 
+/// As `facetbox_stub_export`, until it is cancelled: then nothing is left at `path`.
+///
+/// Owns: `cancel` is borrowed.
+/// Null: with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+facetbox_error_t *facetbox_stub_export_cancellable(const facetbox_stub_t *stub,
+                                                   facetbox_str_t path,
+                                                   const facetbox_cancel_t *cancel);
+
+/// As `facetbox_stub_export_cancellable`, without waiting: `done` gets null when the copy is on disk, as that
+/// of `facetbox_stub_call_async` gets its result.
+///
+/// Owns: `cancel` is borrowed; `done` owns what it gets.
+/// Null: with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+facetbox_error_t *facetbox_stub_export_async(const facetbox_stub_t *stub,
+                                             facetbox_str_t path,
+                                             const facetbox_cancel_t *cancel,
+                                             facetbox_call_done_fn done,
+                                             void *user_data);
+
 /// As `facetbox_namespace_query`, until it is cancelled. A statement that computes goes on until its limit.
 ///
 /// Owns: the caller, `*out`; `facets`, a list of texts, `bindings`, a list, and `cancel` are borrowed.

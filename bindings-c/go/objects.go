@@ -237,9 +237,11 @@ func (s *Stub) Usage() (Usage, error) {
 }
 
 // Export copies the object or facet with everything below it; see [Namespace.Export].
-func (s *Stub) Export(path string) error {
+func (s *Stub) Export(ctx context.Context, path string) error {
 	defer runtime.KeepAlive(s)
-	return check(C.facetbox_stub_export(s.ptr, lend(path)))
+	return wait(ctx, func(cancel *C.facetbox_cancel_t, _ C.uintptr_t) *C.facetbox_error_t {
+		return C.facetbox_stub_export_cancellable(s.ptr, lend(path), cancel)
+	})
 }
 
 // Usage is what the facet takes with all its own facets; [ErrNotFound] if there is no such facet.

@@ -98,7 +98,7 @@ func TestObjectsAreMeasuredCopiedAndDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fails(t, stub.Export(whole), facetbox.ErrInvalidArgument, "exists")
+	fails(t, stub.Export(background, whole), facetbox.ErrInvalidArgument, "exists")
 	fails(t, parents.Import(b, whole), facetbox.ErrInvalidArgument, "delete it first")
 	rows := must(parents.Query(background, b, []string{"child"}, "SELECT key, value, ? AS n FROM _fb_kv", 7))(t)
 	if fmt.Sprint(*rows) != "{[key value n] [[key value 7]] false}" {

@@ -126,6 +126,9 @@ func TestExportsAndQueriesThatWaitEndWithTheirContext(t *testing.T) {
 	if err := space.Export(ctx, busy.ID(), t.TempDir()+"/copy"); err != context.DeadlineExceeded {
 		t.Errorf("Export: got %v", err)
 	}
+	if err := busy.Export(ctx, t.TempDir()+"/copy"); err != context.DeadlineExceeded {
+		t.Errorf("Stub.Export: got %v", err)
+	}
 	if _, err := space.Query(ctx, busy.ID(), nil, "SELECT 1"); err != context.DeadlineExceeded {
 		t.Errorf("Query: got %v", err)
 	}

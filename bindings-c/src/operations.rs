@@ -16,6 +16,7 @@ use crate::object_id::facetbox_object_id_t;
 use crate::objects::{parts, rows_value};
 use crate::runtime::facetbox_runtime_t;
 use crate::slice::facetbox_str_t;
+use crate::stub::facetbox_stub_t;
 use crate::value::{count, facetbox_value_t};
 use crate::worker_code::facetbox_worker_code_t;
 
@@ -184,6 +185,48 @@ pub extern "C" fn facetbox_namespace_export_async(
         let exported = facetbox_cancel_t::of(cancel).watch(export(namespace_, id, path)?);
         let completion = Completion::new(done, user_data);
         required(namespace_, "namespace_")?.get().spawn(async move {
+            completion.finish(exported.await.map(facetbox_value_t::boxed));
+        });
+        Ok(())
+    })
+}
+
+/// As `facetbox_stub_export`, until it is cancelled: then nothing is left at `path`.
+///
+/// Owns: `cancel` is borrowed.
+/// Null: with a NULL `cancel` it can't be cancelled.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_stub_export_cancellable(
+    stub: Option<&facetbox_stub_t>,
+    path: facetbox_str_t,
+    cancel: Option<&facetbox_cancel_t>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let stub = required(stub, "stub")?.get();
+        stub.wait_for(facetbox_cancel_t::of(cancel).watch(stub.export(path.read("path")?)))
+    })
+}
+
+/// As `facetbox_stub_export_cancellable`, without waiting: `done` gets null when the copy is on disk, as that
+/// of `facetbox_stub_call_async` gets its result.
+///
+/// Owns: `cancel` is borrowed; `done` owns what it gets.
+/// Null: with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
+/// Threads: any. `done` must not block for long, because it holds a thread of the runtime.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_stub_export_async(
+    stub: Option<&facetbox_stub_t>,
+    path: facetbox_str_t,
+    cancel: Option<&facetbox_cancel_t>,
+    done: facetbox_call_done_fn,
+    user_data: *mut c_void,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let (stub, done) = (required(stub, "stub")?.get(), required(done, "done")?);
+        let exported = facetbox_cancel_t::of(cancel).watch(stub.export(path.read("path")?));
+        let completion = Completion::new(done, user_data);
+        stub.spawn(async move {
             completion.finish(exported.await.map(facetbox_value_t::boxed));
         });
         Ok(())

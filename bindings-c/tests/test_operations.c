@@ -158,13 +158,18 @@ static void waiting_can_be_cancelled(facetbox_stub_t *stub) {
     OK(facetbox_namespace_query_async(space, id, NULL, S("SELECT 1"), NULL, cancel, ended, &seen.cancelled));
     CHECK(pthread_create(&firer, NULL, fire, cancel) == 0);
     FAILS(facetbox_namespace_export_cancellable(space, id, S(in_root("busy")), cancel), ABORTED, "cancelled");
+    FAILS(facetbox_stub_export_cancellable(stub, S(in_root("busy")), cancel), ABORTED, "cancelled");
     FAILS(facetbox_namespace_query_cancellable(space, id, NULL, S("SELECT 1"), NULL, cancel, &rows), ABORTED,
           "cancelled");
+    OK(facetbox_stub_export_async(stub, S(in_root("busy")), cancel, ended, &seen.cancelled));
     pthread_join(firer, NULL);
-    wait_until(&seen.cancelled, 5);
+    wait_until(&seen.cancelled, 6);
     CHECK(access(in_root("busy"), F_OK) != 0);
     happened(&seen.let_go);
     pthread_join(holder, NULL);
+    OK(facetbox_stub_export_async(stub, S(in_root("busy")), NULL, ended, "null"));
+    wait_until(&seen.completed, 5);
+    OK(facetbox_stub_export_cancellable(stub, S(in_root("idle")), NULL));
     facetbox_cancel_free(cancel);
 }
 

@@ -140,8 +140,9 @@ public:
         return detail::usage(Value(
             detail::take<facetbox_value_t>([&](auto out) { return facetbox_stub_usage(handle(), out); })));
     }
-    void export_(std::string_view path) const {
-        detail::check(facetbox_stub_export(handle(), detail::str(path)));
+    void export_(std::string_view path, const std::optional<Cancel> &cancel = std::nullopt) const {
+        detail::check(facetbox_stub_export_cancellable(handle(), detail::str(path),
+                                                       cancel ? cancel->handle() : nullptr));
     }
     Value to_value() const {
         return Value(

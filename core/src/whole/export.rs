@@ -65,16 +65,28 @@ impl Facets {
 }
 
 impl Stub {
-    /// Copies the object or facet with everything below it to `path`, a new directory, and blocks until
-    /// it is done.
+    /// Copies the object or facet with everything below it to `path`, a new directory.
     ///
     /// # Errors
     /// UNSUPPORTED for an entrypoint; otherwise as [`Namespace::export`] and [`Facets::export`].
-    pub fn export_blocking(&self, path: impl Into<PathBuf>) -> Result<()> {
-        match self.place()? {
-            Place::Object(namespace, id) => namespace.export_blocking(id, path),
-            Place::Facet(facets, name) => facets.export(name, path),
+    pub fn export(&self, path: impl Into<PathBuf>) -> BoxFuture<'static, Result<()>> {
+        let path = path.into();
+        match self.place() {
+            Ok(Place::Object(namespace, id)) => namespace.export(id, path),
+            Ok(Place::Facet(facets, name)) => {
+                let name = name.to_owned();
+                Box::pin(async move { facets.export(&name, path) })
+            }
+            Err(error) => Box::pin(async move { Err(error) }),
         }
+    }
+
+    /// Like [`Stub::export`], and blocks until it is done.
+    ///
+    /// # Errors
+    /// As [`Stub::export`].
+    pub fn export_blocking(&self, path: impl Into<PathBuf>) -> Result<()> {
+        self.wait_for(self.export(path))
     }
 }
 
