@@ -384,6 +384,33 @@ async def test_whole_objects(tmp_path: Path) -> None:
         assert (await runtime.verify()).problems == []
 
 
+@on_loop
+async def test_cancelling_ends_an_export_and_a_query_that_wait(tmp_path: Path) -> None:
+    held, release = asyncio.Event(), asyncio.Event()
+
+    class Busy(aio.DurableObject):
+        async def hold(self) -> None:
+            self.ctx.storage.kv.put("a", 1)
+            await self.ctx.block_concurrency_while(self._section)
+
+        async def _section(self) -> None:
+            held.set()
+            await release.wait()
+
+    async with aio.open(tmp_path / "data") as runtime:
+        things = runtime.namespace("Busy", Busy)
+        id, copy = things.id_from_name("it"), tmp_path / "copy"
+        holding = asyncio.ensure_future(things.get(id).hold())
+        await held.wait()
+        for waits in (things.query(id, "SELECT 1"), things.export(id, copy)):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(waits, 0.05)
+        assert not copy.exists()
+        release.set()
+        await holding
+        assert (await things.query(id, "SELECT value FROM _fb_kv")).rows == [[1]]
+
+
 def test_a_closed_loop_gives_an_error_and_no_hang() -> None:
     runtime, stub = asyncio.run(_open_and_leave())
 

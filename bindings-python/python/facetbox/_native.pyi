@@ -694,6 +694,20 @@ class EventLoop:
         env: Mapping[str, object] | None,
     ) -> Call:
         """Runs a whole module; a Deployment settles `future`."""
+    def export(
+        self, future: Any, namespace: Namespace, id: ObjectId, path: str | os.PathLike[str]
+    ) -> Call:
+        """Copies an object to a new directory; None settles `future`."""
+    def query(
+        self,
+        future: Any,
+        namespace: Namespace,
+        id: ObjectId,
+        query: str,
+        bindings: tuple[Any, ...],
+        facets: Sequence[str] | None,
+    ) -> Call:
+        """Runs one SQL statement that reads; QueryRows settle `future`."""
     def sync(self, future: Any, ctx: Ctx) -> Call:
         """Commits what an object has written and waits until it is durable."""
     def block_concurrency(self, future: Any, ctx: Ctx) -> Call:

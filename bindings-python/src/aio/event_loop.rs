@@ -1,5 +1,6 @@
 //! What `facetbox.aio` asks the runtime for.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use facetbox::NamespaceOptions;
@@ -17,11 +18,11 @@ use crate::facets::Facets;
 use crate::http::{Request, Response};
 use crate::interpreter::detach;
 use crate::loader::{Loader, WorkerStub, export_options, limits_patch, worker_code};
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, ObjectId};
 use crate::rpc::RpcStub;
 use crate::runtime::Runtime;
 use crate::stub::Stub;
-use crate::{from_python, to_python};
+use crate::{from_python, to_python, whole};
 
 /// A running event loop, as what it calls comes back to it. Its methods neither block nor wait.
 #[pyclass(frozen, module = "facetbox._native")]
@@ -99,6 +100,37 @@ impl EventLoop {
         let convert = |py: Python<'_>, deployment, _: &Home| {
             Ok(Py::new(py, Deployment(deployment))?.into_any())
         };
+        Ok(Call::begin(&self.0, future, answer, convert, |task| core.spawn(task)))
+    }
+
+    /// Copies an object to a new directory; None settles `future`.
+    fn export(
+        &self,
+        future: Py<PyAny>,
+        namespace: &Namespace,
+        id: &ObjectId,
+        path: PathBuf,
+    ) -> Call {
+        let core = &namespace.0;
+        let answer = core.export(&id.0, path);
+        Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| core.spawn(task))
+    }
+
+    /// Runs one SQL statement that reads; QueryRows settle `future`.
+    fn query(
+        &self,
+        future: Py<PyAny>,
+        namespace: &Namespace,
+        id: &ObjectId,
+        query: &str,
+        bindings: &Bound<'_, PyTuple>,
+        facets: Option<Vec<String>>,
+    ) -> Result<Call> {
+        let (core, facets) = (&namespace.0, facets.unwrap_or_default());
+        let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
+        let answer = core.query(&id.0, &facets, query, from_python::args(bindings, &self.0)?);
+        let convert =
+            |py: Python<'_>, rows, _: &Home| whole::query_rows(py, rows).map(Bound::unbind);
         Ok(Call::begin(&self.0, future, answer, convert, |task| core.spawn(task)))
     }
 

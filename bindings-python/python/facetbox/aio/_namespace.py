@@ -10,6 +10,7 @@ from .._native import Namespace as NativeNamespace
 from .._native import ObjectId
 from .._object import Handle
 from .._whole import ObjectInfo, QueryRows, Usage
+from ._loop import here, outcome
 from ._stub import Stub
 
 _PAGE = 1_000
@@ -83,8 +84,9 @@ class Namespace(Handle):
 
     async def export(self, id: ObjectId, path: str | os.PathLike[str]) -> None:
         """Copies the object with all its facets to ``path``, a new directory, while it runs; see
-        ``facetbox.Namespace.export``."""
-        await asyncio.to_thread(self._native.export, id, path)
+        ``facetbox.Namespace.export``. Cancelling it leaves nothing at ``path``."""
+        loop = here()
+        await outcome(lambda future: loop.export(future, self._native, id, path))
 
     async def import_(self, id: ObjectId, path: str | os.PathLike[str]) -> None:
         """Makes the object from what was exported to ``path``; see ``facetbox.Namespace.import_``."""
@@ -100,7 +102,11 @@ class Namespace(Handle):
     ) -> QueryRows:
         """Runs one SQL statement that reads, on the database of the object or of the facet that the names
         ``facets`` lead to; see ``facetbox.Namespace.query``."""
-        return await asyncio.to_thread(self._native.query, id, query, *bindings, facets=facets)
+        loop = here()
+        rows: QueryRows = await outcome(
+            lambda future: loop.query(future, self._native, id, query, bindings, facets)
+        )
+        return rows
 
     async def __aiter__(self) -> AsyncIterator[ObjectInfo]:
         after = None
