@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures_lite::future;
+
 use super::section::Sections;
 use super::{Actor, Turn};
 use crate::alarm::AlarmInfo;
@@ -302,6 +304,17 @@ impl Event {
         match self.reentered {
             true => self.keeper().map_or(&self.actor.turn, |event| &event.reentry),
             false => &self.actor.turn,
+        }
+    }
+
+    /// Lets an ancestor end whose time is over. It waits on this thread, so that it hears of that only when what it
+    /// waits for has to wait, too.
+    pub async fn give_way(&self) {
+        if self.parent.is_some() {
+            let now = Instant::now();
+            if self.ancestors().any(|event| event.deadline <= now) {
+                future::yield_now().await;
+            }
         }
     }
 

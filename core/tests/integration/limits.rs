@@ -1,5 +1,9 @@
 //! Limits that bite: the event ends, the process and the object go on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use facetbox::{ErrorCode, HostFunction, Result, Runtime, Value, WorkerCode};
 
 use crate::support::{app, assert_fails, own, patch, runtime_with, serve};
@@ -121,6 +125,35 @@ fn waiting_for_ever_ends_with_limit_wall() -> Result<()> {
     let stub = serve(&runtime, code)?;
     assert_fails(stub.call_blocking("wait", vec![]), ErrorCode::LimitWall, "100");
     assert_eq!(stub.call_blocking("ping", vec![])?, pong());
+    Ok(())
+}
+
+/// What it calls runs on the same thread, and has more time of its own.
+#[test]
+fn a_caller_ends_at_its_wall_limit_although_what_it_calls_goes_on() -> Result<()> {
+    const CALLS: u32 = 900;
+    let runtime = Runtime::open_in_memory()?;
+    let ticks = Arc::new(AtomicU32::new(0));
+    let counted = ticks.clone();
+    let tick = HostFunction::new("tick", move |_args| {
+        std::thread::sleep(Duration::from_millis(2));
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(Value::Null)
+    });
+    let mut busy = app(
+        "function App:work(calls) for _ = 1, calls do pcall(self.env.tick) end return 'done' end",
+    );
+    busy.env.insert("tick", tick);
+    let busy = runtime.loader().load(busy)?.get_durable_object_class("App", Default::default());
+    let busy = runtime.namespace("Busy", busy)?.get_by_name("one");
+    let mut code = app("function App:wait(calls) return self.env.busy:work(calls) end");
+    code.limits = patch([("wallMs", 50)])?;
+    code.env.insert("busy", busy.clone());
+    let stub = serve(&runtime, code)?;
+    assert_fails(stub.call_blocking("wait", vec![CALLS.into()]), ErrorCode::LimitWall, "50");
+    assert!(ticks.load(Ordering::Relaxed) < CALLS);
+    // It was cancelled, not reset: the limit was its caller's.
+    assert_eq!(busy.call_blocking("work", vec![1.into()])?, Value::from("done"));
     Ok(())
 }
 

@@ -347,6 +347,7 @@ impl JsInstance {
         if !task.keeps_turn() {
             hold.release();
         }
+        event.give_way().await;
         let late = async {
             event.late().await;
             None

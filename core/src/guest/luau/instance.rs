@@ -340,6 +340,7 @@ impl LuauInstance {
         if !task.starting && !event.in_section() {
             hold.release();
         }
+        event.give_way().await;
         let answer = match future::poll_once(&mut pending).await {
             Some(answer) => answer,
             None => {

@@ -5,6 +5,11 @@ use super::Case;
 pub const CASES: &[Case] = &[
     ("RegExp, backtracking", "'a'.repeat(30)", "/(a+)+b/.test(data)"),
     ("RegExp, long text", "'a'.repeat(1e6)", "/a*?b/.test(data)"),
+    (
+        "new RegExp of a long class",
+        "'[' + Array.from({ length: 3e4 }, (_, i) => String.fromCharCode(256 + 2 * i)).join('') + ']'",
+        "new RegExp(data)",
+    ),
     ("String.replaceAll", "'a'.repeat(1e6)", "data.replaceAll('a', 'b')"),
     ("String.repeat", "7", "'x'.repeat(2e7)"),
     ("String.padStart", "7", "'x'.padStart(2e7, 'ab')"),
@@ -16,6 +21,12 @@ pub const CASES: &[Case] = &[
         "data[0].localeCompare(data[1])",
     ),
     ("String.normalize", "'\\u00e9'.repeat(1e6)", "data.normalize('NFD')"),
+    (
+        "String.normalize, many marks",
+        "'\\u0315'.repeat(5e5) + '\\u0300'.repeat(5e5)",
+        "data.normalize('NFD')",
+    ),
+    ("String.lastIndexOf", "'a'.repeat(4e6)", "data.lastIndexOf('b' + 'a'.repeat(2e6))"),
     ("String.toUpperCase", "'x'.repeat(5e6)", "data.toUpperCase()"),
     ("Array.join", "new Array(3e5).fill('xy')", "data.join('')"),
     (
@@ -34,15 +45,16 @@ pub const CASES: &[Case] = &[
     ("Array.from", "new Array(3e5).fill(0)", "Array.from(data)"),
     ("spread", "new Array(3e5).fill(0)", "[...data]"),
     ("typed array fill", "new Float64Array(3e6)", "data.fill(1)"),
-    (
-        "typed array sort",
-        "Float64Array.from({ length: 2e5 }, (_, i) => (i * 7919) % 200003)",
-        "data.slice().sort()",
-    ),
+    ("typed array sort", "new Float64Array(1e6).map(() => Math.random())", "data.slice().sort()"),
     ("typed array set", "new Uint8Array(2e7)", "data.set(data.subarray(1))"),
     ("typed array indexOf", "new Uint8Array(2e7)", "data.indexOf(1)"),
     ("new ArrayBuffer", "7", "new ArrayBuffer(3e7)"),
     ("JSON.stringify", "new Array(2e5).fill(12345)", "JSON.stringify(data)"),
+    (
+        "JSON.stringify with names",
+        "Array.from({ length: 1e3 }, (_, i) => 'x'.repeat(500) + i)",
+        "JSON.stringify({}, data)",
+    ),
     ("JSON.parse", "'[' + '1,'.repeat(2e5) + '1]'", "JSON.parse(data)"),
     ("comparison", "['a', 'b'].map((end) => 'x'.repeat(1e7) + end)", "data[0] < data[1]"),
     ("BigInt multiplication", "7n ** 20000n", "data * data"),
