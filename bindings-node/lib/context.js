@@ -1,32 +1,27 @@
 "use strict";
 
 const { unpack } = require("./codec.js");
-const { Commit } = require("./commit.js");
-const { Concurrency } = require("./concurrency.js");
 const { Facets } = require("./facets.js");
 const { ObjectId } = require("./object-id.js");
+const { blockWhile } = require("./sections.js");
 const { Storage } = require("./storage.js");
-const { Transactions } = require("./transactions.js");
+const { Turn } = require("./turn.js");
 const { warn } = require("./warnings.js");
 
 /** What an instance sees of its own object or facet: its id, storage and facets. */
 class Ctx {
   /** @type {import("./native.js").Ctx} */
   #native;
-  #commit;
-  #concurrency;
 
   constructor(handle) {
     const { id } = handle;
     this.#native = handle;
-    this.#commit = new Commit(handle);
-    this.#concurrency = new Concurrency(handle);
-    const wrote = () => this.#commit.schedule();
+    const turn = new Turn(handle);
+    const wrote = () => turn.wrote();
     this.id = typeof id === "string" ? id : new ObjectId(id);
     this.props = unpack(handle.props) ?? {};
-    const transactions = new Transactions(handle, this.#concurrency);
-    this.storage = new Storage(handle, wrote, transactions);
-    this.facets = new Facets(handle.facets, wrote);
+    this.storage = new Storage(handle, wrote);
+    this.facets = new Facets(handle, wrote);
     Object.freeze(this);
   }
 
@@ -36,23 +31,14 @@ class Ctx {
   }
 
   blockConcurrencyWhile(callback) {
-    return this.#concurrency.blockWhile(callback);
+    return blockWhile(this.#native, callback);
   }
 
   waitUntil(promise) {
-    Promise.resolve(promise).catch((thrown) =>
-      warn("A promise given to waitUntil() was rejected", thrown),
-    );
-  }
-
-  /** Waits for what the constructor has begun. Meant for this package. */
-  static started(ctx) {
-    return ctx.#concurrency.started();
-  }
-
-  /** Says that an event has ended. Meant for this package. */
-  static eventEnded(ctx) {
-    ctx.#commit.done();
+    const awake = this.#native.keepAwake();
+    Promise.resolve(promise)
+      .catch((thrown) => warn("A promise given to waitUntil() was rejected", thrown))
+      .finally(() => awake.release());
   }
 }
 

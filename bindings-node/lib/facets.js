@@ -2,6 +2,7 @@
 
 const native = require("./native.js");
 const references = require("./references.js");
+const scope = require("./scope.js");
 const { bridge, on } = require("./bridge.js");
 const { callback, invalid, kind, pathText, text } = require("./arguments.js");
 const { classHandle } = require("./classes.js");
@@ -13,18 +14,22 @@ const facetName = (name) => text(name, "A facet's name");
 
 /** The facets of one object or facet: its named children. */
 class Facets {
+  /** @type {import("./native.js").Ctx} */
+  #ctx;
   /** @type {import("./native.js").Facets} */
   #native;
   #wrote;
 
-  constructor(handle, wrote) {
-    this.#native = handle;
+  constructor(ctx, wrote) {
+    this.#ctx = ctx;
+    this.#native = ctx.facets;
     this.#wrote = wrote;
   }
 
   get(name, start) {
     callback(start, "The start callback of a facet");
-    return makeStub(this.#native.get(facetName(name), references.add(start)));
+    const reference = references.add({ start, owner: this.#ctx });
+    return makeStub(this.#native.get(facetName(name), reference));
   }
 
   abort(name, reason) {
@@ -60,9 +65,10 @@ class Facets {
 }
 
 /** Runs a start callback and answers how the facet is to start. */
-async function start(ask, target) {
+async function answerStart(ask, target) {
   try {
-    const options = await references.get(target)();
+    const { start, owner } = references.get(target);
+    const options = await scope.run(ask, owner, start);
     if (typeof options !== "object" || options === null) {
       throw invalid(`A facet's start callback must answer { class }, got ${kind(options)}.`);
     }
@@ -78,6 +84,6 @@ function facetId(id) {
   return id instanceof ObjectId ? idHandle(id) : text(id, "A facet's id");
 }
 
-on(native.Kind.Start, start);
+on(native.Kind.Start, answerStart);
 
 module.exports = { Facets };

@@ -5,6 +5,7 @@
 const native = require("./native.js");
 const errors = require("./errors.js");
 const references = require("./references.js");
+const scope = require("./scope.js");
 const { bridge, on } = require("./bridge.js");
 const { pack, packThrown, unpack } = require("./codec.js");
 const { Ctx } = require("./context.js");
@@ -12,26 +13,22 @@ const { DurableObject, methodOf } = require("./durable-object.js");
 const { requestOf, responseMap } = require("./http.js");
 const { warn } = require("./warnings.js");
 
-/** Runs `work` now, and answers an ask with what comes of it. */
-async function answer(ask, work, ctx) {
+/** Runs `work` now, and answers an ask with what comes of it. `owner` is the ctx of the object whose code it is. */
+async function answer(ask, work, owner) {
   try {
-    const value = await work();
-    if (ctx) Ctx.eventEnded(ctx);
+    const value = await scope.run(ask, owner, work);
     bridge.answer(ask, ...pack(value, { root: "result" }));
   } catch (thrown) {
-    if (ctx) Ctx.eventEnded(ctx);
     bridge.fail(ask, packThrown(thrown));
   }
 }
 
-async function construct(ask, target, name, env, handle) {
+function construct(ask, target, name, env, owner) {
   const Class = references.get(target);
   try {
-    const ctx = new Ctx(handle);
-    const instance = new Class(ctx, unpack(env));
-    await Ctx.started(ctx);
+    const instance = scope.run(ask, owner, () => new Class(new Ctx(owner), unpack(env)));
     const hasAlarm = methodOf(instance, "alarm") !== undefined;
-    bridge.answerInstance(ask, references.add({ instance, ctx }), hasAlarm);
+    bridge.answerInstance(ask, references.add({ instance, owner }), hasAlarm);
   } catch (thrown) {
     bridge.fail(ask, packThrown(thrown));
   }
@@ -41,27 +38,27 @@ async function construct(ask, target, name, env, handle) {
 const answering = new Map();
 
 async function fetch(ask, target, name, request) {
-  const { instance, ctx } = references.get(target);
+  const { instance, owner } = references.get(target);
   const method = methodOf(instance, "fetch");
   if (!method) return bridge.noFetchHandler(ask);
   const controller = new AbortController();
   const work = async () =>
     responseMap(await method.call(instance, requestOf(unpack(request), controller.signal)));
   answering.set(ask, controller);
-  await answer(ask, work, ctx);
+  await answer(ask, work, owner);
   answering.delete(ask);
 }
 
 function call(ask, target, name, args) {
-  const { instance, ctx } = references.get(target);
+  const { instance, owner } = references.get(target);
   if (!(instance instanceof DurableObject)) return bridge.fail(ask, packThrown(noRpc()));
   const method = methodOf(instance, name);
   if (!method) return bridge.noSuchMethod(ask, name);
-  return answer(ask, () => method.apply(instance, unpack(args)), ctx);
+  return answer(ask, () => method.apply(instance, unpack(args)), owner);
 }
 
 function alarm(ask, target, name, info) {
-  const { instance, ctx } = references.get(target);
+  const { instance, owner } = references.get(target);
   const method = methodOf(instance, "alarm");
   if (!method) return bridge.noAlarmHandler(ask);
   const work = async () => {
@@ -72,7 +69,7 @@ function alarm(ask, target, name, info) {
       throw thrown;
     }
   };
-  return answer(ask, work, ctx);
+  return answer(ask, work, owner);
 }
 
 function invoke(ask, target, name, args) {

@@ -3,6 +3,7 @@
 const native = require("./native.js");
 const errors = require("./errors.js");
 const handles = require("./handles.js");
+const scope = require("./scope.js");
 const { invalid, kind, options, pathText, text, texts, whole } = require("./arguments.js");
 const { result } = require("./calls.js");
 const { packList } = require("./codec.js");
@@ -77,7 +78,7 @@ class Namespace {
   }
 
   async export(id, path) {
-    await result(this.#native.export(handleOf(id), pathText(path, "The path of an export")));
+    await result(this.#native.export(scope.number(), handleOf(id), pathText(path, "The path of an export")));
   }
 
   async import(id, path) {
@@ -89,7 +90,7 @@ class Namespace {
     if (!Array.isArray(params)) throw invalid(`params must be an array, got ${kind(params)}.`);
     const path = texts(facets, "facets");
     const query = text(sql, "A query");
-    return result(this.#native.query(handleOf(id), path, query, ...packList(params, "params")));
+    return result(this.#native.query(scope.number(), handleOf(id), path, query, ...packList(params, "params")));
   }
 }
 

@@ -4,6 +4,7 @@ const { types } = require("node:util");
 
 const { invalid, callback, kind, text } = require("./arguments.js");
 const { pack, unpack } = require("./codec.js");
+const { transact } = require("./sections.js");
 const { Sql, unpackIf } = require("./sql.js");
 
 const keyText = (key) => text(key, "A key");
@@ -49,10 +50,8 @@ class Storage {
   #native;
   #ctx;
   #wrote;
-  #transactions;
 
-  constructor(ctx, wrote, transactions) {
-    this.#transactions = transactions;
+  constructor(ctx, wrote) {
     this.#ctx = ctx;
     this.#native = ctx.storage;
     this.#wrote = wrote;
@@ -81,7 +80,7 @@ class Storage {
   }
 
   async transaction(body) {
-    return this.#transactions.run(this, body);
+    return transact(this.#ctx, this, body);
   }
 
   /** Resolves when everything written so far is durable. */

@@ -2,6 +2,7 @@
 
 const native = require("./native.js");
 const handles = require("./handles.js");
+const scope = require("./scope.js");
 const { result } = require("./calls.js");
 const { packList, pack } = require("./codec.js");
 const { invalid, kind, options, pathText, text } = require("./arguments.js");
@@ -52,7 +53,8 @@ async function call(handle, signal, method, args) {
   const [bytes, capabilities] = packList(args);
   const stub = handle instanceof native.Stub ? handle : await handle;
   signal?.throwIfAborted();
-  return await result(stub.call(name, bytes, capabilities, signal !== undefined), signal);
+  const cancelable = signal !== undefined;
+  return await result(stub.call(name, bytes, capabilities, cancelable, ...scope.here()), signal);
 }
 
 /** @param {import("./native.js").Stub | Promise<import("./native.js").Stub>} handle */
@@ -62,7 +64,8 @@ async function fetch(handle, general, input, init) {
   const [bytes] = pack(map instanceof Promise ? await map : map);
   const stub = handle instanceof native.Stub ? handle : await handle;
   signal?.throwIfAborted();
-  return responseOf(await result(stub.fetch(bytes, signal !== undefined), signal));
+  const cancelable = signal !== undefined;
+  return responseOf(await result(stub.fetch(bytes, cancelable, ...scope.here()), signal));
 }
 
 /** What cancels a request: its own signal, and that of the stub. */

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use facetbox::{ActorId, ConcurrencyGuard};
+use facetbox::{ActorId, ConcurrencyGuard, EventScope};
 use napi::bindgen_prelude::Either;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -25,6 +25,11 @@ pub struct Ctx {
 impl Ctx {
     pub(crate) fn new(core: facetbox::Ctx, mailbox: &Arc<Mailbox>) -> Ctx {
         Ctx { core, mailbox: mailbox.clone() }
+    }
+
+    /// The scope of the object's code that no event waits for.
+    pub(crate) fn scope(&self) -> EventScope {
+        self.core.scope()
     }
 }
 
@@ -76,40 +81,100 @@ impl Ctx {
         self.mailbox.check(env, self.core.delete_all())
     }
 
-    /// Waits for the turn, as a call that ends with a guard that keeps it.
+    /// Says that code is about to write, once in each turn of the event loop.
     #[napi(catch_unwind)]
-    pub fn block_concurrency(&self) -> u32 {
-        let call = Call::new(&self.mailbox);
-        let (id, ctx) = (call.id, self.core.clone());
-        self.core.spawn(async move {
-            let guard = ctx.block_concurrency().await;
-            call.end(guard.map(|guard| Ended::Guard(Guard(Some(guard)))));
-        });
-        id
+    pub fn begin_turn(&self, env: &Env) -> Result<()> {
+        self.mailbox.check(env, self.core.begin_turn())
     }
 
-    /// Waits for the turn and opens a transaction, as a call that ends with the transaction.
+    /// Says that the turn is over.
     #[napi(catch_unwind)]
-    pub fn begin_transaction(&self) -> u32 {
-        let call = Call::new(&self.mailbox);
-        let (id, ctx, mailbox) = (call.id, self.core.clone(), self.mailbox.clone());
+    pub fn end_turn(&self) {
+        self.core.end_turn();
+    }
+
+    /// Keeps the instance from being dropped as idle until the answer is released.
+    #[napi(catch_unwind)]
+    pub fn keep_awake(&self) -> Awake {
+        Awake(Some(self.core.keep_awake()))
+    }
+
+    /// Waits for the turn, as a call that ends with a guard that keeps it. `scope` is that of the calling code.
+    #[napi(catch_unwind)]
+    pub fn block_concurrency(&self, env: &Env, scope: u32) -> Result<u32> {
+        let begun = self.mailbox.within(scope, None, || self.core.block_concurrency());
+        let begun = self.mailbox.check(env, begun)?;
+        let (call, mailbox) = (Call::new(&self.mailbox), self.mailbox.clone());
+        let id = call.id;
         self.core.spawn(async move {
-            let begun = ctx.begin_transaction().await;
-            call.end(begun.map(|core| Ended::Transaction(Transaction::new(core, &mailbox))));
+            let guard = begun.await;
+            call.end(guard.map(|guard| Ended::Guard(Guard::new(guard, &mailbox))));
         });
-        id
+        Ok(id)
+    }
+
+    /// Waits for the turn and opens a transaction, as a call that ends with the transaction. `scope` is that of
+    /// the calling code.
+    #[napi(catch_unwind)]
+    pub fn begin_transaction(&self, env: &Env, scope: u32) -> Result<u32> {
+        let begun = self.mailbox.within(scope, None, || self.core.begin_transaction());
+        let begun = self.mailbox.check(env, begun)?;
+        let (call, mailbox) = (Call::new(&self.mailbox), self.mailbox.clone());
+        let (id, ctx) = (call.id, self.core.clone());
+        self.core.spawn(async move {
+            let begun = begun.await;
+            call.end(begun.map(|core| Ended::Transaction(Transaction::new(core, ctx, &mailbox))));
+        });
+        Ok(id)
+    }
+}
+
+/// Keeps an instance from being dropped as idle until it is released.
+#[napi]
+pub struct Awake(Option<facetbox::Awake>);
+
+#[napi]
+impl Awake {
+    /// Lets the instance go.
+    #[napi(catch_unwind)]
+    pub fn release(&mut self) {
+        self.0.take();
     }
 }
 
 /// Keeps other events out of an object until it is released.
 #[napi]
-pub struct Guard(Option<ConcurrencyGuard>);
+pub struct Guard {
+    core: Option<ConcurrencyGuard>,
+    mailbox: Arc<Mailbox>,
+    scope: u32,
+}
+
+impl Guard {
+    fn new(core: ConcurrencyGuard, mailbox: &Arc<Mailbox>) -> Guard {
+        let scope = mailbox.scope(core.scope());
+        Guard { core: Some(core), mailbox: mailbox.clone(), scope }
+    }
+}
 
 #[napi]
 impl Guard {
+    /// The number of the scope that the section's code runs in.
+    #[napi(getter, catch_unwind)]
+    pub fn scope(&self) -> u32 {
+        self.scope
+    }
+
     /// Lets other events in.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {
-        self.0.take();
+        self.mailbox.leave(self.scope);
+        self.core.take();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.release();
     }
 }

@@ -1,19 +1,17 @@
 //! The facets of an object.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use facetbox::{Error, ErrorCode};
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result};
 use napi_derive::napi;
-use parking_lot::Mutex;
 
 use crate::class::unexpected;
 use crate::codec::unpack_error;
 use crate::mailbox::{Kind, Mailbox, Reply};
 use crate::reference::JsRef;
-use crate::stub::{Order, Stub};
+use crate::stub::Stub;
 use crate::task::Blocking;
 use crate::usage::Usage;
 
@@ -22,26 +20,11 @@ use crate::usage::Usage;
 pub struct Facets {
     core: facetbox::Facets,
     mailbox: Arc<Mailbox>,
-    /// Calls of one facet keep their order across stubs: a supervisor gets a stub for each call.
-    orders: Mutex<HashMap<String, Weak<Order>>>,
 }
 
 impl Facets {
     pub(crate) fn new(core: facetbox::Facets, mailbox: &Arc<Mailbox>) -> Facets {
-        Facets { core, mailbox: mailbox.clone(), orders: Mutex::default() }
-    }
-
-    fn order(&self, name: String) -> Arc<Order> {
-        let mut orders = self.orders.lock();
-        if let Some(order) = orders.get(&name).and_then(Weak::upgrade) {
-            return order;
-        }
-        if orders.len() == orders.capacity() {
-            orders.retain(|_, order| order.strong_count() > 0);
-        }
-        let order = Arc::default();
-        orders.insert(name, Arc::downgrade(&order));
-        order
+        Facets { core, mailbox: mailbox.clone() }
     }
 }
 
@@ -61,7 +44,7 @@ impl Facets {
             })
         });
         let stub = self.mailbox.check(env, stub)?;
-        Ok(Stub::ordered(stub, &self.mailbox, self.order(name)))
+        Ok(Stub::new(stub, &self.mailbox))
     }
 
     /// Stops a facet; `reason` is a packed error.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use facetbox::{BoxFuture, Error, ErrorCode, FacetOptions, Result, Value};
+use facetbox::{BoxFuture, Error, ErrorCode, EventScope, FacetOptions, Result, Value};
 use futures_channel::oneshot;
 use napi::bindgen_prelude::{Either3, FnArgs, Function, FunctionRef, Unknown};
 use napi::threadsafe_function::{
@@ -82,6 +82,8 @@ pub(crate) struct Mailbox {
     asks: Mutex<Option<Asks>>,
     /// The calls that may be canceled.
     cancelable: Mutex<HashMap<u32, oneshot::Sender<()>>>,
+    /// The events that code runs for, by the number of their ask or section.
+    scopes: Mutex<HashMap<u32, EventScope>>,
     next: AtomicU32,
 }
 
@@ -101,6 +103,7 @@ impl Mailbox {
             raise: raise.create_ref()?,
             asks: Mutex::new(Some(Asks::new())),
             cancelable: Mutex::default(),
+            scopes: Mutex::default(),
             next: AtomicU32::new(1),
         });
         env.add_env_cleanup_hook(mailbox.clone(), |mailbox| mailbox.close())?;
@@ -128,6 +131,9 @@ impl Mailbox {
         let id = self.next_id();
         if let Some(asks) = &mut *self.asks.lock() {
             asks.insert(id, sender);
+        }
+        if let Some(scope) = EventScope::current() {
+            self.scopes.lock().insert(id, scope);
         }
         let packed = Packed::value(self, payload);
         self.post(Message { kind, id, target: target.id(), name: name.to_owned(), packed, extra });
@@ -191,6 +197,26 @@ impl Mailbox {
         }
     }
 
+    /// Gives the code of a section its scope; answers the number. [`Mailbox::leave`] forgets it.
+    pub fn scope(&self, scope: EventScope) -> u32 {
+        let id = self.next_id();
+        self.scopes.lock().insert(id, scope);
+        id
+    }
+
+    pub fn leave(&self, scope: u32) {
+        self.scopes.lock().remove(&scope);
+    }
+
+    /// Runs `code` for the event with this number; if that is over, for the object whose code calls.
+    pub fn within<T>(&self, scope: u32, owner: Option<&Ctx>, code: impl FnOnce() -> T) -> T {
+        let known = self.scopes.lock().get(&scope).cloned();
+        match known.or_else(|| owner.map(Ctx::scope)) {
+            Some(scope) => scope.enter(code),
+            None => code(),
+        }
+    }
+
     pub fn next_id(&self) -> u32 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -211,6 +237,7 @@ struct Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         let mailbox = self.target.mailbox();
+        mailbox.leave(self.id);
         if !self.answered {
             mailbox.answer(self.id, Err(ended()));
             mailbox.post(Message {

@@ -123,20 +123,22 @@ impl Namespace {
         Blocking::new(&self.mailbox, move || namespace.import(&id, &path), |_, ()| Ok(()))
     }
 
-    /// Copies an object to a directory; the number of the call is given back.
+    /// Copies an object to a directory; the number of the call is given back. `scope` is that of the calling code.
     #[napi(catch_unwind)]
-    pub fn export(&self, id: &ObjectId, path: String) -> u32 {
-        let export = self.core.export(id.core(), path);
+    pub fn export(&self, scope: u32, id: &ObjectId, path: String) -> u32 {
+        let export = self.mailbox.within(scope, None, || self.core.export(id.core(), path));
         let done = async move { export.await.map(|()| Value::Undefined) };
         self.start(done)
     }
 
     /// Runs one statement that reads, with a packed list of bindings; the number of the call is given
-    /// back, which ends with a map of columns, rows and truncated.
+    /// back, which ends with a map of columns, rows and truncated. `scope` is that of the calling code.
+    #[expect(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
     #[napi(catch_unwind)]
     pub fn query(
         &self,
         env: &Env,
+        scope: u32,
         id: &ObjectId,
         facets: Vec<String>,
         sql: String,
@@ -146,7 +148,8 @@ impl Namespace {
         let bindings = unpack_list(&self.mailbox, bytes, capabilities);
         let bindings = self.mailbox.check(env, bindings)?;
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
-        let query = self.core.query(id.core(), &facets, &sql, bindings);
+        let query = || self.core.query(id.core(), &facets, &sql, bindings);
+        let query = self.mailbox.within(scope, None, query);
         Ok(self.start(async move { query.await.map(rows_value) }))
     }
 }

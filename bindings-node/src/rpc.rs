@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::capability::Capability;
 use crate::codec::unpack_list;
+use crate::ctx::Ctx;
 use crate::mailbox::Mailbox;
 use crate::stub::Call;
 
@@ -46,7 +47,8 @@ impl RpcStub {
         self.is_function
     }
 
-    /// Calls the function, or a method of the object; the number of the call is given back.
+    /// Calls the function, or a method of the object; the number of the call is given back. `scope` and `owner` say
+    /// for which event and whose code calls.
     #[napi(catch_unwind)]
     pub fn call(
         &self,
@@ -54,10 +56,14 @@ impl RpcStub {
         method: Option<String>,
         bytes: &[u8],
         capabilities: Option<Vec<Capability<'_>>>,
+        scope: u32,
+        owner: Option<&Ctx>,
     ) -> Result<u32> {
         let core = self.mailbox.check(env, self.core())?;
         let args = unpack_list(&self.mailbox, bytes, capabilities);
-        let answer = core.call(method.as_deref(), self.mailbox.check(env, args)?);
+        let args = self.mailbox.check(env, args)?;
+        let call = || core.call(method.as_deref(), args);
+        let answer = self.mailbox.within(scope, owner, call);
         let (id, task) = Call::of(&self.mailbox, answer);
         core.spawn_in_order(task);
         Ok(id)

@@ -1,19 +1,15 @@
 //! Stubs, and calls on their way.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use facetbox::{Error, ErrorCode, Request, Value};
-use futures_channel::oneshot;
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result};
 use napi_derive::napi;
-use parking_lot::Mutex;
 
 use crate::capability::Capability;
 use crate::codec::{Packed, unpack, unpack_list};
-use crate::ctx::Guard;
+use crate::ctx::{Ctx, Guard};
 use crate::id::ObjectId;
 use crate::mailbox::{Extra, Kind, Mailbox, Message};
 use crate::task::Blocking;
@@ -25,17 +21,11 @@ use crate::usage::Usage;
 pub struct Stub {
     core: facetbox::Stub,
     mailbox: Arc<Mailbox>,
-    order: Arc<Order>,
 }
 
 impl Stub {
     pub(crate) fn new(core: facetbox::Stub, mailbox: &Arc<Mailbox>) -> Stub {
-        Stub::ordered(core, mailbox, Arc::default())
-    }
-
-    /// A stub that keeps its calls in one order with those of others.
-    pub(crate) fn ordered(core: facetbox::Stub, mailbox: &Arc<Mailbox>, order: Arc<Order>) -> Stub {
-        Stub { core, mailbox: mailbox.clone(), order }
+        Stub { core, mailbox: mailbox.clone() }
     }
 
     pub(crate) fn core(&self) -> &facetbox::Stub {
@@ -48,8 +38,6 @@ impl Stub {
         answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static,
         cancelable: bool,
     ) -> u32 {
-        let (ticket, stub) = (self.order.next(), self.core.clone());
-        let answer = async move { ticket.run(Box::pin(answer), || stub.is_bound()).await };
         let (id, task) = Call::of(&self.mailbox, answer);
         match cancelable {
             true => self.core.spawn(self.mailbox.cancelable(id, task)),
@@ -61,8 +49,9 @@ impl Stub {
 
 #[napi]
 impl Stub {
-    /// Calls a method; the number of the call is given back. `cancelable` says whether it may be
-    /// canceled by that.
+    /// Calls a method; the number of the call is given back. `cancelable` says whether it may be canceled by
+    /// that, `scope` and `owner` for which event and whose code calls.
+    #[expect(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
     #[napi(catch_unwind)]
     pub fn call(
         &self,
@@ -71,19 +60,31 @@ impl Stub {
         bytes: &[u8],
         capabilities: Option<Vec<Capability<'_>>>,
         cancelable: bool,
+        scope: u32,
+        owner: Option<&Ctx>,
     ) -> Result<u32> {
         let args = unpack_list(&self.mailbox, bytes, capabilities);
         let args = self.mailbox.check(env, args)?;
-        Ok(self.start(self.core.call(method, args), cancelable))
+        let call = || self.core.call_in_order(method, args);
+        let answer = self.mailbox.within(scope, owner, call);
+        Ok(self.start(answer, cancelable))
     }
 
     /// Sends a request; the number of the call is given back, as [`Stub::call`] does.
     #[napi(catch_unwind)]
-    pub fn fetch(&self, env: &Env, bytes: &[u8], cancelable: bool) -> Result<u32> {
+    pub fn fetch(
+        &self,
+        env: &Env,
+        bytes: &[u8],
+        cancelable: bool,
+        scope: u32,
+        owner: Option<&Ctx>,
+    ) -> Result<u32> {
         let request = unpack(&self.mailbox, bytes, None);
         let request = request.and_then(|value| Request::from_value(&value));
         let request = self.mailbox.check(env, request)?;
-        let response = self.core.fetch(request);
+        let fetch = || self.core.fetch_in_order(request);
+        let response = self.mailbox.within(scope, owner, fetch);
         let answer = async move { Ok(response.await?.to_value()) };
         Ok(self.start(answer, cancelable))
     }
@@ -168,41 +169,5 @@ impl Drop for Call {
         if !self.ended {
             self.send(Err(Error::new(ErrorCode::Closed, "The runtime is closed.")));
         }
-    }
-}
-
-/// Keeps calls in the order in which they were made: each gets its place in the queue of the object
-/// before the next one is looked at, whichever threads run them.
-#[derive(Default)]
-pub(crate) struct Order(Mutex<Option<oneshot::Receiver<()>>>);
-
-struct Ticket {
-    before: Option<oneshot::Receiver<()>>,
-    /// Dropped when the next one may go on.
-    done: oneshot::Sender<()>,
-}
-
-impl Order {
-    fn next(&self) -> Ticket {
-        let (done, after) = oneshot::channel();
-        Ticket { before: self.0.lock().replace(after), done }
-    }
-}
-
-impl Ticket {
-    /// Runs a call, letting the next one go once `queued` tells, after a poll, that this has its place.
-    async fn run<F: Future + Unpin>(self, mut call: F, queued: impl Fn() -> bool) -> F::Output {
-        if let Some(before) = self.before {
-            let _ = before.await; // an error tells that the call before may be overtaken
-        }
-        let mut done = Some(self.done);
-        poll_fn(|context| {
-            let output = Pin::new(&mut call).poll(context);
-            if output.is_ready() || queued() {
-                done.take();
-            }
-            output
-        })
-        .await
     }
 }

@@ -25,6 +25,9 @@ function counted() {
       kv.put("count", (kv.get("count") ?? 0) + 1);
       return [kv.get("count"), ++this.own];
     }
+    goOn(promise) {
+      this.ctx.waitUntil(promise());
+    }
     async wait(promise) {
       await promise();
       return this.count();
@@ -72,6 +75,21 @@ test("an instance with a call that is pending stays", async (t) => {
   release();
   assert.deepEqual(await waiting, [1, 1]);
   assert.equal(made.length, 2);
+});
+
+test("an instance with work given to waitUntil() stays until that ends", async (t) => {
+  const { made, Counter } = counted();
+  const runtime = await runtimeFor(t, null, { idleMs: 1 });
+  const counters = runtime.namespace("Counter", Counter);
+  let release;
+  const promise = new Promise((resolve) => (release = resolve));
+  await counters.getByName("a").goOn(async () => void (await promise));
+  assert.deepEqual(await counters.getByName("b").count(), [1, 1]);
+  await gone(made[1]);
+  assert.deepEqual(await counters.getByName("a").count(), [1, 1]);
+  assert.equal(made.length, 2);
+  release();
+  await gone(made[0]);
 });
 
 test("no more instances are kept than are allowed", async (t) => {

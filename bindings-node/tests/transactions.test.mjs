@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
-import { DurableObject, InvalidArgument, UnsupportedError } from "facetbox";
+import { DurableObject, InvalidArgument } from "facetbox";
 import { fails, objectOf, runtimeFor } from "./support.mjs";
 
 class Bank extends DurableObject {
@@ -41,9 +41,24 @@ class Bank extends DurableObject {
   }
 
   within() {
-    return this.ctx.blockConcurrencyWhile(() =>
-      this.ctx.storage.transaction(() => {}).catch((error) => [error.code, error.name]),
+    return this.ctx.blockConcurrencyWhile(() => this.ctx.storage.transaction(async () => "committed"));
+  }
+
+  /** Transactions that are begun beside each other within one. */
+  async beside() {
+    const { storage } = this.ctx;
+    const put = async (key, fail) => {
+      storage.kv.put(key, 1);
+      await turn();
+      if (fail) throw new Error("undone");
+    };
+    await storage.transaction(() =>
+      Promise.all([
+        storage.transaction(() => put("a", false)),
+        storage.transaction(() => put("b", true)).catch(() => {}),
+      ]),
     );
+    return this.both();
   }
 
   notAFunction() {
@@ -93,17 +108,32 @@ test("a transaction within another is undone alone", async (t) => {
   assert.deepEqual(await stub.nested(), [1, 0]);
 });
 
-test("a transaction is refused where it would wait for itself", async (t) => {
+test("transactions that are begun beside each other within one end one after the other", async (t) => {
   const runtime = await runtimeFor(t);
   const stub = objectOf(runtime, Bank);
-  assert.equal((await stub.within())[0], "UNSUPPORTED");
+  await stub.reset();
+  assert.deepEqual(await stub.beside(), [1, 0]);
+});
+
+test("sections and transactions may be within each other, and in a constructor", async (t) => {
+  const runtime = await runtimeFor(t);
+  const stub = objectOf(runtime, Bank);
+  assert.equal(await stub.within(), "committed");
   assert.equal(await stub.sectionWithin(), "inside");
   await fails(stub.notAFunction(), InvalidArgument, { message: /transaction\(\) must be a function/ });
   class Early extends DurableObject {
     constructor(ctx, env) {
       super(ctx, env);
-      ctx.blockConcurrencyWhile(() => ctx.storage.transaction(() => {}));
+      ctx.blockConcurrencyWhile(() =>
+        ctx.storage.transaction(async (transaction) => {
+          await turn();
+          await transaction.put("ready", true);
+        }),
+      );
+    }
+    ready() {
+      return this.ctx.storage.get("ready");
     }
   }
-  await fails(objectOf(runtime, Early).any(), UnsupportedError);
+  assert.equal(await objectOf(runtime, Early).ready(), true);
 });

@@ -75,11 +75,12 @@ export interface Ctx {
    */
   abort(reason?: string): never;
   /**
-   * Keeps other events out until the callback's promise is settled, at most 30 seconds. If it fails, the
-   * object is reset, and its callers get the error.
+   * Keeps other events out until the callback's promise is settled, but for calls that come back from the
+   * callback's own. If it fails or takes longer than {@link Limits.blockMs}, the object is reset, and its callers
+   * get the error. In a constructor no event is let in before it has ended. May be nested, 64 deep.
    */
   blockConcurrencyWhile<R>(callback: () => R | Promise<R>): Promise<R>;
-  /** Lets work go on after the answer. If it fails, a warning is emitted. */
+  /** Lets work go on after the answer; the instance isn't dropped as idle before. If it fails, a warning is emitted. */
   waitUntil(promise: Promise<unknown>): void;
 }
 

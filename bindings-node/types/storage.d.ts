@@ -12,8 +12,6 @@ export interface Storage {
    * Runs a function in a transaction that may wait, and commits it when the function's promise resolves. It
    * is rolled back if that rejects, and by `rollback()`. Other events are kept out meanwhile, at most
    * {@link Limits.blockMs}. May be nested.
-   *
-   * @throws {UnsupportedError} within a constructor or `blockConcurrencyWhile`.
    */
   transaction<R>(body: (transaction: Transaction) => R | Promise<R>): Promise<R>;
   /** Resolves when everything written so far is durable. */

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use facetbox::ActorId;
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::aio::Home;
@@ -62,7 +63,34 @@ impl Ctx {
         Ok(detach(py, || self.0.delete_all())?)
     }
 
+    /// Keeps the instance from being dropped as idle until the answer is released.
+    fn _keep_awake(&self) -> Awake {
+        Awake(Mutex::new(Some(self.0.keep_awake())))
+    }
+
+    /// Says that code on an event loop is about to write, once in each turn of the loop.
+    fn _begin_turn(&self, py: Python<'_>) -> Result<()> {
+        Ok(detach(py, || self.0.begin_turn())?)
+    }
+
+    /// Says that the turn is over.
+    fn _end_turn(&self, py: Python<'_>) {
+        detach(py, || self.0.end_turn());
+    }
+
     fn __repr__(&self) -> String {
         format!("{:?}", self.0)
+    }
+}
+
+/// Keeps an instance from being dropped as idle until it is released.
+#[pyclass(frozen, module = "facetbox._native")]
+pub struct Awake(Mutex<Option<facetbox::Awake>>);
+
+#[pymethods]
+impl Awake {
+    /// Lets the instance go.
+    fn release(&self) {
+        self.0.lock().take();
     }
 }

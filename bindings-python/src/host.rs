@@ -30,7 +30,7 @@ pub fn function(callable: &Bound<'_, PyAny>, home: &Home) -> Result<HostFunction
         Home::Loop(_) => HostFunction::new_async(name, move |args| {
             let asked = attach(|py| {
                 let args = to_python::args(py, args, &home)?;
-                aio::ask(&home, Kind::Value, None, callable.bind(py), args)
+                aio::ask(&home, Kind::Value, callable.bind(py), args)
             });
             Box::pin(aio::value(asked))
         }),
@@ -57,7 +57,7 @@ pub fn object(object: &Bound<'_, PyAny>, home: &Home) -> Result<HostObject> {
                 let found = find_method(object.bind(py), method)?;
                 let found = found.ok_or_else(|| no_such_method(method))?;
                 let args = to_python::args(py, args, &home)?;
-                aio::ask(&home, Kind::Value, None, &found, args)
+                aio::ask(&home, Kind::Value, &found, args)
             });
             Box::pin(aio::value(asked))
         }),

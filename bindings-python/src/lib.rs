@@ -37,13 +37,13 @@ mod _native {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
-    use crate::aio::{Ask, Call, EventLoop, Guard};
+    use crate::aio::{Ask, Call, EventLoop, EventScope, Guard, Transaction};
     #[pymodule_export]
     use crate::class::DurableObjectClass;
     #[pymodule_export]
     use crate::clock::ManualClock;
     #[pymodule_export]
-    use crate::ctx::Ctx;
+    use crate::ctx::{Awake, Ctx};
     #[pymodule_export]
     use crate::deployment::Deployment;
     #[pymodule_export]

@@ -153,7 +153,7 @@ fn outbound(handler: &Bound<'_, PyAny>, home: &Home) -> Result<Outbound> {
         Home::Loop(_) => {
             let asked = attach(|py| {
                 let args = (Request::from_core(py, request)?,).into_pyobject(py)?;
-                aio::ask(&home, Kind::Response("global_outbound"), None, handler.bind(py), args)
+                aio::ask(&home, Kind::Response("global_outbound"), handler.bind(py), args)
             });
             Box::pin(aio::response(asked))
         }

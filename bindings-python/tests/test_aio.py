@@ -268,6 +268,181 @@ async def test_what_is_written_is_committed_before_a_call_leaves() -> None:
 
 
 @on_loop
+async def test_a_call_whose_commit_fails_is_not_made() -> None:
+    told: list[object] = []
+
+    class Witness(aio.DurableObject):
+        async def tell(self) -> None:
+            told.append(1)
+
+    class Caller(aio.DurableObject):
+        async def go(self) -> None:
+            sql = self.ctx.storage.sql
+            sql.exec("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+            sql.exec("CREATE TABLE child (p REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+            sql.exec("INSERT INTO child VALUES (7)")
+            await self.env.WITNESS.tell()
+
+    async with aio.open() as runtime:
+        witness = runtime.namespace("Witness", Witness).get_by_name("it")
+        callers = runtime.namespace("Caller", Caller, env={"WITNESS": witness})
+        with pytest.raises(facetbox.Error, match="FOREIGN KEY"):
+            await callers.get_by_name("it").go()
+    assert told == []
+
+
+@on_loop
+async def test_code_that_outlives_its_event_is_held_to_the_gate_and_keeps_its_instance() -> None:
+    go_on = asyncio.Event()
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    made = 0
+
+    class Caller(aio.DurableObject):
+        def __init__(self, ctx: aio.Ctx, env: aio.Env) -> None:
+            nonlocal made
+            made += 1
+            self.number = made
+
+        async def go(self) -> int:
+            self.ctx.wait_until(self._later())
+            return self.number
+
+        async def _later(self) -> None:
+            await go_on.wait()
+            self.ctx.storage.kv.put("late", 1)
+            done.set_result(await self.env.WITNESS.look())
+
+        async def instance(self) -> int:
+            return self.number
+
+    class Witness(aio.DurableObject):
+        async def look(self) -> object:
+            rows = await callers.query(callers.id_from_name("it"), "SELECT value FROM _fb_kv")
+            return rows.rows
+
+    async with aio.open(idle_ms=1) as runtime:
+        witness = runtime.namespace("Witness", Witness).get_by_name("it")
+        callers = runtime.namespace("Caller", Caller, env={"WITNESS": witness})
+        number = await callers.get_by_name("it").go()
+        other = callers.get_by_name("other")
+        first = await other.instance()
+        while await other.instance() == first:  # until idle ones have been dropped
+            await asyncio.sleep(0.005)
+        assert await callers.get_by_name("it").instance() == number
+        go_on.set()
+        assert await done == [[1]]
+
+
+@on_loop
+async def test_what_a_function_of_the_host_writes_is_committed_before_its_answer_goes_on() -> None:
+    source = """
+    local App = DurableObject:extend("App")
+    function App:go() self.env.NOTE() return self.env.WITNESS:look() end
+    return { App = App }
+    """
+
+    class Witness(aio.DurableObject):
+        async def look(self) -> object:
+            rows = await callers.query(callers.id_from_name("it"), "SELECT value FROM _fb_kv")
+            return rows.rows
+
+    class Caller(aio.DurableObject):
+        async def go(self) -> object:
+            return await self.ctx.facets.get("app", self._start).go()
+
+        def _start(self) -> FacetOptions:
+            env = {"NOTE": lambda: self.ctx.storage.kv.put("noted", 1), "WITNESS": witness}
+            worker = loader.load(WorkerCode("a.luau", {"a.luau": source}, env=env))
+            return FacetOptions(worker.get_durable_object_class("App"))
+
+    async with aio.open() as runtime:
+        loader = runtime.loader()
+        witness = runtime.namespace("Witness", Witness).get_by_name("it")
+        callers = runtime.namespace("Caller", Caller)
+        assert await callers.get_by_name("it").go() == [[1]]
+
+
+@on_loop
+async def test_transactions_wait_and_are_undone_as_a_whole() -> None:
+    class Bank(aio.DurableObject):
+        async def move(self, fail: bool) -> str:
+            return await self.ctx.storage.transaction(lambda: self._move(fail))
+
+        async def _move(self, fail: bool) -> str:
+            kv = self.ctx.storage.kv
+            kv.put("a", kv.get("a", 0) - 1)
+            await asyncio.sleep(0)
+            kv.put("b", kv.get("b", 0) + 1)
+            if fail:
+                raise LookupError("undone")
+            return "moved"
+
+        async def nested(self) -> None:
+            async def outer() -> None:
+                with pytest.raises(LookupError):
+                    await self.move(True)
+                await self.move(False)
+
+            await self.ctx.storage.transaction(outer)
+
+        async def through(self) -> object:
+            async def work() -> object:
+                return await other.back()
+
+            return await self.ctx.storage.transaction(work)
+
+        async def both(self) -> list[object]:
+            return [self.ctx.storage.kv.get("a"), self.ctx.storage.kv.get("b")]
+
+    class Other(aio.DurableObject):
+        async def back(self) -> object:
+            return await banks.get_by_name("it").both()
+
+    async with aio.open() as runtime:
+        banks = runtime.namespace("Bank", Bank)
+        other = runtime.namespace("Other", Other).get_by_name("it")
+        stub = banks.get_by_name("it")
+        assert await stub.move(False) == "moved"
+        with pytest.raises(LookupError, match="undone"):
+            await stub.move(True)
+        assert await stub.both() == [-1, 1]
+        await asyncio.gather(*(stub.move(False) for _ in range(5)))
+        assert await stub.both() == [-6, 6]
+        await stub.nested()
+        assert await stub.through() == [-7, 7]
+
+
+@on_loop
+async def test_sections_have_the_limits_of_the_core_and_let_calls_come_back() -> None:
+    class Deep(aio.DurableObject):
+        async def nest(self, depth: int) -> object:
+            if depth == 0:
+                return "bottom"
+            return await self.ctx.block_concurrency_while(lambda: self.nest(depth - 1))
+
+        async def hang(self) -> None:
+            await self.ctx.block_concurrency_while(lambda: asyncio.sleep(3600))
+
+        async def through(self) -> object:
+            return await self.ctx.block_concurrency_while(lambda: objects.get_by_name("other").back())
+
+        async def back(self) -> object:
+            return await objects.get_by_name("a").nest(0)
+
+    async with aio.open() as runtime:
+        objects = runtime.namespace("Deep", Deep)
+        assert await objects.get_by_name("a").nest(64) == "bottom"
+        assert await objects.get_by_name("a").through() == "bottom"
+        with pytest.raises(facetbox.LimitError, match="nested too deeply"):
+            await objects.get_by_name("b").nest(65)
+    async with aio.open(limits=Limits(block_ms=50)) as runtime:
+        objects = runtime.namespace("Deep", Deep)
+        with pytest.raises(facetbox.LimitError, match="waited for too long"):
+            await objects.get_by_name("c").hang()
+        assert await objects.get_by_name("c").nest(0) == "bottom"
+
+
+@on_loop
 async def test_a_constructor_may_wait_and_sections_keep_others_out() -> None:
     began = asyncio.Event()
 

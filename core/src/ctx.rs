@@ -2,12 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
-use event_listener::Event as Signal;
-use futures_lite::future;
-
-use crate::actor::{Actor, ActorId, Event, Hold};
+use crate::actor::{Actor, ActorId, Awake, EventScope, LoopSection};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::loader::Loader;
@@ -77,29 +73,68 @@ impl Ctx {
     }
 
     /// Keeps other events out of the actor until the guard is dropped. For event-loop classes, whose
-    /// turn is free while they wait. A guard that is kept longer than [`Limits::block_ms`](crate::Limits)
-    /// resets the object: its calls then fail with LIMIT_WALL.
+    /// turn is free while they wait. The section belongs to the event whose code runs on this thread; its code is
+    /// to run in [`ConcurrencyGuard::scope`], so that what it calls may come back into the actor, and sections
+    /// that it begins are nested in it. A constructor is over when the sections that it has begun are.
+    ///
+    /// A guard that is kept longer than [`Limits::block_ms`](crate::Limits) resets the object: its calls then
+    /// fail with LIMIT_WALL.
     ///
     /// # Errors
-    /// The actor's error if it is broken.
-    pub async fn block_concurrency(&self) -> Result<ConcurrencyGuard> {
-        self.actor.check()?;
-        let event = Event::new(&self.actor, None)?;
-        let hold = Hold::take(&event).await?;
-        Ok(ConcurrencyGuard::new(&self.actor, hold))
+    /// The actor's error if it is broken; LIMIT_DEPTH beyond 64 levels, at once.
+    pub fn block_concurrency(
+        &self,
+    ) -> Result<impl Future<Output = Result<ConcurrencyGuard>> + Send + use<>> {
+        let mut section = LoopSection::begin(&self.actor)?;
+        Ok(async move {
+            section.enter().await?;
+            Ok(ConcurrencyGuard { section })
+        })
     }
 
     /// Opens a transaction whose code may wait, as `storage.transaction()` does: commits what was written
-    /// before, and keeps other events out of the actor until the guard is dropped, no longer than
-    /// [`Limits::block_ms`](crate::Limits). For event-loop classes; what their other events, which are on
-    /// their way already, write meanwhile is part of it.
+    /// before, and keeps other events out of the actor until it has ended, as [`Ctx::block_concurrency`] does.
+    /// Within another transaction of the same chain it is a savepoint of that. For event-loop classes; what
+    /// code of their other events, which is on its way already, writes meanwhile is part of it.
     ///
     /// # Errors
-    /// The actor's error if it is broken; STORAGE.
-    pub async fn begin_transaction(&self) -> Result<Transaction> {
-        let block = self.block_concurrency().await?;
-        block.hold.event().settle().await?;
-        Transaction::begin(self.storage(), Some(block))
+    /// As [`Ctx::block_concurrency`]; STORAGE.
+    pub fn begin_transaction(
+        &self,
+    ) -> Result<impl Future<Output = Result<Transaction>> + Send + use<>> {
+        let (blocked, storage) = (self.block_concurrency()?, self.storage().clone());
+        Ok(async move {
+            let block = blocked.await?;
+            block.section.event().before_leaving().await?;
+            let depth = Some(storage.begin_when_free(Span::Async).await?);
+            Ok(Transaction { storage, depth, block })
+        })
+    }
+
+    /// Keeps the instance from being dropped as idle until what this answers is dropped: for work that goes on
+    /// after its event, as that given to `waitUntil()`.
+    pub fn keep_awake(&self) -> Awake {
+        Awake::new(&self.actor)
+    }
+
+    /// The scope of code of this actor that no event waits for.
+    pub fn scope(&self) -> EventScope {
+        EventScope::of_actor(&self.actor)
+    }
+
+    /// Says that code on an event loop is about to write, once in each turn of the loop. What was written in
+    /// earlier turns is committed first if it hasn't been yet, which waits for the disk: so that an abort
+    /// discards what was written in its own turn only.
+    ///
+    /// # Errors
+    /// Those of the commit.
+    pub fn begin_turn(&self) -> Result<()> {
+        self.actor.commit_loop_turn()
+    }
+
+    /// Says that such a turn is over: what was written in it is committed soon, on the runtime's own threads.
+    pub fn end_turn(&self) {
+        self.actor.end_loop_turn();
     }
 
     /// Starts `task` on the runtime's own threads: how bindings poll what nobody waits for.
@@ -116,29 +151,13 @@ impl Ctx {
 
 /// Keeps other events out of an actor; see [`Ctx::block_concurrency`].
 pub struct ConcurrencyGuard {
-    hold: Hold,
-    released: Arc<Signal>,
+    section: LoopSection,
 }
 
 impl ConcurrencyGuard {
-    fn new(actor: &Arc<Actor>, hold: Hold) -> ConcurrencyGuard {
-        let released = Arc::new(Signal::new());
-        let (release, weak) = (released.listen(), Arc::downgrade(actor));
-        let late = actor.runtime.timers.at(Instant::now() + actor.section_time());
-        let late = async move {
-            late.await;
-            if let Some(actor) = weak.upgrade() {
-                actor.fail_section();
-            }
-        };
-        actor.runtime.executor.spawn(future::or(release, late));
-        ConcurrencyGuard { hold, released }
-    }
-}
-
-impl Drop for ConcurrencyGuard {
-    fn drop(&mut self) {
-        self.released.notify(usize::MAX);
+    /// The scope that the section's code is to run in.
+    pub fn scope(&self) -> EventScope {
+        EventScope::of(self.section.event())
     }
 }
 
@@ -148,31 +167,26 @@ pub struct Transaction {
     storage: Storage,
     /// Its place among the savepoints, until it has ended.
     depth: Option<usize>,
-    #[expect(dead_code, reason = "released on drop")]
-    block: Option<ConcurrencyGuard>,
+    block: ConcurrencyGuard,
 }
 
 impl Transaction {
-    fn begin(storage: &Storage, block: Option<ConcurrencyGuard>) -> Result<Transaction> {
-        let depth = Some(storage.begin(Span::Async)?);
-        Ok(Transaction { storage: storage.clone(), depth, block })
+    /// The scope that the transaction's code is to run in, as that of a section.
+    pub fn scope(&self) -> EventScope {
+        self.block.scope()
     }
 
-    /// Opens a transaction within this one.
-    ///
-    /// # Errors
-    /// STORAGE.
-    pub fn nested(&self) -> Result<Transaction> {
-        Transaction::begin(&self.storage, None)
-    }
-
-    /// Commits it: with the transaction around it, if there is one, else at once.
+    /// Commits it, now: with the transaction around it, if there is one. The future ends when that is durable;
+    /// until then other events are kept out. Dropping it leaves that to whatever the actor says next.
     ///
     /// # Errors
     /// STORAGE; RESET if a critical error has rolled it back already, or a deferred constraint is violated.
-    pub fn commit(mut self) -> Result<()> {
-        self.end(true)?;
-        self.storage.sync()
+    pub fn commit(mut self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let ended = self.end(true);
+        async move {
+            ended?;
+            self.block.section.event().before_leaving().await
+        }
     }
 
     /// Rolls it back. Doing so again does nothing.

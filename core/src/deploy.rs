@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_lite::future;
 use parking_lot::Mutex;
 
-use crate::actor::{Actor, Class, Event, Hold, Message};
+use crate::actor::{Actor, BoxFuture, Class, Event, Hold};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::{self, Export};
 use crate::host::no_fetch_handler;
@@ -285,8 +285,10 @@ impl Deployment {
     /// # Errors
     /// NOT_FOUND if there is no such handler; what it throws, and what stands in its way.
     pub fn fetch(&self, request: Request) -> impl Future<Output = Result<Response>> + Send + use<> {
-        let (fetcher, caller) = (self.fetcher(), Event::current());
-        async move { fetcher?.send(caller, Message::Fetch(request)).await?.into_response() }
+        let response = self.fetcher().map(|fetcher| -> BoxFuture<'static, Result<Response>> {
+            Box::pin(fetcher.fetch(request))
+        });
+        async move { response?.await }
     }
 
     /// As [`Deployment::fetch`], and blocks until it is answered.

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
+use crate::order::{Order, Orders};
 use crate::stub::Stub;
 use crate::value::Value;
 
@@ -447,7 +448,7 @@ impl Drop for StartGuard {
 /// The facets of an actor that run or start, how many rollbacks of the actor's storage they have been compared
 /// with, and for the root of an object how many facets it has at all levels, or more: deletions aren't followed.
 #[derive(Default)]
-pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>, AtomicU64, Mutex<Option<u64>>);
+pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>, AtomicU64, Mutex<Option<u64>>, Orders);
 
 enum Slot {
     Starting(Arc<Starting>),
@@ -503,6 +504,11 @@ impl FacetMap {
             slots.remove(name);
         }
         !ours || unused
+    }
+
+    /// The order of calls that event loops make of the facet `name`.
+    pub fn order(&self, name: &str) -> Order {
+        self.3.of(name)
     }
 
     /// Takes out `actor` if it is still the one called `name`.

@@ -220,7 +220,11 @@ impl HostClass {
                     event.actor.runtime.timers.at(late).await;
                     Err(section_too_long())
                 };
-                let constructing = InEvent::new(event, constructing);
+                let constructing = async {
+                    let instance = InEvent::new(event, constructing).await?;
+                    event.sections_over().await;
+                    Ok(instance)
+                };
                 Arc::new(EventLoopInstance(future::or(constructing, late).await?))
             }
         })
@@ -278,6 +282,7 @@ impl Instance for EventLoopInstance {
         hold: &'a mut Hold,
     ) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
+            hold.lend();
             let reply: BoxFuture<'static, Result<Reply>> = match message {
                 Message::Fetch(request) => {
                     let answer = event.enter(|| self.0.fetch(request));

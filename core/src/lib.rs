@@ -74,7 +74,7 @@ mod timer;
 mod value;
 mod whole;
 
-pub use actor::{ActorId, BoxFuture, Class};
+pub use actor::{ActorId, Awake, BoxFuture, Class, EventScope};
 pub use alarm::{AlarmInfo, Alarms};
 pub use clock::ManualClock;
 pub use ctx::{ConcurrencyGuard, Ctx, Transaction};

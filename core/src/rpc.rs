@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 
 use futures_lite::future;
@@ -10,7 +11,7 @@ use futures_lite::future;
 use crate::actor::{BoxFuture, Event};
 use crate::error::{Error, Result};
 use crate::host::no_such_method;
-use crate::order::Order;
+use crate::order::{Order, queued};
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
 
@@ -269,7 +270,7 @@ impl RpcStub {
     pub fn spawn_in_order(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ticket = self.0.order.next();
         // A call has its place in the queue of the actor once it has been polled.
-        let task = async move { ticket.run(task, || true).await };
+        let task = async move { queued(ticket.wait().await, pin!(task)).await };
         match self.runtime() {
             Some(runtime) => runtime.spawn(task),
             // What a host has made runs where it is polled, and may block.

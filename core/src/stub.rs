@@ -1,18 +1,20 @@
 //! Stubs: the addresses through which actors are called.
 
 use std::fmt;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, BoxFuture, Event, Message, Reply};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{Begin, Facets, StartFacet, StartGuard, Starting};
+use crate::host::InEvent;
 use crate::http::{Request, Response};
 use crate::id::ObjectId;
 use crate::loader::Entrypoint;
 use crate::namespace::Namespace;
-use crate::order::Order;
+use crate::order::{Order, Ticket, queued};
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
 
@@ -27,7 +29,7 @@ struct Inner {
     runtime: Arc<RuntimeInner>,
     target: Target,
     bound: Mutex<Option<Arc<Actor>>>,
-    order: Order,
+    order: OnceLock<Order>,
 }
 
 enum Target {
@@ -51,7 +53,7 @@ pub(crate) enum Binding {
 
 impl Stub {
     fn new(runtime: Arc<RuntimeInner>, target: Target) -> Stub {
-        Stub(Arc::new(Inner { runtime, target, bound: Mutex::default(), order: Order::default() }))
+        Stub(Arc::new(Inner { runtime, target, bound: Mutex::default(), order: OnceLock::new() }))
     }
 
     pub(crate) fn object(namespace: Namespace, id: ObjectId) -> Stub {
@@ -78,12 +80,6 @@ impl Stub {
     /// The name that the object's id was made from.
     pub fn name(&self) -> Option<&str> {
         self.id().and_then(ObjectId::name)
-    }
-
-    /// Whether it is bound to an actor. Calls of a bound stub have their place in the actor's queue
-    /// once they have been polled.
-    pub fn is_bound(&self) -> bool {
-        self.0.bound.lock().is_some()
     }
 
     /// Whether both are clones of one stub.
@@ -124,7 +120,22 @@ impl Stub {
         method: impl Into<String>,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Value>> + Send + 'static {
-        let reply = self.send(Event::current(), Message::call(method.into(), args));
+        let reply = self.send_from_host(Message::call(method.into(), args), None);
+        async move { reply.await?.into_value() }
+    }
+
+    /// Calls a method as event loops do: it arrives behind the calls that were made in order before, of this
+    /// stub or, of a facet, of any stub. Whoever makes the call has to see to it that its future is polled.
+    ///
+    /// # Errors
+    /// As [`Stub::call`].
+    pub fn call_in_order(
+        &self,
+        method: impl Into<String>,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Value>> + Send + 'static {
+        let ticket = Some(self.order().next());
+        let reply = self.send_from_host(Message::call(method.into(), args), ticket);
         async move { reply.await?.into_value() }
     }
 
@@ -144,7 +155,20 @@ impl Stub {
         &self,
         request: Request,
     ) -> impl Future<Output = Result<Response>> + Send + 'static {
-        let reply = self.send(Event::current(), Message::Fetch(request));
+        let reply = self.send_from_host(Message::Fetch(request), None);
+        async move { reply.await?.into_response() }
+    }
+
+    /// Sends a request in the order of [`Stub::call_in_order`].
+    ///
+    /// # Errors
+    /// As [`Stub::call`].
+    pub fn fetch_in_order(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response>> + Send + 'static {
+        let ticket = Some(self.order().next());
+        let reply = self.send_from_host(Message::Fetch(request), ticket);
         async move { reply.await?.into_response() }
     }
 
@@ -179,17 +203,6 @@ impl Stub {
         self.0.runtime.executor.block_on(task)
     }
 
-    /// Starts `task`, which makes one call of this stub, on the runtime's own threads: behind those that
-    /// were started before in the queue of the actor. How event loops call.
-    pub fn spawn_in_order(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if self.0.runtime.check_open().is_err() {
-            // It fails at once; in a forked child the call before it may never have its place.
-            return self.spawn(task);
-        }
-        let (ticket, stub) = (self.0.order.next(), self.clone());
-        self.spawn(async move { ticket.run(task, || stub.is_bound()).await });
-    }
-
     /// Starts `task` on the runtime's own threads: how bindings run calls that nobody polls.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.runtime.spawn(task);
@@ -202,28 +215,74 @@ impl Stub {
         message: Message,
     ) -> BoxFuture<'static, Result<Reply>> {
         let stub = self.clone();
+        Box::pin(async move { stub.deliver(parent, message, None).await })
+    }
+
+    /// Delivers a message of code of the host as part of the event that it runs for.
+    fn send_from_host(
+        &self,
+        message: Message,
+        ticket: Option<Ticket>,
+    ) -> BoxFuture<'static, Result<Reply>> {
+        let (stub, parent) = (self.clone(), Event::current());
         Box::pin(async move {
-            stub.0.runtime.check_open()?;
             if let Some(event) = &parent {
-                event.count_subrequest()?;
+                event.settle_callers().await?;
             }
-            let actor = stub.actor().await?;
-            if let Some(event) = &parent {
-                event.before_leaving().await?;
-            }
-            if let Target::Facet { parent: above, .. } = &stub.0.target {
-                let inside = parent.as_ref().is_some_and(|event| Arc::ptr_eq(&event.actor, above));
-                if !inside {
-                    above.flush()?;
-                }
-                Facets::new(above.clone()).look_for_rollbacks();
-            }
-            actor.deliver(parent, message).await
+            stub.deliver(parent, message, ticket).await
         })
     }
 
+    /// The order of its calls: one for all stubs of a facet, because a supervisor gets a stub for each call.
+    fn order(&self) -> &Order {
+        self.0.order.get_or_init(|| match &self.0.target {
+            Target::Facet { parent, name, .. } => parent.facets.order(name),
+            _ => Order::default(),
+        })
+    }
+
+    async fn deliver(
+        self,
+        parent: Option<Arc<Event>>,
+        message: Message,
+        ticket: Option<Ticket>,
+    ) -> Result<Reply> {
+        // In a forked child the call before it may never have its place.
+        self.0.runtime.check_open()?;
+        let place = match ticket {
+            Some(ticket) => Some(ticket.wait().await),
+            None => None,
+        };
+        if let Some(event) = &parent {
+            event.count_subrequest()?;
+        }
+        let actor = self.actor(parent.as_ref()).await?;
+        if let Some(event) = &parent {
+            event.before_leaving().await?;
+        }
+        if let Target::Facet { parent: above, .. } = &self.0.target {
+            let inside = parent.as_ref().is_some_and(|event| Arc::ptr_eq(&event.actor, above));
+            if !inside {
+                above.flush()?;
+            }
+            Facets::new(above.clone()).look_for_rollbacks();
+        }
+        let mut reply = pin!(actor.deliver(parent.clone(), message));
+        let reply = match place {
+            Some(place) => queued(place, reply).await,
+            None => reply.as_mut().await,
+        };
+        match &parent {
+            Some(event) => event.before_returning().await.and(reply),
+            None => reply,
+        }
+    }
+
     /// The actor it is bound to, binding it first.
-    async fn actor(&self) -> Result<Arc<Actor>> {
+    ///
+    /// A start callback is code of the facet's parent, which runs for the event that uses the stub, if that is
+    /// one of the parent's.
+    async fn actor(&self, user: Option<&Arc<Event>>) -> Result<Arc<Actor>> {
         loop {
             match self.bind()? {
                 Binding::Bound => {}
@@ -232,7 +291,13 @@ impl Stub {
                 }
                 Binding::Start(guard) => {
                     let options = match self.take_start() {
-                        Some(start) => start().await,
+                        Some(start) => match self.starter(user)? {
+                            Some(event) => {
+                                let starting = event.enter(start);
+                                InEvent::new(&event, starting).await
+                            }
+                            None => start().await,
+                        },
                         None => Err(not_running()),
                     };
                     *self.0.bound.lock() = Some(self.finish(guard, options)?);
@@ -241,6 +306,17 @@ impl Stub {
             if let Some(actor) = self.0.bound.lock().clone() {
                 return Ok(actor);
             }
+        }
+    }
+
+    /// The event that the start callback of a facet runs for.
+    fn starter(&self, user: Option<&Arc<Event>>) -> Result<Option<Arc<Event>>> {
+        match &self.0.target {
+            Target::Facet { parent, .. } => match user {
+                Some(event) if Arc::ptr_eq(&event.actor, parent) => Ok(Some(event.clone())),
+                user => Event::new(parent, user.cloned()).map(Some),
+            },
+            _ => Ok(None),
         }
     }
 
@@ -269,7 +345,7 @@ impl Stub {
 
     /// Starts what it addresses, if that isn't running.
     pub(crate) async fn start(&self) -> Result<()> {
-        self.actor().await.map(drop)
+        self.actor(Event::current().as_ref()).await.map(drop)
     }
 
     /// Waits for a start that another stub makes.

@@ -375,6 +375,12 @@ class Ctx:
         """
     def delete_all(self) -> None:
         """Deletes everything that the object or facet and its facets store: `storage.delete_all()`."""
+    def _keep_awake(self) -> Awake:
+        """Keeps the instance from being dropped as idle until the answer is released."""
+    def _begin_turn(self) -> None:
+        """Says that code on an event loop is about to write, once in each turn of the loop."""
+    def _end_turn(self) -> None:
+        """Says that the turn is over."""
 
 @final
 class Storage:
@@ -420,6 +426,10 @@ class Storage:
         """Calls `function` in a transaction and returns what it returns.
 
         If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
+        """
+    def transaction(self, function: Callable[[], _T]) -> _T:
+        """Like `transaction_sync`, for a `function` that calls others: they run before it is known whether the
+        transaction is committed. What was written before is committed first.
         """
 
 @final
@@ -673,8 +683,11 @@ class Response:
 
 @final
 class EventLoop:
-    """A running event loop, as what it calls comes back to it. Its methods neither block nor wait."""
-    def __new__(cls, call_soon_threadsafe: Callable[..., object]) -> EventLoop: ...
+    """A running event loop, as what it calls comes back to it, and the event that calls. Its methods neither block
+    nor wait."""
+    def __new__(
+        cls, call_soon_threadsafe: Callable[..., object], scope: EventScope | None
+    ) -> EventLoop: ...
     def call(self, future: Any, stub: Stub, method: str, args: tuple[Any, ...]) -> Call:
         """Calls a method; its answer settles `future`."""
     def call_back(
@@ -712,6 +725,10 @@ class EventLoop:
         """Commits what an object has written and waits until it is durable."""
     def block_concurrency(self, future: Any, ctx: Ctx) -> Call:
         """Waits until an object has no other event; a Guard that keeps them out settles `future`."""
+    def begin_transaction(self, future: Any, ctx: Ctx) -> Call:
+        """Waits as that does, and opens a transaction; a Transaction settles `future`."""
+    def commit(self, future: Any, ctx: Ctx, transaction: Transaction) -> Call:
+        """Commits a transaction, and waits until that is durable."""
     def namespace(
         self,
         runtime: Runtime,
@@ -754,6 +771,9 @@ class EventLoop:
 class Ask:
     """What a loop is asked for. Dropped without an answer, it answers that the loop has ended."""
     @property
+    def scope(self) -> EventScope | None:
+        """The event that asks."""
+    @property
     def abandoned(self) -> bool:
         """Whether nobody waits for the answer any more."""
     def started(self, task: Callable[[], object]) -> None:
@@ -774,5 +794,27 @@ class Call:
 @final
 class Guard:
     """Keeps other events out of an object until it is released."""
+    @property
+    def scope(self) -> EventScope:
+        """The scope that the section's code runs in."""
     def release(self) -> None:
         """Lets other events in."""
+
+@final
+class Transaction:
+    """A transaction, until it has ended."""
+    @property
+    def scope(self) -> EventScope:
+        """The scope that the transaction's code runs in."""
+    def end(self) -> None:
+        """Ends it, rolled back unless it was committed."""
+
+@final
+class Awake:
+    """Keeps an instance from being dropped as idle until it is released."""
+    def release(self) -> None:
+        """Lets the instance go."""
+
+@final
+class EventScope:
+    """The event that code on a loop runs for."""

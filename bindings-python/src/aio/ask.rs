@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use facetbox::{Error, ErrorCode, FacetOptions, Response as CoreResponse, Value};
+use facetbox::{
+    Error, ErrorCode, EventScope as CoreScope, FacetOptions, Response as CoreResponse, Value,
+};
 use futures_channel::oneshot;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyBaseException;
@@ -13,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use super::Home;
+use super::{EventScope, Home};
 use crate::error::{Failure, Result};
 use crate::facets::options;
 use crate::from_python;
@@ -27,7 +29,7 @@ pub enum Kind {
     Value,
     /// A response, of the handler with this name.
     Response(&'static str),
-    /// An instance of a class and its ctx.
+    /// An instance of a class.
     Instance,
     /// How a facet is to start.
     Facet,
@@ -40,18 +42,17 @@ pub enum Reply {
     /// To [`Kind::Response`].
     Response(CoreResponse),
     /// To [`Kind::Instance`].
-    Instance(Py<PyAny>, Py<PyAny>),
+    Instance(Py<PyAny>),
     /// To [`Kind::Facet`].
     Facet(FacetOptions),
 }
 
 type Answer = facetbox::Result<Reply>;
 
-/// Asks for `function(*args)` on the loop `home`; `ctx` is that of the object or facet whose code it is.
+/// Asks for `function(*args)` on the loop `home`, in the scope of the event whose code runs here.
 pub fn ask<'py>(
     home: &Home,
     kind: Kind,
-    ctx: Option<&Bound<'py, PyAny>>,
     function: &Bound<'py, PyAny>,
     args: Bound<'py, PyTuple>,
 ) -> Result<Pending> {
@@ -62,12 +63,13 @@ pub fn ask<'py>(
     let ask = Ask {
         home: home.clone(),
         kind,
+        scope: CoreScope::current(),
         sender: Mutex::new(Some(sender)),
         progress: shared.clone(),
     };
     let run = RUN.import(py, "facetbox.aio._host", "run")?;
     // A loop that is closed drops the ask, which then answers so.
-    let _ = home.post(run, &(Bound::new(py, ask)?, ctx, function, args).into_pyobject(py)?);
+    let _ = home.post(run, &(Bound::new(py, ask)?, function, args).into_pyobject(py)?);
     Ok(Pending { answer, home: home.clone(), progress: shared })
 }
 
@@ -118,12 +120,19 @@ impl Drop for Pending {
 pub struct Ask {
     home: Home,
     kind: Kind,
+    scope: Option<CoreScope>,
     sender: Mutex<Option<oneshot::Sender<Answer>>>,
     progress: Arc<Mutex<Progress>>,
 }
 
 #[pymethods]
 impl Ask {
+    /// The event that asks.
+    #[getter]
+    fn scope(&self) -> Option<EventScope> {
+        self.scope.clone().map(EventScope)
+    }
+
     /// Whether nobody waits for the answer any more.
     #[getter]
     fn abandoned(&self) -> bool {
@@ -160,10 +169,7 @@ impl Ask {
         Ok(match self.kind {
             Kind::Value => Reply::Value(from_python::value(value, "result", &self.home)?),
             Kind::Response(handler) => Reply::Response(Response::expect(value, handler)?),
-            Kind::Instance => {
-                let (instance, ctx) = value.extract()?;
-                Reply::Instance(instance, ctx)
-            }
+            Kind::Instance => Reply::Instance(value.clone().unbind()),
             Kind::Facet => Reply::Facet(options(value, &self.home)?),
         })
     }

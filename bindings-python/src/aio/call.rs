@@ -1,6 +1,6 @@
 //! Calls that an event loop waits for.
 
-use facetbox::{BoxFuture, ConcurrencyGuard, Error, ErrorCode};
+use facetbox::{BoxFuture, Error, ErrorCode};
 use futures_channel::oneshot;
 use futures_lite::future;
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::Home;
 use crate::error::{Result, raised};
-use crate::interpreter::{detach, enter};
+use crate::interpreter::enter;
 
 /// A call on its way. Cancelling or dropping it ends what it does on the runtime's side.
 #[pyclass(frozen, module = "facetbox._native")]
@@ -95,25 +95,5 @@ impl Drop for Completion {
             let closed = Error::new(ErrorCode::Closed, "The runtime is closed.");
             enter(|py| self.settle(py, Err(raised(py, &closed))));
         }
-    }
-}
-
-/// Keeps other events out of an object until it is released.
-#[pyclass(frozen, module = "facetbox._native")]
-pub struct Guard(Mutex<Option<ConcurrencyGuard>>);
-
-impl Guard {
-    /// Wraps core's.
-    pub fn new(guard: ConcurrencyGuard) -> Guard {
-        Guard(Mutex::new(Some(guard)))
-    }
-}
-
-#[pymethods]
-impl Guard {
-    /// Lets other events in.
-    fn release(&self, py: Python<'_>) {
-        let guard = self.0.lock().take();
-        detach(py, || drop(guard));
     }
 }

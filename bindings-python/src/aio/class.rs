@@ -43,11 +43,11 @@ impl EventLoopClass for LoopClass {
             let construct = CONSTRUCT.import(py, "facetbox.aio._host", "construct")?;
             let env = to_python::map(py, env, &home)?;
             let args = (self.class.bind(py), Ctx(Arc::new(ctx)), env).into_pyobject(py)?;
-            ask(&home, Kind::Instance, None, construct, args)
+            ask(&home, Kind::Instance, construct, args)
         });
         Box::pin(async move {
             match asked?.await? {
-                Reply::Instance(object, ctx) => Ok(Arc::new(Instance { object, ctx, home }) as _),
+                Reply::Instance(object) => Ok(Arc::new(Instance { object, home }) as _),
                 _ => Err(unexpected()),
             }
         })
@@ -57,7 +57,6 @@ impl EventLoopClass for LoopClass {
 /// An object or facet on an event loop.
 struct Instance {
     object: Py<PyAny>,
-    ctx: Py<PyAny>,
     home: Home,
 }
 
@@ -72,7 +71,7 @@ impl Instance {
         args: Bound<'py, PyTuple>,
     ) -> Result<Pending> {
         let method = find_method(self.object.bind(py), method)?.ok_or_else(missing)?;
-        ask(&self.home, kind, Some(self.ctx.bind(py)), &method, args)
+        ask(&self.home, kind, &method, args)
     }
 }
 

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::class::unexpected;
-use super::{Call, Guard, Home, Kind, Reply, ask};
+use super::{Call, EventScope, Guard, Home, Kind, Reply, Transaction, ask};
 use crate::class::{DurableObjectClass, class};
 use crate::ctx::Ctx;
 use crate::deployment::Deployment;
@@ -24,16 +24,29 @@ use crate::runtime::Runtime;
 use crate::stub::Stub;
 use crate::{from_python, to_python, whole};
 
-/// A running event loop, as what it calls comes back to it. Its methods neither block nor wait.
+/// A running event loop, as what it calls comes back to it, and the event that calls. Its methods neither block
+/// nor wait.
 #[pyclass(frozen, module = "facetbox._native")]
-pub struct EventLoop(Home);
+pub struct EventLoop(Home, Option<facetbox::EventScope>);
+
+impl EventLoop {
+    /// Runs code for the event that calls.
+    fn enter<T>(&self, code: impl FnOnce() -> T) -> T {
+        match &self.1 {
+            Some(scope) => scope.enter(code),
+            None => code(),
+        }
+    }
+}
 
 #[pymethods]
 impl EventLoop {
-    /// Made from the loop's method `call_soon_threadsafe`.
+    /// Made from the loop's method `call_soon_threadsafe` and the event whose code runs.
     #[new]
-    fn new(call_soon_threadsafe: Py<PyAny>) -> EventLoop {
-        EventLoop(Home::Loop(Arc::new(call_soon_threadsafe)))
+    #[pyo3(signature = (call_soon_threadsafe, scope))]
+    fn new(call_soon_threadsafe: Py<PyAny>, scope: Option<&Bound<'_, EventScope>>) -> EventLoop {
+        let scope = scope.map(|scope| scope.get().0.clone());
+        EventLoop(Home::Loop(Arc::new(call_soon_threadsafe)), scope)
     }
 
     /// Calls a method; its answer settles `future`.
@@ -44,11 +57,12 @@ impl EventLoop {
         method: &str,
         args: &Bound<'_, PyTuple>,
     ) -> Result<Call> {
-        let answer = stub.0.call(method, from_python::args(args, &self.0)?);
+        let args = from_python::args(args, &self.0)?;
+        let answer = self.enter(|| stub.0.call_in_order(method, args));
         let convert = |py: Python<'_>, value, home: &Home| {
             to_python::value(py, value, home).map(Bound::unbind)
         };
-        Ok(Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn_in_order(task)))
+        Ok(Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn(task)))
     }
 
     /// Calls a function of a guest, or a method of an object of it; its answer settles `future`.
@@ -59,7 +73,8 @@ impl EventLoop {
         method: Option<&str>,
         args: &Bound<'_, PyTuple>,
     ) -> Result<Call> {
-        let answer = stub.0.call(method, from_python::args(args, &self.0)?);
+        let args = from_python::args(args, &self.0)?;
+        let answer = self.enter(|| stub.0.call(method, args));
         let convert = |py: Python<'_>, value, home: &Home| {
             to_python::value(py, value, home).map(Bound::unbind)
         };
@@ -68,11 +83,11 @@ impl EventLoop {
 
     /// Sends a request; its response settles `future`.
     fn fetch(&self, future: Py<PyAny>, stub: &Stub, request: &Request) -> Call {
-        let answer = stub.0.fetch(request.to_core());
+        let answer = self.enter(|| stub.0.fetch_in_order(request.to_core()));
         let convert = |py: Python<'_>, response, _: &Home| {
             Ok(Py::new(py, Response::from_core(py, response)?)?.into_any())
         };
-        Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn_in_order(task))
+        Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn(task))
     }
 
     /// Fires the alarms that are due; their number settles `future`.
@@ -81,7 +96,7 @@ impl EventLoop {
         let convert = |py: Python<'_>, fired: u64, _: &Home| {
             Ok(fired.into_pyobject(py).map_err(PyErr::from)?.into_any().unbind())
         };
-        let answer = core.run_due_alarms_async();
+        let answer = self.enter(|| core.run_due_alarms_async());
         Call::begin(&self.0, future, answer, convert, |task| core.spawn(task))
     }
 
@@ -96,7 +111,8 @@ impl EventLoop {
     ) -> Result<Call> {
         let core = runtime.core();
         let env = env.map(|env| from_python::env(env, &self.0)).transpose()?;
-        let answer = core.deploy_async(name, worker_code(code, &self.0)?, env);
+        let code = worker_code(code, &self.0)?;
+        let answer = self.enter(|| core.deploy_async(name, code, env));
         let convert = |py: Python<'_>, deployment, _: &Home| {
             Ok(Py::new(py, Deployment(deployment))?.into_any())
         };
@@ -142,12 +158,38 @@ impl EventLoop {
     }
 
     /// Waits until an object has no other event; a Guard that keeps them out settles `future`.
-    fn block_concurrency(&self, future: Py<PyAny>, ctx: &Ctx) -> Call {
-        let core = ctx.0.clone();
-        let answer = async move { core.block_concurrency().await };
+    fn block_concurrency(&self, future: Py<PyAny>, ctx: &Ctx) -> Result<Call> {
+        let answer = self.enter(|| ctx.0.block_concurrency())?;
         let convert =
             |py: Python<'_>, guard, _: &Home| Ok(Py::new(py, Guard::new(guard))?.into_any());
-        Call::begin(&self.0, future, answer, convert, |task| ctx.0.spawn(task))
+        Ok(Call::begin(&self.0, future, answer, convert, |task| ctx.0.spawn(task)))
+    }
+
+    /// Waits as that does, and opens a transaction; a Transaction settles `future`.
+    fn begin_transaction(&self, future: Py<PyAny>, ctx: &Ctx) -> Result<Call> {
+        let answer = self.enter(|| ctx.0.begin_transaction())?;
+        let convert = |py: Python<'_>, transaction, _: &Home| {
+            Ok(Py::new(py, Transaction::new(transaction))?.into_any())
+        };
+        Ok(Call::begin(&self.0, future, answer, convert, |task| ctx.0.spawn(task)))
+    }
+
+    /// Commits a transaction, and waits until that is durable.
+    fn commit(
+        &self,
+        py: Python<'_>,
+        future: Py<PyAny>,
+        ctx: &Ctx,
+        transaction: &Transaction,
+    ) -> Call {
+        let committed = detach(py, || transaction.take().map(facetbox::Transaction::commit));
+        let answer = async move {
+            match committed {
+                Some(committed) => committed.await,
+                None => Ok(()),
+            }
+        };
+        Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| ctx.0.spawn(task))
     }
 
     /// Binds a name to a class that may be at home here.
@@ -179,8 +221,7 @@ impl EventLoop {
     fn facet(&self, facets: &Facets, name: &str, start: Py<PyAny>) -> Result<Stub> {
         let home = self.0.clone();
         let start = move || -> facetbox::BoxFuture<'static, _> {
-            let asked =
-                attach(|py| ask(&home, Kind::Facet, None, start.bind(py), PyTuple::empty(py)));
+            let asked = attach(|py| ask(&home, Kind::Facet, start.bind(py), PyTuple::empty(py)));
             Box::pin(async move {
                 match asked?.await? {
                     Reply::Facet(options) => Ok(options),

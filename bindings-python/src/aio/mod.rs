@@ -8,9 +8,11 @@ mod call;
 mod class;
 mod event_loop;
 mod home;
+mod scope;
 
 pub use ask::{Ask, Kind, Reply, ask};
-pub use call::{Call, Guard};
+pub use call::Call;
 pub use class::{event_loop_class, response, value};
 pub use event_loop::EventLoop;
 pub use home::Home;
+pub use scope::{EventScope, Guard, Transaction};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future;
 
 use super::section::Sections;
-use super::{Actor, Turn};
+use super::{Actor, Hold, Turn};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
@@ -99,8 +99,6 @@ pub(crate) struct Event {
     pub begun: Instant,
     pub deadline: Instant,
     depth: u32,
-    /// Whether an ancestor keeps the actor's turn. It waits for this event, so it stays so.
-    reentered: bool,
     /// Whether this event keeps its actor's turn while it waits for calls it made.
     holding: AtomicBool,
     /// The turn of events that come back into the actor from this event's own chain.
@@ -142,9 +140,8 @@ impl Event {
         }
         let begun = Instant::now();
         let of_tail = parent.as_ref().is_some_and(|parent| parent.is_of_tail());
-        let mut event = Event {
+        let event = Event {
             actor: actor.clone(),
-            reentered: false,
             parent,
             begun,
             deadline: begun + Duration::from_millis(actor.limits.wall_ms),
@@ -160,7 +157,6 @@ impl Event {
             of_tail: AtomicBool::new(of_tail),
             record: OnceLock::new(),
         };
-        event.reentered = event.keeper().is_some();
         actor.events.fetch_add(1, Ordering::AcqRel);
         Ok(Arc::new(event))
     }
@@ -189,7 +185,7 @@ impl Event {
     /// INVALID_ARGUMENT from within a `transactionSync()`; those of the commit.
     pub async fn before_leaving(&self) -> Result<()> {
         if self.actor.class.is_event_loop() {
-            return self.actor.flush_when_free(|span| span == Span::Sync).await;
+            return self.actor.flush_when_free(|span| self.is_held_up_by(span)).await;
         }
         // Without the turn it has committed already, and another event may be in the middle of its own.
         if !self.is_holding() || self.actor.flush()? != Some(Span::Sync) {
@@ -200,11 +196,60 @@ impl Event {
         Err(Error::named(ErrorCode::InvalidArgument, "Error", message))
     }
 
+    /// Commits, for a guest that has called code of the host, what that code has written in the actors that wait for
+    /// the event: because it calls others, or because its answer goes on.
+    ///
+    /// # Errors
+    /// Those of the commit.
+    pub async fn settle_callers(&self) -> Result<()> {
+        if self.actor.class.as_guest().is_none() {
+            return Ok(());
+        }
+        for event in self.ancestors() {
+            // A guest's storage is written by the guest alone, maybe at this moment by another event of it. And of
+            // one actor's events the innermost tells which transaction may be open: that of its section.
+            let inner = |other: &&Arc<Event>| !Arc::ptr_eq(other, event);
+            let mut inner = self.ancestors().take_while(inner);
+            if event.actor.class.as_guest().is_some()
+                || inner.any(|other| Arc::ptr_eq(&other.actor, &event.actor))
+            {
+                continue;
+            }
+            event.actor.flush_when_free(|span| event.is_held_up_by(span)).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits, in a class on an event loop, until no section of others keeps the turn: what comes in from
+    /// outside is kept out of it as other events are.
+    ///
+    /// # Errors
+    /// DEADLOCK; the actor's error if it is broken.
+    pub async fn before_returning(self: &Arc<Event>) -> Result<()> {
+        if !self.actor.class.is_event_loop() || self.is_within() {
+            return Ok(());
+        }
+        let broken = async { Err(self.actor.end().await) };
+        future::or(Hold::take(self), broken).await.map(drop)
+    }
+
+    /// Whether it keeps the turn itself, or has come back into what an ancestor keeps it for.
+    fn is_within(&self) -> bool {
+        self.is_holding() || self.keeper().is_some()
+    }
+
+    /// Whether, in a class on an event loop, what it has written can't be committed before an explicit
+    /// transaction has ended: one whose code runs on the loop at this moment, or one of another event. Its own
+    /// may wait for what it says.
+    fn is_held_up_by(&self, span: Span) -> bool {
+        span == Span::Sync || !self.is_within()
+    }
+
     /// Commits what it has written, because it has ended. Transactions that its code has left behind are
     /// rolled back.
     pub async fn settle(&self) -> Result<()> {
         if self.actor.class.is_event_loop() {
-            return self.actor.flush_when_free(|_| true).await;
+            return self.before_leaving().await;
         }
         if !self.is_holding() {
             return Ok(());
@@ -284,11 +329,13 @@ impl Event {
 
     /// Says whether it has the turn of its actor.
     pub fn set_holding(&self, holding: bool) {
-        if holding && self.reentered {
+        if holding && self.keeper().is_some() {
             let open = self.actor.storage().map_or(0, Storage::depth);
             self.savepoints.store(open, Ordering::Relaxed);
         }
-        self.holding.store(holding, Ordering::Release);
+        if self.holding.swap(holding, Ordering::AcqRel) == holding {
+            return;
+        }
         if let Some(record) = self.record() {
             record.turn(self, holding);
         }
@@ -298,13 +345,9 @@ impl Event {
         self.holding.load(Ordering::Acquire)
     }
 
-    /// The turn that this event has to take: its actor's, or within that of the nearest ancestor that
-    /// keeps it, so that a chain can come back into its own actors.
-    pub fn entry_turn(&self) -> &Turn {
-        match self.reentered {
-            true => self.keeper().map_or(&self.actor.turn, |event| &event.reentry),
-            false => &self.actor.turn,
-        }
+    /// The turn of events of its own chain that come back into the actor while it keeps the actor's.
+    pub(super) fn reentry(&self) -> &Turn {
+        &self.reentry
     }
 
     /// Lets an ancestor end whose time is over. It waits on this thread, so that it hears of that only when what it
@@ -329,7 +372,7 @@ impl Event {
         Arc::ptr_eq(self, other) || self.ancestors().any(|event| Arc::ptr_eq(event, other))
     }
 
-    fn ancestors(&self) -> impl Iterator<Item = &Arc<Event>> {
+    pub(super) fn ancestors(&self) -> impl Iterator<Item = &Arc<Event>> {
         std::iter::successors(self.parent.as_ref(), |event| event.parent.as_ref())
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Event;
 use super::section::section_cancelled;
+use super::{Event, Turn};
 use crate::error::Result;
 
 /// The turn as one event holds it, gives it up while it waits, and takes it again.
@@ -11,36 +11,66 @@ use crate::error::Result;
 /// Dropping it releases the turn; dropping it within a section resets the actor.
 pub(crate) struct Hold {
     event: Arc<Event>,
-    held: bool,
+    held: Option<Entry>,
+}
+
+/// The turn that an event has.
+enum Entry {
+    /// Its actor's.
+    Own,
+    /// That within the turn of an ancestor, which keeps its actor's.
+    Within(Arc<Event>),
+}
+
+impl Entry {
+    /// The turn that `event` has to take, so that a chain can come back into its own actors.
+    fn of(event: &Event) -> Entry {
+        event.keeper().map_or(Entry::Own, |keeper| Entry::Within(keeper.clone()))
+    }
+
+    fn turn<'a>(&'a self, event: &'a Event) -> &'a Turn {
+        match self {
+            Entry::Own => &event.actor.turn,
+            Entry::Within(keeper) => keeper.reentry(),
+        }
+    }
 }
 
 impl Hold {
     /// Waits for the turn of the event's actor.
     pub async fn take(event: &Arc<Event>) -> Result<Hold> {
-        let mut hold = Hold { event: event.clone(), held: false };
+        let mut hold = Hold { event: event.clone(), held: None };
         hold.retake().await?;
         Ok(hold)
     }
 
     /// The event that has the turn, or waits without it.
+    #[cfg(test)]
     pub fn event(&self) -> &Arc<Event> {
         &self.event
     }
 
     /// Lets other events run in the actor.
     pub fn release(&mut self) {
-        if std::mem::take(&mut self.held) {
+        if let Some(entry) = self.held.take() {
             self.event.set_holding(false);
-            self.event.entry_turn().release();
+            entry.turn(&self.event).release();
         }
+    }
+
+    /// Says that the event won't keep the turn while its code waits, before that code can make calls: those that
+    /// come back are to wait as any others do.
+    pub fn lend(&mut self) {
+        self.event.set_holding(false);
     }
 
     /// Waits for the turn again.
     pub async fn retake(&mut self) -> Result<()> {
-        if !self.held {
-            self.event.entry_turn().take(&self.event).await?;
+        if self.held.is_none() {
+            let entry = Entry::of(&self.event);
+            entry.turn(&self.event).take(&self.event).await?;
             self.event.set_holding(true);
-            self.held = true;
+            self.held = Some(entry);
         }
         Ok(())
     }
@@ -48,7 +78,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.held && self.event.in_section() && self.event.actor.broken().is_none() {
+        if self.held.is_some() && self.event.in_section() && self.event.actor.broken().is_none() {
             self.event.actor.reset(&section_cancelled());
         }
         self.release();

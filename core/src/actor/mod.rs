@@ -9,8 +9,10 @@ mod alarm;
 mod class;
 mod event;
 mod hold;
+mod loop_turn;
 #[cfg(test)]
 mod schedules;
+mod scope;
 mod section;
 mod turn;
 mod warm;
@@ -31,8 +33,11 @@ pub use class::Class;
 pub(crate) use class::{ClassKind, GuestClass};
 pub(crate) use event::{Event, Message, Reply};
 pub(crate) use hold::Hold;
-pub(crate) use section::section_too_long;
+use loop_turn::LoopTurn;
+pub use scope::EventScope;
+pub(crate) use section::{LoopSection, section_too_long};
 pub(crate) use turn::{Turn, Waits};
+pub use warm::Awake;
 pub(crate) use warm::Warm;
 
 use crate::alarm::{AlarmKey, AlarmSlot};
@@ -135,13 +140,15 @@ pub(crate) struct Actor {
     pub level: u64,
     pub facets: FacetMap,
     pub turn: Turn,
+    /// Where the event loop of its class is.
+    loop_turn: LoopTurn,
     /// Set while a limit or an abort stops what runs: SQL statements see it too.
     pub interrupt: Arc<AtomicBool>,
     /// Where its alarm is entered; without storage it has none.
     pub alarm: Option<Arc<AlarmSlot>>,
     /// Events that are in it or wait for its turn.
     events: AtomicUsize,
-    /// Timers of its guest that are pending.
+    /// What is pending apart from events: timers of its guest, work that outlives them.
     pub timers: AtomicUsize,
     /// When its last event ended; see [`Warm::at`].
     last_used: AtomicU64,
@@ -173,6 +180,7 @@ impl Actor {
             level: parent.as_ref().map_or(1, |(parent, _)| parent.level + 1),
             facets: FacetMap::default(),
             turn: Turn::default(),
+            loop_turn: LoopTurn::default(),
             running: Mutex::default(),
             broken: std::sync::OnceLock::new(),
             breaking: Signal::new(),
@@ -404,6 +412,9 @@ impl Actor {
 
     /// Breaks the actor: everything bound to it fails with `error` from now on, descendants too.
     pub fn fail(self: &Arc<Actor>, error: Error) {
+        if let Err(error) = self.commit_loop_turn() {
+            tracing::debug!(path = self.path, %error, "what an earlier turn of the loop wrote is lost");
+        }
         if self.broken.set(error.clone()).is_err() {
             return;
         }

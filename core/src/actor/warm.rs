@@ -143,6 +143,25 @@ impl Warm {
     }
 }
 
+/// Keeps an actor from hibernating while something that belongs to it goes on after its events: see
+/// [`Ctx::keep_awake`](crate::Ctx::keep_awake).
+pub struct Awake(Weak<Actor>);
+
+impl Awake {
+    pub(crate) fn new(actor: &Arc<Actor>) -> Awake {
+        actor.timers.fetch_add(1, Ordering::AcqRel);
+        Awake(Arc::downgrade(actor))
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        if let Some(actor) = self.0.upgrade() {
+            actor.timers.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
 impl Actor {
     fn is_warm(&self) -> bool {
         self.running.lock().is_some()

@@ -70,8 +70,8 @@ pub(super) fn outbound(event: &Arc<Event>, request: Request) -> Result<Pending> 
             event.count_subrequest()?;
             let event = event.clone();
             Ok(Box::pin(async move {
-                let answer = event.enter(|| handler(request));
-                Ok(Answer::Response(InEvent::new(&event, answer).await?))
+                let response = in_host(&event, || handler(request)).await;
+                response.map(Answer::Response)
             }))
         }
     }
@@ -87,11 +87,19 @@ pub(super) fn call_host(
 ) -> Result<Pending> {
     event.count_subrequest()?;
     let event = event.clone();
-    Ok(Box::pin(async move {
-        event.before_leaving().await?;
-        let answer = event.enter(call);
-        Ok(Answer::Value(InEvent::new(&event, answer).await?))
-    }))
+    Ok(Box::pin(async move { in_host(&event, call).await.map(Answer::Value) }))
+}
+
+/// Runs code of the host. What the guest has written is durable before it does, and what the code has written
+/// in actors that wait for the guest is before its answer goes on.
+async fn in_host<T>(
+    event: &Arc<Event>,
+    code: impl FnOnce() -> BoxFuture<'static, Result<T>>,
+) -> Result<T> {
+    event.before_leaving().await?;
+    let answer = event.enter(code);
+    let answer = InEvent::new(event, answer).await;
+    event.settle_callers().await.and(answer)
 }
 
 /// The end of the start of a facet that another event has begun.

@@ -1,7 +1,6 @@
 //! What happens when a guest is stopped, whatever its engine.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::watchdog::{Interrupt, Stop};
 use crate::actor::Actor;
@@ -60,24 +59,6 @@ pub(super) fn leaving(error: Error) -> Error {
         _ if error.is_of_device() => error,
         ErrorCode::Storage | ErrorCode::InvalidArgument => error.with_code(ErrorCode::GuestError),
         _ => error,
-    }
-}
-
-/// Keeps an actor from hibernating while its guest has something pending after its events.
-pub(super) struct Pending(Weak<Actor>);
-
-impl Pending {
-    pub fn new(actor: &Arc<Actor>) -> Pending {
-        actor.timers.fetch_add(1, Ordering::AcqRel);
-        Pending(Arc::downgrade(actor))
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if let Some(actor) = self.0.upgrade() {
-            actor.timers.fetch_sub(1, Ordering::AcqRel);
-        }
     }
 }
 

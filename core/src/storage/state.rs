@@ -199,10 +199,25 @@ impl Storage {
     /// Opens a transaction or, within one, a savepoint, and answers its depth.
     pub(crate) fn begin(&self, span: Span) -> Result<usize> {
         let mut state = self.lock()?;
-        let connection = state.writer(&self.0)?;
-        connection.run(Own::Savepoint, &[]).map_err(|failure| state.fail(failure, &self.0))?;
-        state.savepoints.push(span);
-        Ok(state.savepoints.len())
+        state.begin(span, &self.0)
+    }
+
+    /// Opens one as soon as no code runs that can't wait for others: that of a `transactionSync()` on another
+    /// thread, to which this would belong.
+    pub(crate) async fn begin_when_free(&self, span: Span) -> Result<usize> {
+        loop {
+            let ended = self.0.ended.listen();
+            if let Some(begun) = self.begin_if_free(span) {
+                return begun;
+            }
+            ended.await;
+        }
+    }
+
+    fn begin_if_free(&self, span: Span) -> Option<Result<usize>> {
+        let mut state = self.0.state.lock();
+        let free = state.open() != Some(Span::Sync);
+        free.then(|| state.check().and_then(|()| state.begin(span, &self.0)))
     }
 
     /// How many savepoints are open.
@@ -390,6 +405,13 @@ impl State {
             true
         })?;
         shared.disk.sweep(&shared.dir, &known)
+    }
+
+    fn begin(&mut self, span: Span, shared: &Arc<Shared>) -> Result<usize> {
+        let connection = self.writer(shared)?;
+        connection.run(Own::Savepoint, &[]).map_err(|failure| self.fail(failure, shared))?;
+        self.savepoints.push(span);
+        Ok(self.savepoints.len())
     }
 
     fn end_savepoint(&mut self, commit: bool) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ mod chains;
 mod data_directory;
 mod deployments;
 mod engines;
+mod event_loops;
 mod example_apps;
 mod facet_alarms;
 mod facets;

@@ -373,19 +373,19 @@ impl EventLoopObject for LoopedObject {
                 "get" => Ok(ctx.storage().kv().get(key)?.unwrap_or(Value::Null)),
                 "put" => ctx.storage().kv().put(key, &Value::Int(1)).map(|()| Value::Null),
                 "block" => {
-                    let _guard = ctx.block_concurrency().await?;
+                    let _guard = ctx.block_concurrency()?.await?;
                     pause.reach().await;
                     Ok(Value::Null)
                 }
                 _ => {
                     ctx.storage().kv().put("before", &Value::Int(1))?;
-                    let txn = ctx.begin_transaction().await?;
-                    let nested = txn.nested()?;
+                    let txn = ctx.begin_transaction()?.await?;
+                    let nested = txn.scope().enter(|| ctx.begin_transaction())?.await?;
                     ctx.storage().kv().put("inside", &Value::Int(1))?;
                     pause.reach().await;
-                    nested.commit()?;
+                    nested.commit().await?;
                     if key == "commit" {
-                        txn.commit()?
+                        txn.commit().await?
                     } else {
                         drop(txn)
                     }

@@ -11,11 +11,11 @@ from typing import Any, NoReturn, TypeVar
 from .. import _native
 from .._native import ObjectId
 from .._object import AioObject
-from ._concurrency import Concurrency
 from ._facets import Facets
-from ._gate import Commit
 from ._loader import Loader
 from ._loop import here
+from ._scope import Turn
+from ._sections import block_while
 from ._storage import Storage
 
 _T = TypeVar("_T")
@@ -29,7 +29,7 @@ class Ctx:
     For code on the loop that its class belongs to. Once the object is broken, everything raises its error.
     """
 
-    __slots__ = ("_commit", "_concurrency", "_native", "_tasks", "facets", "storage")
+    __slots__ = ("_native", "_tasks", "facets", "storage")
 
     storage: Storage
     """The storage of this object or facet."""
@@ -38,11 +38,10 @@ class Ctx:
 
     def __init__(self, native: _native.Ctx) -> None:
         self._native = native
-        self._commit = Commit(native)
-        self._concurrency = Concurrency(native)
-        self._tasks: set[asyncio.Future[object]] = set()
-        self.storage = Storage(native.storage, self._commit)
-        self.facets = Facets(native.facets, self._commit)
+        self._tasks: dict[asyncio.Future[object], _native.Awake] = {}
+        turn = Turn(native)
+        self.storage = Storage(native, turn)
+        self.facets = Facets(native.facets, turn)
 
     @property
     def id(self) -> ObjectId | str:
@@ -57,9 +56,8 @@ class Ctx:
     def abort(self, reason: str | None = None) -> NoReturn:
         """Aborts this object or facet, and always raises: AbortedError with the reason.
 
-        What is uncommitted is discarded; all its stubs and facets raise the same from now on.
+        What was written in this turn of the loop is discarded; all its stubs and facets raise the same from now on.
         """
-        self._commit.wrote()
         self._native.abort(reason)
 
     def delete_all(self) -> None:
@@ -70,25 +68,26 @@ class Ctx:
         """Runs ``work`` while no other event is let in, and returns a future of its result.
 
         It runs whether the future is awaited or not. In a constructor the object answers nothing before it
-        has ended. If it raises, the object is reset: every caller gets the exception.
+        has ended. If it raises, or takes longer than the limit ``block_ms``, the object is reset: every caller
+        gets the exception. Calls that come back into the object from ``work`` are let in.
 
-        Raises LimitError beyond 64 levels of nesting, as the future does after 30 seconds.
+        Raises LimitError beyond 64 levels of nesting.
         """
-        return self._concurrency.block_while(work)
+        return block_while(self._native, work)
 
     def wait_until(self, work: Awaitable[object]) -> None:
-        """Lets ``work`` go on when the event that began it has ended. What it raises is logged."""
+        """Lets ``work`` go on when the event that began it has ended. What it raises is logged.
+
+        The instance isn't dropped as idle before it ends.
+        """
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
+        self._tasks[task] = self._native._keep_awake()
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Future[object]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task).release()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("what was given to wait_until() has failed", exc_info=error)
-
-    async def _started(self) -> None:
-        await self._concurrency.started()
 
     def __repr__(self) -> str:
         return f"aio.{self._native!r}"

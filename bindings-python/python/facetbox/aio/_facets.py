@@ -11,8 +11,8 @@ from .. import _native, _object
 from .._native import DurableObjectClass
 from .._options import FacetOptions
 from .._whole import Usage
-from ._gate import Commit
 from ._loop import here
+from ._scope import Turn
 from ._stub import Stub
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 class Facets:
     """The facets of one object or facet."""
 
-    __slots__ = ("_commit", "_native")
+    __slots__ = ("_native", "_turn")
 
-    def __init__(self, native: _native.Facets, commit: Commit) -> None:
+    def __init__(self, native: _native.Facets, turn: Turn) -> None:
         self._native = native
-        self._commit = commit
+        self._turn = turn
 
     def get(self, name: str, start: Callable[[], _Start | Awaitable[_Start]]) -> Stub:
         """A stub of the facet ``name``.
@@ -49,7 +49,7 @@ class Facets:
 
     def delete(self, name: str) -> None:
         """Stops the facet and deletes its data and that of its descendants."""
-        self._commit.wrote()
+        self._turn.wrote()
         self._native.delete(name)
 
     def clone(self, src: str, dst: str) -> None:
@@ -57,7 +57,7 @@ class Facets:
 
         A missing ``src`` leaves ``dst`` empty; ``src`` goes on running, ``dst`` is stopped first.
         """
-        self._commit.wrote()
+        self._turn.wrote()
         self._native.clone(src, dst)
 
     def list(self) -> list[str]:

@@ -11,14 +11,14 @@ from typing import Any
 from .. import _native
 from .._native import Ask
 from ._ctx import Ctx, DurableObject, Env
-from ._gate import current
+from ._scope import current
 
 
-def run(ask: Ask, ctx: Ctx | None, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+def run(ask: Ask, function: Callable[..., object], args: tuple[Any, ...]) -> None:
     """Answers an ask with what a function, coroutine or not, returns."""
     if ask.abandoned:
         return
-    current.set(ctx)
+    current.set(ask.scope)  # of the context that this call was posted with
     try:
         answer = function(*args)
         if not inspect.isawaitable(answer):
@@ -46,14 +46,8 @@ async def _finish(ask: Ask, answer: Awaitable[object]) -> None:
         raise
 
 
-async def construct(
+def construct(
     cls: type[DurableObject], native: _native.Ctx, env: dict[str, Any]
-) -> tuple[DurableObject, Ctx]:
-    """Makes an instance, and waits for what its constructor has begun."""
-    ctx = Ctx(native)
-    current.set(ctx)
-    instance = cls(ctx, Env(**env))
-    await ctx._started()
-    return instance, ctx
-
-
+) -> DurableObject:
+    """Makes an instance."""
+    return cls(Ctx(native), Env(**env))

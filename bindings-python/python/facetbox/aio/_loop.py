@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .._native import Call, EventLoop
+from ._scope import current
 
 
 def here() -> EventLoop:
-    """The running loop, for the native half. Raises RuntimeError without one."""
-    return EventLoop(asyncio.get_running_loop().call_soon_threadsafe)
+    """The running loop and the event whose code runs, for the native half. Raises RuntimeError without one."""
+    return EventLoop(asyncio.get_running_loop().call_soon_threadsafe, current.get())
 
 
 async def outcome(begin: Callable[[asyncio.Future[Any]], Call]) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 from .._native import RpcStub as NativeRpcStub
 from .._object import Handle
-from ._gate import gate
 from ._loop import here, outcome
 
 
@@ -35,7 +34,6 @@ class RpcStub(Handle):
         return await self._invoke(None, args)
 
     async def _invoke(self, method: str | None, args: tuple[object, ...]) -> Any:
-        await gate()
         loop = here()
         return await outcome(lambda future: loop.call_back(future, self._native, method, args))
 

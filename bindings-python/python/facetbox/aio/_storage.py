@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from .. import _native
 from .._native import KvList, SqlCursor
-from ._gate import Commit
+from ._loop import here, outcome
+from ._scope import Turn
+from ._sections import transact
 
 _T = TypeVar("_T")
 
@@ -20,18 +22,19 @@ class Storage:
     answers or calls anybody.
     """
 
-    __slots__ = ("_commit", "_native", "kv", "sql")
+    __slots__ = ("_ctx", "_native", "_turn", "kv", "sql")
 
     kv: Kv
     """The key-value store."""
     sql: Sql
     """SQL."""
 
-    def __init__(self, native: _native.Storage, commit: Commit) -> None:
-        self._native = native
-        self._commit = commit
-        self.kv = Kv(native.kv, commit)
-        self.sql = Sql(native.sql, commit)
+    def __init__(self, ctx: _native.Ctx, turn: Turn) -> None:
+        self._ctx = ctx
+        self._native = ctx.storage
+        self._turn = turn
+        self.kv = Kv(self._native.kv, turn)
+        self.sql = Sql(self._native.sql, turn)
 
     async def get_alarm(self) -> int | None:
         """The time that the alarm is set to, in Unix milliseconds; None without one.
@@ -48,12 +51,12 @@ class Storage:
 
         Raises InvalidArgument for a time that isn't above 0, ValueError for a datetime without a time zone.
         """
-        self._commit.wrote()
+        self._turn.wrote()
         self._native.set_alarm(time)
 
     async def delete_alarm(self) -> None:
         """Deletes the alarm, if one is set. A handler that runs already goes on."""
-        self._commit.wrote()
+        self._turn.wrote()
         self._native.delete_alarm()
 
     async def sync(self) -> None:
@@ -61,7 +64,7 @@ class Storage:
 
         Raises ResetError if a deferred constraint is violated; what was uncommitted is gone then.
         """
-        await self._commit.now()
+        await outcome(lambda future: here().sync(future, self._ctx))
 
     async def current_bookmark(self) -> str:
         """A text that names this moment: each one sorts after those that were given before, restarts
@@ -70,7 +73,7 @@ class Storage:
 
     def delete_all(self) -> None:
         """Deletes everything that the object or facet and its facets store; running facets are aborted."""
-        self._commit.wrote()
+        self._turn.wrote()
         self._native.delete_all()
 
     def transaction_sync(self, function: Callable[[], _T]) -> _T:
@@ -78,18 +81,28 @@ class Storage:
 
         If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
         """
-        self._commit.wrote()
+        self._turn.wrote()
         return self._native.transaction_sync(function)
+
+    async def transaction(self, function: Callable[[], Awaitable[_T]]) -> _T:
+        """Calls ``function``, which returns an awaitable such as a coroutine, in a transaction and returns what
+        that results in.
+
+        Everything that the object writes meanwhile is part of it; if ``function`` raises, that is rolled back and
+        the exception goes on. Other events are kept out as by ``ctx.block_concurrency_while``, with the same
+        limits. What was written before is committed first. Transactions nest.
+        """
+        return await transact(self._ctx, function)
 
 
 class Kv:
     """The key-value store of one object or facet."""
 
-    __slots__ = ("_commit", "_native")
+    __slots__ = ("_native", "_turn")
 
-    def __init__(self, native: _native.Kv, commit: Commit) -> None:
+    def __init__(self, native: _native.Kv, turn: Turn) -> None:
         self._native = native
-        self._commit = commit
+        self._turn = turn
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of ``key``, or ``default``."""
@@ -100,12 +113,12 @@ class Kv:
 
         Raises ValueError for what can't be stored, such as functions and stubs.
         """
-        self._commit.wrote()
+        self._turn.wrote()
         self._native.put(key, value)
 
     def delete(self, key: str) -> bool:
         """Deletes a key; returns whether it was there."""
-        self._commit.wrote()
+        self._turn.wrote()
         return self._native.delete(key)
 
     def list(
@@ -136,18 +149,18 @@ class Kv:
 class Sql:
     """SQL over the storage of one object or facet."""
 
-    __slots__ = ("_commit", "_native")
+    __slots__ = ("_native", "_turn")
 
-    def __init__(self, native: _native.Sql, commit: Commit) -> None:
+    def __init__(self, native: _native.Sql, turn: Turn) -> None:
         self._native = native
-        self._commit = commit
+        self._turn = turn
 
     def exec(self, query: str, /, *bindings: object) -> SqlCursor:
         """Runs one or more statements, the last with ``bindings``, and returns its rows.
 
         Raises StorageError with SQLite's message. Transactions are ``transaction_sync``'s, not SQL's.
         """
-        self._commit.wrote()
+        self._turn.wrote()
         return self._native.exec(query, *bindings)
 
     @property

@@ -10,7 +10,6 @@ from .._native import Stub as NativeStub
 from .._native import ObjectId, Request, Response
 from .._object import Handle
 from .._whole import Usage
-from ._gate import gate
 from ._loop import here, outcome
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ class Stub(Handle):
 
         Raises what the method raises, and the subclass of Error for what stands in its way.
         """
-        await gate()
         loop = here()
         return await outcome(lambda future: loop.call(future, self._native, method, args))
 
@@ -68,7 +66,6 @@ class Stub(Handle):
         Raises as ``call`` does.
         """
         request = Request(input, method=method, headers=headers, body=body)
-        await gate()
         loop = here()
         response: Response = await outcome(lambda future: loop.fetch(future, self._native, request))
         return response

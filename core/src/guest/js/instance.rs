@@ -18,7 +18,7 @@ use super::outcome::{Ended, hand_in, load_error, outcome, poll_operations};
 use super::program::Program;
 use super::task::{Operation, Outcome, Task, Wanted};
 use super::vm::{Hooks, Vm};
-use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
+use crate::actor::{Actor, Awake, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::outside::Answer;
@@ -383,8 +383,7 @@ impl JsInstance {
 
     /// Lets an operation that its event has left behind go on by itself.
     fn go_on_later(&self, actor: &Arc<Actor>, operation: Operation) {
-        let (this, weak, kept) =
-            (self.this.clone(), Arc::downgrade(actor), stop::Pending::new(actor));
+        let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
         actor.runtime.executor.spawn(async move {
             let answer = operation.pending.await;
             let _kept = kept;

@@ -12,7 +12,7 @@ use super::convert::Passed;
 use super::native::{error_from_lua, error_from_mlua, error_to_lua};
 use super::program::Program;
 use super::vm::{Task, TimerRequest, Vm};
-use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
+use crate::actor::{Actor, Awake, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::outside::{Answer, Pending};
@@ -413,7 +413,7 @@ impl LuauInstance {
             let started = self.vm.shared.started.clone();
             let ended = started.set(id, actor.runtime.timers.at(due));
             let (this, weak) = (self.this.clone(), Arc::downgrade(actor));
-            let pending = stop::Pending::new(actor);
+            let pending = Awake::new(actor);
             actor.runtime.executor.spawn(async move {
                 ended.await;
                 let _pending = pending;
