@@ -388,6 +388,9 @@ typedef struct {
 /// again, up to six times, after 2, 4, 8, ... seconds.
 typedef facetbox_error_t *(*facetbox_alarm_fn)(void *user_data, const facetbox_alarm_info_t *info);
 
+/// Says whether an instance has a handler of alarms. Asked when it has been made.
+typedef bool (*facetbox_has_alarm_fn)(void *instance);
+
 /// A class of the host, as functions. Set members that you don't need to zero.
 ///
 /// Threads: all of them are called from any thread: that of a caller of the object, or one of the
@@ -406,10 +409,13 @@ typedef struct {
     /// `facetbox_error_no_such_method`. NULL refuses every call.
     facetbox_method_fn call;
     /// Runs when the alarm that was set with `facetbox_storage_set_alarm` is due; gets the instance as
-    /// `user_data`. NULL refuses alarms, which are then given up.
+    /// `user_data`. NULL refuses to set any.
     facetbox_alarm_fn alarm;
     /// Frees an instance. NULL where there is nothing to free.
     facetbox_drop_fn drop_instance;
+    /// Whether the instance has a handler of alarms, without which setting one fails with UNSUPPORTED; for
+    /// classes whose `alarm` serves instances of several kinds. NULL: it has one unless `alarm` is NULL.
+    facetbox_has_alarm_fn has_alarm;
 } facetbox_host_class_t;
 
 /// Receives tail events. `event`, borrowed during the call, is a map with the keys `event` (what it was),
@@ -1600,6 +1606,7 @@ facetbox_error_t *facetbox_stub_fetch_cancellable(const facetbox_stub_t *stub,
 
 /// Calls a method without waiting: `done` gets the result later, exactly once, from a thread of the
 /// runtime or from the one that closes it. If this function returns an error, `done` isn't called.
+/// Calls that are made so of one stub, or of stubs of one facet, arrive in their order.
 ///
 /// Owns: `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
 /// Null: NULL `args` are none; with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
@@ -2267,7 +2274,7 @@ facetbox_error_t *facetbox_kv_list_next(facetbox_kv_list_t *list,
 void facetbox_kv_list_free(facetbox_kv_list_t *list);
 
 /// Runs `body` in a transaction (within one: a savepoint), which is rolled back if it returns an
-/// error; that error is what this function returns.
+/// error; that error is what this function returns. `body` can't call others: INVALID_ARGUMENT.
 ///
 /// Owns: `user_data` is borrowed during the call.
 /// Null: `body` must not be NULL.
@@ -2275,6 +2282,16 @@ void facetbox_kv_list_free(facetbox_kv_list_t *list);
 facetbox_error_t *facetbox_storage_transaction_sync(const facetbox_storage_t *storage,
                                                     facetbox_body_fn body,
                                                     void *user_data);
+
+/// As `facetbox_storage_transaction_sync`, for a `body` that calls others: they run before it is known
+/// whether the transaction is committed. What was written before is committed first.
+///
+/// Owns: `user_data` is borrowed during the call.
+/// Null: `body` must not be NULL.
+/// Threads: any; `body` runs on this thread, during the call.
+facetbox_error_t *facetbox_storage_transaction(const facetbox_storage_t *storage,
+                                               facetbox_body_fn body,
+                                               void *user_data);
 
 /// Commits what has been written and returns when it is as durable as the runtime promises.
 ///

@@ -28,8 +28,8 @@ type AlarmHandler interface {
 }
 
 // SetAlarm sets the alarm of the object or facet, in place of the one that is set. A time in the past
-// means now. It is set when the transaction commits, in whole milliseconds. The object must be an
-// [AlarmHandler].
+// means now. It is set when the transaction commits, in whole milliseconds. If the object is no
+// [AlarmHandler], it fails with [ErrUnsupported].
 func (s *Storage) SetAlarm(at time.Time) error {
 	defer runtime.KeepAlive(s)
 	return check(C.facetbox_storage_set_alarm(s.ptr, C.int64_t(at.UnixMilli())))

@@ -89,19 +89,17 @@ func TestAlarmsFireAtTheirTimeAndAreTriedAgain(t *testing.T) {
 	fails(t, err, facetbox.ErrInvalidArgument, "alarm time <= 0")
 }
 
-func TestAnAlarmWithoutAHandlerIsGivenUp(t *testing.T) {
-	clock := facetbox.NewManualClock(start)
-	runtime := open(t, facetbox.WithClock(clock), facetbox.WithManualAlarms())
-	stub := bind(t, runtime, "deaf", methods{
+func TestWithoutAHandlerNoAlarmCanBeSet(t *testing.T) {
+	stub := bind(t, open(t), "deaf", methods{
 		"set": func(self *object, _ context.Context, _ []any) (any, error) {
 			return nil, self.ctx.Storage().SetAlarm(start)
 		},
 		"get": func(self *object, _ context.Context, _ []any) (any, error) { return self.ctx.Storage().GetAlarm() },
 	})
-	must(stub.Call(background, "set"))(t)
-	must(runtime.RunDueAlarms(background))(t)
+	_, err := stub.Call(background, "set")
+	fails(t, err, facetbox.ErrUnsupported, "must have an alarm() handler")
 	if left := must(stub.Call(background, "get"))(t); left != (time.Time{}) {
-		t.Errorf("still set to %v", left)
+		t.Errorf("set to %v", left)
 	}
 }
 

@@ -25,6 +25,10 @@ static facetbox_error_t *alarm_(void *object, const facetbox_alarm_info_t *info)
     return facetboxGoAlarm((uintptr_t)object, current, (facetbox_alarm_info_t *)info);
 }
 
+static bool has_alarm(void *object) {
+    return facetboxGoHasAlarm((uintptr_t)object);
+}
+
 static facetbox_error_t *function(void *function_, const facetbox_value_t *args, facetbox_value_t **result) {
     return facetboxGoFunction((uintptr_t)function_, current, (facetbox_value_t *)args, result);
 }
@@ -95,6 +99,7 @@ facetbox_error_t *facetbox_go_class_new_host(facetbox_str_t name, uintptr_t hand
         .call = call,
         .alarm = alarm_,
         .drop_instance = drop,
+        .has_alarm = has_alarm,
     };
     return facetbox_class_new_host(name, &functions, (void *)handle, drop, out);
 }
@@ -123,6 +128,10 @@ facetbox_error_t *facetbox_go_loader_get(const facetbox_loader_t *loader, facetb
 
 facetbox_error_t *facetbox_go_transaction_sync(const facetbox_storage_t *storage, uintptr_t handle) {
     return facetbox_storage_transaction_sync(storage, body, (void *)handle);
+}
+
+facetbox_error_t *facetbox_go_transaction(const facetbox_storage_t *storage, uintptr_t handle) {
+    return facetbox_storage_transaction(storage, body, (void *)handle);
 }
 
 facetbox_error_t *facetbox_go_error_set_host(facetbox_error_t *error, uintptr_t handle) {

@@ -23,7 +23,7 @@ facetbox_error_t *facetbox_go_run_due_alarms(const facetbox_runtime_t *runtime, 
                                              uintptr_t state, uint64_t *count);
 
 /* As the functions of facetbox.h that they are named after. The library takes over each handle, but
- * those of `loader_get` and `transaction_sync`, which it borrows. */
+ * those of `loader_get` and the transactions, which it borrows. */
 facetbox_error_t *facetbox_go_options_set_on_tail(facetbox_options_t *options, uintptr_t handle);
 facetbox_error_t *facetbox_go_class_new_host(facetbox_str_t name, uintptr_t handle, facetbox_class_t **out);
 facetbox_error_t *facetbox_go_value_new_function(facetbox_str_t name, uintptr_t handle, facetbox_value_t **out);
@@ -34,6 +34,7 @@ facetbox_error_t *facetbox_go_facets_get(const facetbox_facets_t *facets, facetb
 facetbox_error_t *facetbox_go_loader_get(const facetbox_loader_t *loader, facetbox_str_t id, uintptr_t handle,
                                          facetbox_worker_t **out);
 facetbox_error_t *facetbox_go_transaction_sync(const facetbox_storage_t *storage, uintptr_t handle);
+facetbox_error_t *facetbox_go_transaction(const facetbox_storage_t *storage, uintptr_t handle);
 
 /* The Go error that an error carries, as a handle; 0 if it carries none. */
 facetbox_error_t *facetbox_go_error_set_host(facetbox_error_t *error, uintptr_t handle);

@@ -84,6 +84,12 @@ func facetboxGoAlarm(object, state C.uintptr_t, info *C.facetbox_alarm_info_t) *
 	})
 }
 
+//export facetboxGoHasAlarm
+func facetboxGoHasAlarm(object C.uintptr_t) C.bool {
+	_, ok := handled[DurableObject](object).(AlarmHandler)
+	return C.bool(ok)
+}
+
 //export facetboxGoFunction
 func facetboxGoFunction(function, state C.uintptr_t, args *C.facetbox_value_t, out **C.facetbox_value_t) *C.facetbox_error_t {
 	return protect(func() error {

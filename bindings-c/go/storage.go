@@ -24,12 +24,22 @@ func (s *Storage) KV() *KV { return &KV{s} }
 func (s *Storage) SQL() *SQL { return &SQL{s} }
 
 // TransactionSync runs body in a transaction (within another one: a savepoint). If body returns an
-// error or panics, what it wrote is rolled back, and TransactionSync returns the error.
+// error or panics, what it wrote is rolled back, and TransactionSync returns the error. body can't call
+// others.
 func (s *Storage) TransactionSync(body func() error) error {
 	defer runtime.KeepAlive(s)
 	handle := cgo.NewHandle(body)
 	defer handle.Delete()
 	return check(C.facetbox_go_transaction_sync(s.ptr, C.uintptr_t(handle)))
+}
+
+// Transaction is [Storage.TransactionSync] for a body that calls others: they run before it is known
+// whether the transaction is committed. What was written before is committed first.
+func (s *Storage) Transaction(body func() error) error {
+	defer runtime.KeepAlive(s)
+	handle := cgo.NewHandle(body)
+	defer handle.Delete()
+	return check(C.facetbox_go_transaction(s.ptr, C.uintptr_t(handle)))
 }
 
 // Sync commits what has been written, and returns when it is as durable as the runtime promises.

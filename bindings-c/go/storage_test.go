@@ -132,6 +132,37 @@ func TestSQL(t *testing.T) {
 	})
 }
 
+func TestTheBodyOfATransactionMayCallOthers(t *testing.T) {
+	runtime := open(t)
+	other := bind(t, runtime, "other", methods{
+		"hi": func(*object, context.Context, []any) (any, error) { return "hi", nil },
+	})
+	enough := errors.New("enough")
+	stub := bind(t, runtime, "caller", methods{
+		"run": func(self *object, ctx context.Context, _ []any) (any, error) {
+			storage := self.ctx.Storage()
+			err := storage.Transaction(func() error {
+				if err := storage.KV().Put("undone", true); err != nil {
+					return err
+				}
+				return enough
+			})
+			if !errors.Is(err, enough) {
+				t.Errorf("got %v", err)
+			}
+			call := func() error { _, err := other.Call(ctx, "hi"); return err }
+			fails(t, storage.TransactionSync(call), facetbox.ErrInvalidArgument, "can't call others")
+			if err := storage.Transaction(call); err != nil {
+				return nil, err
+			}
+			return storage.KV().Get("undone")
+		},
+	})
+	if left := must(stub.Call(background, "run"))(t); left != nil {
+		t.Errorf("%v is left", left)
+	}
+}
+
 func TestClosedCursorsFail(t *testing.T) {
 	inside(t, func(ctx *facetbox.Ctx) error {
 		cursor := must(ctx.Storage().SQL().Exec("SELECT 1"))(t)

@@ -98,6 +98,9 @@ pub type facetbox_code_fn = Option<
     ) -> Option<Box<facetbox_error_t>>,
 >;
 
+/// Says whether an instance has a handler of alarms. Asked when it has been made.
+pub type facetbox_has_alarm_fn = Option<unsafe extern "C" fn(instance: *mut c_void) -> bool>;
+
 /// The body of a transaction. An error rolls the transaction back.
 pub type facetbox_body_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void) -> Option<Box<facetbox_error_t>>>;
@@ -266,6 +269,12 @@ pub fn call_alarm(alarm: facetbox_alarm_fn, data: *mut c_void, info: AlarmInfo) 
         None => Ok(()),
         Some(error) => Err(error.into_inner()),
     }
+}
+
+/// Asks the host whether an instance has a handler of alarms.
+pub fn call_has_alarm(has_alarm: facetbox_has_alarm_fn, data: *mut c_void) -> Option<bool> {
+    // SAFETY: as in `call_function`.
+    has_alarm.map(|has_alarm| unsafe { has_alarm(data) })
 }
 
 /// Asks the host what a facet is.

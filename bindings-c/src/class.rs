@@ -9,8 +9,9 @@ use facetbox::{
 };
 
 use crate::callback::{
-    ForeignData, call_alarm, call_construct, call_fetch, call_method, facetbox_alarm_fn,
-    facetbox_construct_fn, facetbox_drop_fn, facetbox_fetch_fn, facetbox_method_fn,
+    ForeignData, call_alarm, call_construct, call_fetch, call_has_alarm, call_method,
+    facetbox_alarm_fn, facetbox_construct_fn, facetbox_drop_fn, facetbox_fetch_fn,
+    facetbox_has_alarm_fn, facetbox_method_fn,
 };
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
@@ -43,10 +44,13 @@ pub struct facetbox_host_class_t {
     /// `facetbox_error_no_such_method`. NULL refuses every call.
     pub call: facetbox_method_fn,
     /// Runs when the alarm that was set with `facetbox_storage_set_alarm` is due; gets the instance as
-    /// `user_data`. NULL refuses alarms, which are then given up.
+    /// `user_data`. NULL refuses to set any.
     pub alarm: facetbox_alarm_fn,
     /// Frees an instance. NULL where there is nothing to free.
     pub drop_instance: facetbox_drop_fn,
+    /// Whether the instance has a handler of alarms, without which setting one fails with UNSUPPORTED; for
+    /// classes whose `alarm` serves instances of several kinds. NULL: it has one unless `alarm` is NULL.
+    pub has_alarm: facetbox_has_alarm_fn,
 }
 
 impl facetbox_class_t {
@@ -92,6 +96,11 @@ impl DurableObject for HostInstance {
 
     fn alarm(&self, info: AlarmInfo) -> Result<()> {
         call_alarm(self.class.functions.alarm, self.data.pointer(), info)
+    }
+
+    fn has_alarm(&self) -> bool {
+        let facetbox_host_class_t { alarm, has_alarm, .. } = self.class.functions;
+        alarm.is_some() && call_has_alarm(has_alarm, self.data.pointer()).unwrap_or(true)
     }
 }
 

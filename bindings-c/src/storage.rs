@@ -135,7 +135,7 @@ pub extern "C" fn facetbox_kv_list_free(list: Option<Box<facetbox_kv_list_t>>) {
 }
 
 /// Runs `body` in a transaction (within one: a savepoint), which is rolled back if it returns an
-/// error; that error is what this function returns.
+/// error; that error is what this function returns. `body` can't call others: INVALID_ARGUMENT.
 ///
 /// Owns: `user_data` is borrowed during the call.
 /// Null: `body` must not be NULL.
@@ -149,6 +149,24 @@ pub extern "C" fn facetbox_storage_transaction_sync(
     guard(|| {
         required(body, "body")?;
         required(storage, "storage")?.0.transaction_sync(|| call_body(body, user_data))
+    })
+}
+
+/// As `facetbox_storage_transaction_sync`, for a `body` that calls others: they run before it is known
+/// whether the transaction is committed. What was written before is committed first.
+///
+/// Owns: `user_data` is borrowed during the call.
+/// Null: `body` must not be NULL.
+/// Threads: any; `body` runs on this thread, during the call.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_storage_transaction(
+    storage: Option<&facetbox_storage_t>,
+    body: facetbox_body_fn,
+    user_data: *mut c_void,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        required(body, "body")?;
+        required(storage, "storage")?.0.transaction(|| call_body(body, user_data))
     })
 }
 

@@ -123,6 +123,7 @@ pub extern "C" fn facetbox_stub_fetch_cancellable(
 
 /// Calls a method without waiting: `done` gets the result later, exactly once, from a thread of the
 /// runtime or from the one that closes it. If this function returns an error, `done` isn't called.
+/// Calls that are made so of one stub, or of stubs of one facet, arrive in their order.
 ///
 /// Owns: `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
 /// Null: NULL `args` are none; with a NULL `cancel` it can't be cancelled; `done` must not be NULL.
@@ -138,7 +139,7 @@ pub extern "C" fn facetbox_stub_call_async(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         let (stub, done) = (&required(stub, "stub")?.0, required(done, "done")?);
-        let call = stub.call(method.read("method")?, facetbox_value_t::args(args)?);
+        let call = stub.call_in_order(method.read("method")?, facetbox_value_t::args(args)?);
         let (cancel, completion) =
             (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
         stub.spawn(async move {
@@ -163,7 +164,7 @@ pub extern "C" fn facetbox_stub_fetch_async(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         let (stub, done) = (&required(stub, "stub")?.0, required(done, "done")?);
-        let fetch = stub.fetch(required(request, "request")?.get().clone());
+        let fetch = stub.fetch_in_order(required(request, "request")?.get().clone());
         let (cancel, completion) =
             (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
         stub.spawn(async move {

@@ -72,13 +72,15 @@ static facetbox_runtime_t *open_manual(const facetbox_manual_clock_t *clock, siz
     return runtime;
 }
 
-static facetbox_stub_t *bind(const facetbox_runtime_t *runtime, const char *name, bool with_handler) {
+static facetbox_stub_t *bind_class(const facetbox_runtime_t *runtime, const char *name, facetbox_alarm_fn alarm,
+                                   facetbox_has_alarm_fn has_alarm) {
     const facetbox_host_class_t functions = {
         .size = sizeof functions,
         .construct = construct,
         .call = call,
-        .alarm = with_handler ? alarm_ : NULL,
+        .alarm = alarm,
         .drop_instance = drop_instance,
+        .has_alarm = has_alarm,
     };
     facetbox_class_t *class_;
     facetbox_namespace_t *space;
@@ -91,9 +93,13 @@ static facetbox_stub_t *bind(const facetbox_runtime_t *runtime, const char *name
     return stub;
 }
 
+static facetbox_stub_t *bind(const facetbox_runtime_t *runtime, const char *name) {
+    return bind_class(runtime, name, alarm_, NULL);
+}
+
 static void an_alarm_fires_once_at_its_time(const facetbox_runtime_t *runtime,
                                             const facetbox_manual_clock_t *clock) {
-    facetbox_stub_t *stub = bind(runtime, "Once", true);
+    facetbox_stub_t *stub = bind(runtime, "Once");
     ANSWERS(stub, "get", "[]", "0");
     ANSWERS(stub, "set", "[1060000]", "1060000");
     OK(facetbox_manual_clock_set_ms(clock, START + MINUTE - 1));
@@ -117,7 +123,7 @@ static void an_alarm_fires_once_at_its_time(const facetbox_runtime_t *runtime,
 
 static void a_handler_that_fails_is_tried_again(const facetbox_runtime_t *runtime,
                                                 const facetbox_manual_clock_t *clock) {
-    facetbox_stub_t *stub = bind(runtime, "Again", true);
+    facetbox_stub_t *stub = bind(runtime, "Again");
     runs = 0, failures = 1;
     ANSWERS(stub, "set", "[9000001]", "9000001");
     OK(facetbox_manual_clock_set_ms(clock, 9000001));
@@ -128,21 +134,23 @@ static void a_handler_that_fails_is_tried_again(const facetbox_runtime_t *runtim
     facetbox_stub_free(stub);
 }
 
-static void a_class_without_a_handler_gives_its_alarm_up(const facetbox_runtime_t *runtime,
-                                                         const facetbox_manual_clock_t *clock) {
-    facetbox_stub_t *stub = bind(runtime, "Deaf", false);
-    runs = 0;
-    ANSWERS(stub, "set", "[9100000]", "9100000");
-    OK(facetbox_manual_clock_set_ms(clock, 9100000));
-    run_due(runtime);
-    OK(facetbox_manual_clock_advance_ms(clock, 3600000));
-    CHECK(run_due(runtime) == 0 && runs == 0);
-    ANSWERS(stub, "get", "[]", "0");
-    facetbox_stub_free(stub);
+static bool hears_nothing(void *instance) {
+    (void)instance;
+    return false;
+}
+
+static void without_a_handler_no_alarm_can_be_set(const facetbox_runtime_t *runtime) {
+    facetbox_stub_t *none = bind_class(runtime, "Deaf", NULL, NULL);
+    facetbox_stub_t *says_so = bind_class(runtime, "SaysSo", alarm_, hears_nothing);
+    THROWS(none, "set", "[9100000]", UNSUPPORTED, "must have an alarm() handler");
+    THROWS(says_so, "set", "[9100000]", UNSUPPORTED, "must have an alarm() handler");
+    ANSWERS(none, "get", "[]", "0");
+    facetbox_stub_free(none);
+    facetbox_stub_free(says_so);
 }
 
 static void bookmarks_grow(const facetbox_runtime_t *runtime) {
-    facetbox_stub_t *stub = bind(runtime, "Marks", true);
+    facetbox_stub_t *stub = bind(runtime, "Marks");
     facetbox_value_t *before, *after;
     OK(call_json(stub, "bookmark", "[]", &before));
     ANSWERS(stub, "set", "[99000000]", "99000000");
@@ -156,7 +164,7 @@ static void bookmarks_grow(const facetbox_runtime_t *runtime) {
 
 /* The cap of one warm instance lets the one before go when the next one has done its work. */
 static void few_instances_stay_warm(const facetbox_runtime_t *runtime) {
-    facetbox_stub_t *one = bind(runtime, "One", true), *two = bind(runtime, "Two", true);
+    facetbox_stub_t *one = bind(runtime, "One"), *two = bind(runtime, "Two");
     ANSWERS(one, "get", "[]", "0");
     ANSWERS(two, "get", "[]", "0");
     CHECK(instances <= 2);
@@ -175,7 +183,7 @@ static void misuse(facetbox_runtime_t *runtime, const facetbox_manual_clock_t *c
     FAILS(facetbox_options_set_max_warm(NULL, 1), INVALID_ARGUMENT, "'options' must not be NULL");
     FAILS(facetbox_runtime_run_due_alarms(NULL, NULL), INVALID_ARGUMENT, "'runtime' must not be NULL");
     CHECK(facetbox_manual_clock_now_ms(NULL) == 0);
-    facetbox_stub_t *stub = bind(runtime, "Closed", true);
+    facetbox_stub_t *stub = bind(runtime, "Closed");
     OK(facetbox_runtime_close(runtime));
     FAILS(facetbox_runtime_run_due_alarms(runtime, NULL), CLOSED, "closed");
     THROWS(stub, "set", "[1]", CLOSED, "closed");
@@ -189,7 +197,7 @@ int main(void) {
     facetbox_runtime_t *runtime = open_manual(clock, 1);
     an_alarm_fires_once_at_its_time(runtime, clock);
     a_handler_that_fails_is_tried_again(runtime, clock);
-    a_class_without_a_handler_gives_its_alarm_up(runtime, clock);
+    without_a_handler_no_alarm_can_be_set(runtime);
     bookmarks_grow(runtime);
     few_instances_stay_warm(runtime);
     misuse(runtime, clock);

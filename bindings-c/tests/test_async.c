@@ -245,7 +245,7 @@ static void closing_completes_what_is_left(facetbox_runtime_t *runtime, const fa
 }
 
 int main(void) {
-    const facetbox_host_class_t functions = {sizeof functions, construct, fetch, call, NULL, drop_instance};
+    const facetbox_host_class_t functions = {sizeof functions, construct, fetch, call, NULL, drop_instance, NULL};
     facetbox_runtime_t *runtime = open_memory();
     facetbox_class_t *class_;
     facetbox_stub_t *stub;

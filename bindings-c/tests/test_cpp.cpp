@@ -94,6 +94,14 @@ private:
         } catch (const std::domain_error &error) {
             storage.transaction_sync([&] { storage.kv().put("kept", error.what()); });
         }
+        try {
+            storage.transaction([&] {
+                storage.kv().put("rolled back", true);
+                throw std::domain_error("again");
+            });
+        } catch (const std::domain_error &) {
+            storage.transaction([&] { facets(); });
+        }
         return Value::list({storage.kv().get("rolled back").has_value(), *storage.kv().get("kept")});
     }
 

@@ -1,6 +1,7 @@
 /* A class of the host: its methods, its storage, its errors, and how long its data lives. */
 #include "check.h"
 
+static facetbox_stub_t *other;
 static int constructed, dropped_instances, dropped_class;
 
 typedef struct {
@@ -131,8 +132,19 @@ static facetbox_error_t *put_and_fail(void *user_data) {
     return facetbox_error_new(FACETBOX_ERR_GUEST_ERROR, S("Stop"), S("enough"));
 }
 
-static facetbox_error_t *transaction(const facetbox_storage_t *storage) {
+/* Calls another object. */
+static facetbox_error_t *call_out(void *other) {
+    facetbox_value_t *answer = NULL;
+    facetbox_error_t *error = call_json(other, "echo", "[]", &answer);
+    facetbox_value_free(answer);
+    return error;
+}
+
+static facetbox_error_t *transaction(const facetbox_storage_t *storage, facetbox_stub_t *other) {
     facetbox_value_t *value;
+    OK(facetbox_storage_transaction(storage, call_out, other));
+    FAILS(facetbox_storage_transaction_sync(storage, call_out, other), INVALID_ARGUMENT, "can't call others");
+    FAILS(facetbox_storage_transaction(storage, put_and_fail, (void *)storage), GUEST_ERROR, "enough");
     FAILS(facetbox_storage_transaction_sync(storage, put_and_fail, (void *)storage), GUEST_ERROR, "enough");
     OK(facetbox_storage_kv_get(storage, S("rolled back"), &value));
     CHECK(value == NULL);
@@ -145,7 +157,7 @@ static facetbox_error_t *call(void *instance, facetbox_str_t method, const facet
     const facetbox_storage_t *storage = facetbox_ctx_storage(self->ctx);
     if (equals(method, "kv")) return kv(storage);
     if (equals(method, "sql")) return sql(storage);
-    if (equals(method, "transaction")) return transaction(storage);
+    if (equals(method, "transaction")) return transaction(storage, other);
     if (equals(method, "echo")) return *result = facetbox_value_clone(args), NULL;
     if (equals(method, "path")) return facetbox_value_new_string(facetbox_ctx_path(self->ctx), result);
     if (equals(method, "abort")) return facetbox_ctx_abort(self->ctx, S("as asked"));
@@ -158,7 +170,7 @@ static facetbox_error_t *call(void *instance, facetbox_str_t method, const facet
 }
 
 static facetbox_namespace_t *bind(facetbox_runtime_t *runtime) {
-    const facetbox_host_class_t functions = {sizeof functions, construct, fetch, call, NULL, drop_instance};
+    const facetbox_host_class_t functions = {sizeof functions, construct, fetch, call, NULL, drop_instance, NULL};
     facetbox_class_t *class_;
     facetbox_namespace_t *space;
     facetbox_value_t *env = json("{\"GREETING\": \"hello\"}"), *no_map = json("[1]");
@@ -211,7 +223,9 @@ int main(void) {
 
     ANSWERS(stub, "kv", "[]", "null");
     ANSWERS(stub, "sql", "[]", "null");
+    OK(facetbox_namespace_get_by_name(space, S("other"), &other));
     ANSWERS(stub, "transaction", "[]", "null");
+    facetbox_stub_free(other);
     ANSWERS(stub, "echo", "[1, {\"$float\": \"NaN\"}, {\"a\": null}]",
             "[1, {\"$float\": \"NaN\"}, {\"a\": null}]");
     ANSWERS(stub, "path", "[]", "\"accounts/a\"");

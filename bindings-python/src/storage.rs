@@ -83,6 +83,13 @@ impl Storage {
         let storage = self.0.storage();
         Ok(detach(py, || storage.transaction_sync(|| attach(|py| Ok(function.call0(py)?))))?)
     }
+
+    /// Like `transaction_sync`, for a `function` that calls others: they run before it is known whether the
+    /// transaction is committed. What was written before is committed first.
+    fn transaction(&self, py: Python<'_>, function: Py<PyAny>) -> Result<Py<PyAny>> {
+        let storage = self.0.storage();
+        Ok(detach(py, || storage.transaction(|| attach(|py| Ok(function.call0(py)?))))?)
+    }
 }
 
 /// The key-value store of one object or facet.

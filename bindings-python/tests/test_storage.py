@@ -170,6 +170,41 @@ def test_a_transaction_that_raises_is_rolled_back(on_storage: On) -> None:
     on_storage(body)
 
 
+def test_the_function_of_a_transaction_may_call_others(runtime: Runtime) -> None:
+    class Other(DurableObject):
+        def fail(self) -> None:
+            raise LookupError("no")
+
+        def answer(self) -> int:
+            return 7
+
+    class Caller(DurableObject):
+        def run(self, method: str) -> int:
+            self.ctx.storage.kv.put("before", method)
+            answer: int = self.ctx.storage.transaction(lambda: self._call(method))
+            return answer
+
+        def sync(self) -> None:
+            self.ctx.storage.transaction_sync(lambda: self._call("answer"))
+
+        def _call(self, method: str) -> Any:
+            self.ctx.storage.kv.put("inside", method)
+            return others.get_by_name("it").call(method)
+
+        def kept(self) -> list[object]:
+            return [self.ctx.storage.kv.get("before"), self.ctx.storage.kv.get("inside")]
+
+    others = runtime.namespace("Other", Other)
+    stub = runtime.namespace("Caller", Caller).get_by_name("it")
+    with pytest.raises(LookupError):
+        stub.run("fail")
+    assert stub.kept() == ["fail", None]
+    assert stub.run("answer") == 7
+    assert stub.kept() == ["answer", "answer"]
+    with pytest.raises(facetbox.InvalidArgument, match="can't call others"):
+        stub.sync()
+
+
 def test_a_transaction_returns_what_its_function_does(on_storage: On) -> None:
     result = object()
 

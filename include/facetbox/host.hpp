@@ -54,8 +54,8 @@ public:
     virtual Value call(std::string_view method, ValueView) {
         throw Error(facetbox_error_no_such_method(detail::str(method)));
     }
-    // Runs when the alarm of the storage is due. What it throws makes the alarm be tried again. By
-    // default there is no handler.
+    // Runs when the alarm of the storage is due. What it throws makes the alarm be tried again. A class that
+    // doesn't override it can't set alarms.
     virtual void alarm(const AlarmInfo &) { throw Error(facetbox_error_no_alarm_handler()); }
 
 protected:
@@ -66,6 +66,17 @@ private:
     Ctx ctx_;
     Value env_;
 };
+
+namespace detail {
+
+// Whether a class has a handler of alarms of its own; one that isn't accessible counts.
+template <class T, class = void>
+struct has_alarm : std::true_type {};
+template <class T>
+struct has_alarm<T, std::enable_if_t<std::is_same_v<decltype(&T::alarm), void (DurableObject::*)(const AlarmInfo &)>>>
+    : std::false_type {};
+
+}  // namespace detail
 
 template <class T>
 Class Class::host(std::string_view name) {
@@ -92,9 +103,11 @@ Class Class::host(std::string_view name) {
             *result = static_cast<DurableObject *>(instance)->call(detail::view(method), args).release();
         });
     };
-    functions.alarm = [](void *instance, const facetbox_alarm_info_t *info) {
-        return detail::guarded([&] { static_cast<DurableObject *>(instance)->alarm(*info); });
-    };
+    if (detail::has_alarm<T>::value) {
+        functions.alarm = [](void *instance, const facetbox_alarm_info_t *info) {
+            return detail::guarded([&] { static_cast<DurableObject *>(instance)->alarm(*info); });
+        };
+    }
     functions.drop_instance = detail::drop<DurableObject>;
     return Class(detail::take<facetbox_class_t>([&](auto out) {
         return facetbox_class_new_host(detail::str(name), &functions, nullptr, nullptr, out);

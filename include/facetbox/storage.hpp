@@ -104,14 +104,14 @@ public:
         detail::check(facetbox_storage_database_size(handle_, &size));
         return size;
     }
-    // Runs `body` in a transaction, which is rolled back if it throws; the exception goes on.
+    // Runs `body`, which can't call others, in a transaction, which is rolled back if it throws; the exception
+    // goes on.
     void transaction_sync(const std::function<void()> &body) const {
-        const auto call = [](void *data) {
-            return detail::guarded([&] { (*static_cast<const std::function<void()> *>(data))(); });
-        };
-        void *data = const_cast<std::function<void()> *>(&body);
-        detail::check(facetbox_storage_transaction_sync(handle_, call, data));
+        transact(facetbox_storage_transaction_sync, body);
     }
+    // The same for a `body` that calls others: they run before it is known whether the transaction is committed.
+    // What was written before is committed first.
+    void transaction(const std::function<void()> &body) const { transact(facetbox_storage_transaction, body); }
     void sync() const { detail::check(facetbox_storage_sync(handle_)); }
     // The alarm, in Unix milliseconds.
     void set_alarm(int64_t time_ms) const { detail::check(facetbox_storage_set_alarm(handle_, time_ms)); }
@@ -128,6 +128,15 @@ public:
     }
 
 private:
+    template <class Function>
+    void transact(Function transaction, const std::function<void()> &body) const {
+        const auto call = [](void *data) {
+            return detail::guarded([&] { (*static_cast<const std::function<void()> *>(data))(); });
+        };
+        void *data = const_cast<std::function<void()> *>(&body);
+        detail::check(transaction(handle_, call, data));
+    }
+
     const facetbox_storage_t *handle_;
 };
 
