@@ -41,6 +41,7 @@ test: setup ## Runs every test: what CI runs
 	$(MAKE) conformance HOST=all GUEST=all
 	$(MAKE) conformance GUEST=all VECTORS=tests/conformance/attacks
 	$(MAKE) fuzz SECONDS=20
+	$(MAKE) -C benches check
 	$(MAKE) guard
 
 lint: ## Checks formatting and the lints

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::guests::Guest;
 use crate::job::Job;
-use disk::{Database, Page};
+use disk::{Database, Page, Template};
 use engines::{BareJs, BareLuau};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -21,6 +21,7 @@ pub struct Floors {
     full: Database,
     relaxed: Database,
     page: Page,
+    template: Template,
     /// Where databases are made that nobody opens again.
     created: PathBuf,
 }
@@ -38,6 +39,7 @@ impl Floors {
             js: BareJs::new()?,
             full: Database::open(&data.join("full.sqlite"), "FULL")?,
             relaxed: Database::open(&data.join("relaxed.sqlite"), "NORMAL")?,
+            template: Template::create(data.join("template.sqlite"))?,
             page: Page::create(&data.join("page"))?,
             created,
         })
@@ -48,7 +50,7 @@ impl Floors {
     /// # Errors
     /// For unknown methods, and where the floor itself fails.
     pub fn measure(&mut self, job: &Job) -> Result<Duration> {
-        let Floors { luau, js, full, relaxed, page, created } = self;
+        let Floors { luau, js, full, relaxed, page, template, created } = self;
         let database = if job.durability == "full" { full } else { relaxed };
         let begin = Instant::now();
         for number in 0..job.count {
@@ -64,7 +66,7 @@ impl Floors {
                 ("insert", _) => database.insert()?,
                 ("select", _) => database.select()?,
                 ("transaction", _) => database.transaction()?,
-                ("create", _) => disk::create(&created.join(format!("{number}.sqlite")))?,
+                ("create", _) => template.copy(&created.join(format!("{number}.sqlite")))?,
                 (other, _) => return Err(format!("unknown floor {other:?}").into()),
             }
         }
