@@ -2,6 +2,7 @@
 #![cfg(feature = "quickjs")]
 
 mod errors;
+mod lazy;
 mod limits;
 mod sandbox;
 mod web;

@@ -58,6 +58,6 @@ impl Machines for Vm {
     }
 
     fn make(engines: &Engines) -> Result<Vm> {
-        Vm::new(engines.js.prelude.get_or_init(Prelude::compile))
+        Vm::new(engines.js.prelude.get_or_init(Prelude::new))
     }
 }

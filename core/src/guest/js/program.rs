@@ -1,7 +1,7 @@
 //! Code compiled: the modules of one WorkerCode, and the prelude.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::compiler::{Bytecode, Compiler};
 use super::countdown::Countdown;
@@ -18,7 +18,7 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 12] = [
+const PRELUDE: [(&str, &str); 17] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),
@@ -27,8 +27,13 @@ const PRELUDE: [(&str, &str); 12] = [
     ("facetbox:urls", include_str!("prelude/urls.js")),
     ("facetbox:web", include_str!("prelude/web.js")),
     ("facetbox:fetch", include_str!("prelude/fetch.js")),
+    ("facetbox:lazy", include_str!("prelude/lazy.js")),
     ("facetbox:operations", include_str!("prelude/operations.js")),
+    ("facetbox:held", include_str!("prelude/held.js")),
     ("facetbox:stubs", include_str!("prelude/stubs.js")),
+    ("facetbox:timers", include_str!("prelude/timers.js")),
+    ("facetbox:cursors", include_str!("prelude/cursors.js")),
+    ("facetbox:transactions", include_str!("prelude/transactions.js")),
     ("facetbox:storage", include_str!("prelude/storage.js")),
     (WORKERS, include_str!("prelude/workers.js")),
 ];
@@ -36,33 +41,27 @@ const PRELUDE: [(&str, &str); 12] = [
 /// What the names begin with under which modules that are data are loaded.
 pub(super) const DATA: &str = "facetbox:data/";
 
-/// The part of the guest API that is written in JavaScript, compiled once for all machines of a runtime.
+/// The part of the guest API that is written in JavaScript: each module is compiled at its first use, once for
+/// all machines of a runtime.
 #[derive(Clone)]
 pub(super) struct Prelude {
-    modules: Arc<HashMap<&'static str, Bytecode>>,
+    modules: Arc<[OnceLock<Bytecode>; PRELUDE.len()]>,
     pub countdown: Option<Countdown>,
 }
 
 impl Prelude {
-    pub fn compile() -> Prelude {
-        let code = PRELUDE.map(|(name, source)| {
-            (
-                name,
-                Compiler::new()
-                    .compile_prelude(name, source)
-                    .unwrap_or_else(|error| panic!("the guest API compiles: {error}")),
-            )
-        });
-        let countdown = Countdown::find().unwrap_or_default();
-        Prelude { modules: Arc::new(HashMap::from(code)), countdown }
-    }
-
-    pub fn main(&self) -> &Bytecode {
-        &self.modules[WORKERS]
+    pub fn new() -> Prelude {
+        let modules = Arc::new([const { OnceLock::new() }; PRELUDE.len()]);
+        Prelude { modules, countdown: Countdown::find().unwrap_or_default() }
     }
 
     pub fn module(&self, name: &str) -> Option<&Bytecode> {
-        self.modules.get(name)
+        let at = PRELUDE.iter().position(|(known, _)| *known == name)?;
+        let compile = || {
+            let compiled = Compiler::new().compile_prelude(name, PRELUDE[at].1);
+            compiled.unwrap_or_else(|error| panic!("the guest API compiles: {error}"))
+        };
+        Some(self.modules[at].get_or_init(compile))
     }
 }
 

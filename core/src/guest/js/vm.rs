@@ -17,7 +17,7 @@ use super::errors::internal;
 use super::guard::Guard;
 use super::heap::Heap;
 use super::modules::Modules;
-use super::program::{Prelude, Program};
+use super::program::{Prelude, Program, WORKERS};
 use super::rejections::{Rejections, track};
 use super::task::Shared;
 use crate::error::{Error, ErrorCode, Result};
@@ -174,9 +174,10 @@ impl Vm {
 
 fn install(ctx: &Ctx<'_>, shared: &Arc<Shared>, prelude: &Prelude) -> rquickjs::Result<()> {
     let native = Object::new(ctx.clone())?;
-    api::register(&native, shared)?;
+    api::register(&native, shared, prelude)?;
     ctx.globals().set("facetboxNative", native.clone())?;
-    let (_, evaluated) = load(ctx, prelude.main())?.eval()?;
+    let main = prelude.module(WORKERS).ok_or(rquickjs::Error::Unknown)?;
+    let (_, evaluated) = load(ctx, main)?.eval()?;
     evaluated.finish::<()>()?;
     let hooks = Hooks::new(ctx, &native)?;
     let _ = ctx.store_userdata(hooks);

@@ -1,6 +1,7 @@
 //! The natives behind the guest API, by topic.
 
 mod context;
+mod lazy;
 mod loader;
 mod namespace;
 mod storage;
@@ -14,6 +15,7 @@ use rquickjs::{Array, Ctx, JsLifetime, Object, Value as JsValue};
 
 use super::errors::caught;
 use super::native::Native;
+use super::program::Prelude;
 use super::task::Shared;
 use super::vm::{Hooks, Kind};
 use super::{native, read};
@@ -22,8 +24,11 @@ use crate::guest::web::HeaderList;
 use crate::http::{Headers, Request, Response};
 use crate::value::Value;
 
-/// The shared state as the engine keeps it.
-struct Own(Arc<Shared>);
+/// What the engine keeps for us.
+struct Own {
+    shared: Arc<Shared>,
+    prelude: Prelude,
+}
 
 // SAFETY: it holds nothing with the engine's lifetime.
 #[expect(unsafe_code, reason = "the binding asks for the lifetime of what it keeps")]
@@ -33,14 +38,20 @@ unsafe impl<'js> JsLifetime<'js> for Own {
 
 /// The shared state of the machine that runs.
 pub(super) fn shared(ctx: &Ctx<'_>) -> Option<Arc<Shared>> {
-    ctx.userdata::<Own>().map(|own| own.0.clone())
+    ctx.userdata::<Own>().map(|own| own.shared.clone())
 }
 
 /// Sets all natives.
-pub(super) fn register(object: &Object<'_>, shared: &Arc<Shared>) -> rquickjs::Result<()> {
-    let _ = object.ctx().store_userdata(Own(shared.clone()));
+pub(super) fn register(
+    object: &Object<'_>,
+    shared: &Arc<Shared>,
+    prelude: &Prelude,
+) -> rquickjs::Result<()> {
+    let own = Own { shared: shared.clone(), prelude: prelude.clone() };
+    let _ = object.ctx().store_userdata(own);
     let natives = Natives { object, shared };
     context::register(&natives)?;
+    lazy::register(&natives)?;
     storage::register(&natives)?;
     stub::register(&natives)?;
     namespace::register(&natives)?;

@@ -1,15 +1,21 @@
-// Parts of the web API that code for Workers may know and that aren't here: each use says so.
-
-import { define } from "facetbox:base";
-import { Response } from "facetbox:fetch";
-import { crypto } from "facetbox:web";
+// Parts of the web API that code for Workers may know and that aren't here: each use says so. Methods that
+// are absent are beside those that aren't.
 
 const missing = (name) => new TypeError(`${name} is not supported.`);
 
 const CLASSES = ["CompressionStream", "DecompressionStream", "EventSource", "File", "FormData", "HTMLRewriter", "MessageChannel",
   "TransformStream", "URLPattern", "WebSocket", "WebSocketPair", "WritableStream"];
-const SUBTLE = ["decrypt", "deriveBits", "deriveKey", "encrypt", "exportKey", "generateKey", "importKey", "sign", "timingSafeEqual",
-  "unwrapKey", "verify", "wrapKey"];
+
+export const globals = {
+  caches: {
+    get default() {
+      throw missing("caches");
+    },
+    open: async () => {
+      throw missing("caches");
+    },
+  },
+};
 
 for (const name of CLASSES) {
   const { [name]: constructor } = {
@@ -19,25 +25,5 @@ for (const name of CLASSES) {
       }
     },
   };
-  define({ [name]: constructor });
+  globals[name] = constructor;
 }
-
-for (const name of SUBTLE) {
-  crypto.subtle[name] = async () => {
-    throw missing(`crypto.subtle.${name}()`);
-  };
-}
-
-const caches = {
-  get default() {
-    throw missing("caches");
-  },
-  open: async () => {
-    throw missing("caches");
-  },
-};
-
-Response.error = () => {
-  throw missing("Response.error()");
-};
-define({ caches });

@@ -39,6 +39,16 @@ const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
 
 export const isView = ArrayBuffer.isView;
 
+/** The name of the class of an object. */
+export function className(value) {
+  try {
+    const name = getPrototypeOf(value)?.constructor?.name;
+    return typeof name === "string" && name !== "" ? name : "Object";
+  } catch {
+    return "Object";
+  }
+}
+
 export function isBuffer(value) {
   try {
     bufferLength(value);
@@ -96,7 +106,7 @@ export const platform = new WeakSet();
 /** Lets Object.prototype.toString name the instances of a class. */
 export function tag(constructor, name = constructor.name) {
   platform.add(constructor.prototype);
-  Object.defineProperty(constructor.prototype, Symbol.toStringTag, { value: name, configurable: true });
+  Object.defineProperty(constructor.prototype, Symbol.toStringTag, { __proto__: null, value: name, configurable: true });
 }
 
 /** Makes globals as the standard has them: not enumerable. */

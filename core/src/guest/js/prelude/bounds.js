@@ -13,7 +13,7 @@ export function replace(prototype, name, wrap) {
   const original = prototype[name];
   const { [name]: bounded } = wrap(original);
   Object.defineProperty(bounded, "length", { value: original.length, configurable: true });
-  Object.defineProperty(prototype, name, { value: bounded, writable: true, configurable: true });
+  prototype[name] = bounded; // as enumerable as the original
 }
 
 // Arrays ------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // console: levels, and values as text.
 
-import { define, isView, native } from "facetbox:base";
+import { className, isView, native } from "facetbox:base";
 
 const MAX_DEPTH = 4;
 const MAX_ITEMS = 100;
@@ -8,16 +8,6 @@ const MAX_ITEMS = 100;
 function shownError(error, depth, seen) {
   const text = error.stack ? `${error.name}: ${error.message}\n${error.stack.trimEnd()}` : String(error);
   return Object.hasOwn(error, "cause") ? `${text}\n  [cause]: ${shown(error.cause, depth + 1, [...seen, error])}` : text;
-}
-
-/** The name of the class of an object. */
-export function className(value) {
-  try {
-    const name = Reflect.getPrototypeOf(value)?.constructor?.name;
-    return typeof name === "string" && name !== "" ? name : "Object";
-  } catch {
-    return "Object";
-  }
 }
 
 function list(items, count, show) {
@@ -110,4 +100,4 @@ Object.assign(console, {
   },
 });
 
-define({ console });
+export const globals = { console };

@@ -1,8 +1,8 @@
 // Headers, Request, Response and their bodies.
 
-import { bytesOf, define, eachEntry, hasName, isBuffer, isView, native, removeEntries, setEntry, tag, toBytes, toText, valuesOf } from "facetbox:base";
-import { URLSearchParams } from "facetbox:urls";
-import { Blob, blobParts, newSignal } from "facetbox:web";
+import { bytesOf, eachEntry, hasName, isBuffer, isView, native, removeEntries, setEntry, tag, toBytes, toText, valuesOf } from "facetbox:base";
+import { urls, web } from "facetbox:lazy";
+import { attempt } from "facetbox:operations";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PLAIN_TEXT = "text/plain;charset=UTF-8";
@@ -158,10 +158,11 @@ function extract(body) {
   if (body == null) return [new Content(null), null];
   if (typeof body === "string") return [new Content(body.toWellFormed()), PLAIN_TEXT];
   if (isView(body) || isBuffer(body)) return [new Content(bytesOf(body)), null];
-  if (body instanceof URLSearchParams) {
+  // Without the module of their class there are no instances of it.
+  if (urls.loaded !== undefined && body instanceof urls.loaded.URLSearchParams) {
     return [new Content(`${body}`), "application/x-www-form-urlencoded;charset=UTF-8"];
   }
-  const blob = blobParts(body);
+  const blob = web.loaded?.blobParts(body);
   if (blob !== undefined) return [new Content(blob.bytes), blob.type || null];
   const streamed = streamContent(body);
   if (streamed !== undefined) {
@@ -210,7 +211,7 @@ class Body {
   }
   async blob() {
     const type = this.#headers.get("content-type") ?? "";
-    return new Blob([dataBytes(this.#content.take())], { type });
+    return new (web.use().Blob)([dataBytes(this.#content.take())], { type });
   }
   async formData() {
     throw new TypeError("formData() is not supported.");
@@ -229,7 +230,7 @@ function withType(headers, type) {
 let requestParts, requestFrom;
 
 /** The signal that a request was given, if it was. */
-export let signalOf;
+let signalOf;
 
 export class Request extends Body {
   static #next; // the parts of a request that Rust makes
@@ -280,7 +281,7 @@ export class Request extends Body {
     return this.#url;
   }
   get signal() {
-    return (this.#signal ??= this.#given ?? newSignal());
+    return (this.#signal ??= this.#given ?? web.use().newSignal());
   }
   get redirect() {
     return "follow";
@@ -376,6 +377,9 @@ export class Response extends Body {
     const headers = withType(new Headers(init?.headers), "application/json");
     return new Response(text, { status: init?.status, statusText: init?.statusText, headers });
   }
+  static error() {
+    throw new TypeError("Response.error() is not supported.");
+  }
   static redirect(url, status = 302) {
     if (!REDIRECT.includes(status)) {
       throw new RangeError("The status of a redirect must be 301, 302, 303, 307 or 308.");
@@ -392,5 +396,18 @@ export function takeResponse(value) {
 
 export const makeResponse = (status, list, data) => responseFrom(status, "", headersFrom(list), new Content(data));
 
+// fetch() -----------------------------------------------------------------------------------------
+
+/** Sends a request to the outside. */
+export function send(input, init) {
+  const request = requestOf(input, init);
+  const signal = signalOf(request);
+  signal?.throwIfAborted();
+  const response = attempt(() => native.outbound(request));
+  if (signal == null) return response;
+  const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  return Promise.race([response, aborted]);
+}
+
 [Headers, Request, Response, ReadableStream].forEach((constructor) => tag(constructor));
-define({ Headers, Request, Response, ReadableStream });
+export const globals = { Headers, Request, Response, ReadableStream };

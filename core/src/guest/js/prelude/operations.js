@@ -1,9 +1,9 @@
-// What guests wait for: operations that the driver in Rust ends, and timers. The clock.
+// What guests wait for: operations that the driver in Rust ends. The clock.
 
 import { define, native } from "facetbox:base";
 
-const { apply } = Reflect;
-const operations = new Map(); // number -> { resolve, reject } or { fire }
+/** Those that have begun and not ended. */
+export const operations = new Map(); // number -> { resolve, reject } or { fire }
 
 /** The promise of an operation that a native has begun. */
 export function waitFor(number) {
@@ -32,37 +32,6 @@ export function settle(number, ok, value) {
 export const isThenable = (value) =>
   ((typeof value === "object" && value !== null) || typeof value === "function") && typeof value.then === "function";
 
-// Timers ------------------------------------------------------------------------------------------
-
-const timers = new Map(); // number of the timer -> number of the operation that ends when it is due
-let lastTimer = 0;
-
-function arm(timer, callback, delay, repeats) {
-  const operation = native.timer(Number(delay) || 0);
-  timers.set(timer, operation);
-  const fire = () => {
-    if (repeats) arm(timer, callback, delay, repeats);
-    else timers.delete(timer);
-    callback();
-  };
-  operations.set(operation, { fire });
-}
-
-function start(callback, delay, repeats, args) {
-  if (typeof callback !== "function") throw new TypeError("The first argument of a timer must be a function.");
-  const timer = ++lastTimer;
-  arm(timer, () => apply(callback, undefined, args), delay, repeats);
-  return timer;
-}
-
-function stop(timer) {
-  const operation = timers.get(timer);
-  if (operation === undefined) return;
-  timers.delete(timer);
-  operations.delete(operation);
-  native.cancel(operation);
-}
-
 // The clock ---------------------------------------------------------------------------------------
 
 // Dates follow the clock of the runtime, which tests move.
@@ -78,10 +47,6 @@ System.prototype.constructor = Clocked;
 
 define({
   Date: Clocked,
-  setTimeout: (callback, delay, ...args) => start(callback, delay, false, args),
-  setInterval: (callback, delay, ...args) => start(callback, delay, true, args),
-  clearTimeout: stop,
-  clearInterval: stop,
   queueMicrotask(callback) {
     if (typeof callback !== "function") throw new TypeError("queueMicrotask() takes a function.");
     Promise.resolve().then(() => callback());

@@ -1,64 +1,9 @@
-// Capabilities: stubs, namespaces and ids, loaders and workers, facets, exports.
+// Stubs, namespaces, loaders and workers, ctx.exports: what leads out of the guest.
 
-import { define, hidden, later, native, platform } from "facetbox:base";
-import { requestOf, signalOf } from "facetbox:fetch";
+import { later, native } from "facetbox:base";
+import { cap, capOf, Held, hold, illegal, makeId, sealed, unsent } from "facetbox:held";
+import { messages } from "facetbox:lazy";
 import { attempt, isThenable, waitFor } from "facetbox:operations";
-
-// What stands for something in Rust -> { cap } and how to get it: `deferred` promises it, `start` starts
-// the facet that a stub leads to, `refusal` says why it can't be sent.
-const Held = hidden();
-
-/** What Rust holds behind a value: a capability, or the reason why it can't be sent. */
-export function heldBy(value) {
-  const state = Held.get(value);
-  return state && (state.refusal ?? state.cap ?? "This value is still being loaded.");
-}
-
-/** The capability of a value, or a promise of it. */
-function capOf(value, what) {
-  const state = Held.get(value);
-  if (state === undefined) throw new TypeError(`${what}.`);
-  return state.class ?? state.cap ?? state.deferred;
-}
-
-const illegal = () => new TypeError("Illegal invocation");
-
-/** Refuses the methods of `own` on anything else, as those of the web's objects do. */
-export function check(self, own) {
-  if (self !== own) throw illegal();
-}
-
-function cap(self) {
-  const state = Held.get(self);
-  if (state?.cap === undefined) throw illegal();
-  return state.cap;
-}
-
-function hold(object, state) {
-  return new Held(object, state);
-}
-
-const unsent = (name) => `Could not serialize object of type "${name}". This type does not support serialization.`;
-
-/** Makes instances of a class that guests can't construct. */
-function sealed(name, members) {
-  const prototype = Object.defineProperties({}, Object.getOwnPropertyDescriptors(members));
-  Object.defineProperty(prototype, Symbol.toStringTag, { value: name });
-  platform.add(prototype);
-  const constructor = { [name]: class {
-    constructor() {
-      throw new TypeError("Illegal constructor");
-    }
-  } }[name];
-  Object.defineProperty(prototype, "constructor", { value: constructor, writable: true, configurable: true });
-  return (state) => hold(Object.create(prototype), state);
-}
-
-/** Makes instances of a class that guests can neither construct nor send. */
-export function unsendable(name, members) {
-  const make = sealed(name, members);
-  return () => make({ refusal: unsent(name) });
-}
 
 // Stubs -------------------------------------------------------------------------------------------
 
@@ -164,7 +109,7 @@ function pipelined(promise) {
 /** The members of a stub; `then` would make it a promise. */
 function methodsOf(state) {
   const members = new Map();
-  const fetch = (input, init) => later(() => requestOf(input, init)).then((request) => use(state, () => native.fetch(state.cap, request)));
+  const fetch = (input, init) => later(() => messages.use().requestOf(input, init)).then((request) => use(state, () => native.fetch(state.cap, request)));
   members.set("fetch", fetch);
   return (name) => {
     if (!isName(name)) return undefined;
@@ -206,23 +151,6 @@ function makeObject(cap) {
 const makeFunction = (cap) => hold((...args) => attempt(() => native.call_function(cap, args)), { cap });
 
 // Namespaces --------------------------------------------------------------------------------------
-
-const newId = sealed("DurableObjectId", {
-  toString() {
-    return Held.get(this)?.text ?? `${undefined}`;
-  },
-  equals(other) {
-    return Held.get(other) !== undefined && Held.get(this)?.text === Held.get(other).text;
-  },
-  get name() {
-    return Held.get(this)?.name;
-  },
-  get jurisdiction() {
-    return undefined;
-  },
-});
-
-const makeId = (cap, text, name) => newId({ cap, text, name, refusal: unsent("DurableObjectId") });
 
 const namespaceMembers = (cap) => ({
   idFromName(name) {
@@ -303,39 +231,6 @@ const newLoader = sealed("WorkerLoader", {
   },
 });
 
-// Facets ------------------------------------------------------------------------------------------
-
-const NO_FACETS_SENT = "Stubs pointing to Durable Object facets are not serializable.";
-
-export const facets = unsendable("DurableObjectFacets", {
-  get(name, start) {
-    check(this, facets);
-    const cap = native.facet(`${name}`);
-    if (typeof start !== "function") throw new TypeError("The second argument of facets.get() must be a function.");
-    return makeStub({ cap, start, refusal: NO_FACETS_SENT });
-  },
-  abort(name, reason) {
-    check(this, facets);
-    native.facet_abort(`${name}`, reason);
-  },
-  delete(name) {
-    check(this, facets);
-    native.facet_delete(`${name}`);
-  },
-  clone(source, target) {
-    check(this, facets);
-    native.facet_clone(`${source}`, `${target}`);
-  },
-  list() {
-    check(this, facets);
-    return native.facet_list();
-  },
-  exists(name) {
-    check(this, facets);
-    return native.facet_exists(`${name}`);
-  },
-})();
-
 // Exports -----------------------------------------------------------------------------------------
 
 /**
@@ -368,21 +263,7 @@ const makers = {
   class: (cap) => newClass({ cap }),
   namespace: (cap) => newNamespace({ cap }),
   loader: (cap) => newLoader({ cap, loading: new Map() }),
-  id: makeId,
 };
 
-/** The guest's form of a capability. */
+/** The guest's form of a capability that is no id. */
 export const make = (kind, ...parts) => makers[kind](...parts);
-
-define({
-  fetch: (input, init) =>
-    later(() => {
-      const request = requestOf(input, init);
-      const signal = signalOf(request);
-      signal?.throwIfAborted();
-      const response = attempt(() => native.outbound(request));
-      if (signal == null) return response;
-      const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-      return Promise.race([response, aborted]);
-    }),
-});

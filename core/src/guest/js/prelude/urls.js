@@ -1,6 +1,6 @@
 // URL and URLSearchParams.
 
-import { define, eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf } from "facetbox:base";
+import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf } from "facetbox:base";
 
 let paramsList, paramsOfUrl;
 
@@ -130,4 +130,4 @@ for (const name of ["href", "protocol", "username", "password", "host", "hostnam
 }
 
 [URL, URLSearchParams].forEach((constructor) => tag(constructor));
-define({ URL, URLSearchParams });
+export const globals = { URL, URLSearchParams };

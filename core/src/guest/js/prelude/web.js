@@ -1,6 +1,6 @@
 // The web API beside fetch and URLs: text, bytes, events, abort signals, crypto, structuredClone.
 
-import { bytesOf, define, isBuffer, isView, later, native, platform, tag, toBytes, toText, viewParts } from "facetbox:base";
+import { bytesOf, isBuffer, isView, later, native, platform, tag, toBytes, toText, viewParts } from "facetbox:base";
 
 // Text and bytes ----------------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class AbortController {
 
 // Crypto ------------------------------------------------------------------------------------------
 
-export const crypto = {
+const crypto = {
   randomUUID: () => native.uuid(),
   getRandomValues(target) {
     if (!isView(target) || target instanceof DataView || target instanceof Float32Array || target instanceof Float64Array) {
@@ -266,6 +266,15 @@ export const crypto = {
       later(() => native.digest(`${algorithm?.name ?? algorithm}`, bytesOf(data, "The data of digest()")).buffer),
   },
 };
+
+const MISSING = ["decrypt", "deriveBits", "deriveKey", "encrypt", "exportKey", "generateKey", "importKey", "sign", "timingSafeEqual",
+  "unwrapKey", "verify", "wrapKey"];
+
+for (const name of MISSING) {
+  crypto.subtle[name] = async () => {
+    throw new TypeError(`crypto.subtle.${name}() is not supported.`);
+  };
+}
 
 // Copies ------------------------------------------------------------------------------------------
 
@@ -345,7 +354,7 @@ function structuredClone(value, options) {
 [TextEncoder, TextDecoder, Blob, Event, EventTarget, AbortSignal, AbortController].forEach((constructor) =>
   tag(constructor),
 );
-define({
+export const globals = {
   TextEncoder,
   TextDecoder,
   Blob,
@@ -357,4 +366,4 @@ define({
   btoa,
   crypto,
   structuredClone,
-});
+};

@@ -1,13 +1,11 @@
 // The module "cloudflare:workers", and where the driver in Rust enters the guest.
 
-import "facetbox:absent";
 import "facetbox:bounds";
 import "facetbox:texts";
-import { className } from "facetbox:console";
-import { define, native, tag, uncurry, viewParts } from "facetbox:base";
-import { makeRequest, makeResponse, takeRequest, takeResponse } from "facetbox:fetch";
+import { className, define, later, native, tag, uncurry, viewParts } from "facetbox:base";
+import { facets, heldBy, makeId } from "facetbox:held";
+import { messages, stubs } from "facetbox:lazy";
 import { settle, isThenable } from "facetbox:operations";
-import { facets, heldBy, loopback, make, started } from "facetbox:stubs";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
 const { apply, getPrototypeOf } = Reflect;
@@ -175,7 +173,7 @@ exports = new Proxy(Object.create(null), {
   get(_, name) {
     const kind = kindOf(own(name));
     if (kind === undefined) return undefined;
-    if (!loopbacks.has(name)) loopbacks.set(name, loopback(name, kind));
+    if (!loopbacks.has(name)) loopbacks.set(name, stubs.use().loopback(name, kind));
     return loopbacks.get(name);
   },
 });
@@ -287,7 +285,7 @@ function startFacet(name) {
   const object = target();
   const method = find(object, "startFacet");
   if (typeof method !== "function") native.no_such_method("startFacet");
-  return started(apply(method, object, [name]));
+  return stubs.use().started(apply(method, object, [name]));
 }
 
 /** The value of a member that must be there. */
@@ -321,7 +319,7 @@ native.hooks = {
   // The classes that Rust knows by their numbers, in its order.
   samples: [{}, [], new Error(), new Date(0), new Map(), new Set(), new ArrayBuffer(0), new DataView(new ArrayBuffer(0)), new DOMException(""),
     (function () { return arguments; })()],
-  make,
+  make: (kind, ...parts) => (kind === "id" ? makeId(...parts) : stubs.use().make(kind, ...parts)),
   makeError,
   errorParts,
   take: (kind, value) => takers[kind](value),
@@ -330,10 +328,10 @@ native.hooks = {
   heldBy,
   keepCallback,
   dropCallback: (number) => void callbacks.delete(number),
-  makeRequest,
-  makeResponse,
-  takeRequest,
-  takeResponse,
+  makeRequest: (...parts) => messages.use().makeRequest(...parts),
+  makeResponse: (...parts) => messages.use().makeResponse(...parts),
+  takeRequest: (request) => messages.use().takeRequest(request),
+  takeResponse: (value) => messages.use().takeResponse(value),
   settle,
   setEnv,
   loadMain,
@@ -351,4 +349,8 @@ native.hooks = {
 
 [DurableObjectState].forEach((constructor) => tag(constructor));
 for (const name of ["SharedArrayBuffer", "Atomics", "navigator"]) delete globalThis[name];
-define({ self: globalThis, reportError: (error) => native.exception(error) });
+define({
+  self: globalThis,
+  reportError: (error) => native.exception(error),
+  fetch: (input, init) => later(() => messages.use().send(input, init)),
+});

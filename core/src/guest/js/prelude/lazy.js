@@ -1,0 +1,62 @@
+// The parts of the API that a guest may never use: each is a module that is loaded at its first use, or at the
+// first use of one of its globals.
+//
+// Until then these globals are accessors, which become plain properties when they are used or assigned to.
+// A load that fails, because the stack is used up or because a guest has broken what the module is made
+// with, leaves nothing behind, and the next use tries again.
+
+import { native } from "facetbox:base";
+
+const { defineProperty, getOwnPropertyDescriptor } = Object;
+const tryToDefine = Reflect.defineProperty;
+const root = globalThis;
+
+// Without a prototype: what a guest has put on that of all objects would be taken for parts of the descriptor.
+const property = (value, enumerable) => ({ __proto__: null, value, writable: true, enumerable, configurable: true });
+
+function defineLazily(name, part) {
+  const get = () => {
+    const value = part.use().globals[name];
+    // A guest may have put something in its place, and has kept the accessor; or it has frozen all globals.
+    if (getOwnPropertyDescriptor(root, name)?.get === get) tryToDefine(root, name, property(value, false));
+    return value;
+  };
+  defineProperty(root, name, {
+    get,
+    set(value) {
+      // Assigned through an object that inherits from the global one, it is that object's.
+      const own = this === undefined || this === root;
+      defineProperty(own ? root : this, name, property(value, !own));
+    },
+    enumerable: false,
+    configurable: true,
+  });
+}
+
+/** What gives a module and has it load: `use()`; and the module if it is loaded: `loaded`. */
+function lazily(path, globals = []) {
+  const part = {
+    loaded: undefined,
+    use() {
+      if (part.loaded === undefined) {
+        const module = native.load_part(path);
+        part.loaded ??= module; // what the module runs may be a guest's, and have used it already
+      }
+      return part.loaded;
+    },
+  };
+  for (const name of globals) defineLazily(name, part);
+  return part;
+}
+
+lazily("facetbox:console", ["console"]);
+lazily("facetbox:timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]);
+lazily("facetbox:absent", ["CompressionStream", "DecompressionStream", "EventSource", "File", "FormData", "HTMLRewriter",
+  "MessageChannel", "TransformStream", "URLPattern", "WebSocket", "WebSocketPair", "WritableStream", "caches"]);
+export const urls = lazily("facetbox:urls", ["URL", "URLSearchParams"]);
+export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "Event", "EventTarget", "AbortSignal",
+  "AbortController", "atob", "btoa", "crypto", "structuredClone"]);
+export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response", "ReadableStream"]);
+export const stubs = lazily("facetbox:stubs");
+export const cursors = lazily("facetbox:cursors");
+export const transactions = lazily("facetbox:transactions");
