@@ -215,3 +215,72 @@ fn cycles_and_functions_cannot_leave_and_say_where_they_are() {
     assert!(func.message().contains("x[1]"), "{func}");
     assert_eq!(stub.call_blocking("shared", vec![]).unwrap_err().code(), ErrorCode::LimitMessage);
 }
+
+#[test]
+fn classes_that_are_loaded_late_are_like_the_others() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "local held = Response
+         function E:plain()
+             local made = Response.new('x')
+             local names = {}
+             for _, class in { Headers, Request, Response, URL, URLSearchParams } do
+                 table.insert(names, type(rawget(class, 'new')))
+                 table.insert(names, tostring(getmetatable(class)))
+                 table.insert(names, tostring(table.isfrozen(class)))
+             end
+             return { held == Response, table.concat(names, ' '), made:text() }
+         end
+         function E:clone()
+             local clone = table.clone(URL)
+             clone.extra = 1
+             return { clone.new('http://a/b').pathname, tostring(URL.extra), (pcall(function() URL.extra = 1 end)) }
+         end
+         function E:absent() return { tostring(Headers.nothing), tostring(URL.nothing) } end",
+    );
+    let run = |method: &str| stub.call_blocking(method, vec![]).unwrap();
+    let plain = ["function nil true"; 5].join(" ");
+    assert_eq!(run("plain"), Value::List(vec![true.into(), plain.into(), "x".into()]));
+    assert_eq!(run("clone"), Value::List(vec!["/b".into(), "nil".into(), false.into()]));
+    assert_eq!(run("absent"), Value::List(vec!["nil".into(), "nil".into()]));
+}
+
+#[test]
+fn a_guest_breaks_its_own_globals_only() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "local seen = 0
+         local function spy(...) seen += 1 return nil end
+         type, rawget, setmetatable, next, tostring, error = spy, spy, spy, spy, spy, spy
+         string = { sub = spy, lower = spy }
+         table = { freeze = spy, insert = spy }
+         function E:run() return { URL.new('http://a/b').pathname, Response.new('x'):text(), seen } end",
+    );
+    let expected = vec!["/b".into(), "x".into(), Value::Int(0)];
+    assert_eq!(stub.call_blocking("run", vec![]).unwrap(), Value::List(expected));
+}
+
+#[test]
+fn a_load_that_the_stack_ends_can_be_tried_again() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "local failed, url, response, key = 0, URL, Response, 'n' .. string.lower('EW')
+         local function deep()
+             local ok, e = pcall(deep)
+             if not ok then
+                 if not pcall(function() return url[key] end) then failed += 1 end
+                 error(e, 0)
+             end
+         end
+         function E:run()
+             pcall(deep)
+             return { failed > 0, url[key]('http://a/b').pathname, response[key]('x'):text() }
+         end",
+    );
+    let answer = stub.call_blocking("run", vec![]).unwrap();
+    let expected = vec![true.into(), "/b".into(), "x".into()];
+    assert_eq!(answer, Value::List(expected));
+}

@@ -13,7 +13,7 @@ use super::convert::Marshal;
 use super::guard::Guard;
 use super::native::error_from_mlua;
 use super::program::Program;
-use super::web;
+use super::web::{self, WebCode};
 use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
@@ -35,20 +35,23 @@ const PRELUDE: [&str; 6] = [
 
 /// The part of the guest API that is written in Luau, compiled once for all machines of a runtime.
 pub(crate) struct PreludeCode {
-    web: Vec<u8>,
+    web: WebCode,
     parts: Vec<Vec<u8>>,
 }
 
 impl PreludeCode {
     pub fn compile() -> PreludeCode {
         let parts = PRELUDE.into_iter().map(web::compile_source).collect();
-        PreludeCode { web: web::compile(), parts }
+        PreludeCode { web: WebCode::compile(), parts }
     }
 }
 
 /// What the engine's own heap may take beyond the limit before allocation itself fails: a collection
 /// has to get the chance to run first.
 const HEADROOM_BYTES: usize = 1 << 20;
+
+/// Room for about as many functions in Rust as there are.
+const NATIVES: usize = 128;
 
 /// Globals that the engine or its binding brings and guests don't get.
 const REMOVED_GLOBALS: [&str; 8] = [
@@ -204,7 +207,9 @@ impl Vm {
             | StdLib::BUFFER
             | StdLib::VECTOR
             | StdLib::INTEGER;
-        let lua = Lua::new_with(libraries, LuaOptions::new())?;
+        // The handle that made a machine collects its garbage before it closes it, which frees everything
+        // anyway; a copy only closes it.
+        let lua = Lua::new_with(libraries, LuaOptions::new())?.clone();
         // There is no garbage yet that would be worth a look.
         lua.gc_stop();
         let shared = Arc::new(Shared {
@@ -216,7 +221,7 @@ impl Vm {
             limit: Mutex::default(),
             program: OnceLock::new(),
         });
-        let native = lua.create_table()?;
+        let native = lua.create_table_with_capacity(0, NATIVES)?;
         let web = web::install(&lua, &native, &code.web)?;
         let marshal = api::MarshalCell::default();
         api::register_natives(&lua, &native, &shared, &marshal)?;

@@ -1,9 +1,10 @@
 //! The web classes of Luau guests and their conversion from and to Rust's.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mlua::chunk::{ChunkMode, Compiler};
-use mlua::{Function, LightUserData, Lua, LuaString, Table, Value};
+use mlua::{Function, IntoLuaMulti, LightUserData, Lua, LuaString, Table, Value};
 
 use super::native::{error_from_mlua, error_to_lua, guest_stack, register};
 use super::{bytes, json, urls};
@@ -11,14 +12,30 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::web::{HeaderList, check_length};
 use crate::http::{Headers, Request, Response};
 
-const SOURCE: &str = include_str!("web.luau");
-
-/// What the prelude made: the globals of guests, and what Rust needs to know its instances.
+/// The globals of guests.
 pub(crate) struct WebApi {
     /// The globals by name, to be copied into the guest's environment.
     pub(crate) globals: Table,
     /// The metatable of tables that are maps even when they are empty.
     pub(crate) map_marker: Table,
+    classes: Arc<Classes>,
+}
+
+/// The web classes, which many guests never use.
+struct Classes {
+    code: Arc<[u8]>,
+    native: Table,
+    /// What their code shares with that of the other globals.
+    tools: Table,
+    /// The globals of guests, where the classes are empty at first.
+    globals: Table,
+    /// What code of ours sees as its globals, out of a guest's reach.
+    environment: Table,
+    loaded: OnceLock<Loaded>,
+}
+
+/// What Rust makes instances of the web classes with, and knows them by.
+struct Loaded {
     headers_metatable: Table,
     request_metatable: Table,
     response_metatable: Table,
@@ -26,9 +43,19 @@ pub(crate) struct WebApi {
     make_response: Function,
 }
 
-/// Compiles the web classes.
-pub(super) fn compile() -> Vec<u8> {
-    compile_source(SOURCE)
+/// The globals, compiled.
+pub(super) struct WebCode {
+    plain: Vec<u8>,
+    classes: Arc<[u8]>,
+}
+
+impl WebCode {
+    pub fn compile() -> WebCode {
+        WebCode {
+            plain: compile_source(include_str!("plain.luau")),
+            classes: compile_source(include_str!("web.luau")).into(),
+        }
+    }
 }
 
 /// Compiles source of ours, which is known to be right.
@@ -40,7 +67,7 @@ pub(super) fn compile_source(source: &str) -> Vec<u8> {
 /// Registers the native functions, runs the compiled prelude and gives what it made.
 ///
 /// `native.now_ms` is kept if it is there already, as a clock of the caller's.
-pub(super) fn install(lua: &Lua, native: &Table, code: &[u8]) -> mlua::Result<WebApi> {
+pub(super) fn install(lua: &Lua, native: &Table, code: &WebCode) -> mlua::Result<WebApi> {
     let map_marker = lua.create_table()?;
     map_marker.raw_set("__metatable", "map")?;
     map_marker.set_readonly(true);
@@ -56,17 +83,61 @@ pub(super) fn install(lua: &Lua, native: &Table, code: &[u8]) -> mlua::Result<We
     json::register_natives(lua, native, &map_marker, &classes)?;
     urls::register_natives(lua, native)?;
 
-    let made: Table =
-        lua.load(code).set_name("=[facetbox]").set_mode(ChunkMode::Binary).call(native)?;
-    Ok(WebApi {
+    let made: Table = run(lua, &code.plain, &lua.globals(), native)?;
+    let classes = Arc::new(Classes {
+        code: code.classes.clone(),
+        native: native.clone(),
+        tools: made.raw_get("tools")?,
         globals: made.raw_get("globals")?,
-        map_marker,
-        headers_metatable: made.raw_get("headers_metatable")?,
-        request_metatable: made.raw_get("request_metatable")?,
-        response_metatable: made.raw_get("response_metatable")?,
-        make_request: made.raw_get("make_request")?,
-        make_response: made.raw_get("make_response")?,
-    })
+        environment: lua.globals(),
+        loaded: OnceLock::new(),
+    });
+    let late = classes.clone();
+    register(lua, native, "load_web", move |lua, ()| {
+        late.load(lua).map(drop).map_err(error_from_mlua)
+    })?;
+    Ok(WebApi { globals: classes.globals.clone(), map_marker, classes })
+}
+
+/// Runs code of ours.
+fn run(
+    lua: &Lua,
+    code: &[u8],
+    environment: &Table,
+    args: impl IntoLuaMulti,
+) -> mlua::Result<Table> {
+    let chunk = lua.load(code).set_name("=[facetbox]").set_mode(ChunkMode::Binary);
+    chunk.set_environment(environment.clone()).call(args)
+}
+
+impl Classes {
+    /// Loads the classes unless they are there. One that fails leaves nothing behind.
+    fn load(&self, lua: &Lua) -> mlua::Result<&Loaded> {
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(loaded);
+        }
+        let made = run(lua, &self.code, &self.environment, (&self.native, &self.tools))?;
+        let loaded = Loaded {
+            headers_metatable: made.raw_get("headers_metatable")?,
+            request_metatable: made.raw_get("request_metatable")?,
+            response_metatable: made.raw_get("response_metatable")?,
+            make_request: made.raw_get("make_request")?,
+            make_response: made.raw_get("make_response")?,
+        };
+        made.raw_get::<Table>("classes")?.for_each(|name: String, members: Table| {
+            fill(&self.globals.raw_get(name)?, &members)
+        })?;
+        Ok(self.loaded.get_or_init(|| loaded))
+    }
+}
+
+/// Gives an empty class its members; from then on it is a plain table.
+fn fill(class: &Table, members: &Table) -> mlua::Result<()> {
+    class.set_readonly(false);
+    members.for_each(|name: Value, member: Value| class.raw_set(name, member))?;
+    class.set_metatable(None)?;
+    class.set_readonly(true);
+    Ok(())
 }
 
 /// Makes `tostring(null)` say so instead of giving an address.
@@ -117,14 +188,14 @@ impl WebApi {
     pub(crate) fn request_to_lua(&self, lua: &Lua, request: Request) -> mlua::Result<Table> {
         let list = headers_to_lua(lua, &request.headers)?;
         let body = body_to_lua(lua, request.body.as_deref())?;
-        self.make_request.call((request.method(), request.url(), list, body))
+        self.classes.load(lua)?.make_request.call((request.method(), request.url(), list, body))
     }
 
     /// Makes a `Response` of the guest.
     pub(crate) fn response_to_lua(&self, lua: &Lua, response: Response) -> mlua::Result<Table> {
         let list = headers_to_lua(lua, &response.headers)?;
         let body = body_to_lua(lua, response.body.as_deref())?;
-        self.make_response.call((response.status(), list, body))
+        self.classes.load(lua)?.make_response.call((response.status(), list, body))
     }
 
     /// Takes a `Request` of the guest over, body included: the guest can't read it afterwards.
@@ -132,7 +203,8 @@ impl WebApi {
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) if it is none or its body was used.
     pub(crate) fn request_from_lua(&self, _: &Lua, value: Value) -> Result<Request> {
-        let instance = instance(&value, &self.request_metatable)
+        let instance = self
+            .instance(&value, |classes| &classes.request_metatable)
             .ok_or_else(|| wrong_type("a Request", &value))?;
         let mut request = Request::new(&string(&instance, "method")?, &string(&instance, "url")?)?;
         request.headers = self.headers_from_lua(&instance)?;
@@ -145,7 +217,8 @@ impl WebApi {
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) if it is none or its body was used.
     pub(crate) fn response_from_lua(&self, _: &Lua, value: Value) -> Result<Response> {
-        let instance = instance(&value, &self.response_metatable)
+        let instance = self
+            .instance(&value, |classes| &classes.response_metatable)
             .ok_or_else(|| wrong_type("a Response", &value))?;
         let status: u16 = instance.raw_get("status").map_err(error_from_mlua)?;
         let mut response = Response::new(status)?;
@@ -156,12 +229,20 @@ impl WebApi {
 
     /// Whether this is a `Response` of the guest.
     pub(crate) fn is_response(&self, value: &Value) -> bool {
-        instance(value, &self.response_metatable).is_some()
+        self.instance(value, |classes| &classes.response_metatable).is_some()
+    }
+
+    /// The table if it is an instance of the class with this metatable, which guests can't get at.
+    fn instance(&self, value: &Value, class: impl Fn(&Loaded) -> &Table) -> Option<Table> {
+        let (table, classes) = (value.as_table()?, self.classes.loaded.get()?);
+        let found = table.metatable()?;
+        (found == *class(classes)).then(|| table.clone())
     }
 
     fn headers_from_lua(&self, owner: &Table) -> Result<Headers> {
         let value: Value = owner.raw_get("headers").map_err(error_from_mlua)?;
-        let instance = instance(&value, &self.headers_metatable)
+        let instance = self
+            .instance(&value, |classes| &classes.headers_metatable)
             .ok_or_else(|| wrong_type("Headers", &value))?;
         let list: Table = instance.raw_get("_list").map_err(error_from_mlua)?;
         let mut headers = HeaderList::default();
@@ -175,13 +256,6 @@ impl WebApi {
         }
         Ok(headers.finish())
     }
-}
-
-/// The table if it is an instance of the class with this metatable, which guests can't get at.
-fn instance(value: &Value, metatable: &Table) -> Option<Table> {
-    let table = value.as_table()?;
-    let found = table.metatable()?;
-    (found == *metatable).then(|| table.clone())
 }
 
 fn wrong_type(expected: &str, value: &Value) -> Error {

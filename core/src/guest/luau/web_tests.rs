@@ -11,7 +11,7 @@ struct Guest {
 fn guest() -> Guest {
     let lua = Lua::new();
     let native = lua.create_table().unwrap();
-    let web = install(&lua, &native, &compile()).unwrap();
+    let web = install(&lua, &native, &WebCode::compile()).unwrap();
     for entry in web.globals.pairs::<String, Value>() {
         let (name, value) = entry.unwrap();
         lua.globals().raw_set(name, value).unwrap();
