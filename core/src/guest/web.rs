@@ -13,6 +13,8 @@ use crate::http::Headers;
 const RANDOM_BYTES: usize = 65_536;
 /// Longest URL or query that is parsed.
 const URL_BYTES: usize = 1 << 20;
+/// Longest query that is written. Guests share strings, Rust copies them.
+const QUERY_BYTES: usize = 32 << 20;
 /// The most that all headers of a message are together. Guests share strings, Rust copies them.
 const HEADER_BYTES: usize = 1 << 20;
 
@@ -30,6 +32,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn check_length(bytes: usize) -> Result<()> {
     if bytes > URL_BYTES {
         return Err(Error::type_error(format!("A URL is longer than {URL_BYTES} bytes.")));
+    }
+    Ok(())
+}
+
+/// Refuses to write a query of so many bytes, each of which may become three.
+pub(super) fn check_query(bytes: usize) -> Result<()> {
+    if bytes > QUERY_BYTES / 3 {
+        return Err(Error::type_error(format!("A query is longer than {QUERY_BYTES} bytes.")));
     }
     Ok(())
 }

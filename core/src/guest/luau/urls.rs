@@ -4,11 +4,8 @@ use ::url::{Url, form_urlencoded};
 use mlua::{Lua, LuaString, Table};
 
 use super::native::{error_from_mlua, register};
-use crate::error::{Error, Result};
-use crate::guest::web::{check_length, parse_url, set_url_part, url_parts};
-
-/// Longest query that is written.
-const QUERY_BYTES: usize = 32 << 20;
+use crate::error::Result;
+use crate::guest::web::{check_length, check_query, parse_url, set_url_part, url_parts};
 
 pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
     register(lua, native, "url_parse", |lua, (text, base): (String, Option<String>)| {
@@ -57,10 +54,8 @@ fn query_text(list: &Table) -> Result<String> {
     for at in (1..=list.raw_len()).step_by(2) {
         let name: LuaString = list.raw_get(at).map_err(error_from_mlua)?;
         let value: LuaString = list.raw_get(at + 1).map_err(error_from_mlua)?;
-        bytes += 3 * (name.as_bytes().len() + value.as_bytes().len()) + 2;
-        if bytes > QUERY_BYTES {
-            return Err(Error::type_error(format!("A query is longer than {QUERY_BYTES} bytes.")));
-        }
+        bytes += name.as_bytes().len() + value.as_bytes().len();
+        check_query(bytes)?;
         query.append_pair(&name.to_string_lossy(), &value.to_string_lossy());
     }
     Ok(query.finish())

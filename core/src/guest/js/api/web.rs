@@ -82,8 +82,12 @@ fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let list = call.arg(0);
         let list = list.as_array().ok_or_else(illegal)?;
         let mut query = form_urlencoded::Serializer::new(String::new());
+        let mut bytes = 0;
         for at in (0..length(list)?).step_by(2) {
-            query.append_pair(&list.get::<String>(at)?, &list.get::<String>(at + 1)?);
+            let (name, value) = (list.get::<String>(at)?, list.get::<String>(at + 1)?);
+            bytes += name.len() + value.len();
+            web::check_query(bytes)?;
+            query.append_pair(&name, &value);
         }
         call.give_text(&query.finish())
     })
