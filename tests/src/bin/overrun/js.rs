@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[
         "'[' + Array.from({ length: 3e4 }, (_, i) => String.fromCharCode(256 + 2 * i)).join('') + ']'",
         "new RegExp(data)",
     ),
-    ("String.replaceAll", "'a'.repeat(1e6)", "data.replaceAll('a', 'b')"),
+    ("String.replaceAll", "'a'.repeat(2 ** 19)", "data.replaceAll('a', 'b')"),
     ("String.repeat", "7", "'x'.repeat(2e7)"),
     ("String.padStart", "7", "'x'.padStart(2e7, 'ab')"),
     ("String.split", "'a,'.repeat(2e5)", "data.split(',')"),

@@ -13,6 +13,8 @@ const [indexOf, lastIndexOf, substitute, slice] = [firstIn, lastIn, replaceIn, c
 
 /** Steps that the engine's search may take at once: at worst the pattern's length for each place. */
 const MAX_STEPS = 2 ** 20;
+/** Replacing takes longer than searching where a pattern is found at most places. */
+const MAX_REPLACED = 2 ** 19;
 /** The longest text that is brought into another form of Unicode, in UTF-16's units. */
 const MAX_FORMED = 2 ** 20;
 
@@ -118,7 +120,8 @@ for (const name of Object.keys(LONG)) {
       }
       const text = `${this}`;
       args[0] = `${pattern}`;
-      if (args[0].length === 0 || text.length * args[0].length <= MAX_STEPS) return apply(original, text, args);
+      const most = name === "replaceAll" ? MAX_REPLACED : MAX_STEPS;
+      if (args[0].length === 0 || text.length * args[0].length <= most) return apply(original, text, args);
       return LONG[name](text, ...args);
     },
   }));

@@ -35,8 +35,13 @@ impl Guest {
             let options = Options {
                 idle_ms: Some(5),
                 max_warm: Some(4),
-                // For code that the guest loads, too.
-                limits: limits([("cpuMs", 20), ("wallMs", 200), ("memoryBytes", 16 << 20)]),
+                // For code that the guest loads, too. Each facet's database is in memory.
+                limits: limits([
+                    ("cpuMs", 20),
+                    ("wallMs", 200),
+                    ("memoryBytes", 16 << 20),
+                    ("facets", 64),
+                ]),
                 ..Options::default()
             };
             Runtime::open_with(options).expect("a runtime in memory")
