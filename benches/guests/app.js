@@ -2,6 +2,8 @@
 import { DurableObject } from "cloudflare:workers";
 import * as compute from "./compute.js";
 
+const FILL = "x".repeat(92);
+
 export class Child extends DurableObject {
   empty() {}
 }
@@ -34,7 +36,7 @@ export class App extends DurableObject {
   // SQLite doesn't write what is there already, so each value is another.
   #next() {
     this.#number += 1;
-    return "x" + String(this.#number).padStart(99, "0");
+    return FILL + (10_000_000 + this.#number);
   }
 
   prepare() {
