@@ -144,6 +144,11 @@ impl Guard {
         }
     }
 
+    /// Whether the machine was refused memory because it has to end.
+    pub fn is_starved(&self) -> bool {
+        self.insisted.load(Ordering::Relaxed) || self.stopped() == Some(Stop::Memory)
+    }
+
     /// Counts `bytes` that a block of then `size` bytes is about to get of the heap; answers whether it may.
     pub fn heap_grows(&self, bytes: usize, size: usize) -> bool {
         let heap = &self.heap;

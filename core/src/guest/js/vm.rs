@@ -69,29 +69,51 @@ impl Drop for Machine {
             // SAFETY: the context is alive, so its runtime is.
             unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) }
         });
-        if self.guard.is_stopped() {
+        let starved = self.guard.is_starved();
+        if starved {
             self.drop_jobs(raw);
         }
         self.guard.set_runtime(null_mut());
         let runtime = self.context.take().map(|context| context.runtime().clone());
-        if self.guard.is_stopped() && !is_empty(raw) {
+        if starved && !is_empty(raw) {
             // The engine has lost track of objects where it got no memory, and would abort the process.
-            tracing::warn!(target: "facetbox::guest", "a machine that was stopped keeps some memory");
+            tracing::warn!(target: "facetbox::guest", "a machine that ran out of memory keeps some");
             std::mem::forget(runtime);
         }
     }
 }
 
-/// Whether all objects of a runtime without a context have gone.
+/// Whether all objects of a runtime without a context have gone. Those that have a finalizer leave a job behind.
 fn is_empty(runtime: *mut qjs::JSRuntime) -> bool {
-    // SAFETY: the runtime is alive, and only this thread uses it.
-    unsafe { qjs::JS_RunGC(runtime) };
+    for _ in 0..2 {
+        // SAFETY: the runtime is alive, and only this thread uses it.
+        unsafe { qjs::JS_RunGC(runtime) };
+        drop_last_jobs(runtime);
+    }
     let mut usage = MaybeUninit::zeroed();
     // SAFETY: as above; the numbers are written to the place that is given.
     unsafe { qjs::JS_ComputeMemoryUsage(runtime, usage.as_mut_ptr()) };
     // SAFETY: all its fields are numbers.
     let usage = unsafe { usage.assume_init() };
     usage.obj_count == 0 && usage.shape_count == 0 && usage.js_func_count == 0
+}
+
+/// Takes the jobs of a runtime that has no stack: they fail.
+fn drop_last_jobs(runtime: *mut qjs::JSRuntime) {
+    loop {
+        let mut context = null_mut();
+        // SAFETY: the runtime is alive, and only this thread uses it.
+        let done = unsafe { qjs::JS_ExecutePendingJob(runtime, &raw mut context) };
+        if done == 0 {
+            return;
+        }
+        if done < 0 {
+            // SAFETY: the error that is pending keeps the context that it was thrown in alive.
+            let error = unsafe { qjs::JS_GetException(context) };
+            // SAFETY: as above; the reference is ours.
+            unsafe { qjs::JS_FreeValue(context, error) };
+        }
+    }
 }
 
 impl Machine {
