@@ -303,11 +303,14 @@ impl Facets {
             return Err(Error::new(ErrorCode::LimitFacets, message));
         }
         self.count(1)?;
-        let dir = self.dir_of(storage.facet_create(name)?)?;
-        // What a rolled-back creation left behind under the same number.
-        self.actor.runtime.disk.remove_tree(&dir)?;
-        self.actor.runtime.disk.make_facet_dir(&dir)?;
-        Ok(dir)
+        // Without its directory there is no entry either.
+        storage.transaction_sync(|| {
+            let dir = self.dir_of(storage.facet_create(name)?)?;
+            // What a rolled-back creation left behind under the same number.
+            self.actor.runtime.disk.remove_tree(&dir)?;
+            self.actor.runtime.disk.make_facet_dir(&dir)?;
+            Ok(dir)
+        })
     }
 
     /// Breaks the running facets whose entry was rolled back since the last look: what they would write is

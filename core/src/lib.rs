@@ -60,6 +60,9 @@ mod id;
 mod json;
 mod limits;
 mod loader;
+mod log;
+#[doc(hidden)]
+pub mod medium;
 mod metrics;
 mod namespace;
 mod order;

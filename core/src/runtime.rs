@@ -22,6 +22,7 @@ use crate::guest::{Engine, Engines};
 use crate::id::ObjectId;
 use crate::limits::{Limits, LimitsPatch};
 use crate::loader::Loader;
+use crate::medium::{Medium, System};
 use crate::metrics::Counters;
 use crate::namespace::{Namespace, NamespaceOptions};
 use crate::process::Process;
@@ -31,7 +32,9 @@ use crate::timer::Timers;
 use crate::value::{Value, ValueMap};
 
 /// The version of the directory's layout.
-const FORMAT: &str = "facetbox 1\n";
+const FORMAT: &str = "facetbox 2\n";
+/// The version before there was a commit log; as long as there is none, nothing else differs.
+const FORMAT_1: &str = "facetbox 1\n";
 
 /// FORMAT until it is complete: what a crash in that moment leaves.
 const DRAFT: &str = "LOCK.format";
@@ -131,12 +134,18 @@ impl Runtime {
     /// IN_USE if another runtime has the directory open, naming its process; STORAGE if it can't be
     /// made or written; CORRUPT if it belongs to something else or a newer version.
     pub fn open_with(options: Options) -> Result<Runtime> {
+        Runtime::open_on(options, Arc::new(System))
+    }
+
+    /// Opens a runtime whose commit log is written there.
+    pub(crate) fn open_on(options: Options, medium: Arc<dyn Medium>) -> Result<Runtime> {
         let path = options.path.filter(|path| path != Path::new(":memory:"));
         let (root, lock, disk) = match path {
             Some(path) => {
                 let (root, lock) = open_dir(&path, options.durability)?;
                 empty_scratch(&root);
-                (root, Some(lock), Disk::files(options.durability))
+                let disk = Disk::files(&root, options.durability, medium)?;
+                (root, Some(lock), disk)
             }
             None => (PathBuf::from("/"), None, Disk::memory()),
         };
@@ -460,7 +469,7 @@ fn open_dir(path: &Path, durability: Durability) -> Result<(PathBuf, File)> {
     let root = path.canonicalize().map_err(|e| storage("open", e))?;
     let format = root.join("FORMAT");
     match fs::read_to_string(&format) {
-        Ok(text) if text == FORMAT => {}
+        Ok(text) if text == FORMAT || text == FORMAT_1 => {}
         Ok(text) => {
             let message = format!(
                 "{path:?} was written by another version of Facetbox or is not a Facetbox data directory: its FORMAT is {:?}, this version knows {:?}.",
@@ -510,7 +519,7 @@ fn open_dir(path: &Path, durability: Durability) -> Result<(PathBuf, File)> {
         writeln!(lock, "{}", std::process::id())
     };
     write_pid(&mut lock).map_err(|e| storage("lock", e))?;
-    if !format.exists() {
+    if !fs::read_to_string(&format).is_ok_and(|text| text == FORMAT) {
         // Written whole under another name, so that a crash leaves either nothing or the file.
         let draft = root.join(DRAFT);
         let write = || {

@@ -146,7 +146,7 @@ fn is_ours(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts.as_slice() {
         [name] => {
-            matches!(*name, "FORMAT" | "LOCK" | "objects" | "tmp")
+            matches!(*name, "FORMAT" | "LOCK" | "commit.log" | "objects" | "tmp")
                 || name.starts_with("alarms.sqlite")
         }
         ["objects", namespace] => hex(namespace, 16),

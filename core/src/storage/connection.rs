@@ -9,11 +9,12 @@ use rusqlite::ffi;
 use super::Durability;
 use super::authorizer::switches;
 use super::cache::{Cache, Columns, Compiled};
+use super::capture::{Capture, LEFT_PAGES, Left};
 use super::failure::Failure;
 use super::guard::{Guard, Traits};
 use super::live::Cursors;
 use super::own::{Own, OwnStatements};
-use super::raw::{Bind, Column, Database, Statement, is_counted};
+use super::raw::{Bind, Column, Database, File, Statement, is_counted};
 use super::recent::Recent;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -53,8 +54,6 @@ const LIMITS: &[(i32, i32)] = &[
 
 /// How many pages the write-ahead log has at least when they are moved to the database.
 const CHECKPOINT_PAGES: u32 = 1000;
-/// How many pages the write-ahead log may have to stay beside a closed database.
-const LEFT_PAGES: u32 = 16;
 /// Beyond this the write-ahead log is cut back once its pages are in the database.
 const WAL_BYTES: u64 = 4 << 20;
 
@@ -66,6 +65,8 @@ pub(super) struct Connection {
     pub cursors: Cursors,
     pub recent: Recent,
     durability: Durability,
+    /// Hands on what is committed, in mode full.
+    capture: Option<Capture>,
     /// The log is new, so that the first commit needs one sync instead of two.
     new_wal: bool,
     /// Something was committed since it was opened.
@@ -75,10 +76,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Sets up a database that was just opened. `new_wal` says that its log holds nothing yet.
+    /// Sets up a database that was just opened. `new_wal` says that its log holds nothing yet; in mode full
+    /// `capture` makes commits durable.
     pub fn new(
         mut db: Database,
         durability: Durability,
+        capture: Option<Capture>,
         new_wal: bool,
         max_bytes: u64,
     ) -> Result<Connection, Failure> {
@@ -87,6 +90,7 @@ impl Connection {
         for (limit, value) in LIMITS {
             db.limit(*limit, *value);
         }
+        let new_wal = new_wal && capture.is_none();
         let synchronous = synchronous(if new_wal { Durability::None } else { durability });
         let pages = (max_bytes / PAGE_SIZE).clamp(1, u64::from(u32::MAX) - 1);
         // What a statement sorts may only stay in memory where that is bounded.
@@ -115,6 +119,7 @@ impl Connection {
             cursors,
             recent,
             durability,
+            capture,
             new_wal,
             written,
             usage_saved,
@@ -123,24 +128,54 @@ impl Connection {
 
     /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
     pub fn commit(&mut self) -> Result<(), Failure> {
+        self.reserve()?;
         self.run(Own::Commit, &[])?;
         self.written = true;
+        self.make_durable()?;
         if self.new_wal {
-            // SQLite would have synced the log's header first and the rest of it then. There is
-            // nothing before them that the order protects.
-            if self.durability == Durability::Full {
-                self.db.sync_wal()?;
-            }
+            // SQLite would have synced the log's header first. There is nothing before it that the order protects.
             execute(&mut self.db, synchronous(self.durability))?;
             self.new_wal = false;
         }
         if self.db.guard().wal_pages() >= CHECKPOINT_PAGES {
-            // Cursors hold on to the log; it would grow for as long as they are left unread.
-            self.spill_cursors();
-            self.db.checkpoint()?;
-            self.db.guard().set_wal_pages(0);
+            self.checkpoint(false)?;
         }
         Ok(())
+    }
+
+    /// Makes sure that what is going to be committed can be made durable.
+    fn reserve(&self) -> Result<(), Failure> {
+        self.capture.as_ref().map_or(Ok(()), Capture::reserve)
+    }
+
+    /// Makes what was committed as durable as mode full promises. Nothing gets to the database file before that:
+    /// it could get there in part.
+    fn make_durable(&mut self) -> Result<(), Failure> {
+        match &mut self.capture {
+            Some(capture) => {
+                capture.append(&mut self.db)?;
+                capture.flush()
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Moves what is in the write-ahead log to the database, and empties that if it is to be cut.
+    pub fn checkpoint(&mut self, cut: bool) -> Result<(), Failure> {
+        self.make_durable()?;
+        // Cursors hold on to the log; it would grow for as long as they are left unread.
+        self.spill_cursors();
+        self.db.checkpoint(cut)?;
+        self.db.guard().note_checkpoint();
+        if cut {
+            self.capture.as_mut().map(Capture::note_cut);
+        }
+        Ok(())
+    }
+
+    /// Makes the files durable, after a checkpoint that has cut the write-ahead log.
+    pub fn sync_files(&mut self) -> Result<(), Failure> {
+        [File::Main, File::Wal].into_iter().try_for_each(|file| self.db.sync_file(file))
     }
 
     /// Runs a last transaction before the database is closed, which a power cut may take back, but nothing before
@@ -149,34 +184,44 @@ impl Connection {
         &mut self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        if !self.new_wal && self.durability == Durability::Full {
-            // What was committed before is synced, and a log that begins anew syncs its header.
-            execute(&mut self.db, synchronous(Durability::Relaxed))?;
-        }
+        self.reserve()?;
         self.run(Own::Begin, &[])?;
         let done = body(self)?;
         self.run(Own::Commit, &[])?;
-        let leave = !self.written && self.db.guard().wal_pages() <= LEFT_PAGES;
-        self.db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
+        if self.capture.is_none() {
+            let leave = !self.written && self.db.guard().wal_pages() <= LEFT_PAGES;
+            self.db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
+        }
         Ok(done)
     }
 
     /// Syncs the log if the mode hasn't made that part of each commit.
     pub fn settle(&mut self) -> Result<(), Failure> {
         match self.durability {
-            Durability::Relaxed => self.db.sync_wal(),
+            Durability::Relaxed => self.db.sync_file(File::Wal),
             Durability::Full | Durability::None => Ok(()),
         }
     }
 
-    /// Closes it, which moves what is in its log to the database: see [`Connection::run_last`].
-    pub fn close(mut self) {
+    /// Closes it, which moves what is in its log to the database: see [`Connection::run_last`]. In mode full a
+    /// short log stays.
+    pub fn close(mut self) -> Left {
+        if let Some(capture) = &mut self.capture {
+            let left = capture.finish(&mut self.db);
+            if matches!(left, Left::Log(_)) {
+                return left;
+            }
+            // SQLite can't refuse this. If it did, the log would stay: it is as good.
+            let moved = self.db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+            return if moved.is_ok() { left } else { Left::Log(None) };
+        }
         if self.new_wal {
             // Nothing was committed by us, but SQLite may have done so for PRAGMA optimize.
             if let Err(failure) = execute(&mut self.db, synchronous(self.durability)) {
                 tracing::debug!(error = failure.text(), "a database is closed without a sync");
             }
         }
+        Left::Nothing
     }
 
     /// Ends everything that is open in it and sets back what guests may switch.
@@ -305,7 +350,8 @@ impl Connection {
 
 fn synchronous(durability: Durability) -> &'static str {
     match durability {
-        Durability::Full => "PRAGMA synchronous = FULL;",
+        // The commit log makes commits durable.
+        Durability::Full => "PRAGMA synchronous = OFF;",
         Durability::Relaxed => "PRAGMA synchronous = NORMAL;",
         Durability::None => "PRAGMA synchronous = OFF;",
     }

@@ -1,6 +1,7 @@
 //! Where databases are: files, or memory.
 
 mod look;
+mod settle;
 mod transfer;
 
 pub(crate) use look::DiskUsage;
@@ -14,13 +15,16 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::connection::{Connection, check_header, new_in_memory, template};
-use super::files::{self, DATABASE, WAL, facet_dirs, sync_dir};
+use super::files::{self, DATABASE, WAL, facet_dirs, has_log, sync_dir};
 use super::gates::Gates;
 use super::guard::Guard;
+use super::logged::Logged;
 use super::raw::Database;
+use super::recover::recover;
 use super::state::Shared;
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
+use crate::medium::Medium;
 use crate::process::Process;
 use look::Seen;
 
@@ -30,6 +34,8 @@ pub(crate) struct Disk(Arc<Inner>);
 
 struct Inner {
     place: Place,
+    /// The commit log, in mode full.
+    logged: Option<Arc<Logged>>,
     /// The storages whose database is open, by directory: what is open can't be opened again.
     open: Mutex<HashMap<PathBuf, Weak<Shared>>>,
     gates: Gates,
@@ -43,19 +49,33 @@ enum Place {
 }
 
 impl Disk {
-    /// Databases in files, each in a directory of its own.
-    pub fn files(durability: Durability) -> Disk {
-        Disk::new(Place::Files(durability))
+    /// Databases in files, each in a directory of its own below `root`. What a crash has left in a commit log is
+    /// brought into them first.
+    ///
+    /// # Errors
+    /// CORRUPT for a log that is damaged; STORAGE.
+    pub fn files(root: &Path, durability: Durability, medium: Arc<dyn Medium>) -> Result<Disk> {
+        recover(root, &*medium).map_err(|error| {
+            let code = match error.kind() {
+                io::ErrorKind::InvalidData => ErrorCode::Corrupt,
+                _ => ErrorCode::Storage,
+            };
+            Error::new(code, format!("Cannot recover the data directory {root:?}: {error}"))
+        })?;
+        let is_full = durability == Durability::Full;
+        let logged = is_full.then(|| Arc::new(Logged::new(root, medium)));
+        Ok(Disk::new(Place::Files(durability), logged))
     }
 
     /// Databases that live as long as the `Disk`.
     pub fn memory() -> Disk {
-        Disk::new(Place::Memory(Mutex::default()))
+        Disk::new(Place::Memory(Mutex::default()), None)
     }
 
-    fn new(place: Place) -> Disk {
+    fn new(place: Place, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
-        Disk(Arc::new(Inner { place, open: Mutex::default(), gates: Gates::default(), process }))
+        let (open, gates) = Default::default();
+        Disk(Arc::new(Inner { place, logged, open, gates, process }))
     }
 
     /// The storage in directory `dir`; nothing is created before the first write.
@@ -66,7 +86,7 @@ impl Disk {
     /// Removes a facet's directory with everything below it.
     pub fn remove_tree(&self, dir: &Path) -> Result<()> {
         match &self.0.place {
-            Place::Files(_) => files::remove(dir).map_err(|error| failed("delete", error)),
+            Place::Files(_) => self.remove_files(dir).map_err(|error| failed("delete", error)),
             Place::Memory(parked) => {
                 parked.lock().retain(|path, _| !path.starts_with(dir));
                 Ok(())
@@ -78,7 +98,10 @@ impl Disk {
     /// (in memory: as it is). A missing source leaves the place empty.
     pub fn copy_tree(&self, from: &Path, to: &Path) -> Result<()> {
         match &self.0.place {
-            Place::Files(durability) => self.copy_files(from, to, *durability),
+            Place::Files(durability) => {
+                self.copy_files(from, to, *durability)?;
+                self.placed(to).map(drop).map_err(|error| failed("copy", error))
+            }
             Place::Memory(parked) => self.copy_memory(parked, from, to),
         }
     }
@@ -93,6 +116,7 @@ impl Disk {
         for shared in self.open_storages() {
             Storage(shared).close();
         }
+        self.end_log();
         if let Place::Memory(parked) = &self.0.place {
             parked.lock().clear();
         }
@@ -105,7 +129,7 @@ impl Disk {
             return Err(Error::new(ErrorCode::Storage, "The object's database is still open."));
         }
         let connection = match &self.0.place {
-            Place::Files(durability) => open_file(shared, *durability)?,
+            Place::Files(durability) => self.open_file(shared, *durability)?,
             Place::Memory(parked) => {
                 let db = parked.lock().remove(&shared.dir);
                 db.map(|db| adopt(db, shared)).transpose()?
@@ -120,8 +144,14 @@ impl Disk {
     /// Creates the database of a storage, which doesn't exist, and opens it.
     pub(super) fn create(&self, shared: &Arc<Shared>) -> Result<Connection> {
         match &self.0.place {
-            Place::Files(durability) => files::create(&shared.dir, template()?, *durability)
-                .map_err(|error| failed("create", error))?,
+            Place::Files(durability) => {
+                let (dir, template) = (&shared.dir, template()?);
+                let created = match &self.0.logged {
+                    Some(logged) => logged.create(dir, template),
+                    None => files::create(dir, template, *durability),
+                };
+                created.map_err(|error| failed("create", error))?;
+            }
             Place::Memory(parked) => {
                 parked.lock().insert(shared.dir.clone(), new_in_memory(shared.guard())?);
             }
@@ -138,7 +168,7 @@ impl Disk {
     /// Takes back the database of a storage that ends: closes it or keeps it in memory.
     pub(super) fn give_back(&self, shared: &Shared, connection: Connection) {
         match &self.0.place {
-            Place::Files(_) => connection.close(),
+            Place::Files(_) => self.close_file(&shared.dir, connection),
             Place::Memory(parked) => {
                 parked.lock().insert(shared.dir.clone(), connection.into_database());
             }
@@ -211,24 +241,10 @@ fn failed(what: &str, error: io::Error) -> Error {
         .of_device()
 }
 
-fn open_file(shared: &Shared, durability: Durability) -> Result<Option<Connection>> {
-    let header = files::read_header(&shared.dir).map_err(|error| failed("open", error))?;
-    let Some(header) = header else {
-        return Ok(None);
-    };
-    check_header(&header)?;
-    // The log may be there already, with what is not in the database yet.
-    let wal = fs::metadata(shared.dir.join(files::WAL));
-    let new_wal = wal.map_or(true, |wal| wal.len() == 0);
-    let db = Database::open_file(&shared.dir.join(files::DATABASE), shared.guard())?;
-    let max_bytes = shared.options.storage_bytes;
-    Ok(Some(Connection::new(db, durability, new_wal, max_bytes)?))
-}
-
 /// Opens a database that is in memory for a storage.
 fn adopt(mut db: Database, shared: &Shared) -> Result<Connection> {
     db.set_guard(shared.guard());
-    Ok(Connection::new(db, Durability::None, false, shared.options.storage_bytes)?)
+    Ok(Connection::new(db, Durability::None, None, false, shared.options.storage_bytes)?)
 }
 
 /// Copies a database that is in memory.

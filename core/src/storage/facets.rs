@@ -163,7 +163,8 @@ fn shrink(connection: &mut Connection) {
     }
     // VACUUM attaches a database for its work.
     connection.db.limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
-    if let Err(failure) = execute(&mut connection.db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE);") {
+    let shrunk = execute(&mut connection.db, "VACUUM").and_then(|()| connection.checkpoint(true));
+    if let Err(failure) = shrunk {
         tracing::debug!(error = failure.text(), "an emptied database keeps its size");
     }
     connection.db.limit(ffi::SQLITE_LIMIT_ATTACHED, 0);

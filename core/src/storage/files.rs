@@ -15,28 +15,42 @@ pub(super) const DATABASE: &str = "data.sqlite";
 /// counters.
 pub(super) const WAL: &str = "data.sqlite-wal";
 
+/// A database on its way to that name.
+pub(super) const DRAFT: &str = "data.new";
+
 /// How much of a database is looked at before SQLite sees it.
 const HEADER_BYTES: u64 = 100;
 
-/// The first bytes of the database in `dir`, if there is one. What isn't ours alone is not opened.
+/// The first bytes of the database in `dir`, if there is one.
 pub(super) fn read_header(dir: &Path) -> io::Result<Option<Vec<u8>>> {
-    let path = dir.join(DATABASE);
-    match fs::symlink_metadata(&path) {
-        Ok(metadata) => check_ours(&metadata)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    if !is_there(dir)? {
+        return Ok(None);
+    }
+    let mut header = Vec::with_capacity(HEADER_BYTES as usize);
+    File::open(dir.join(DATABASE))?.take(HEADER_BYTES).read_to_end(&mut header)?;
+    Ok(Some(header))
+}
+
+/// Whether there is a database in `dir`. One that isn't ours alone is an error.
+pub(super) fn is_there(dir: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(dir.join(DATABASE)) {
+        Ok(metadata) => check_ours(&metadata).map(|()| true),
+        Err(error) if is_missing(&error) => {
             // Nothing may be made where a link leads to. SQLite looks at it again if there is a database.
-            return match fs::symlink_metadata(dir) {
+            match fs::symlink_metadata(dir) {
                 Ok(metadata) if metadata.is_symlink() => {
                     Err(io::Error::other("its directory is a link"))
                 }
-                _ => Ok(None),
-            };
+                _ => Ok(false),
+            }
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     }
-    let mut header = Vec::with_capacity(HEADER_BYTES as usize);
-    File::open(path)?.take(HEADER_BYTES).read_to_end(&mut header)?;
-    Ok(Some(header))
+}
+
+/// Whether the database in `dir` has a write-ahead log with something in it.
+pub(super) fn has_log(dir: &Path) -> bool {
+    fs::metadata(dir.join(WAL)).is_ok_and(|wal| wal.len() > 0)
 }
 
 /// Refuses links, pipes and the like, and files with a second name through which others may write.
@@ -101,12 +115,18 @@ pub(super) fn facet_dirs(dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     Ok(dirs)
 }
 
-/// Removes a directory with everything in it, if it is there.
-pub(super) fn remove(dir: &Path) -> io::Result<()> {
+/// Removes a directory with everything in it; answers whether it was there.
+pub(super) fn remove(dir: &Path) -> io::Result<bool> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+/// Whether an error says that there is nothing, nor a directory where it could be.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Copies the files of an open database through its own handles: together they hold what was last

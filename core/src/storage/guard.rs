@@ -50,6 +50,8 @@ pub(super) struct Guard {
     operator: AtomicU64,
     /// Pages in the write-ahead log after the last commit.
     wal_pages: AtomicU32,
+    /// Something was committed since that was last asked.
+    committed: AtomicBool,
     meter: Arc<Meter>,
 }
 
@@ -74,6 +76,7 @@ impl Guard {
             out_of_memory: AtomicBool::new(false),
             operator: AtomicU64::new(u64::MAX),
             wal_pages: AtomicU32::new(0),
+            committed: AtomicBool::new(false),
         }
     }
 
@@ -139,8 +142,20 @@ impl Guard {
         self.interrupt.load(Relaxed)
     }
 
-    pub fn set_wal_pages(&self, pages: u32) {
-        self.wal_pages.store(pages, Relaxed);
+    /// Something was committed; the write-ahead log has so many pages now.
+    pub fn note_commit(&self, wal_pages: u32) {
+        self.wal_pages.store(wal_pages, Relaxed);
+        self.committed.store(true, Relaxed);
+    }
+
+    /// Whether something was committed since this was last asked.
+    pub fn take_committed(&self) -> bool {
+        self.committed.load(Relaxed) && self.committed.swap(false, Relaxed)
+    }
+
+    /// The pages of the write-ahead log have been moved to the database.
+    pub fn note_checkpoint(&self) {
+        self.wal_pages.store(0, Relaxed);
     }
 
     pub fn wal_pages(&self) -> u32 {

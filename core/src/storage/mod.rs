@@ -3,6 +3,7 @@
 mod alarm;
 mod authorizer;
 mod cache;
+mod capture;
 mod codec;
 mod connection;
 mod counts;
@@ -19,12 +20,14 @@ mod inspect;
 mod kv;
 mod list;
 mod live;
+mod logged;
 mod meter;
 mod own;
 mod query;
 #[expect(unsafe_code, reason = "the calls of SQLite's C interface, all in one place")]
 mod raw;
 mod recent;
+mod recover;
 mod row;
 mod sql;
 mod state;

@@ -48,7 +48,7 @@ pub(super) struct State {
     absent: bool,
     /// Answers SQL that reads while the database doesn't exist.
     scratch: Option<Connection>,
-    in_transaction: bool,
+    pub in_transaction: bool,
     /// The object's name has been stored, so that an operator's list can tell it.
     named: bool,
     /// Counts rollbacks, of savepoints too.
@@ -258,6 +258,7 @@ impl Storage {
             state.commit(&self.0)?;
             std::mem::take(&mut state.actions)
         };
+        self.0.disk.make_room();
         actions.into_iter().for_each(|(_, action)| action());
         Ok(None)
     }
@@ -378,7 +379,7 @@ impl State {
         if self.scratch.is_none() {
             let db = new_in_memory(shared.guard())?;
             let max_bytes = shared.options.storage_bytes;
-            self.scratch = Some(Connection::new(db, Durability::None, false, max_bytes)?);
+            self.scratch = Some(Connection::new(db, Durability::None, None, false, max_bytes)?);
         }
         Ok(true)
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::ffi;
 
 use super::*;
+use crate::storage::connection::execute;
 use crate::storage::inspect::{self, Inspection};
 use crate::storage::meter::{Amounts, sum};
 use crate::storage::query::{self, QueryRows};
@@ -218,7 +219,11 @@ impl Disk {
         match &self.0.place {
             Place::Memory(_) => Ok(()),
             Place::Files(durability) => {
-                files::make_durable_dirs(dir, *durability).map_err(|error| failed("create", error))
+                let made = match &self.0.logged {
+                    Some(logged) => logged.make_dir(dir),
+                    None => files::make_durable_dirs(dir, *durability),
+                };
+                made.map_err(|error| failed("create", error))
             }
         }
     }
@@ -231,7 +236,7 @@ fn open_closed(dir: &Path) -> Result<Option<Database>> {
         Some(header) => check_header(&header)?,
         None => return Ok(None),
     }
-    let has_log = fs::metadata(dir.join(WAL)).is_ok_and(|wal| wal.len() > 0);
+    let has_log = has_log(dir);
     let mut db = Database::open_file(&path, inspect::guard())?;
     if has_log {
         // What is in the log stays there: its actor brings it in.
@@ -239,6 +244,15 @@ fn open_closed(dir: &Path) -> Result<Option<Database>> {
     }
     inspect::set_up(&mut db)?;
     Ok(Some(db))
+}
+
+/// Opens a database that is kept closed, to move what is in its log.
+pub(super) fn open_to_move(dir: &Path) -> Result<Database> {
+    let mut db = Database::open_file(&dir.join(DATABASE), inspect::guard())?;
+    db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    inspect::set_up(&mut db)?;
+    execute(&mut db, "PRAGMA synchronous = OFF")?;
+    Ok(db)
 }
 
 /// The directories in `dir`, by name; none if it is missing.

@@ -71,7 +71,8 @@ impl Disk {
                     let Some(parent) = dir.parent() else { return Ok(()) };
                     files::make_durable_dirs(parent, *durability)?;
                     fs::rename(staged.path(), dir)?;
-                    sync_dir(parent, *durability)
+                    sync_dir(parent, *durability)?;
+                    self.placed(dir)?.map_or(Ok(()), |sequence| self.flush(sequence))
                 };
                 place().map_err(|error| failed("import", error))?;
                 staged.keep();
@@ -87,15 +88,23 @@ impl Disk {
             return self.remove_tree(dir).map(|()| None);
         };
         let trash = Scratch::new(trash, "deleted-")?;
-        match fs::rename(dir, trash.path().join("object")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed("delete", error)),
-            Ok(()) => dir
-                .parent()
-                .map_or(Ok(()), |parent| sync_dir(parent, *durability))
-                .map_err(|error| failed("delete", error))?,
-        }
+        self.take_away(dir, &trash.path().join("object"), *durability)
+            .map_err(|error| failed("delete", error))?;
         Ok(Some(trash))
+    }
+
+    fn take_away(&self, dir: &Path, to: &Path, durability: Durability) -> io::Result<()> {
+        if !fs::exists(dir)? {
+            return Ok(());
+        }
+        // From here on it is gone, whether it comes to the removal or not.
+        self.gone(dir)?.map_or(Ok(()), |sequence| self.flush(sequence))?;
+        let removed = fs::rename(dir, to)
+            .and_then(|()| dir.parent().map_or(Ok(()), |parent| sync_dir(parent, durability)));
+        if let (Some(logged), Err(error)) = (&self.0.logged, &removed) {
+            logged.log.fail(error);
+        }
+        removed
     }
 }
 

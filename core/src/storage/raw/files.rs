@@ -57,9 +57,26 @@ impl Database {
         Ok(Ok(()))
     }
 
-    /// Makes what was written to the log durable, and its name if it is new.
-    pub fn sync_wal(&mut self) -> Result<(), Failure> {
-        let Some(handle) = self.handle(File::Wal)? else {
+    /// Reads a part of a file, which must be that long.
+    pub fn read_file_at(
+        &mut self,
+        file: File,
+        bytes: &mut [u8],
+        offset: u64,
+    ) -> Result<(), Failure> {
+        let handle = self.handle(file)?;
+        let read = handle.as_ref().and_then(|handle| handle.methods.xRead);
+        let (Some(handle), Some(read), Ok(length)) = (handle, read, c_int::try_from(bytes.len()))
+        else {
+            return Err(Failure::plain("a file of the database isn't open"));
+        };
+        // SAFETY: the handle is open and the buffer has room for `length` bytes.
+        self.check(unsafe { read(handle.file, bytes.as_mut_ptr().cast(), length, offset as i64) })
+    }
+
+    /// Makes what was written to a file durable, and the name of a new log.
+    pub fn sync_file(&mut self, file: File) -> Result<(), Failure> {
+        let Some(handle) = self.handle(file)? else {
             return Ok(());
         };
         let Some(sync) = handle.methods.xSync else {
@@ -69,10 +86,12 @@ impl Database {
         self.check(unsafe { sync(handle.file, ffi::SQLITE_SYNC_NORMAL) })
     }
 
-    /// Moves what is in the log to the database.
-    pub fn checkpoint(&mut self) -> Result<(), Failure> {
+    /// Moves what is in the log to the database, and then empties the log if it is to be cut.
+    pub fn checkpoint(&mut self, cut: bool) -> Result<(), Failure> {
         self.enter(None);
-        let (main, how) = (c"main".as_ptr(), ffi::SQLITE_CHECKPOINT_PASSIVE);
+        let how =
+            if cut { ffi::SQLITE_CHECKPOINT_TRUNCATE } else { ffi::SQLITE_CHECKPOINT_PASSIVE };
+        let main = c"main".as_ptr();
         let no_counts = std::ptr::null_mut;
         // SAFETY: the connection is open; the pointers to results may be null.
         let code = unsafe {

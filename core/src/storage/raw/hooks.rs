@@ -40,7 +40,7 @@ unsafe extern "C" fn wal_written(
 ) -> c_int {
     // SAFETY: it is the pointer that `install_hooks` gave, to a guard that is alive.
     let guard = unsafe { &*guard.cast::<Guard>() };
-    guard.set_wal_pages(pages.unsigned_abs());
+    guard.note_commit(pages.unsigned_abs());
     ffi::SQLITE_OK
 }
 

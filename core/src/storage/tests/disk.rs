@@ -29,10 +29,12 @@ fn entries(dir: &Path) -> Vec<String> {
 #[test]
 fn every_durability_keeps_what_was_committed() {
     for durability in [Durability::Full, Durability::Relaxed, Durability::None] {
-        let files = Files { disk: Disk::files(durability), ..Files::new() };
+        let files = Files::with(durability);
         fill(&files.storage(), 7);
+        files.disk.close();
         assert_eq!(entries(&files.path()), ["data.sqlite"], "the log goes with the last handle");
-        assert_eq!(value(&files.storage()), Some(7));
+        assert!(!exists(&files.dir.path().join("commit.log")));
+        assert_eq!(value(&files.reopened(durability).storage()), Some(7));
     }
 }
 
@@ -50,7 +52,7 @@ fn events(files: &Files) -> u64 {
 
 #[test]
 fn what_an_actor_that_reads_has_used_stays_in_a_short_log() {
-    let files = Files { disk: Disk::files(Durability::Full), ..Files::new() };
+    let files = Files::with(Durability::Relaxed);
     fill(&files.storage(), 7);
     let database = fs::read(files.file()).expect("readable");
     let log = files.path().join("data.sqlite-wal");

@@ -7,6 +7,7 @@ mod facets;
 mod functions;
 mod kv;
 mod limits;
+mod logged;
 mod sandbox;
 mod sql;
 mod transactions;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 use super::{Disk, Durability, Storage, StorageOptions};
 use crate::error::Result;
+use crate::medium::System;
 use crate::value::Value;
 
 fn options() -> StorageOptions {
@@ -38,8 +40,21 @@ struct Files {
 
 impl Files {
     fn new() -> Files {
+        Files::with(Durability::None)
+    }
+
+    fn with(durability: Durability) -> Files {
         let dir = TempDir::new().expect("a temporary directory");
-        Files { dir, disk: Disk::files(Durability::None) }
+        let root = dir.path().canonicalize().expect("the directory exists");
+        let disk = Disk::files(&root, durability, Arc::new(System)).expect("a new directory");
+        Files { dir, disk }
+    }
+
+    /// Opens the same directory anew.
+    fn reopened(self, durability: Durability) -> Files {
+        let root = self.dir.path().canonicalize().expect("the directory exists");
+        let disk = Disk::files(&root, durability, Arc::new(System)).expect("recovers");
+        Files { disk, ..self }
     }
 
     fn path(&self) -> PathBuf {

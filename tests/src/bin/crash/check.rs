@@ -38,6 +38,29 @@ pub fn check(dir: &Path, allowed: &Allowed, fire: bool) -> Outcome<Vec<Node>> {
     Ok(states)
 }
 
+/// What the objects store according to a copy of the directory, which stays as it is.
+pub fn look(dir: &Path, objects: usize) -> Outcome<Vec<Node>> {
+    let copy = crate::memory_dir()?;
+    copy_dir(dir, copy.path()).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let world = World::open(copy.path(), Durability::Full, Keep::All)
+        .map_err(|e| format!("open a copy: {e:?}"))?;
+    read(&world, objects)
+}
+
+/// Copies a directory.
+pub fn copy_dir(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        match path.is_dir() {
+            true => copy_dir(&path, &target)?,
+            false => drop(fs::copy(&path, &target)?),
+        }
+    }
+    Ok(())
+}
+
 fn read(world: &World, objects: usize) -> Outcome<Vec<Node>> {
     let read = |object| world.state(object).map_err(|e| format!("read object {object}: {e:?}"));
     (0..objects).map(read).collect()

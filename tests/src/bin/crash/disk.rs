@@ -1,11 +1,11 @@
 //! A disk that can lose its power: it knows what has been synced, and rebuilds what is left of the rest.
 //!
-//! What SQLite doesn't write itself (directories, new and copied databases, FORMAT, LOCK) counts as being on the disk
-//! when it is there: the code that writes it syncs it.
+//! What is written neither by SQLite nor through the commit log's interface (copied databases, FORMAT, LOCK) counts as
+//! being on the disk when it is there: the code that writes it syncs it.
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::random::Random;
@@ -44,7 +44,7 @@ enum Change {
     Truncate(u64),
 }
 
-/// A file that SQLite has opened.
+/// A file that was opened.
 struct File {
     inode: u64,
     /// Its contents at the last sync.
@@ -58,7 +58,7 @@ struct File {
 
 /// A file that was deleted while the deletion may not be on the disk.
 struct Ghost {
-    bytes: Vec<u8>,
+    file: File,
     /// The directory, which may have been replaced by another.
     parent: u64,
 }
@@ -68,24 +68,25 @@ pub struct Disk {
     root: PathBuf,
     files: HashMap<PathBuf, File>,
     ghosts: HashMap<PathBuf, Ghost>,
+    /// Directories whose names may not be on the disk, with their inodes.
+    dirs: HashMap<PathBuf, u64>,
     /// Whether the file that is being opened was there before.
     existed: bool,
 }
 
 impl Disk {
     pub fn new(root: &Path) -> Disk {
-        let (files, ghosts) = Default::default();
-        Disk { root: root.to_owned(), files, ghosts, existed: false }
+        let (files, ghosts, dirs) = Default::default();
+        Disk { root: root.to_owned(), files, ghosts, dirs, existed: false }
     }
 
     pub fn before(&mut self, path: &Path, call: &Call) {
         match call {
-            Call::Open => self.existed = path.exists(),
+            Call::Open | Call::Create => self.existed = path.exists(),
             Call::Delete => {
-                let file = self.files.remove(path);
-                let bytes = file.filter(|file| file.named).map(|file| file.synced);
-                if let (Some(bytes), Some(parent)) = (bytes, parent_inode(path)) {
-                    self.ghosts.insert(path.to_owned(), Ghost { bytes, parent });
+                let file = self.files.remove(path).filter(|file| file.named);
+                if let (Some(file), Some(parent)) = (file, parent_inode(path)) {
+                    self.ghosts.insert(path.to_owned(), Ghost { file, parent });
                 }
             }
             _ => {}
@@ -93,8 +94,18 @@ impl Disk {
     }
 
     pub fn after(&mut self, path: &Path, call: &Call) {
-        if let Call::Open = call {
-            return self.opened(path);
+        match call {
+            Call::Open | Call::Create => self.opened(path),
+            Call::Rename(to) => {
+                if let Some(file) = self.files.remove(path) {
+                    self.files.insert(to.to_path_buf(), File { named: false, ..file });
+                }
+            }
+            Call::CreateDir => {
+                inode(path).map(|inode| self.dirs.insert(path.to_owned(), inode));
+            }
+            Call::SyncDir => self.sync_directory(&path.join("any")),
+            _ => {}
         }
         let Some(file) = self.files.get_mut(path) else { return };
         match call {
@@ -108,7 +119,8 @@ impl Disk {
                     self.sync_directory(path);
                 }
             }
-            Call::Open | Call::Read | Call::Delete => {}
+            Call::Create => file.changes.push(Change::Truncate(0)),
+            _ => {}
         }
     }
 
@@ -127,9 +139,11 @@ impl Disk {
         }
     }
 
+    /// Puts the names in the directory of a path on the disk.
     fn sync_directory(&mut self, path: &Path) {
         let same = |other: &Path| other.parent() == path.parent();
         self.ghosts.retain(|path, _| !same(path));
+        self.dirs.retain(|path, _| !same(path));
         self.files
             .iter_mut()
             .filter(|(path, _)| same(path))
@@ -146,7 +160,10 @@ impl Disk {
             let back = !path.exists() && parent_inode(path) == Some(ghost.parent);
             if back && !fate.survives(random) {
                 let path = path.strip_prefix(&self.root).expect("all files are below the root");
-                fs::write(to.join(path), &ghost.bytes)?;
+                let path = to.join(path);
+                if path.parent().is_some_and(Path::exists) {
+                    write(&path, &ghost.file.left(fate, random))?;
+                }
             }
         }
         Ok(())
@@ -162,10 +179,15 @@ impl Disk {
             let target = to.join(path.file_name().expect("an entry of a directory has a name"));
             let file = self.files.get(&path).filter(|file| inode(&path) == Some(file.inode));
             match file {
-                None if path.is_dir() => self.rebuild(&path, &target, fate, random)?,
+                None if path.is_dir() => {
+                    let named = self.dirs.get(&path).copied() != inode(&path);
+                    if named || fate.survives(random) {
+                        self.rebuild(&path, &target, fate, random)?;
+                    }
+                }
                 None => drop(fs::copy(&path, &target)?),
                 Some(file) if file.named || fate.survives(random) => {
-                    fs::write(&target, file.left(fate, random))?;
+                    write(&target, &file.left(fate, random))?;
                 }
                 Some(_) => {}
             }
@@ -215,6 +237,14 @@ impl Change {
             }
         }
     }
+}
+
+/// Writes a file without the zeros at its end, which take no room then.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let mut file = fs::File::create(path)?;
+    file.write_all(&bytes[..length])?;
+    file.set_len(bytes.len() as u64)
 }
 
 fn parent_inode(path: &Path) -> Option<u64> {

@@ -99,8 +99,14 @@ pub fn write(
     count: usize,
     expects: impl Fn(&Error) -> bool,
 ) -> Outcome<Written> {
-    let world =
-        World::open(dir, Durability::Full, Keep::Few).map_err(|e| format!("open: {e:?}"))?;
+    let world = match World::open(dir, Durability::Full, Keep::Few) {
+        Ok(world) => world,
+        // Looking for a commit log is all that an open does through the plan.
+        Err(error) if error.code() == ErrorCode::Storage => {
+            return Ok((vec![Some(vec![Node::default()]); OBJECTS], 1));
+        }
+        Err(error) => return Err(format!("open: {error:?}")),
+    };
     let mut objects = vec![(vec![Node::default()], 0); OBJECTS];
     let mut streams: Vec<_> = (0..OBJECTS).map(|object| ops(seed, object, 0)).collect();
     for _ in 0..count {
@@ -162,7 +168,7 @@ impl Plan for Failer {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         match number == self.at || (self.fault.lasting && number > self.at) {
             true => Decision::Fail(code),
-            false if matches!(call, Call::Sync) => Decision::Pretend,
+            false if matches!(call, Call::Sync | Call::SyncDir) => Decision::Pretend,
             false => Decision::Do,
         }
     }
@@ -174,13 +180,15 @@ impl Failer {
     /// What the call answers when it fails; `None` if it can't fail in this way.
     fn code(&self, call: &Call) -> Option<i32> {
         match (self.fault.full, call) {
-            (true, Call::Write { .. }) => Some(ffi::SQLITE_FULL),
+            (true, Call::Write { .. } | Call::Create | Call::CreateDir) => Some(ffi::SQLITE_FULL),
             (true, _) => None,
-            (false, Call::Open) => Some(ffi::SQLITE_CANTOPEN),
+            (false, Call::Open | Call::Create | Call::CreateDir | Call::Rename(_)) => {
+                Some(ffi::SQLITE_CANTOPEN)
+            }
             (false, Call::Read) => Some(ffi::SQLITE_IOERR_READ),
             (false, Call::Write { .. }) => Some(ffi::SQLITE_IOERR_WRITE),
             (false, Call::Truncate(_)) => Some(ffi::SQLITE_IOERR_TRUNCATE),
-            (false, Call::Sync) => Some(ffi::SQLITE_IOERR_FSYNC),
+            (false, Call::Sync | Call::SyncDir) => Some(ffi::SQLITE_IOERR_FSYNC),
             (false, Call::Delete) => Some(ffi::SQLITE_IOERR_DELETE),
         }
     }

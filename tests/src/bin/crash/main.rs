@@ -8,6 +8,7 @@ mod disk;
 mod faults;
 mod full;
 mod kills;
+mod medium;
 mod model;
 mod random;
 mod vfs;

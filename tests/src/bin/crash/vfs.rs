@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -25,6 +26,11 @@ pub enum Call<'a> {
     Truncate(u64),
     Sync,
     Delete,
+    /// Makes an empty file, whatever was there. This and what follows isn't done by SQLite.
+    Create,
+    Rename(&'a Path),
+    CreateDir,
+    SyncDir,
 }
 
 /// What becomes of a call.
@@ -89,6 +95,27 @@ pub fn install() {
 /// Follows a plan from now on, or none.
 pub fn follow(plan: Option<Box<dyn Plan>>) {
     state().plan = plan;
+}
+
+/// Does one call as the plan says that isn't one of SQLite's.
+pub fn ask<T: Default>(
+    path: &Path,
+    call: &Call,
+    run: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let mut state = state();
+    let Some(plan) = &mut state.plan else {
+        drop(state);
+        return run();
+    };
+    let done = match plan.before(path, call) {
+        Decision::Fail(ffi::SQLITE_FULL) => return Err(io::ErrorKind::StorageFull.into()),
+        Decision::Fail(_) => return Err(io::Error::other("disk I/O error")),
+        Decision::Pretend => T::default(),
+        Decision::Do => run()?,
+    };
+    plan.after(path, call);
+    Ok(done)
 }
 
 fn real() -> *mut ffi::sqlite3_vfs {

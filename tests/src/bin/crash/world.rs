@@ -1,12 +1,16 @@
 //! A runtime on a directory, and the supervisor that runs operations.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use facetbox::{
     Alarms, Class, Ctx, Durability, DurableObject, Error, FacetOptions, ManualClock, Namespace,
     Options, Result, Runtime, Stub, Value, ValueMap, WorkerCode, no_such_method,
 };
 
+use facetbox::medium::open_on;
+
+use crate::medium::Planned;
 use crate::model::{ALARM_BASE_MS, AlarmChange, Kind, Node, Op};
 
 const NODE: &str = include_str!("node.luau");
@@ -33,7 +37,7 @@ impl World {
     /// Opens a directory.
     pub fn open(dir: &Path, durability: Durability, keep: Keep) -> Result<World> {
         let clock = ManualClock::new(START_MS);
-        let runtime = Runtime::open_with(Options {
+        let options = Options {
             path: Some(dir.to_owned()),
             durability,
             clock: Some(clock.clone()),
@@ -41,7 +45,8 @@ impl World {
             idle_ms: Some(if keep == Keep::Briefly { 20 } else { 600_000 }),
             max_warm: Some(if keep == Keep::All { 1_000 } else { 6 }),
             ..Options::default()
-        })?;
+        };
+        let runtime = open_on(options, Arc::new(Planned))?;
         let nodes =
             runtime.namespace("Nodes", Class::host("Root", |ctx, _env| Ok(Root { ctx })))?;
         Ok(World { runtime, clock, nodes })

@@ -1,0 +1,163 @@
+//! What a connection commits, handed on to the commit log.
+//!
+//! SQLite writes it to the write-ahead log first, from where it is read back: the bytes are still in memory, and
+//! that log then stays SQLite's own. Since nobody syncs it, it is worth nothing after a crash.
+
+use std::io;
+use std::sync::Arc;
+
+use rusqlite::ffi;
+
+use super::failure::Failure;
+use super::logged::Logged;
+use super::raw::{Database, File};
+use crate::log::{Change, PAGE_BYTES, Pages};
+
+/// The write-ahead log's header, and that of each page in it.
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+const FRAME_BYTES: usize = FRAME_HEADER_BYTES + PAGE_BYTES;
+/// How many pages a write-ahead log may have to stay beside a closed database.
+pub(super) const LEFT_PAGES: u32 = 16;
+/// Pages of a record, at most.
+const RECORD_PAGES: u32 = 120;
+
+type Salt = [u8; 8];
+
+/// How far a write-ahead log has been handed on.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    /// Changes when the log is begun anew.
+    salt: Salt,
+    pages: u32,
+}
+
+/// What a connection in mode full leaves beside the database.
+pub(super) enum Left {
+    /// There was nothing to leave.
+    Nothing,
+    /// All of its write-ahead log is in the database.
+    Moved,
+    /// The write-ahead log, handed on up to a mark.
+    Log(Option<Mark>),
+}
+
+/// Hands on what one connection commits.
+pub(super) struct Capture {
+    logged: Arc<Logged>,
+    place: String,
+    /// The write-ahead log may have something in it.
+    has_log: bool,
+    mark: Option<Mark>,
+    /// The sequence of the last record.
+    last: u64,
+}
+
+impl Capture {
+    /// For the database at a place, whose write-ahead log, if it has one, has been handed on up to a mark.
+    pub fn new(logged: Arc<Logged>, place: String, has_log: bool, mark: Option<Mark>) -> Capture {
+        Capture { logged, place, has_log, mark, last: 0 }
+    }
+
+    /// The write-ahead log has been emptied.
+    pub fn note_cut(&mut self) {
+        (self.has_log, self.mark) = (false, None);
+    }
+
+    /// Prepares the end of the connection. A log with few pages stays: moving it would cost more than reading it
+    /// again. One that isn't durable must not get to the database.
+    pub fn finish(&mut self, db: &mut Database) -> Left {
+        let appended = self.append(db).is_ok() && self.logged.log.check().is_ok();
+        let is_long = self.mark.is_some_and(|mark| mark.pages > LEFT_PAGES);
+        match appended {
+            true if !self.has_log => Left::Nothing,
+            true if is_long && self.flush().is_ok() => Left::Moved,
+            _ => Left::Log(self.mark),
+        }
+    }
+
+    /// Makes sure that a commit can be handed on. A transaction that can't is to be rolled back.
+    pub fn reserve(&self) -> Result<(), Failure> {
+        self.logged.log.reserve().map_err(|error| failed(&error))
+    }
+
+    /// Appends to the commit log what was committed since the last time.
+    pub fn append(&mut self, db: &mut Database) -> Result<(), Failure> {
+        if !db.guard().take_committed() {
+            return Ok(());
+        }
+        self.has_log = true;
+        let pages = db.guard().wal_pages();
+        self.append_pages(db, pages).map_err(|error| {
+            // What comes next would be worth nothing without it.
+            self.logged.log.fail(&error);
+            failed(&error)
+        })
+    }
+
+    /// Makes everything durable that was appended.
+    pub fn flush(&self) -> Result<(), Failure> {
+        self.logged.log.flush(self.last).map_err(|error| failed(&error))
+    }
+
+    fn append_pages(&mut self, db: &mut Database, pages: u32) -> io::Result<()> {
+        let known = self.mark.filter(|mark| mark.pages < pages);
+        let mut at = known.map_or_else(|| begin(db), Ok)?;
+        let mut restarts = known.is_some();
+        while at.pages < pages {
+            let count = (pages - at.pages).min(RECORD_PAGES);
+            let bytes = read(
+                db,
+                HEADER_BYTES + at.pages as usize * FRAME_BYTES,
+                count as usize * FRAME_BYTES,
+            )?;
+            let frames: Vec<_> = bytes.chunks_exact(FRAME_BYTES).collect();
+            if frames.iter().any(|frame| frame[8..16] != at.salt) {
+                if !std::mem::take(&mut restarts) {
+                    return Err(io::Error::other("a write-ahead log isn't as it was written"));
+                }
+                at = begin(db)?;
+                continue;
+            }
+            restarts = false;
+            at.pages += count;
+            let images: Vec<_> = frames
+                .iter()
+                .map(|frame| (number(frame, 0), &frame[FRAME_HEADER_BYTES..]))
+                .collect();
+            let is_last = at.pages == pages;
+            let size = frames.last().filter(|_| is_last).map_or(0, |frame| number(frame, 4));
+            let change = Change::Pages { new: false, size, pages: Pages::Given(&images) };
+            self.last = self.logged.log.append(&self.place, change)?;
+        }
+        self.mark = Some(at);
+        Ok(())
+    }
+}
+
+/// The beginning of a write-ahead log.
+fn begin(db: &mut Database) -> io::Result<Mark> {
+    let header = read(db, 0, HEADER_BYTES)?;
+    let mut salt = Salt::default();
+    salt.copy_from_slice(&header[16..24]);
+    Ok(Mark { salt, pages: 0 })
+}
+
+fn read(db: &mut Database, offset: usize, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    db.read_file_at(File::Wal, &mut bytes, offset as u64)
+        .map_err(|failure| io::Error::other(failure.text()))?;
+    Ok(bytes)
+}
+
+/// SQLite's numbers are big-endian.
+fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// The failure that an error of the commit log is.
+pub(super) fn failed(error: &io::Error) -> Failure {
+    let full = error.kind() == io::ErrorKind::StorageFull;
+    let code = if full { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR };
+    Failure { code, message: format!("Cannot write the commit log: {error}"), offset: None }
+}

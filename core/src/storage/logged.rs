@@ -1,0 +1,193 @@
+//! The databases of a data directory whose commits are durable in its commit log.
+//!
+//! Their own files are synced only when they are settled: then the log isn't needed for them any more. Until then
+//! it has everything since they were settled last, so that their files, names and directories may be in any state.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::capture::{Capture, Left, Mark};
+use super::files::{DATABASE, DRAFT};
+use crate::log::{Change, Log, PAGE_BYTES, Pages};
+use crate::medium::Medium;
+
+/// The file of the commit log in a data directory.
+pub(super) const LOG: &str = "commit.log";
+
+/// The commit log of a data directory, and what is known of the databases that it is for.
+pub(super) struct Logged {
+    pub log: Log,
+    pub medium: Arc<dyn Medium>,
+    root: PathBuf,
+    /// Directories with names that may not be on the disk, with the moment of the last change.
+    unsynced: Mutex<Unsynced>,
+    /// How far the write-ahead logs of closed databases have been handed on.
+    marks: Mutex<HashMap<PathBuf, Mark>>,
+    /// Held by the one who settles databases.
+    pub settling: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    dirs: BTreeMap<PathBuf, u64>,
+    moment: u64,
+}
+
+impl Unsynced {
+    fn add(&mut self, dir: PathBuf) {
+        self.moment += 1;
+        self.dirs.insert(dir, self.moment);
+    }
+}
+
+impl Logged {
+    /// For a data directory without a log.
+    pub fn new(root: &Path, medium: Arc<dyn Medium>) -> Logged {
+        let log = Log::new(medium.clone(), root.join(LOG));
+        let (unsynced, marks, settling) = Default::default();
+        Logged { log, medium, root: root.to_owned(), unsynced, marks, settling }
+    }
+
+    /// What the log calls a directory.
+    pub fn place_of(&self, dir: &Path) -> String {
+        let relative = dir.strip_prefix(&self.root).unwrap_or(dir);
+        let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+        parts.join("/")
+    }
+
+    /// The directory that the log calls so.
+    pub fn dir_of(&self, place: &str) -> PathBuf {
+        self.root.join(place)
+    }
+
+    /// Hands on what the connection to the database in `dir` commits, whose write-ahead log may have something in it.
+    pub fn capture(self: &Arc<Logged>, dir: &Path, has_log: bool) -> Capture {
+        let mark = self.marks.lock().remove(dir);
+        Capture::new(self.clone(), self.place_of(dir), has_log, mark)
+    }
+
+    /// The database in `dir` is closed.
+    pub fn left(&self, dir: &Path, left: Left) {
+        match left {
+            Left::Nothing => {}
+            Left::Moved => {
+                self.marks.lock().remove(dir);
+                self.unsynced.lock().add(dir.to_owned());
+            }
+            Left::Log(None) => {}
+            Left::Log(Some(mark)) => {
+                self.marks.lock().insert(dir.to_owned(), mark);
+            }
+        }
+    }
+
+    /// Makes a database. It is in the log, whole, before there is a file.
+    pub fn create(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
+        let pages: Vec<_> = (1..).zip(bytes.chunks(PAGE_BYTES)).collect();
+        let change =
+            Change::Pages { new: true, size: pages.len() as u32, pages: Pages::Given(&pages) };
+        self.log.reserve()?;
+        let sequence = self.log.append(&self.place_of(dir), change)?;
+        self.log.flush(sequence)?;
+        let made = self.create_file(dir, bytes);
+        if made.is_err() {
+            self.log.append(&self.place_of(dir), Change::Made)?;
+        }
+        made
+    }
+
+    fn create_file(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.make_dirs(dir)?;
+        let draft = dir.join(DRAFT);
+        self.medium.create(&draft)?.write_at(bytes, 0)?;
+        self.unsynced.lock().add(dir.to_owned());
+        self.medium.rename(&draft, &dir.join(DATABASE))
+    }
+
+    /// Makes the directory of a facet, which is in the log before the facet's entry is.
+    pub fn make_dir(&self, dir: &Path) -> io::Result<()> {
+        if self.make_dirs(dir)? {
+            self.log.reserve()?;
+            self.log.append(&self.place_of(dir), Change::Made)?;
+        }
+        Ok(())
+    }
+
+    fn make_dirs(&self, dir: &Path) -> io::Result<bool> {
+        // Whoever finds a directory has to know already that its name may not be on the disk.
+        let mut unsynced = self.unsynced.lock();
+        let changed = make_dirs(&*self.medium, dir)?;
+        let any = !changed.is_empty();
+        changed.into_iter().for_each(|dir| unsynced.add(dir));
+        Ok(any)
+    }
+
+    /// What is in `dir` and below is going to be removed.
+    pub fn gone(&self, dir: &Path) -> io::Result<u64> {
+        self.marks.lock().retain(|known, _| !known.starts_with(dir));
+        self.unsynced.lock().dirs.retain(|known, _| !known.starts_with(dir));
+        self.log.reserve()?;
+        self.log.append(&self.place_of(dir), Change::Gone)
+    }
+
+    /// What is in `dir` and below has been put there, and is durable there.
+    pub fn placed(&self, dir: &Path) -> io::Result<u64> {
+        self.sync_names([dir])?;
+        self.marks.lock().retain(|known, _| !known.starts_with(dir));
+        self.log.reserve()?;
+        self.log.append(&self.place_of(dir), Change::Placed)
+    }
+
+    /// Makes the names of directories, of what is in them and of all above durable.
+    pub fn sync_names<'a>(&self, dirs: impl IntoIterator<Item = &'a Path>) -> io::Result<()> {
+        let mut above: BTreeMap<PathBuf, u64> = BTreeMap::new();
+        {
+            let unsynced = self.unsynced.lock();
+            for dir in dirs.into_iter().flat_map(Path::ancestors) {
+                if let Some(moment) = unsynced.dirs.get(dir) {
+                    above.insert(dir.to_owned(), *moment);
+                }
+            }
+        }
+        for dir in above.keys() {
+            match self.medium.sync_dir(dir) {
+                // It was removed meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    self.log.fail(&error);
+                    return Err(error);
+                }
+                Ok(()) => {}
+            }
+        }
+        let mut unsynced = self.unsynced.lock();
+        // What has changed since stays.
+        unsynced.dirs.retain(|dir, moment| above.get(dir) != Some(moment));
+        Ok(())
+    }
+}
+
+/// Makes a directory and those above it; answers the directories that have got a new entry.
+pub(super) fn make_dirs(medium: &dyn Medium, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let exists = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+    let mut changed = match medium.create_dir(dir) {
+        Ok(()) => Vec::new(),
+        Err(error) if exists(&error) => return Ok(Vec::new()),
+        Err(error) => {
+            let (io::ErrorKind::NotFound, Some(parent)) = (error.kind(), dir.parent()) else {
+                return Err(error);
+            };
+            let changed = make_dirs(medium, parent)?;
+            match medium.create_dir(dir) {
+                Err(error) if !exists(&error) => return Err(error),
+                _ => changed,
+            }
+        }
+    };
+    changed.extend(dir.parent().map(Path::to_owned));
+    Ok(changed)
+}

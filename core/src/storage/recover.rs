@@ -1,0 +1,148 @@
+//! What a crash has left in the commit log, brought into the databases.
+//!
+//! The log has every page of a database that was written since its file was known to be on the disk. So whatever
+//! became of the file and its write-ahead log meanwhile, with those pages it is as it was after the last commit
+//! in the log. Doing this again changes nothing: a crash on the way is harmless.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::files::{self, DATABASE, WAL};
+use super::logged::{LOG, make_dirs};
+use crate::log::{self, Change, PAGE_BYTES, Reader, Record, is_within};
+use crate::medium::Medium;
+
+/// Brings databases up to date, if the data directory has a log, and removes that.
+///
+/// # Errors
+/// Those of the files; `InvalidData` for a log that is damaged. Nothing is lost then.
+pub(super) fn recover(root: &Path, medium: &dyn Medium) -> io::Result<()> {
+    let path = root.join(LOG);
+    let file = match medium.open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let reader = Reader::open(&*file)?;
+    drop(file);
+    let mut plan = Plan::default();
+    reader.records().try_for_each(|record| plan.add(&record))?;
+    plan.apply(root, medium)?;
+    log::remove(medium, &path)
+}
+
+/// What the log amounts to.
+#[derive(Default)]
+struct Plan<'a> {
+    /// Directories to remove, before anything else.
+    gone: BTreeSet<&'a str>,
+    /// Directories and databases by place: those above come first.
+    places: BTreeMap<&'a str, Place<'a>>,
+}
+
+#[derive(Default)]
+struct Place<'a> {
+    /// It was made: the log has everything that is there.
+    made: bool,
+    /// How many pages the database has; 0 without one.
+    size: u32,
+    pages: BTreeMap<u32, &'a [u8]>,
+    /// Pages of a transaction whose end hasn't come yet.
+    open: Vec<(u32, &'a [u8])>,
+}
+
+impl<'a> Plan<'a> {
+    fn add(&mut self, record: &Record<'a>) -> io::Result<()> {
+        let place = record.place;
+        let plain = |part| matches!(part, Component::Normal(_));
+        if place.is_empty() || !Path::new(place).components().all(plain) {
+            let message = format!("the commit log is damaged: it names {place:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let is_new = matches!(
+            record.change,
+            Change::Made | Change::Placed | Change::Pages { new: true, .. }
+        );
+        if is_new {
+            // The removal was on the disk before anything could come into its place.
+            self.gone.retain(|gone| !is_within(place, gone));
+        }
+        match record.change {
+            Change::Gone | Change::Placed => {
+                self.places.retain(|known, _| !is_within(known, place));
+                if record.change == Change::Gone {
+                    self.gone.insert(place);
+                }
+            }
+            _ if self.gone.iter().any(|gone| is_within(place, gone)) => {}
+            Change::Made => {
+                self.places.insert(place, Place { made: true, ..Place::default() });
+            }
+            Change::Pages { new, size, pages } => {
+                let known = self.places.entry(place).or_default();
+                if new {
+                    *known = Place { made: true, ..Place::default() };
+                }
+                pages.each(|number, image| known.open.push((number, image)));
+                if size > 0 {
+                    known.pages.extend(known.open.drain(..));
+                    known.size = size;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&self, root: &Path, medium: &dyn Medium) -> io::Result<()> {
+        let mut changed = BTreeSet::new();
+        for gone in &self.gone {
+            let dir = root.join(gone);
+            if files::remove(&dir)? {
+                changed.extend(dir.parent().map(Path::to_owned));
+            }
+        }
+        for (place, state) in &self.places {
+            let applied = state.apply(&root.join(place), medium, &mut changed);
+            applied.map_err(|error| io::Error::new(error.kind(), format!("{place}: {error}")))?;
+        }
+        changed.iter().try_for_each(|dir| match medium.sync_dir(dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+    }
+}
+
+impl Place<'_> {
+    fn apply(
+        &self,
+        dir: &Path,
+        medium: &dyn Medium,
+        changed: &mut BTreeSet<PathBuf>,
+    ) -> io::Result<()> {
+        if self.made {
+            changed.extend(make_dirs(medium, dir)?);
+        }
+        if self.size == 0 {
+            return Ok(());
+        }
+        let path = dir.join(DATABASE);
+        let file = match files::is_there(dir)? {
+            true => medium.open(&path)?,
+            false if self.made => medium.create(&path)?,
+            // A facet whose parent had forgotten it.
+            false => return Ok(()),
+        };
+        for (number, image) in self.pages.range(1..=self.size) {
+            file.write_at(image, u64::from(number - 1) * PAGE_BYTES as u64)?;
+        }
+        file.set_size(u64::from(self.size) * PAGE_BYTES as u64)?;
+        file.sync()?;
+        match medium.remove(&dir.join(WAL)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        changed.insert(dir.to_owned());
+        Ok(())
+    }
+}
