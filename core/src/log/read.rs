@@ -45,15 +45,13 @@ impl Reader {
 
     /// A region is only begun when the one before it is whole on the disk.
     fn check(&self, oldest: u64) -> io::Result<()> {
-        let mut number = oldest;
         let mut next = None;
-        for (header, bytes) in &self.0 {
+        for (number, (header, bytes)) in (oldest..).zip(&self.0) {
             if header.number != number || next.is_some_and(|next| next != header.first) {
                 let message =
                     format!("the commit log is damaged before its part {}", header.number);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
-            number += 1;
             next = Some(header.first + records(header, bytes).count() as u64);
         }
         Ok(())

@@ -16,7 +16,8 @@ const OPS: usize = 40;
 /// less and less room, so that different things fail.
 pub fn run(dir: &Path, seed: u64) -> Outcome<String> {
     let (mut runs, mut errors) = (0, 0);
-    for kib in (0..400).step_by(12) {
+    // The commit log takes the first MiB.
+    for kib in (0..400).step_by(36).chain((1000..2400).step_by(60)) {
         let (data, filler) = (dir.join("data"), dir.join("filler"));
         fs::create_dir_all(&data).map_err(|e| e.to_string())?;
         fill(&filler, kib << 10).map_err(|e| e.to_string())?;
