@@ -174,7 +174,7 @@ static void waiting_can_be_cancelled(facetbox_stub_t *stub) {
 }
 
 int main(void) {
-    const facetbox_host_class_t functions = {sizeof functions, construct, NULL, call, alarm_, drop_instance};
+    const facetbox_host_class_t functions = {sizeof functions, construct, NULL, call, alarm_, drop_instance, NULL};
     facetbox_options_t *options = facetbox_options_new();
     facetbox_class_t *class_;
     facetbox_stub_t *stub;

@@ -77,6 +77,11 @@ impl Guard {
         self.heap.soft.store(bytes / 2, Ordering::Relaxed);
     }
 
+    /// Whether the heap may ever hold so many bytes.
+    pub fn may_hold(&self, bytes: f64) -> bool {
+        bytes <= self.heap.limit.load(Ordering::Relaxed) as f64
+    }
+
     /// Names the runtime whose memory this is; null when it goes.
     pub fn set_runtime(&self, runtime: *mut qjs::JSRuntime) {
         let _alive = self.alive.lock();

@@ -18,7 +18,8 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         }
         let form = call.text(1)?;
         give_units(call, &normalize(&units, &form))
-    })
+    })?;
+    natives.add("may_hold", |call| call.give_bool(call.shared.guard.may_hold(call.number(0)?)))
 }
 
 /// Brings each run of valid Unicode into a form.

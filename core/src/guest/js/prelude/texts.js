@@ -134,6 +134,10 @@ const MAX_MADE = 2 ** 20;
 /** The engine has no longer texts. */
 const MAX_LENGTH = 2 ** 30 - 1;
 
+/** Whether a text is made here. What no memory holds is left to the engine, which is refused it at once. */
+const isMadeHere = (length) => length > MAX_MADE && length <= MAX_LENGTH && native.may_hold(length);
+
+/** A text that shares what repeats, until it is read. */
 function repeated(text, count) {
   let [result, power] = ["", text];
   for (let left = count; left > 0; left = floor(left / 2)) {
@@ -147,8 +151,7 @@ replace(String.prototype, "repeat", (original) => ({
   repeat(count) {
     if (this == null) return apply(original, this, [count]);
     const [text, times] = [`${this}`, trunc(Number(count))];
-    const isLong = text.length * times > MAX_MADE && text.length * times <= MAX_LENGTH;
-    return isLong ? repeated(text, times) : apply(original, text, [times]);
+    return isMadeHere(text.length * times) ? repeated(text, times) : apply(original, text, [times]);
   },
 }));
 
@@ -158,7 +161,7 @@ for (const name of ["padStart", "padEnd"]) {
       if (this == null) return apply(original, this, [length, fill]);
       const [text, long, filler] = [`${this}`, trunc(Number(length)), fill === undefined ? " " : `${fill}`];
       const missing = long - text.length;
-      if (!(missing > MAX_MADE && long <= MAX_LENGTH) || filler === "") return apply(original, text, [long, filler]);
+      if (!(missing > MAX_MADE && isMadeHere(long)) || filler === "") return apply(original, text, [long, filler]);
       const pad = slice(repeated(filler, floor(missing / filler.length) + 1), 0, missing);
       return name === "padStart" ? pad + text : text + pad;
     },
