@@ -100,7 +100,10 @@ private:
                 throw std::domain_error("again");
             });
         } catch (const std::domain_error &) {
-            storage.transaction([&] { facets(); });
+            storage.transaction([&] {
+                facets();
+                ctx().facets().delete_("copy");
+            });
         }
         return Value::list({storage.kv().get("rolled back").has_value(), *storage.kv().get("kept")});
     }

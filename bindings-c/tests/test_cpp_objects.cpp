@@ -81,7 +81,7 @@ static void objects(const Runtime &runtime, const Namespace &sleepers, const std
     throws(FACETBOX_ERR_INVALID_ARGUMENT, "", [&] { sleepers.query(a, {}, "DELETE FROM _fb_kv"); });
 
     const Report report = runtime.verify();
-    CHECK(report.objects == 3 && report.problems.empty() && report.leftovers == 0);
+    CHECK(report.objects == 2 && report.problems.empty() && report.leftovers == 0);
     sleepers.delete_(b);
     CHECK(!sleepers.exists(b));
     throws(FACETBOX_ERR_UNSUPPORTED, "stateless", [&] {
