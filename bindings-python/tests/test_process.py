@@ -174,6 +174,9 @@ def test_ctrl_c_ends_a_program_that_waits(tmp_path: Path) -> None:
     source = (
         HEAD
         + """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
+
 class Busy(DurableObject):
     def hold(self):
         held.set()
