@@ -31,6 +31,29 @@ class Box extends DurableObject {
 }
 
 describe("guests", () => {
+  test("J016 F010 calls without end end at the depth limit", async () => {
+    let calls = 0;
+    const back = async () => {
+      calls += 1;
+      await sleep(0);
+      return stub.run();
+    };
+    const stub = guest(runtime, RELAY, { env: { call: back } });
+    await fails(stub.run(), LimitError, { code: "LIMIT_DEPTH" });
+    assert.ok(calls >= 49 && calls <= 100, `${calls} calls`);
+
+    const depths = [];
+    class Chain extends DurableObject {
+      async down(n) {
+        depths.push(n);
+        await sleep(0);
+        return runtime.getNamespace("chain").getByName(String(n)).down(n + 1);
+      }
+    }
+    await fails(runtime.namespace("chain", Chain).getByName("first").down(0), LimitError, { code: "LIMIT_DEPTH" });
+    assert.equal(depths.length, 100);
+  });
+
   test("L001 bytecode is not code", async () => {
     for (const bytecode of ["\u0002\0\0", "\u0006\u0003\u0001\0", "\u001bLua", "\u00c8\u0001"]) {
       await fails(guest(runtime, bytecode).hello(), LoadError);

@@ -761,3 +761,29 @@ async def test_a_due_alarm_starts_its_facet(tmp_path: Path) -> None:
         runtime.namespace("Parent", Parent)
         assert await runtime.run_due_alarms() == 1
     assert fired == [2_000]
+
+
+@on_loop
+async def test_calls_without_end_end_at_the_depth_limit() -> None:
+    async with aio.open() as runtime:
+        calls: list[int] = []
+
+        async def back(text: str) -> Any:
+            calls.append(1)
+            await asyncio.sleep(0)
+            return await stub.ask(text)
+
+        worker = runtime.loader().load(guest_code(ASK=back))
+        stub = runtime.namespace("guests", worker.get_durable_object_class("App")).get_by_name("it")
+        with pytest.raises(facetbox.Error) as caught:
+            await stub.ask("again")
+        assert caught.value.code == "LIMIT_DEPTH" and 49 <= len(calls) <= 100
+
+        class Chain(aio.DurableObject):
+            async def down(self, n: int) -> Any:
+                await asyncio.sleep(0)
+                return await runtime.get_namespace("chain").get_by_name(str(n)).down(n + 1)
+
+        with pytest.raises(facetbox.Error) as caught:
+            await runtime.namespace("chain", Chain).get_by_name("first").down(0)
+        assert caught.value.code == "LIMIT_DEPTH"
