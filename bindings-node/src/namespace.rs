@@ -133,7 +133,7 @@ impl Namespace {
 
     /// Runs one statement that reads, with a packed list of bindings; the number of the call is given
     /// back, which ends with a map of columns, rows and truncated. `scope` is that of the calling code.
-    #[expect(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
+    #[allow(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
     #[napi(catch_unwind)]
     pub fn query(
         &self,

@@ -51,7 +51,7 @@ impl Stub {
 impl Stub {
     /// Calls a method; the number of the call is given back. `cancelable` says whether it may be canceled by
     /// that, `scope` and `owner` for which event and whose code calls.
-    #[expect(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
+    #[allow(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
     #[napi(catch_unwind)]
     pub fn call(
         &self,

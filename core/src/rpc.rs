@@ -61,6 +61,7 @@ impl HostFunction {
     }
 
     /// Says that a guest of `runtime` has made it.
+    #[cfg(feature = "quickjs")]
     pub(crate) fn of_guest(mut self, runtime: &Arc<RuntimeInner>) -> HostFunction {
         self.2 = Arc::downgrade(runtime);
         self
@@ -132,6 +133,7 @@ impl HostObject {
     }
 
     /// Says that a guest of `runtime` has made it.
+    #[cfg(feature = "quickjs")]
     pub(crate) fn of_guest(mut self, runtime: &Arc<RuntimeInner>) -> HostObject {
         self.2 = Arc::downgrade(runtime);
         self

@@ -304,7 +304,9 @@ mod tests {
         let target = Arc::new(Stubborn::default());
         let (budget, start) = (Duration::from_millis(5), Instant::now());
         let spin = || {
-            while !target.0.load(Ordering::Acquire) && start.elapsed() < Duration::from_secs(20) {}
+            while !target.0.load(Ordering::Acquire) && start.elapsed() < Duration::from_secs(20) {
+                std::hint::spin_loop();
+            }
         };
         let deadline = start + Duration::from_secs(60);
         let ((), used) = watchdog.watch(target.clone(), budget, deadline, spin);

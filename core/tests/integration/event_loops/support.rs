@@ -15,7 +15,19 @@ type Work = Box<dyn FnOnce() + Send>;
 /// An event loop: a thread that runs what it is handed, without knowing for which event, as those of Node and
 /// Python do.
 #[derive(Clone, Default)]
-pub struct Loop(Arc<(Mutex<(VecDeque<Work>, bool)>, Condvar)>);
+pub struct Loop(Arc<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    works: VecDeque<Work>,
+    ended: bool,
+}
 
 impl Loop {
     pub fn start() -> Loop {
@@ -27,19 +39,19 @@ impl Loop {
 
     fn run(&self) {
         loop {
-            let mut queue = self.0.0.lock();
-            while queue.0.is_empty() && !queue.1 {
-                self.0.1.wait(&mut queue);
+            let mut state = self.0.state.lock();
+            while state.works.is_empty() && !state.ended {
+                self.0.changed.wait(&mut state);
             }
-            let Some(work) = queue.0.pop_front() else { return };
-            drop(queue);
+            let Some(work) = state.works.pop_front() else { return };
+            drop(state);
             work();
         }
     }
 
     pub fn post(&self, work: impl FnOnce() + Send + 'static) {
-        self.0.0.lock().0.push_back(Box::new(work));
-        self.0.1.notify_one();
+        self.0.state.lock().works.push_back(Box::new(work));
+        self.0.changed.notify_one();
     }
 
     /// Runs `work` on the loop for the event whose code runs here, and gives what comes of it.
@@ -72,8 +84,8 @@ impl Loop {
 impl Drop for Loop {
     fn drop(&mut self) {
         if Arc::strong_count(&self.0) == 2 {
-            self.0.0.lock().1 = true;
-            self.0.1.notify_one();
+            self.0.state.lock().ended = true;
+            self.0.changed.notify_one();
         }
     }
 }
