@@ -329,8 +329,13 @@ impl<T> Completion<T> {
         Completion { done: Some(done), data }
     }
 
-    /// Delivers the result.
-    pub fn finish(mut self, result: Result<Box<T>>) {
+    /// Delivers what comes of `work`.
+    pub async fn after<U>(
+        mut self,
+        work: impl Future<Output = Result<U>>,
+        boxed: impl FnOnce(U) -> Box<T>,
+    ) {
+        let result = work.await.map(boxed);
         self.deliver(result);
     }
 

@@ -93,10 +93,9 @@ pub extern "C" fn facetbox_runtime_deploy_async(
     guard(|| {
         let (runtime, done) = (required(runtime, "runtime")?, required(done, "done")?);
         let deployed = facetbox_cancel_t::of(cancel).watch(deploy(runtime, name, code, env)?);
-        let completion = Completion::new(done, user_data);
-        runtime.get().spawn(async move {
-            completion.finish(deployed.await.map(facetbox_deployment_t::boxed));
-        });
+        let completion =
+            Completion::new(done, user_data).after(deployed, facetbox_deployment_t::boxed);
+        runtime.get().spawn(completion);
         Ok(())
     })
 }
@@ -139,10 +138,9 @@ pub extern "C" fn facetbox_runtime_run_due_alarms_async(
         let (runtime, done) = (required(runtime, "runtime")?, required(done, "done")?);
         let alarms = runtime.get().run_due_alarms_async();
         let ran = facetbox_cancel_t::of(cancel).watch(alarms);
-        let completion = Completion::new(done, user_data);
-        runtime.get().spawn(async move {
-            completion.finish(ran.await.map(|ran| facetbox_value_t::boxed(count(ran))));
-        });
+        let completion =
+            Completion::new(done, user_data).after(ran, |ran| facetbox_value_t::boxed(count(ran)));
+        runtime.get().spawn(completion);
         Ok(())
     })
 }
@@ -183,10 +181,8 @@ pub extern "C" fn facetbox_namespace_export_async(
     guard(|| {
         let done = required(done, "done")?;
         let exported = facetbox_cancel_t::of(cancel).watch(export(namespace_, id, path)?);
-        let completion = Completion::new(done, user_data);
-        required(namespace_, "namespace_")?.get().spawn(async move {
-            completion.finish(exported.await.map(facetbox_value_t::boxed));
-        });
+        let completion = Completion::new(done, user_data).after(exported, facetbox_value_t::boxed);
+        required(namespace_, "namespace_")?.get().spawn(completion);
         Ok(())
     })
 }
@@ -225,10 +221,8 @@ pub extern "C" fn facetbox_stub_export_async(
     guard(|| {
         let (stub, done) = (required(stub, "stub")?.get(), required(done, "done")?);
         let exported = facetbox_cancel_t::of(cancel).watch(stub.export(path.read("path")?));
-        let completion = Completion::new(done, user_data);
-        stub.spawn(async move {
-            completion.finish(exported.await.map(facetbox_value_t::boxed));
-        });
+        let completion = Completion::new(done, user_data).after(exported, facetbox_value_t::boxed);
+        stub.spawn(completion);
         Ok(())
     })
 }
@@ -278,10 +272,8 @@ pub extern "C" fn facetbox_namespace_query_async(
         let done = required(done, "done")?;
         let rows = query(namespace_, id, facets, sql, bindings)?;
         let rows = facetbox_cancel_t::of(cancel).watch(rows);
-        let completion = Completion::new(done, user_data);
-        required(namespace_, "namespace_")?.get().spawn(async move {
-            completion.finish(rows.await.map(rows_value));
-        });
+        let completion = Completion::new(done, user_data).after(rows, rows_value);
+        required(namespace_, "namespace_")?.get().spawn(completion);
         Ok(())
     })
 }

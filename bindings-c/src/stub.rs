@@ -140,11 +140,8 @@ pub extern "C" fn facetbox_stub_call_async(
     guard(|| {
         let (stub, done) = (&required(stub, "stub")?.0, required(done, "done")?);
         let call = stub.call_in_order(method.read("method")?, facetbox_value_t::args(args)?);
-        let (cancel, completion) =
-            (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
-        stub.spawn(async move {
-            completion.finish(cancel.watch(call).await.map(facetbox_value_t::boxed));
-        });
+        let call = facetbox_cancel_t::of(cancel).watch(call);
+        stub.spawn(Completion::new(done, user_data).after(call, facetbox_value_t::boxed));
         Ok(())
     })
 }
@@ -165,11 +162,8 @@ pub extern "C" fn facetbox_stub_fetch_async(
     guard(|| {
         let (stub, done) = (&required(stub, "stub")?.0, required(done, "done")?);
         let fetch = stub.fetch_in_order(required(request, "request")?.get().clone());
-        let (cancel, completion) =
-            (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
-        stub.spawn(async move {
-            completion.finish(cancel.watch(fetch).await.map(facetbox_response_t::boxed));
-        });
+        let fetch = facetbox_cancel_t::of(cancel).watch(fetch);
+        stub.spawn(Completion::new(done, user_data).after(fetch, facetbox_response_t::boxed));
         Ok(())
     })
 }

@@ -74,11 +74,8 @@ pub extern "C" fn facetbox_value_call_async(
     guard(|| {
         let done = required(done, "done")?;
         let (stub, call) = call(value, method, args)?;
-        let (cancel, completion) =
-            (facetbox_cancel_t::of(cancel), Completion::new(done, user_data));
-        stub.spawn_in_order(async move {
-            completion.finish(cancel.watch(call).await.map(facetbox_value_t::boxed));
-        });
+        let call = facetbox_cancel_t::of(cancel).watch(call);
+        stub.spawn_in_order(Completion::new(done, user_data).after(call, facetbox_value_t::boxed));
         Ok(())
     })
 }
