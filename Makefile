@@ -1,4 +1,5 @@
-# Each target is what a person would type. `make demo` and `make test` need only the toolchains:
+# Each target is what a person would type. `make demo` and `make test` need only the toolchains (`make test`
+# installs what else it needs: see `make setup`):
 # cargo, cc, python3, node + npm, go.
 
 # What `make conformance` runs: files or directories of vectors, the host's runner, the guest language.

@@ -14,6 +14,8 @@ def main():
         source = ROOT / f"target/bench/{name}.md"
         if not source.exists():
             sys.exit(f"{source} isn't there: run `make bench` and `make scale` first")
+        if re.search("FAILED|NOT MEASURED", source.read_text()):
+            sys.exit(f"{source} has figures that are missing: repair that, then measure again")
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
         if not pattern.search(text):

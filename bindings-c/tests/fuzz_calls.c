@@ -305,6 +305,8 @@ int main(int count, char **arguments) {
     pthread_t threads[THREADS], watcher;
     if (count > 1) seconds = atof(arguments[1]);
     if (count > 2) first_seed = strtoull(arguments[2], NULL, 10);
+    /* Said first, because a finding ends the process. */
+    fprintf(stderr, "fuzz_calls: seed %llu\n", (unsigned long long)first_seed);
     CHECK(pthread_create(&watcher, NULL, watch, NULL) == 0);
     CHECK(pthread_detach(watcher) == 0);
     for (int i = 0; i < THREADS; i++) {

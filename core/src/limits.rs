@@ -10,7 +10,7 @@ use crate::value::Value;
 /// |---|---|---|---|
 /// | `cpu_ms` | an event | event and instance end: LIMIT_CPU | no |
 /// | `wall_ms` | an event | event and instance end: LIMIT_WALL | no |
-/// | `block_ms` | a section | the object is reset: RESET | no |
+/// | `block_ms` | a section | the object is reset: LIMIT_WALL | no |
 /// | `memory_bytes` | a virtual machine | event and instance end: LIMIT_MEMORY | no |
 /// | `storage_bytes` | a database | event and instance end: LIMIT_STORAGE | no |
 /// | `subrequests` | an event | the call is refused: LIMIT_SUBREQUESTS | yes; each further call is refused, too |

@@ -218,23 +218,33 @@ impl RpcStub {
         method: Option<&str>,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Value>> + Send + use<> {
-        let call: Result<BoxFuture<'static, Result<Value>>> = self
-            .runtime()
-            .map_or(Ok(()), |runtime| runtime.check_open())
-            .and_then(|()| match (&self.0.target, method) {
-                (Target::Function(function), None) => Ok(function.call(args)),
-                (Target::Object(object), Some(method)) => Ok(object.call(method, args)),
-                (Target::Function(_), Some(method)) => Err(no_such_method(method)),
-                (Target::Object(_), None) => Err(Error::type_error(
-                    "An object can't be called as a function; name one of its methods.",
-                )),
-            });
-        let event = Event::current();
+        let (stub, method, event) = (self.clone(), method.map(str::to_owned), Event::current());
         async move {
-            if let Some(event) = event {
-                event.before_leaving().await?;
-            }
-            call?.await
+            let begin = || stub.begin(method.as_deref(), args);
+            let Some(event) = event else { return begin()?.await };
+            event.settle_callers().await?;
+            event.before_leaving().await?;
+            // What it was given by then is known to belong to the event.
+            let answer = event.enter(begin)?.await;
+            event.before_returning().await.and(answer)
+        }
+    }
+
+    fn begin(
+        &self,
+        method: Option<&str>,
+        args: Vec<Value>,
+    ) -> Result<BoxFuture<'static, Result<Value>>> {
+        if let Some(runtime) = self.runtime() {
+            runtime.check_open()?;
+        }
+        match (&self.0.target, method) {
+            (Target::Function(function), None) => Ok(function.call(args)),
+            (Target::Object(object), Some(method)) => Ok(object.call(method, args)),
+            (Target::Function(_), Some(method)) => Err(no_such_method(method)),
+            (Target::Object(_), None) => Err(Error::type_error(
+                "An object can't be called as a function; name one of its methods.",
+            )),
         }
     }
 
@@ -271,7 +281,8 @@ impl RpcStub {
     /// were started before. How event loops call.
     pub fn spawn_in_order(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ticket = self.0.order.next();
-        // A call has its place in the queue of the actor once it has been polled.
+        // A call has its place in the queue of the actor once it has been polled, or else waits for a transaction,
+        // whose own calls must not wait for it.
         let task = async move { queued(ticket.wait().await, pin!(task)).await };
         match self.runtime() {
             Some(runtime) => runtime.spawn(task),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
+use futures_lite::future;
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, BoxFuture, Event, Message, Reply};
@@ -249,7 +250,7 @@ impl Stub {
     ) -> Result<Reply> {
         // In a forked child the call before it may never have its place.
         self.0.runtime.check_open()?;
-        let place = match ticket {
+        let mut place = match ticket {
             Some(ticket) => Some(ticket.wait().await),
             None => None,
         };
@@ -258,7 +259,15 @@ impl Stub {
         }
         let actor = self.actor(parent.as_ref()).await?;
         if let Some(event) = &parent {
-            event.before_leaving().await?;
+            // While it is held up by a transaction of another event, the calls of that must not wait for this one.
+            let mut leaving = pin!(event.before_leaving());
+            match future::poll_once(leaving.as_mut()).await {
+                Some(left) => left?,
+                None => {
+                    drop(place.take());
+                    leaving.await?;
+                }
+            }
         }
         if let Target::Facet { parent: above, .. } = &self.0.target {
             let inside = parent.as_ref().is_some_and(|event| Arc::ptr_eq(&event.actor, above));

@@ -128,7 +128,7 @@ impl EventLoop {
         path: PathBuf,
     ) -> Call {
         let core = &namespace.0;
-        let answer = core.export(&id.0, path);
+        let answer = self.enter(|| core.export(&id.0, path));
         Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| core.spawn(task))
     }
 
@@ -144,7 +144,8 @@ impl EventLoop {
     ) -> Result<Call> {
         let (core, facets) = (&namespace.0, facets.unwrap_or_default());
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
-        let answer = core.query(&id.0, &facets, query, from_python::args(bindings, &self.0)?);
+        let args = from_python::args(bindings, &self.0)?;
+        let answer = self.enter(|| core.query(&id.0, &facets, query, args));
         let convert =
             |py: Python<'_>, rows, _: &Home| whole::query_rows(py, rows).map(Bound::unbind);
         Ok(Call::begin(&self.0, future, answer, convert, |task| core.spawn(task)))

@@ -453,8 +453,11 @@ impl Actor {
         }
     }
 
-    /// Stops it for good when the runtime closes: commits nothing that is open.
+    /// Stops it for good when the runtime closes: commits nothing that is open, but the turns of a loop that are over.
     pub fn close(self: &Arc<Actor>) {
+        if let Err(error) = self.commit_loop_turn() {
+            tracing::debug!(path = self.path, %error, "what an earlier turn of the loop wrote is lost");
+        }
         let error = crate::executor::closed();
         if self.broken.set(error.clone()).is_ok() {
             self.breaking.notify(usize::MAX);

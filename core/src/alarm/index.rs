@@ -24,6 +24,14 @@ const SCHEMA: &str = "
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS alarms_by_due ON alarms(parked, due);";
 
+// `parked` is compared, because SQLite seeks in an index for comparisons only.
+const RELEASE_ALL: &str = "UPDATE alarms SET parked = 0 WHERE parked = 1";
+const RELEASE: &str = "UPDATE alarms SET parked = 0 WHERE parked = 1 AND namespace = ?1";
+const NEXT_DUE: &str = "SELECT due FROM alarms WHERE parked = 0 ORDER BY due LIMIT 1";
+const TAKE_DUE: &str = "UPDATE alarms SET parked = 1 WHERE key IN
+    (SELECT key FROM alarms WHERE parked = 0 AND due <= ?1 ORDER BY due LIMIT ?2)
+    RETURNING key, namespace, object, name, facets";
+
 /// Whose alarm it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AlarmKey {
@@ -87,7 +95,7 @@ impl Index {
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = {synchronous};
              {SCHEMA}
-             UPDATE alarms SET parked = 0 WHERE parked;"
+             {RELEASE_ALL};"
         ))?;
         Ok(connection)
     }
@@ -135,10 +143,7 @@ impl Index {
     /// entered again or released.
     pub fn take_due(&self, now_ms: i64, limit: usize) -> Result<Vec<AlarmKey>> {
         self.with(|connection| {
-            let sql = "UPDATE alarms SET parked = 1 WHERE key IN
-                (SELECT key FROM alarms WHERE NOT parked AND due <= ?1 ORDER BY due LIMIT ?2)
-                RETURNING key, namespace, object, name, facets";
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(TAKE_DUE)?;
             let keys = statement.query_map(params![now_ms, limit as i64], |row| {
                 let facets: String = row.get(4)?;
                 Ok(AlarmKey {
@@ -165,16 +170,14 @@ impl Index {
     /// When the next alarm is due.
     pub fn next_due(&self) -> Result<Option<i64>> {
         self.with(|connection| {
-            let sql = "SELECT due FROM alarms WHERE NOT parked ORDER BY due LIMIT 1";
-            connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
+            connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0)).optional()
         })
     }
 
     /// Releases the parked alarms of a namespace.
     pub fn release(&self, namespace: &str) -> Result<()> {
         self.with(|connection| {
-            let sql = "UPDATE alarms SET parked = 0 WHERE parked AND namespace = ?1";
-            connection.prepare_cached(sql)?.execute([namespace])?;
+            connection.prepare_cached(RELEASE)?.execute([namespace])?;
             Ok(())
         })
     }
@@ -236,6 +239,23 @@ mod tests {
             index.take_due(1, 9).unwrap().into_iter().map(|key| key.key).collect();
         left.sort();
         assert_eq!(left, ["x", "x/10"]);
+    }
+
+    #[test]
+    fn no_statement_reads_the_whole_table() {
+        let index = Index::new(None, Durability::None);
+        for sql in [RELEASE_ALL, RELEASE, NEXT_DUE, TAKE_DUE] {
+            let plan: rusqlite::Result<Vec<String>> = index
+                .with(|connection| {
+                    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                    let parameters = vec![1; statement.parameter_count()];
+                    let steps = rusqlite::params_from_iter(parameters);
+                    Ok(statement.query_map(steps, |row| row.get(3))?.collect())
+                })
+                .unwrap();
+            let plan = plan.unwrap().join("\n");
+            assert!(plan.contains("SEARCH") && !plan.contains("SCAN alarms"), "{sql}: {plan}");
+        }
     }
 
     #[test]

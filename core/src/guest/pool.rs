@@ -24,6 +24,8 @@ impl<M> Default for Pool<M> {
 pub(super) trait Machines: Send + Sized + 'static {
     fn pool(engines: &Engines) -> &Pool<Self>;
     fn make(engines: &Engines) -> Result<Self>;
+    /// Makes what machines have in common and need later, so that no guest has to wait for it.
+    fn complete(_engines: &Engines) {}
 }
 
 /// A fresh machine, from those that are ready if there is one. The executor makes others meanwhile.
@@ -33,7 +35,11 @@ pub(super) fn take<M: Machines>(runtime: &Arc<RuntimeInner>) -> Result<M> {
     runtime.executor.spawn(async move {
         while let Some(runtime) = weak.upgrade() {
             let pool = M::pool(&runtime.engines);
-            if pool.0.lock().len() >= READY || runtime.check_open().is_err() {
+            if runtime.check_open().is_err() {
+                break;
+            }
+            if pool.0.lock().len() >= READY {
+                M::complete(&runtime.engines);
                 break;
             }
             let Ok(machine) = M::make(&runtime.engines) else { break };

@@ -55,6 +55,7 @@ fn all(count: usize) -> Result<()> {
         machine()
     );
     print!("{table}");
+    let mut complete = true;
     for part in PARTS {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["part", part, &count.to_string()])
@@ -70,11 +71,12 @@ fn all(count: usize) -> Result<()> {
             let failed = format!("| {part} | FAILED |\n");
             print!("{failed}");
             table += &failed;
+            complete = false;
         }
     }
     std::fs::write(out.join("scale.md"), table)?;
     println!("\nThe same is in target/bench/scale.md.");
-    Ok(())
+    if complete { Ok(()) } else { Err("a part has failed".into()) }
 }
 
 fn run(part: &str, count: usize, data: &Path) -> Result<()> {

@@ -25,9 +25,10 @@ class Turn:
     def wrote(self) -> None:
         """Something is about to be written."""
         if not self._writing:
+            loop = asyncio.get_running_loop()
             self._native._begin_turn()
             self._writing = True
-            asyncio.get_running_loop().call_soon(self._end)
+            loop.call_soon(self._end)
 
     def _end(self) -> None:
         self._writing = False

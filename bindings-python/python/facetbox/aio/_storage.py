@@ -69,6 +69,7 @@ class Storage:
     async def current_bookmark(self) -> str:
         """A text that names this moment: each one sorts after those that were given before, restarts
         included. Going back to a bookmark isn't supported yet."""
+        self._turn.wrote()
         return self._native.current_bookmark()
 
     def delete_all(self) -> None:

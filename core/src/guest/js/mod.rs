@@ -60,4 +60,8 @@ impl Machines for Vm {
     fn make(engines: &Engines) -> Result<Vm> {
         Vm::new(engines.js.prelude.get_or_init(Prelude::new))
     }
+
+    fn complete(engines: &Engines) {
+        engines.js.prelude.get_or_init(Prelude::new).complete();
+    }
 }

@@ -63,6 +63,11 @@ impl Prelude {
         };
         Some(self.modules[at].get_or_init(compile))
     }
+
+    /// Compiles the modules that no machine has used yet.
+    pub fn complete(&self) {
+        PRELUDE.iter().for_each(|(name, _)| drop(self.module(name)));
+    }
 }
 
 /// The modules of one WorkerCode, ready to be loaded into any number of machines.

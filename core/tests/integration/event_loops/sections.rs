@@ -180,3 +180,33 @@ fn calls_of_one_facet_keep_their_order_across_stubs() -> Result<()> {
     assert_eq!(stub.call_blocking("any", vec![])?, Value::List(expected));
     Ok(())
 }
+
+#[test]
+fn a_call_that_a_transaction_holds_up_holds_up_none_of_its_calls() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let code = app("function App:echo(n) return n end");
+    let stub = polled(&runtime, "Held", move |ctx, _method| {
+        let code = code.clone();
+        async move {
+            let stub = facet(&ctx, "app", &code)?;
+            let transaction = ctx.begin_transaction()?.await?;
+            let (sender, outside) = mpsc::channel();
+            let held = stub.call_in_order("echo", vec![1.into()]);
+            ctx.spawn(async move { sender.send(held.await).expect("somebody waits") });
+            let within = || stub.call_in_order("echo", vec![2.into()]);
+            let within = transaction.scope().enter(within).await?;
+            assert!(outside.try_recv().is_err(), "it leaves when the transaction has ended");
+            transaction.commit().await?;
+            loop {
+                match outside.try_recv() {
+                    Ok(outside) => return Ok(Value::List(vec![outside?, within])),
+                    Err(_) => future::yield_now().await,
+                }
+            }
+        }
+    })?
+    .get_by_name("one");
+    let expected = Value::List(vec![1.into(), 2.into()]);
+    assert_eq!(stub.call_blocking("any", vec![])?, expected);
+    Ok(())
+}

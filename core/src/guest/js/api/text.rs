@@ -12,10 +12,7 @@ use crate::guest::js::native::{Call, Done, Fail, illegal};
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("normalize", |call| {
-        let units = units(call, 0)?;
-        if units.iter().all(|unit| *unit < 0x80) {
-            return Ok(call.arg(0));
-        }
+        let Some(units) = units(call, 0)? else { return Ok(call.arg(0)) };
         let form = call.text(1)?;
         give_units(call, &normalize(&units, &form))
     })?;
@@ -49,8 +46,8 @@ fn put(units: &mut Vec<u16>, chars: impl Iterator<Item = char>) {
     chars.for_each(|char| units.extend_from_slice(char.encode_utf16(&mut [0; 2])));
 }
 
-/// A copy of an argument that is a text.
-fn units(call: &Call<'_, '_>, at: usize) -> Result<Vec<u16>, Fail> {
+/// A copy of an argument that is a text; None if all of it is ASCII.
+fn units(call: &Call<'_, '_>, at: usize) -> Result<Option<Vec<u16>>, Fail> {
     let (text, context) = (call.arg(at), call.ctx.as_raw().as_ptr());
     if !text.is_string() {
         return Err(illegal().into());
@@ -62,10 +59,11 @@ fn units(call: &Call<'_, '_>, at: usize) -> Result<Vec<u16>, Fail> {
         return Err(rquickjs::Error::Exception.into());
     }
     // SAFETY: it points to so many units, which stay until they are freed below.
-    let units = unsafe { std::slice::from_raw_parts(start, length as usize) }.to_vec();
+    let units = unsafe { std::slice::from_raw_parts(start, length as usize) };
+    let copy = units.iter().any(|unit| *unit >= 0x80).then(|| units.to_vec());
     // SAFETY: it was given out by the call above; the engine frees texts of either width alike.
     unsafe { qjs::JS_FreeCString(context, start.cast()) };
-    Ok(units)
+    Ok(copy)
 }
 
 fn give_units<'js>(call: &Call<'_, 'js>, units: &[u16]) -> Done<'js> {

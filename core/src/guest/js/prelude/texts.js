@@ -17,6 +17,8 @@ const MAX_STEPS = 2 ** 20;
 const MAX_REPLACED = 2 ** 19;
 /** The longest text that is brought into another form of Unicode, in UTF-16's units. */
 const MAX_FORMED = 2 ** 20;
+/** Texts up to this length the engine brings into another form itself. */
+const SHORT = 256;
 
 /** How many places of a text one piece has. */
 const placesFor = (pattern) => max(1, floor(MAX_STEPS / max(1, pattern.length)));
@@ -184,13 +186,16 @@ replace(String.prototype, "normalize", (original) => ({
   normalize(form) {
     const name = form === undefined ? "NFC" : `${form}`;
     if (this == null || !FORMS.includes(name)) return apply(original, this, [name]);
-    return formed(`${this}`, name);
+    const text = `${this}`;
+    return text.length <= SHORT ? apply(original, text, [name]) : formed(text, name);
   },
 }));
 
 replace(String.prototype, "localeCompare", (original) => ({
   localeCompare(that) {
     if (this == null) return apply(original, this, [that]);
-    return apply(original, formed(`${this}`, "NFC"), [formed(`${that}`, "NFC")]);
+    const [one, other] = [`${this}`, `${that}`];
+    if (one.length <= SHORT && other.length <= SHORT) return apply(original, one, [other]);
+    return apply(original, formed(one, "NFC"), [formed(other, "NFC")]);
   },
 }));
