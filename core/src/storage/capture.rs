@@ -21,6 +21,8 @@ const FRAME_BYTES: usize = FRAME_HEADER_BYTES + PAGE_BYTES;
 pub(super) const LEFT_PAGES: u32 = 16;
 /// Pages of a record, at most.
 const RECORD_PAGES: u32 = 120;
+/// Pages of a transaction that are appended before they are flushed: they are in memory until then.
+const PENDING_PAGES: u32 = 8 * RECORD_PAGES;
 
 type Salt = [u8; 8];
 
@@ -54,9 +56,16 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// For the database at a place, whose write-ahead log, if it has one, has been handed on up to a mark.
-    pub fn new(logged: Arc<Logged>, place: String, has_log: bool, mark: Option<Mark>) -> Capture {
-        Capture { logged, place, has_log, mark, last: 0 }
+    /// For the database at a place, whose write-ahead log, if it has one, has been handed on up to a mark, the last
+    /// part of it in a record.
+    pub fn new(
+        logged: Arc<Logged>,
+        place: String,
+        has_log: bool,
+        mark: Option<Mark>,
+        last: u64,
+    ) -> Capture {
+        Capture { logged, place, has_log, mark, last }
     }
 
     /// The write-ahead log has been emptied.
@@ -103,7 +112,7 @@ impl Capture {
     fn append_pages(&mut self, db: &mut Database, pages: u32) -> io::Result<()> {
         let known = self.mark.filter(|mark| mark.pages < pages);
         let mut at = known.map_or_else(|| begin(db), Ok)?;
-        let mut restarts = known.is_some();
+        let (mut restarts, mut pending) = (known.is_some(), 0);
         while at.pages < pages {
             let count = (pages - at.pages).min(RECORD_PAGES);
             let bytes = read(
@@ -129,6 +138,12 @@ impl Capture {
             let size = frames.last().filter(|_| is_last).map_or(0, |frame| number(frame, 4));
             let change = Change::Pages { new: false, size, pages: Pages::Given(&images) };
             self.last = self.logged.log.append(&self.place, change)?;
+            pending += count;
+            // The beginning of a transaction means nothing without its end.
+            if pending >= PENDING_PAGES {
+                self.logged.log.flush(self.last)?;
+                pending = 0;
+            }
         }
         self.mark = Some(at);
         Ok(())

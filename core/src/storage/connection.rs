@@ -144,7 +144,7 @@ impl Connection {
     }
 
     /// Makes sure that what is going to be committed can be made durable.
-    fn reserve(&self) -> Result<(), Failure> {
+    pub fn reserve(&self) -> Result<(), Failure> {
         self.capture.as_ref().map_or(Ok(()), Capture::reserve)
     }
 

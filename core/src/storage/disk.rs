@@ -146,10 +146,13 @@ impl Disk {
         match &self.0.place {
             Place::Files(durability) => {
                 let (dir, template) = (&shared.dir, template()?);
+                // What is in the log already and not yet in a file must not be taken for settled.
+                let gate = self.0.gates.lock(dir);
                 let created = match &self.0.logged {
                     Some(logged) => logged.create(dir, template),
                     None => files::create(dir, template, *durability),
                 };
+                drop(gate);
                 created.map_err(|error| failed("create", error))?;
             }
             Place::Memory(parked) => {

@@ -163,7 +163,10 @@ fn shrink(connection: &mut Connection) {
     }
     // VACUUM attaches a database for its work.
     connection.db.limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
-    let shrunk = execute(&mut connection.db, "VACUUM").and_then(|()| connection.checkpoint(true));
+    let shrunk = connection
+        .reserve()
+        .and_then(|()| execute(&mut connection.db, "VACUUM"))
+        .and_then(|()| connection.checkpoint(true));
     if let Err(failure) = shrunk {
         tracing::debug!(error = failure.text(), "an emptied database keeps its size");
     }

@@ -8,6 +8,7 @@ use super::Durability;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::raw;
+use crate::medium::{Medium, System};
 
 /// The name of a database in its directory.
 pub(super) const DATABASE: &str = "data.sqlite";
@@ -68,7 +69,7 @@ fn check_ours(metadata: &fs::Metadata) -> io::Result<()> {
 /// Writes a new database, and makes everything durable but its own name: SQLite syncs the directory
 /// with the log, which it makes there later.
 pub(super) fn create(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let changed = make_dirs(dir)?;
+    let changed = make_dirs(&System, dir)?;
     write_whole(&dir.join(DATABASE), durability, |file| file.write_all(bytes))?;
     changed.iter().try_for_each(|dir| sync_dir(dir, durability))
 }
@@ -85,7 +86,7 @@ pub(super) fn copy(
         return Ok(false);
     }
     // A facet that has never written is a directory without a database.
-    let changed = make_dirs(to)?;
+    let changed = make_dirs(&System, to)?;
     let found = fs::exists(from.join(DATABASE))?;
     if found {
         match open {
@@ -182,21 +183,22 @@ fn write_whole(
 
 /// Makes a directory and those above it, with names as durable as the mode promises.
 pub(crate) fn make_durable_dirs(dir: &Path, durability: Durability) -> io::Result<()> {
-    make_dirs(dir)?.iter().try_for_each(|dir| sync_dir(dir, durability))
+    make_dirs(&System, dir)?.iter().try_for_each(|dir| sync_dir(dir, durability))
 }
 
 /// Makes a directory and those above it; answers the directories that have got a new entry.
-fn make_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut changed = match fs::create_dir(dir) {
+pub(super) fn make_dirs(medium: &dyn Medium, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let exists = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+    let mut changed = match medium.create_dir(dir) {
         Ok(()) => Vec::new(),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Vec::new()),
+        Err(error) if exists(&error) => return Ok(Vec::new()),
         Err(error) => {
             let (io::ErrorKind::NotFound, Some(parent)) = (error.kind(), dir.parent()) else {
                 return Err(error);
             };
-            let changed = make_dirs(parent)?;
-            match fs::create_dir(dir) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            let changed = make_dirs(medium, parent)?;
+            match medium.create_dir(dir) {
+                Err(error) if !exists(&error) => return Err(error),
                 _ => changed,
             }
         }

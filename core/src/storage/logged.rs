@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::capture::{Capture, Left, Mark};
-use super::files::{DATABASE, DRAFT};
+use super::files::{DATABASE, DRAFT, make_dirs};
 use crate::log::{Change, Log, PAGE_BYTES, Pages};
 use crate::medium::Medium;
 
@@ -66,8 +66,10 @@ impl Logged {
 
     /// Hands on what the connection to the database in `dir` commits, whose write-ahead log may have something in it.
     pub fn capture(self: &Arc<Logged>, dir: &Path, has_log: bool) -> Capture {
-        let mark = self.marks.lock().remove(dir);
-        Capture::new(self.clone(), self.place_of(dir), has_log, mark)
+        let (place, mark) = (self.place_of(dir), self.marks.lock().remove(dir));
+        // What an earlier connection has appended may not be durable yet.
+        let last = self.log.last(&place).unwrap_or_default();
+        Capture::new(self.clone(), place, has_log, mark, last)
     }
 
     /// The database in `dir` is closed.
@@ -104,8 +106,9 @@ impl Logged {
         self.make_dirs(dir)?;
         let draft = dir.join(DRAFT);
         self.medium.create(&draft)?.write_at(bytes, 0)?;
+        self.medium.rename(&draft, &dir.join(DATABASE))?;
         self.unsynced.lock().add(dir.to_owned());
-        self.medium.rename(&draft, &dir.join(DATABASE))
+        Ok(())
     }
 
     /// Makes the directory of a facet, which is in the log before the facet's entry is.
@@ -169,25 +172,4 @@ impl Logged {
         unsynced.dirs.retain(|dir, moment| above.get(dir) != Some(moment));
         Ok(())
     }
-}
-
-/// Makes a directory and those above it; answers the directories that have got a new entry.
-pub(super) fn make_dirs(medium: &dyn Medium, dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let exists = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-    let mut changed = match medium.create_dir(dir) {
-        Ok(()) => Vec::new(),
-        Err(error) if exists(&error) => return Ok(Vec::new()),
-        Err(error) => {
-            let (io::ErrorKind::NotFound, Some(parent)) = (error.kind(), dir.parent()) else {
-                return Err(error);
-            };
-            let changed = make_dirs(medium, parent)?;
-            match medium.create_dir(dir) {
-                Err(error) if !exists(&error) => return Err(error),
-                _ => changed,
-            }
-        }
-    };
-    changed.extend(dir.parent().map(Path::to_owned));
-    Ok(changed)
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::files::{self, DATABASE, WAL};
-use super::logged::{LOG, make_dirs};
+use super::files::{self, DATABASE, WAL, make_dirs};
+use super::logged::LOG;
 use crate::log::{self, Change, PAGE_BYTES, Reader, Record, is_within};
 use crate::medium::Medium;
 
@@ -70,6 +70,8 @@ impl<'a> Plan<'a> {
         }
         match record.change {
             Change::Gone | Change::Placed => {
+                // What was removed below it before isn't what may be there now.
+                self.gone.retain(|gone| !is_within(gone, place));
                 self.places.retain(|known, _| !is_within(known, place));
                 if record.change == Change::Gone {
                     self.gone.insert(place);

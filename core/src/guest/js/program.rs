@@ -66,7 +66,9 @@ impl Prelude {
 
     /// Compiles the modules that no machine has used yet.
     pub fn complete(&self) {
-        PRELUDE.iter().for_each(|(name, _)| drop(self.module(name)));
+        for (name, _) in PRELUDE {
+            self.module(name);
+        }
     }
 }
 

@@ -87,6 +87,9 @@ impl Disk {
     /// Settles what isn't and removes the log. If that fails, it stays for when the directory is opened next.
     pub(super) fn end_log(&self) {
         let Some(logged) = &self.0.logged else { return };
+        if logged.log.check().is_err() {
+            return;
+        }
         let _one = logged.settling.lock();
         self.settle(logged, logged.log.unsettled());
         if let Err(error) = logged.log.end() {
@@ -118,6 +121,7 @@ impl Disk {
         let gate = self.0.gates.lock(&dir);
         let open = self.0.open.lock().get(&dir).cloned();
         let Some(open) = open else {
+            check(logged)?;
             let Some(sequence) = logged.log.last(&place) else { return Ok(None) };
             settle_closed(logged, &dir, sequence)?;
             return Ok(Some(Settled { dir, place, sequence }));
@@ -125,16 +129,27 @@ impl Disk {
         drop(gate);
         let Some(shared) = open.upgrade() else { return Ok(None) };
         let Some(mut state) = shared.state.try_lock() else { return Ok(None) };
+        check(logged)?;
         if state.in_transaction {
             return Ok(None);
         }
         let Some(connection) = state.connection(false) else { return Ok(None) };
+        // What is left to read would have to be held in memory for the sake of others.
+        if !connection.cursors.is_empty() {
+            return Ok(None);
+        }
         connection.checkpoint(true)?;
         let synced = connection.sync_files();
         synced.map_err(|failure| lose(logged, failure.into()))?;
         let sequence = logged.log.last(&place);
         Ok(sequence.map(|sequence| Settled { dir, place, sequence }))
     }
+}
+
+/// Asked while nobody commits to the database. Once the log has failed, a write-ahead log may have what the commit
+/// log doesn't, and what is read from that again later must not meet it in the file.
+fn check(logged: &Logged) -> Result<()> {
+    logged.log.check().map_err(|error| failed("write", error))
 }
 
 /// Settles the files of a database that is kept closed.

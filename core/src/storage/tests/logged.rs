@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Files, exists, options};
+use rusqlite::config::DbConfig;
+
+use super::{Files, exec, exists, number, options};
 use crate::error::{ErrorCode, Result};
 use crate::medium::{Handle, Medium, System};
 use crate::storage::{Disk, Durability, Storage};
@@ -188,6 +190,26 @@ fn a_copy_in_the_place_of_what_was_deleted_stays() -> Result<()> {
     put(&files.storage_at("a/2"), 6);
     let image = files.killed().reopened(Durability::Full);
     assert_eq!(value(&image.disk, &image.at("a/2")), Some(6));
+    Ok(())
+}
+
+#[test]
+fn what_was_deleted_below_is_kept_when_a_copy_brings_it_back() -> Result<()> {
+    let files = Files::with(Durability::Full);
+    put(&files.storage_at("backup"), 1);
+    put(&files.storage_at("backup/3"), 3);
+    put(&files.storage_at("a"), 1);
+    put(&files.storage_at("a/3"), 2);
+    files.disk.remove_tree(&files.at("a/3"))?;
+    files.disk.remove_tree(&files.at("a"))?;
+    files.disk.copy_tree(&files.at("backup"), &files.at("a"))?;
+    put(&files.storage_at("backup"), 5);
+    let image = files.killed().reopened(Durability::Full);
+    assert_eq!(value(&image.disk, &image.at("a/3")), Some(3));
+
+    put(&files.storage_at("a/3"), 4);
+    let image = files.killed().reopened(Durability::Full);
+    assert_eq!(value(&image.disk, &image.at("a/3")), Some(4));
     Ok(())
 }
 
@@ -411,4 +433,38 @@ fn a_sync_that_fails_ends_all_writing_until_the_directory_is_opened_again() {
     assert!([Some(1), Some(2)].contains(&value(&files.disk, &files.at("a"))));
     assert_eq!(value(&files.disk, &files.at("b")), Some(1));
     put(&files.storage_at("b"), 4);
+}
+
+#[test]
+fn a_commit_that_the_log_did_not_take_never_gets_to_the_file() -> Result<()> {
+    let files = Files::with(Durability::Full);
+    let storage = files.storage_at("a");
+    exec(&storage, "CREATE TABLE t(n); INSERT INTO t VALUES (1)")?;
+    put(&storage, 1);
+    storage.close();
+    files.disk.close();
+
+    let left = Arc::new(AtomicI64::new(i64::MAX));
+    let medium = Failing { left: left.clone(), only_syncs: true, log_bytes: 1 << 20 };
+    let disk = Disk::files(&files.root(), Durability::Full, Arc::new(medium))?;
+    let storage = disk.storage(files.at("a"), options());
+    put(&storage, 2);
+    storage.close();
+    put(&disk.storage(files.at("c"), options()), 1); // all records of the one above are durable
+    // As if the log had failed between SQLite's commit and the record of it.
+    let raw = rusqlite::Connection::open(files.at("a").join("data.sqlite")).expect("opens");
+    raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("is set");
+    raw.execute("UPDATE t SET n = 3", []).expect("committed");
+    drop(raw);
+    left.store(0, Ordering::Relaxed);
+    let other = disk.storage(files.at("b"), options());
+    other.kv().put("k", &Value::Int(1)).expect_err("the log can't be written");
+    left.store(i64::MAX, Ordering::Relaxed);
+    disk.close();
+
+    let files = files.reopened(Durability::Full);
+    let storage = files.storage_at("a");
+    assert_eq!(storage.kv().get("k")?, Some(Value::Int(2)));
+    assert_eq!(number(&storage, "SELECT n FROM t"), 1);
+    Ok(())
 }
