@@ -33,6 +33,5 @@ mod sections;
 mod support;
 mod tail_events;
 mod threads;
-mod tracing_spans;
 mod usage;
 mod whole_data;

@@ -1,14 +1,15 @@
 //! The spans and events that `tracing` gets.
+//!
+//! A process of its own: a place in the code that another thread meets first while a subscriber comes can stay silent
+//! for good (`tracing` computes its interest and makes it known in two steps).
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use facetbox::{Result, Runtime};
+use facetbox::{ExportOptions, Result, Runtime, WorkerCode};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-
-use crate::support::{app, serve};
 
 /// Writes down what happens, in words.
 #[derive(Clone, Default)]
@@ -54,16 +55,27 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &Id) {}
 }
 
+const CODE: &str = r#"
+local App = DurableObject:extend("App")
+function App:fail() error("no") end
+
+local Forwarder = DurableObject:extend("Forwarder")
+function Forwarder:fail()
+    local class = self.ctx.exports.App
+    return self.ctx.facets:get("app", function() return { class = class } end):fail()
+end
+return { App = App, Forwarder = Forwarder }
+"#;
+
 #[test]
 fn each_event_has_a_span_and_tells_its_end() -> Result<()> {
     let recorder = Recorder::default();
+    tracing::subscriber::set_global_default(recorder.clone()).expect("nobody has set another");
     let runtime = Runtime::open_in_memory()?;
-    let stub = serve(&runtime, app("function App:fail() error('no') end"))?;
-    // A place that is met first while a subscriber comes on another thread can stay silent for good.
+    let worker = runtime.loader().load(WorkerCode::luau(CODE))?;
+    let class = worker.get_durable_object_class("Forwarder", ExportOptions::default());
+    let stub = runtime.namespace("Forwarder", class)?.get_by_name("one");
     assert!(stub.call_blocking("fail", vec![]).is_err());
-    tracing::subscriber::with_default(recorder.clone(), || {
-        assert!(stub.call_blocking("fail", vec![]).is_err());
-    });
     let noted = recorder.0.lock().expect("no test panics inside").clone();
     let expected = [
         r#"span "Forwarder/one" "rpc""#,
