@@ -20,6 +20,9 @@ module.exports = {
     wrappers.set(nativeClass, wrap);
   },
 
+  /** Which keys are no methods of the other side: what every object has stays local, and a stub is no promise. */
+  isLocal: (key) => typeof key === "symbol" || key === "then" || key in Object.prototype,
+
   /** The object that users see of a native handle. */
   wrap: (handle) => wrappers.get(handle.constructor)(handle),
 };

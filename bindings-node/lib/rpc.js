@@ -14,12 +14,9 @@ async function call(handle, method, args) {
   return await result(handle.call(method, bytes, capabilities, ...scope.here()));
 }
 
-/** What every object has stays local, and a stub is no promise. */
-const isLocal = (key) => typeof key === "symbol" || key === "then" || key in Object.prototype;
-
 const methods = {
   get(target, key) {
-    if (isLocal(key)) return Reflect.get(target, key);
+    if (handles.isLocal(key)) return Reflect.get(target, key);
     return (...args) => call(target.handle, key, args);
   },
 };

@@ -9,13 +9,10 @@ const { invalid, kind, options, pathText, text } = require("./arguments.js");
 const { ObjectId } = require("./object-id.js");
 const { requestMap, responseOf } = require("./http.js");
 
-/** What every object has stays local, and a stub is no promise. */
-const isLocal = (key) => typeof key === "symbol" || key === "then" || key in Object.prototype;
-
 const handler = {
   get(target, key) {
     if (key === Symbol.dispose) return dispose;
-    if (isLocal(key) || Object.hasOwn(target, key)) return Reflect.get(target, key);
+    if (handles.isLocal(key) || Object.hasOwn(target, key)) return Reflect.get(target, key);
     const { handle, signal } = targets.get(target);
     if (key === "fetch") return (input, init) => fetch(handle, signal, input, init);
     return (...args) => call(handle, signal, key, args);

@@ -16,6 +16,14 @@ Guest = Callable[..., Stub]
 Host = Callable[..., Stub]
 Script = Callable[..., "subprocess.CompletedProcess[str]"]
 
+RELAY = """
+function App:run(...) return self.env.FUNCTION(...) end
+function App:often(times) for _ = 1, times do pcall(self.env.FUNCTION) end end
+function App:fail() error("its own") end
+function App:echo(value) return value end
+"""
+"""A guest that calls what it is given."""
+
 _numbers = itertools.count()
 
 

@@ -12,17 +12,10 @@ from pathlib import Path
 
 import facetbox
 import pytest
-from conftest import Guest, Script
+from conftest import RELAY, Guest, Script
 from facetbox import DurableObject, Limits, Runtime, WorkerCode
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-RELAY = """
-function App:run(...) return self.env.FUNCTION(...) end
-function App:often(times) for _ = 1, times do pcall(self.env.FUNCTION) end end
-function App:fail() error("its own") end
-function App:echo(value) return value end
-"""
 
 
 def test_l001_bytecode_is_not_code(runtime: Runtime) -> None:
@@ -113,6 +106,7 @@ def executable_pages() -> set[str]:
     return {line[0] for line in lines if "x" in line[1] and len(line) < 6}
 
 
+@linux
 def test_l087_guests_run_without_executable_memory(guest: Guest) -> None:
     before = executable_pages()
     app = guest(RELAY, env={"FUNCTION": lambda: list(executable_pages() - before)})
@@ -233,6 +227,7 @@ function App:flood() local n = 0 while pcall(App.kept, 1) do n += 1 end return n
     assert calls == [1] * 51
 
 
+@linux
 def test_x010_kills_leave_threads_and_descriptors_as_before(guest: Guest) -> None:
     app = guest("function App:burn() while true do end end\nfunction App:ok() return 1 end", limits=Limits(cpu_ms=2))
 

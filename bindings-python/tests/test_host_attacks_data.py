@@ -16,16 +16,8 @@ from typing import Any
 
 import facetbox
 import pytest
-from conftest import Guest, Host, Script
+from conftest import RELAY, Guest, Host, Script
 from facetbox import DurableObject, Limits, Namespace, Runtime, WorkerCode
-
-RELAY = """
-function App:run(...) return self.env.FUNCTION(...) end
-function App:often(times) for _ = 1, times do pcall(self.env.FUNCTION) end end
-function App:fail() error("its own") end
-function App:echo(value) return value end
-"""
-
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t SELECT i FROM n"
 
