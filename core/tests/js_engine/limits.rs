@@ -60,6 +60,23 @@ fn a_loop_ends_at_the_cpu_limit_however_it_catches() {
     assert_eq!(stub.call_blocking("proxy", vec![]).unwrap_err().code(), ErrorCode::ValueError);
 }
 
+/// The engine's own search in lists frees an item twice if it is stopped between two.
+#[test]
+fn a_stop_during_a_search_in_a_list_ends_the_guest_only() {
+    let runtime = limited(&[("cpuMs", 5)]);
+    for name in ["find", "findIndex", "findLast", "findLastIndex"] {
+        let source = format!(
+            "run() {{ const list = Array.from({{ length: 500 }}, (_, at) => `item ${{at}}`);
+                     for (;;) list.{name}(() => false); }}"
+        );
+        let stub = entrypoint(&runtime, &source);
+        for _ in 0..20 {
+            let error = stub.call_blocking("run", vec![]).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::LimitCpu, "{name}: {error}");
+        }
+    }
+}
+
 /// Loops of the engine itself, which don't look at the limits everywhere.
 #[test]
 fn native_functions_over_endless_arrays_and_texts_end() {

@@ -7,6 +7,7 @@
 import { getter, isView, native, uncurry } from "facetbox:base";
 
 const { apply } = Reflect;
+const { min, trunc } = Math;
 
 /** Replaces a method by one that bounds what it gives to the original. */
 export function replace(prototype, name, wrap) {
@@ -36,6 +37,24 @@ for (const name of WRITERS) {
     [name](...args) {
       native.check_array(this, name);
       return apply(original, this, args);
+    },
+  }));
+}
+
+// The engine's own free an item twice if the guest is stopped between two items.
+for (const name of ["find", "findIndex", "findLast", "findLastIndex"]) {
+  const [isLast, isPlace] = [name.startsWith("findLast"), name.endsWith("Index")];
+  replace(Array.prototype, name, (original) => ({
+    [name](callback, self) {
+      if (this == null || typeof callback !== "function") return apply(original, this, [callback]);
+      const list = Object(this);
+      const length = min(trunc(Number(list.length)) || 0, Number.MAX_SAFE_INTEGER);
+      for (let left = length, at = isLast ? length - 1 : 0; left > 0; left--, at += isLast ? -1 : 1) {
+        const item = list[at];
+        const isFound = self === undefined ? callback(item, at, list) : apply(callback, self, [item, at, list]);
+        if (isFound) return isPlace ? at : item;
+      }
+      return isPlace ? -1 : undefined;
     },
   }));
 }
@@ -121,7 +140,6 @@ function sortLong(list, length, sort) {
   if (from !== list) set(list, from);
 }
 
-const { min } = Math;
 const TypedArray = Object.getPrototypeOf(Uint8Array).prototype;
 const typedLength = getter(TypedArray, "length");
 const [subarray, slice, set] = [TypedArray.subarray, TypedArray.slice, TypedArray.set].map(uncurry);
