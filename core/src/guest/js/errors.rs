@@ -2,10 +2,10 @@
 
 use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
-use super::give;
 use super::native::{Cap, Handle, length};
 use super::read;
 use super::vm::{Hooks, Kind};
+use super::{api, give};
 use crate::error::{Error, ErrorCode};
 use crate::value::{Value, ValueMap};
 use std::sync::Arc;
@@ -16,6 +16,9 @@ pub(super) const TEXT_BYTES: usize = 64 << 10;
 const NAME_BYTES: usize = 256;
 /// The most that the cause and the own properties of an error may take.
 pub(super) const CARRIED_BYTES: u64 = 64 << 10;
+
+/// What the engine says when it is out of stack; guests can say it, too.
+const NO_STACK: &str = "Maximum call stack size exceeded";
 
 /// The own properties of an error that crosses from guest to guest.
 struct Fields(ValueMap);
@@ -161,8 +164,7 @@ impl<'js> Parts<'js> {
         let name = cut(&self.name, NAME_BYTES);
         let message = cut(&self.message, TEXT_BYTES);
         let stack = core_stack(&self.stack);
-        // The engine's own exhaustion; guests that imitate it fool only themselves.
-        if name == "RangeError" && message == "Maximum call stack size exceeded" {
+        if name == "RangeError" && message == NO_STACK && is_out_of_stack(ctx) {
             return Error::new(ErrorCode::LimitStack, message).with_stack(stack);
         }
         let code = match name.as_str() {
@@ -181,6 +183,11 @@ impl<'js> Parts<'js> {
             _ => error,
         }
     }
+}
+
+/// Whether the engine has been out of stack.
+fn is_out_of_stack(ctx: &Ctx<'_>) -> bool {
+    api::shared(ctx).is_some_and(|shared| shared.guard.is_out_of_stack())
 }
 
 /// The stack as hosts see it: `module:line:column` and the function's name on each line, without the

@@ -17,6 +17,12 @@ const LAST_BLOCK: usize = 4 << 10;
 const LAST_BYTES: usize = 128 << 10;
 /// Stack that the engine is left below where it looks for a module, until the module's own code runs.
 const IMPORT_STACK: usize = 8 << 10;
+/// Stack that guest code may use. A call runs on a thread with 1 MiB left, the rest is for natives.
+pub(super) const STACK_BYTES: usize = 384 << 10;
+/// The end of the stack: an engine that asks for memory there says that the stack is used up, or is about to. The frame
+/// that no longer fits isn't entered, so the end begins above what all but functions of a thousand variables need.
+/// A function of the engine's own that recurses may not ask for any: its error counts as one of the guest's.
+const STACK_END: usize = 16 << 10;
 
 /// Stops one machine and counts its memory.
 ///
@@ -32,6 +38,8 @@ pub(super) struct Guard {
     alive: Mutex<()>,
     /// Where the stack was when the machine was entered.
     entered: AtomicUsize,
+    /// Whether memory was asked for at the end of the stack since the machine was last without events.
+    out_of_stack: AtomicBool,
     /// How deep the stack was where the running job has begun to import a module; 0 if it hasn't.
     importing: AtomicUsize,
     /// The engine's count of how long it goes on without a look; null where it isn't known.
@@ -59,6 +67,7 @@ impl Guard {
             sql: Mutex::new(None),
             alive: Mutex::new(()),
             entered: AtomicUsize::new(0),
+            out_of_stack: AtomicBool::new(false),
             importing: AtomicUsize::new(0),
             countdown: AtomicPtr::new(null_mut()),
             heap: HeapCount {
@@ -106,6 +115,22 @@ impl Guard {
         self.begins_job();
     }
 
+    /// Notes that the machine's first event begins, which has all of its stack.
+    pub fn begins(&self) {
+        self.out_of_stack.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether an error that says that the stack was used up may be the engine's.
+    pub fn is_out_of_stack(&self) -> bool {
+        self.out_of_stack.load(Ordering::Relaxed)
+    }
+
+    /// How deep the stack is. It grows downwards or upwards.
+    fn depth(&self) -> usize {
+        let here = 0u8;
+        self.entered.load(Ordering::Relaxed).abs_diff((&raw const here).addr())
+    }
+
     /// Notes that a job begins, which hasn't imported anything yet.
     pub fn begins_job(&self) {
         self.importing.store(0, Ordering::Relaxed);
@@ -114,8 +139,7 @@ impl Guard {
     /// Notes that the job imports a module. The engine aborts the process if it has no stack left when it begins
     /// to evaluate one, unless it had none before that to link it.
     pub fn imports(&self) {
-        let here = 0u8;
-        let depth = self.entered.load(Ordering::Relaxed).abs_diff((&raw const here).addr());
+        let depth = self.depth();
         let _alive = self.alive.lock();
         if self.importing.load(Ordering::Relaxed) == 0 {
             self.importing.store(depth.max(1), Ordering::Relaxed);
@@ -157,6 +181,9 @@ impl Guard {
     /// Counts `bytes` that a block of then `size` bytes is about to get of the heap; answers whether it may.
     pub fn heap_grows(&self, bytes: usize, size: usize) -> bool {
         let heap = &self.heap;
+        if self.depth() > STACK_BYTES - STACK_END {
+            self.out_of_stack.store(true, Ordering::Relaxed);
+        }
         if self.insisted.load(Ordering::Relaxed) {
             let last = heap.last.load(Ordering::Relaxed).saturating_add(bytes);
             heap.last.store(last, Ordering::Relaxed);

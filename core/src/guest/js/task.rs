@@ -112,6 +112,9 @@ impl Shared {
     pub fn add_task(&self, event: &Arc<Event>, wanted: Wanted, starting: bool) -> Arc<Task> {
         // Numbers are given under the lock, so that the list is in their order.
         let mut tasks = self.tasks.lock();
+        if tasks.is_empty() {
+            self.guard.begins();
+        }
         let task = Arc::new(Task {
             event: event.clone(),
             number: self.number(),

@@ -14,7 +14,7 @@ use rquickjs::{Array, Context, Ctx, Function, JsLifetime, Object, Runtime, Value
 use super::api;
 use super::compiler::load;
 use super::errors::internal;
-use super::guard::Guard;
+use super::guard::{Guard, STACK_BYTES};
 use super::heap::Heap;
 use super::modules::Modules;
 use super::program::{Prelude, Program, WORKERS};
@@ -22,9 +22,6 @@ use super::rejections::{Rejections, track};
 use super::task::Shared;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::Limits;
-
-/// Stack that guest code may use. A call runs on a thread with 1 MiB left, the rest is for natives.
-const STACK_BYTES: usize = 384 << 10;
 
 /// How large the heap may grow before garbage is collected for the first time.
 const GC_BYTES: usize = 1 << 20;

@@ -12,9 +12,10 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
-use mlua::{Lua, ffi, lua_State};
+use mlua::{Lua, LuaString, Thread, ffi, lua_State};
 use parking_lot::Mutex;
 
+use super::exhaustion::{Exhaustion, Raisers};
 use crate::guest::watchdog::{Interrupt, Stop};
 
 /// Stops one virtual machine and bounds its memory.
@@ -30,6 +31,9 @@ pub(super) struct Guard {
     soft: AtomicUsize,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
+    raisers: Raisers,
+    /// Whether the engine has run out of stack since an event has begun.
+    out_of_stack: AtomicBool,
 }
 
 thread_local! {
@@ -44,7 +48,7 @@ unsafe impl Send for Callbacks {}
 
 impl Guard {
     /// Makes the guard of a machine and sets the callbacks.
-    pub fn install(lua: &Lua) -> Arc<Guard> {
+    pub fn install(lua: &Lua) -> mlua::Result<Arc<Guard>> {
         let guard = Arc::new(Guard {
             callbacks: Mutex::new(Callbacks(ptr::null_mut())),
             stop: AtomicU8::new(0),
@@ -52,6 +56,8 @@ impl Guard {
             limit: AtomicUsize::new(usize::MAX),
             soft: AtomicUsize::new(usize::MAX),
             sql: Mutex::new(None),
+            raisers: Raisers::of(lua)?,
+            out_of_stack: AtomicBool::new(false),
         });
         let callbacks = lua.exec_raw_lua(|lua| {
             // SAFETY: the state is alive as `lua` is; the callbacks live as long as the machine.
@@ -62,7 +68,7 @@ impl Guard {
         fields.onallocate = Some(on_allocate);
         guard.callbacks.lock().0 = callbacks;
         hide_addresses(lua);
-        guard
+        Ok(guard)
     }
 
     /// Lets go of a machine that is about to be closed. No callback runs afterwards.
@@ -111,6 +117,39 @@ impl Guard {
         code()
     }
 
+    /// Notes that an event begins, which has not run out of anything yet.
+    pub fn begins(&self) {
+        self.out_of_stack.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes a text that was thrown, in the function `level` frames outside of the native that calls this: if the engine
+    /// did that because it ran out of memory, the guest ends.
+    pub fn note(&self, lua: &Lua, level: c_int, text: &LuaString) {
+        let Some(claimed) = Exhaustion::claimed_by(&text.as_bytes()) else { return };
+        let state = lua.exec_raw_lua(|lua| lua.state());
+        // SAFETY: the state is the one that runs the calling native, which always has room for a value.
+        if !unsafe { self.raisers.run_at(state, level) } {
+            self.exhausted(claimed);
+        }
+    }
+
+    /// Notes the text that a coroutine has failed with.
+    pub fn note_failure(&self, thread: &Thread, text: &LuaString) {
+        let Some(claimed) = Exhaustion::claimed_by(&text.as_bytes()) else { return };
+        // SAFETY: a coroutine that has failed, or has not run, is alive as its handle is, and the engine keeps
+        // room for five values beyond its stack, of which the error has taken one.
+        if !unsafe { self.raisers.run_at(thread.state(), 0) } {
+            self.exhausted(claimed);
+        }
+    }
+
+    fn exhausted(&self, what: Exhaustion) {
+        match what {
+            Exhaustion::Stack => self.out_of_stack.store(true, Ordering::Relaxed),
+            Exhaustion::Memory => self.interrupt(Stop::Memory),
+        }
+    }
+
     fn set_interrupt(&self, callback: *mut c_void) {
         let mut callbacks = self.callbacks.lock();
         if callbacks.0.is_null() {
@@ -157,6 +196,21 @@ impl Interrupt for Guard {
         }
         self.arm();
     }
+}
+
+/// Whether the guest that runs on this thread has run out of stack during its event.
+pub(super) fn is_out_of_stack() -> bool {
+    let out = |guard: &Arc<Guard>| guard.out_of_stack.load(Ordering::Relaxed);
+    RUNNING.with_borrow(|running| running.as_ref().is_some_and(out))
+}
+
+/// Ends the guest that runs on this thread, which was refused memory.
+pub(super) fn refused_memory() {
+    RUNNING.with_borrow(|running| {
+        if let Some(guard) = running {
+            guard.interrupt(Stop::Memory);
+        }
+    });
 }
 
 /// Makes what `tostring` shows of tables and functions no address of the process.

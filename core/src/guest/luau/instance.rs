@@ -243,6 +243,7 @@ impl LuauInstance {
         input: impl IntoLuaMulti,
     ) -> Result<LuaValue> {
         let prelude = &self.vm.prelude;
+        self.vm.shared.guard.begins();
         let function = match entry {
             Entry::LoadMain => &prelude.load_main,
             Entry::ListExports => &prelude.list_exports,
@@ -312,6 +313,13 @@ impl LuauInstance {
             }
             LuaValue::Boolean(true) if thread.is_finished() => Step::Ended(Ok(second)),
             LuaValue::Boolean(false) if thread.is_finished() => {
+                // Only where the handler of what is thrown has got no memory.
+                if let LuaValue::String(text) = &second {
+                    shared.guard.note_failure(thread, text);
+                    if let Some(why) = shared.guard.stopped() {
+                        return Err(self.stopped(task, why));
+                    }
+                }
                 Step::Ended(Err(stop::leaving(error_from_lua(second))))
             }
             _ => Step::Failed(Error::guest("Error", "attempt to yield from outside a coroutine")),

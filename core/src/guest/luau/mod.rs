@@ -3,6 +3,7 @@
 mod api;
 mod bytes;
 mod convert;
+mod exhaustion;
 mod guard;
 mod instance;
 mod json;

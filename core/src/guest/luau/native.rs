@@ -10,6 +10,8 @@ use mlua::{
     UserDataMethods, Value,
 };
 
+use super::exhaustion::Exhaustion;
+use super::guard;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value as Cause;
 
@@ -151,7 +153,10 @@ pub(crate) fn error_from_mlua(error: mlua::Error) -> Error {
             Some(error) => error.clone(),
             None => Error::guest("Error", cut(cause.to_string().as_bytes(), TEXT_BYTES)),
         },
-        mlua::Error::MemoryError(_) => memory_error(),
+        mlua::Error::MemoryError(_) => {
+            guard::refused_memory();
+            Error::new(ErrorCode::LimitMemory, "not enough memory")
+        }
         mlua::Error::StackError => stack_error(),
         mlua::Error::RuntimeError(text) => error_from_text(cut(text.as_bytes(), TEXT_BYTES)),
         mlua::Error::SyntaxError { message, .. } => {
@@ -176,14 +181,11 @@ fn argument_error(error: mlua::Error) -> Error {
     }
 }
 
-/// Luau reports its own two exhaustions as plain text; guests that imitate it fool only themselves.
+/// Luau reports that it is out of stack as plain text, which counts only if it has been.
 fn error_from_text(text: String) -> Error {
-    if text.ends_with("stack overflow") {
-        stack_error()
-    } else if text == "not enough memory" {
-        memory_error()
-    } else {
-        Error::guest("Error", text)
+    match Exhaustion::claimed_by(text.as_bytes()) {
+        Some(Exhaustion::Stack) if guard::is_out_of_stack() => stack_error(),
+        _ => Error::guest("Error", text),
     }
 }
 
@@ -224,10 +226,6 @@ fn cause_from_lua(cause: &Value, depth: usize) -> Option<Cause> {
 
 fn thrown(type_name: &str) -> Error {
     Error::guest("Error", format!("{type_name} value was thrown"))
-}
-
-fn memory_error() -> Error {
-    Error::new(ErrorCode::LimitMemory, "not enough memory")
 }
 
 fn stack_error() -> Error {
@@ -360,13 +358,14 @@ mod tests {
     }
 
     #[test]
-    fn exhaustion_of_the_engine_has_its_own_codes() {
-        let deep = thrown_by("local function f() return 1 + f() end f()");
-        assert_eq!((deep.code(), deep.name()), (ErrorCode::LimitStack, "RangeError"));
+    fn texts_of_the_engine_are_no_limits_by_themselves() {
+        for text in ["stack overflow", "not enough memory"] {
+            assert_eq!(thrown_by(&format!("error('{text}', 0)")), Error::guest("Error", text));
+        }
         let lua = Lua::new();
         lua.set_memory_limit(4 << 20).unwrap();
-        let full = lua.load("local _, e = pcall(string.rep, 'x', 8000000) return e").eval();
-        assert_eq!(error_from_lua(full.unwrap()).code(), ErrorCode::LimitMemory);
+        let full = lua.load("return string.rep('x', 8000000)").eval::<Value>();
+        assert_eq!(error_from_mlua(full.unwrap_err()).code(), ErrorCode::LimitMemory);
     }
 
     #[test]

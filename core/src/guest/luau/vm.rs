@@ -217,7 +217,7 @@ impl Vm {
             pending: Mutex::default(),
             timers: Mutex::default(),
             started: timers::Pending::default(),
-            guard: Guard::install(&lua),
+            guard: Guard::install(&lua)?,
             limit: Mutex::default(),
             program: OnceLock::new(),
         });

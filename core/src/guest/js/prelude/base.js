@@ -18,6 +18,10 @@ Error.prepareStackTrace = (_, frames) => delete getPrototypeOf(frames[0]).getFun
 new Error();
 Error.prepareStackTrace = undefined;
 
+// So many that writing down where a recursion without end was takes more memory than the engine keeps at hand:
+// that it asks for it at the end of the stack shows that the stack is used up.
+Error.stackTraceLimit = 64;
+
 // The engine never lets go of what it was given for this, so that an object would outlive its machine.
 const limit = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit");
 Object.defineProperty(Error, "stackTraceLimit", {

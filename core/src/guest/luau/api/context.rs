@@ -1,6 +1,6 @@
 //! Natives of ctx, timers, console, errors.
 
-use mlua::{LuaString, Value as LuaValue};
+use mlua::{LuaString, Thread, Value as LuaValue};
 
 use super::Natives;
 use crate::ctx::aborted;
@@ -10,13 +10,16 @@ use crate::guest::luau::native::{
 };
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::outside::{delay, fail, no_such_export};
-use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     // The handler of what guest code throws: it runs where the error is, so the stack is still there.
-    let capture = natives.lua.create_function(|lua, thrown: LuaValue| {
+    let guard = natives.host.shared.guard.clone();
+    let capture = natives.lua.create_function(move |lua, thrown: LuaValue| {
+        if let LuaValue::String(text) = &thrown {
+            guard.note(lua, 1, text);
+        }
         let error = error_from_lua(thrown).with_stack(guest_stack(lua));
         error_to_lua(lua, error)
     })?;
@@ -25,8 +28,13 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         let error = error_from_lua(thrown).with_stack(guest_stack(lua));
         error_to_lua(lua, error).map_err(error_from_mlua)
     })?;
-    natives.add("out_of_memory", |host, _, ()| {
-        host.shared.guard.interrupt(Stop::Memory);
+    // For a handler of the prelude, which was called by the function that threw.
+    natives.add("note", |host, lua, text: LuaString| {
+        host.shared.guard.note(lua, 2, &text);
+        Ok(())
+    })?;
+    natives.add("note_failure", |host, _, (thread, text): (Thread, LuaString)| {
+        host.shared.guard.note_failure(&thread, &text);
         Ok(())
     })?;
     natives.add("no_such_method", |_, _, name: String| Err::<(), _>(no_such_method(&name)))?;
