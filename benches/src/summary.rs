@@ -79,6 +79,11 @@ impl Summary {
         Summary { machine: machine(), repeats, missing, lines }
     }
 
+    /// How many measurements failed.
+    pub fn failed(&self) -> usize {
+        self.lines.iter().filter(|line| line.error.is_some()).count()
+    }
+
     fn notes(&self) -> String {
         let mut notes = format!(
             "{}; median of {} interleaved repeats, lowest and highest behind it; microseconds.\n",

@@ -1,18 +1,18 @@
 //! Facets: the named children of an actor.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-
-use event_listener::Event as Signal;
-use parking_lot::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
-use crate::order::{Order, Orders};
 use crate::stub::Stub;
 use crate::value::Value;
+
+mod slots;
+mod total;
+
+pub(crate) use slots::{Begin, FacetMap, StartGuard, Starting};
+use total::Added;
 
 const MAX_NAME_BYTES: usize = 256;
 
@@ -124,11 +124,16 @@ impl Facets {
             return self.forget(dst);
         };
         let from = self.dir_of(number)?;
+        let storage = self.actor.storage()?;
+        let replaced = match storage.facet_number(dst)? {
+            Some(number) => self.count_tree(&self.dir_of(number)?)?,
+            None => 0,
+        };
         // If the copy fails, `dst` stays as it is.
-        self.count(self.actor.runtime.disk.count_below(&from)?)?;
-        self.actor.storage()?.transaction_sync(|| {
+        let added = self.count(self.count_tree(&from)?, replaced)?;
+        storage.transaction_sync(|| {
             self.forget(dst)?;
-            let to = self.create_dir(dst)?;
+            let to = self.make_dir(dst, added)?;
             self.actor.runtime.disk.copy_tree(&from, &to)
         })
     }
@@ -203,23 +208,6 @@ impl Facets {
         self.actor.check()
     }
 
-    /// Finds the running facet, or makes the caller the one that starts it.
-    pub(crate) fn begin(&self, name: &str) -> Result<Begin> {
-        self.actor.check()?;
-        self.look_for_rollbacks();
-        let mut slots = self.actor.facets.0.lock();
-        match slots.get(name) {
-            Some(Slot::Running(actor)) => Ok(Begin::Running(actor.clone())),
-            Some(Slot::Starting(starting)) => Ok(Begin::Wait(starting.clone())),
-            None => {
-                let starting = Arc::new(Starting::default());
-                slots.insert(name.to_owned(), Slot::Starting(starting.clone()));
-                let (facets, name) = (Facets { actor: self.actor.clone() }, name.to_owned());
-                Ok(Begin::Start(StartGuard { facets, name, starting }))
-            }
-        }
-    }
-
     /// The facet `name`, started by its parent's `startFacet` if it isn't running; None if there is no such
     /// facet.
     pub(crate) async fn wake(
@@ -266,30 +254,27 @@ impl Facets {
         Ok(Actor::new(parent.runtime.clone(), blueprint))
     }
 
-    /// Counts facets that the object is about to get, wherever below its root: copies of copies would grow without
-    /// bound, however few facets each level has.
-    fn count(&self, more: u64) -> Result<()> {
-        let mut root = &self.actor;
-        while let Some((parent, _)) = root.parent() {
-            root = parent;
-        }
-        let Some(dir) = &root.dir else { return Ok(()) };
+    /// Counts facets that the object is about to get, wherever below its root, in place of `replaced` others: copies
+    /// of copies would grow without bound, however few facets each level has.
+    fn count(&self, more: u64, replaced: u64) -> Result<Added> {
+        let root = self.actor.root();
         let limit = root.limits.facets;
-        let mut counted = root.facets.2.lock();
-        let known = match *counted {
-            Some(known) if known + more <= limit => known,
-            _ => root.runtime.disk.count_below(dir)?,
+        let count = || match &root.dir {
+            Some(dir) => root.runtime.disk.count_below(dir),
+            None => Ok(0),
         };
-        if known + more > limit {
-            *counted = Some(known);
+        root.facets.total.add(more, replaced, limit, count)?.map_err(|known| {
             let message = format!(
                 "{} has {known} facets at all levels and would get {more} more; the limit is {limit}.",
                 root.path
             );
-            return Err(Error::new(ErrorCode::LimitFacets, message).with_path(root.path.as_str()));
-        }
-        *counted = Some(known + more);
-        Ok(())
+            Error::new(ErrorCode::LimitFacets, message).with_path(root.path.as_str())
+        })
+    }
+
+    /// How many facets there are in the tree whose root is the facet in `dir`.
+    fn count_tree(&self, dir: &Path) -> Result<u64> {
+        Ok(1 + self.actor.runtime.disk.count_below(dir)?)
     }
 
     fn create_dir(&self, name: &str) -> Result<PathBuf> {
@@ -302,37 +287,21 @@ impl Facets {
             let message = format!("{} has {limit} facets, which is the limit.", self.actor.path);
             return Err(Error::new(ErrorCode::LimitFacets, message));
         }
-        self.count(1)?;
+        self.make_dir(name, self.count(1, 0)?)
+    }
+
+    /// Enters a facet that isn't there, and makes its directory.
+    fn make_dir(&self, name: &str, added: Added) -> Result<PathBuf> {
+        let storage = self.actor.storage()?;
         // Without its directory there is no entry either.
         storage.transaction_sync(|| {
             let dir = self.dir_of(storage.facet_create(name)?)?;
             // What a rolled-back creation left behind under the same number.
             self.actor.runtime.disk.remove_tree(&dir)?;
             self.actor.runtime.disk.make_facet_dir(&dir)?;
+            storage.on_commit(Box::new(move || added.keep()))?;
             Ok(dir)
         })
-    }
-
-    /// Breaks the running facets whose entry was rolled back since the last look: what they would write is
-    /// lost with their directory when the parent opens its database next.
-    pub(crate) fn look_for_rollbacks(&self) {
-        let Ok(storage) = self.actor.storage() else { return };
-        let rollbacks = storage.rollbacks();
-        if self.actor.facets.1.swap(rollbacks, Ordering::AcqRel) == rollbacks {
-            return;
-        }
-        let known = storage.facet_names().unwrap_or_default();
-        let is_known = |actor: &Actor, name: &String| {
-            let entry = known.iter().find(|(known, _)| known == name);
-            entry.is_some_and(|(_, number)| self.dir_of(*number).ok() == actor.dir)
-        };
-        let is_lost = |name: &String, slot: &mut Slot| match slot {
-            Slot::Running(actor) => !is_known(actor, name),
-            Slot::Starting(_) => false,
-        };
-        let lost: Vec<_> = self.actor.facets.0.lock().extract_if(is_lost).collect();
-        let error = Error::new(ErrorCode::Reset, "The creation of the facet was rolled back.");
-        lost.into_iter().for_each(|(_, slot)| slot.fail(&error));
     }
 
     fn dir_of(&self, number: u64) -> Result<PathBuf> {
@@ -344,8 +313,7 @@ impl Facets {
     }
 
     fn stop(&self, name: &str, error: Error) {
-        let slot = self.actor.facets.0.lock().remove(name);
-        if let Some(slot) = slot {
+        if let Some(slot) = self.actor.facets.take(name) {
             slot.fail(&error);
         }
     }
@@ -361,10 +329,13 @@ impl Facets {
     /// orphan, which the parent sweeps when it opens its database.
     fn remove_dir_on_commit(&self, number: u64) -> Result<()> {
         let (dir, disk) = (self.dir_of(number)?, self.actor.runtime.disk.clone());
+        let total = self.actor.root().facets.total.clone();
         let (alarms, key) = (self.actor.runtime.alarms.clone(), self.actor.runtime.key_of(&dir));
         let storage = self.actor.storage()?.clone();
         self.actor.storage()?.on_commit(Box::new(move || {
             alarms.forget_tree(&key);
+            // A directory that can't be read stays, and counts.
+            total.remove(disk.count_below(&dir).map_or(0, |below| below + 1));
             if let Err(error) = storage.settle().and_then(|()| disk.remove_tree(&dir)) {
                 tracing::warn!(%error, "a deleted facet's directory stays until its parent opens again");
             }
@@ -374,151 +345,4 @@ impl Facets {
 
 fn deleted() -> Error {
     Error::new(ErrorCode::Aborted, "Facet was deleted.")
-}
-
-/// How the use of a facet stub goes on.
-pub(crate) enum Begin {
-    Running(Arc<Actor>),
-    Wait(Arc<Starting>),
-    Start(StartGuard),
-}
-
-/// A start that is going on.
-#[derive(Default)]
-pub(crate) struct Starting {
-    outcome: OnceLock<Result<Arc<Actor>>>,
-    signal: Signal,
-}
-
-impl Starting {
-    /// Waits for the outcome.
-    pub async fn wait(&self) -> Result<Arc<Actor>> {
-        loop {
-            let listener = self.signal.listen();
-            if let Some(outcome) = self.outcome.get() {
-                return outcome.clone();
-            }
-            listener.await;
-        }
-    }
-
-    fn end(&self, outcome: Result<Arc<Actor>>) {
-        let _ = self.outcome.set(outcome);
-        self.signal.notify(usize::MAX);
-    }
-}
-
-/// The duty to start a facet. Dropping it gives up.
-pub(crate) struct StartGuard {
-    facets: Facets,
-    name: String,
-    starting: Arc<Starting>,
-}
-
-impl StartGuard {
-    /// Starts the facet with what its callback answered.
-    pub fn finish(self, options: Result<FacetOptions>) -> Result<Arc<Actor>> {
-        if let Some(Err(error)) = self.starting.outcome.get() {
-            return Err(error.clone()); // aborted meanwhile
-        }
-        let outcome = options.and_then(|options| self.facets.create(&self.name, options));
-        let mut slots = self.facets.actor.facets.0.lock();
-        if slots.get(&self.name).is_some_and(|slot| slot.is(&self.starting)) {
-            match &outcome {
-                Ok(actor) => slots.insert(self.name.clone(), Slot::Running(actor.clone())),
-                Err(_) => slots.remove(&self.name),
-            };
-        }
-        drop(slots);
-        self.starting.end(outcome);
-        self.starting.outcome.get().expect("the start has ended").clone()
-    }
-}
-
-impl Drop for StartGuard {
-    fn drop(&mut self) {
-        if self.starting.outcome.get().is_none() {
-            let message = "The request which initiated this facet startup has already completed.";
-            self.starting.end(Err(Error::new(ErrorCode::Aborted, message)));
-            let mut slots = self.facets.actor.facets.0.lock();
-            if slots.get(&self.name).is_some_and(|slot| slot.is(&self.starting)) {
-                slots.remove(&self.name);
-            }
-        }
-    }
-}
-
-/// The facets of an actor that run or start, how many rollbacks of the actor's storage they have been compared
-/// with, and for the root of an object how many facets it has at all levels, or more: deletions aren't followed.
-#[derive(Default)]
-pub(crate) struct FacetMap(Mutex<HashMap<String, Slot>>, AtomicU64, Mutex<Option<u64>>, Orders);
-
-enum Slot {
-    Starting(Arc<Starting>),
-    Running(Arc<Actor>),
-}
-
-impl Slot {
-    fn fail(self, error: &Error) {
-        match self {
-            Slot::Starting(starting) => starting.end(Err(error.clone())),
-            Slot::Running(actor) => actor.fail(error.clone()),
-        }
-    }
-
-    fn is(&self, other: &Arc<Starting>) -> bool {
-        matches!(self, Slot::Starting(starting) if Arc::ptr_eq(starting, other))
-    }
-}
-
-impl FacetMap {
-    /// Breaks every facet.
-    pub fn fail_all(&self, error: &Error) {
-        let slots = std::mem::take(&mut *self.0.lock());
-        slots.into_values().for_each(|slot| slot.fail(error));
-    }
-
-    /// Closes every facet with the runtime.
-    pub fn close_all(&self) {
-        for slot in std::mem::take(&mut *self.0.lock()).into_values() {
-            match slot {
-                Slot::Starting(starting) => starting.end(Err(crate::executor::closed())),
-                Slot::Running(actor) => actor.close(),
-            }
-        }
-    }
-
-    /// The facet `name`, if it runs.
-    pub fn running(&self, name: &str) -> Option<Arc<Actor>> {
-        match self.0.lock().get(name) {
-            Some(Slot::Running(actor)) => Some(actor.clone()),
-            _ => None,
-        }
-    }
-
-    /// Takes out an actor that nothing else refers to. Answers whether it is out.
-    pub fn forget_if_unused(&self, name: &str, actor: &Arc<Actor>) -> bool {
-        let mut slots = self.0.lock();
-        let ours =
-            matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
-        // The map's reference and the caller's: nobody can take another while the map is locked.
-        let unused = Arc::strong_count(actor) == 2;
-        if ours && unused {
-            slots.remove(name);
-        }
-        !ours || unused
-    }
-
-    /// The order of calls that event loops make of the facet `name`.
-    pub fn order(&self, name: &str) -> Order {
-        self.3.of(name)
-    }
-
-    /// Takes out `actor` if it is still the one called `name`.
-    pub fn remove(&self, name: &str, actor: &Arc<Actor>) {
-        let mut slots = self.0.lock();
-        if matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor)) {
-            slots.remove(name);
-        }
-    }
 }

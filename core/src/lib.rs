@@ -58,6 +58,7 @@ mod host;
 mod http;
 mod id;
 mod json;
+mod kept;
 mod limits;
 mod loader;
 mod log;

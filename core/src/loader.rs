@@ -1,18 +1,16 @@
 //! The Worker Loader: guest code in, classes and entrypoints out.
 
-mod recent;
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
-use self::recent::Recent;
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, GuestClass};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::Compiled;
 use crate::http::{Request, Response};
+use crate::kept::Kept;
 use crate::limits::{Limits, LimitsPatch};
 use crate::metrics::Count;
 use crate::namespace::{Namespace, WeakNamespace};
@@ -21,6 +19,9 @@ use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
 use crate::tail::{Tail, Targets};
 use crate::value::{Value, ValueMap};
+
+/// The most that the code of the workers that a loader caches takes together.
+const MAX_CACHE_BYTES: usize = 256 << 20;
 
 const MAX_CODE_BYTES: usize = 64 << 20;
 const MAX_ENV_BYTES: usize = 1 << 20;
@@ -289,12 +290,15 @@ pub struct Loader(Arc<LoaderInner>);
 
 struct LoaderInner {
     runtime: Arc<RuntimeInner>,
-    cache: Mutex<Recent<WorkerStub>>,
+    cache: Mutex<Kept<String, WorkerStub>>,
 }
 
 impl Loader {
     pub(crate) fn new(runtime: &Arc<RuntimeInner>) -> Loader {
-        Loader(Arc::new(LoaderInner { runtime: runtime.clone(), cache: Mutex::default() }))
+        Loader(Arc::new(LoaderInner {
+            runtime: runtime.clone(),
+            cache: Mutex::new(Kept::new(MAX_CACHE_BYTES)),
+        }))
     }
 
     /// Loads code that isn't cached.
@@ -333,7 +337,13 @@ impl Loader {
         match id {
             Some(id) if good => {
                 let bytes = worker.bytes();
-                let (worker, left) = self.0.cache.lock().insert(id, worker, bytes);
+                let mut cache = self.0.cache.lock();
+                if let Some(first) = cache.get(id) {
+                    return first;
+                }
+                let left = cache.put(id.to_owned(), worker.clone(), bytes);
+                drop(cache);
+                // Only now: actors may end with what leaves, which takes locks.
                 drop(left);
                 worker
             }

@@ -214,6 +214,11 @@ impl Actor {
         self.parent.as_ref()
     }
 
+    /// The root of its object, which may be itself.
+    pub fn root(&self) -> &Actor {
+        self.parent().map_or(self, |(parent, _)| parent.root())
+    }
+
     /// Who gets the tail events of its code.
     pub fn tails(&self) -> Option<&Arc<Targets>> {
         self.tails.as_ref()

@@ -3,11 +3,11 @@
 //! Engines trust their bytecode: they don't check it. What is here was compiled by this process from
 //! source, and goes nowhere else; nothing is read from disk or taken from guests.
 
-use lru::LruCache;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::kept::Kept;
 
 /// The most that the code of one engine takes together.
 const CACHE_BYTES: usize = 32 << 20;
@@ -21,17 +21,12 @@ pub(crate) trait Code: Clone {
     fn bytes(&self) -> usize;
 }
 
-/// The code of one engine, for all workers of a runtime. What was used least recently leaves first.
-pub(crate) struct Cache<C>(Mutex<Entries<C>>);
+/// The code of one engine, for all workers of a runtime.
+pub(crate) struct Cache<C>(Mutex<Kept<Key, C>>);
 
-struct Entries<C> {
-    by_source: LruCache<Key, C>,
-    bytes: usize,
-}
-
-impl<C> Default for Cache<C> {
+impl<C: Code> Default for Cache<C> {
     fn default() -> Cache<C> {
-        Cache(Mutex::new(Entries { by_source: LruCache::unbounded(), bytes: 0 }))
+        Cache(Mutex::new(Kept::new(CACHE_BYTES)))
     }
 }
 
@@ -39,33 +34,20 @@ impl<C: Code> Cache<C> {
     /// The code of a module: what is here, or else what `compile` makes. A failure isn't kept.
     pub fn get(&self, name: &str, source: &[u8], compile: impl FnOnce() -> Result<C>) -> Result<C> {
         let key = key(name, source);
-        if let Some(code) = self.0.lock().by_source.get(&key) {
-            return Ok(code.clone());
+        if let Some(code) = self.0.lock().get(&key) {
+            return Ok(code);
         }
         let code = compile()?;
-        self.0.lock().insert(key, code.clone());
+        let bytes = code.bytes();
+        if bytes <= CACHE_BYTES / 4 {
+            drop(self.0.lock().put(key, code.clone(), bytes));
+        }
         Ok(code)
     }
 
     /// Drops everything.
     pub fn clear(&self) {
-        *self.0.lock() = Entries { by_source: LruCache::unbounded(), bytes: 0 };
-    }
-}
-
-impl<C: Code> Entries<C> {
-    fn insert(&mut self, key: Key, code: C) {
-        if code.bytes() > CACHE_BYTES / 4 {
-            return;
-        }
-        self.bytes += code.bytes();
-        if let Some(old) = self.by_source.put(key, code) {
-            self.bytes -= old.bytes();
-        }
-        while self.bytes > CACHE_BYTES {
-            let Some((_, oldest)) = self.by_source.pop_lru() else { break };
-            self.bytes -= oldest.bytes();
-        }
+        *self.0.lock() = Kept::new(CACHE_BYTES);
     }
 }
 
@@ -125,7 +107,6 @@ mod tests {
         get("a", 2)?;
         get("e", 1)?;
         assert_eq!((get("a", 2)?.0, get("b", 2)?.0), (1, 2));
-        assert!(cache.0.lock().bytes <= CACHE_BYTES);
         cache.get("huge", b"", || Ok(Fake(1, CACHE_BYTES)))?;
         assert_eq!(get("b", 3)?.0, 2);
         Ok(())

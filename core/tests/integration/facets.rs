@@ -241,3 +241,42 @@ fn copies_of_copies_end_at_the_limit_of_the_whole_object() -> Result<()> {
     }
     Ok(())
 }
+
+/// At the limit, what goes makes room for what comes in its place, and what was never committed takes none.
+#[test]
+fn the_limit_of_the_whole_object_follows_deletions_copies_and_rollbacks() -> Result<()> {
+    let runtime = runtime_with([("facets", 4)])?;
+    let class = host_class(|ctx, method, args| {
+        let facets = ctx.facets();
+        let start = || Ok(host_class(|ctx, name, _args| put(ctx, name, "x").map(|()| Value::Null)));
+        match (method, args.as_slice()) {
+            ("make", [Value::String(name), Value::String(below)]) => {
+                facets.get(name, start)?.call_blocking(below, vec![])
+            }
+            ("copy", [Value::String(from), Value::String(to)]) => {
+                facets.clone(from, to).map(|()| Value::Null)
+            }
+            ("delete", [Value::String(name)]) => facets.delete(name).map(|()| Value::Null),
+            ("undo", [Value::String(name)]) => ctx.storage().transaction_sync(|| {
+                facets.clone("a", name)?;
+                Err(Error::new(ErrorCode::Aborted, "undone"))
+            }),
+            _ => Err(Error::type_error(method)),
+        }
+    });
+    let stub = runtime.namespace("Host", class)?.get_by_name("one");
+    let call = |method: &str, args: &[&str]| {
+        stub.call_blocking(method, args.iter().map(|arg| Value::from(*arg)).collect())
+    };
+    call("make", &["a", "b"])?; // a, a/b
+    call("copy", &["a", "c"])?; // and c, c/b
+    assert_fails(call("copy", &["a", "d"]), ErrorCode::LimitFacets, "has 4 facets");
+    for _ in 0..3 {
+        call("copy", &["a", "c"])?;
+        call("delete", &["c"])?;
+        assert_fails(call("undo", &["d"]), ErrorCode::Aborted, "undone");
+        call("copy", &["a", "c"])?;
+    }
+    assert_fails(call("make", &["d", "b"]), ErrorCode::LimitFacets, "has 4 facets");
+    Ok(())
+}
