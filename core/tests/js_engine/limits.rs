@@ -60,6 +60,27 @@ fn a_loop_ends_at_the_cpu_limit_however_it_catches() {
     assert_eq!(stub.call_blocking("proxy", vec![]).unwrap_err().code(), ErrorCode::ValueError);
 }
 
+/// The engine aborts the process if it gets no memory for the end of a promise.
+#[test]
+fn a_guest_without_memory_ends_its_promises() {
+    let runtime = limited(&[("memoryBytes", 8 << 20)]);
+    let stub = entrypoint(
+        &runtime,
+        "async objects() { try { for (const hoard = [];;) hoard.push(new Uint8Array(0)); } catch {} return {}; }
+         async texts() { let n = 0; try { for (const hoard = [];;) hoard.push(`text ${n++}`); } catch (e) { throw e; } }
+         async promises() { const hoard = []; for (;;) hoard.push(Promise.reject(1).catch(() => 1)); }
+         async rejected() { const hoard = []; for (;;) try { await (async () => { for (;;) hoard.push({ a: 1 }); })(); } catch {} }
+         async generated() { const hoard = []; async function* f() { for (;;) hoard.push(yield {}); } for await (const x of f()) hoard.push(x); }
+         async parsed() { JSON.parse('[' + '{\"a\":1},'.repeat(500000) + '1]'); }",
+    );
+    for method in ["objects", "texts", "promises", "rejected", "generated", "parsed"] {
+        for _ in 0..10 {
+            let error = stub.call_blocking(method, vec![]).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::LimitMemory, "{method}: {error}");
+        }
+    }
+}
+
 /// The engine's own search in lists frees an item twice if it is stopped between two.
 #[test]
 fn a_stop_during_a_search_in_a_list_ends_the_guest_only() {

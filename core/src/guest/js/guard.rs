@@ -11,8 +11,9 @@ use rquickjs::qjs;
 
 use crate::guest::watchdog::{Interrupt, Stop};
 
-/// What a guest still gets that was stopped and goes on, so that the engine can make the error that ends it: blocks
-/// that small objects are cut from, and no more of them. A native function that goes on to allocate ends, too.
+/// What a guest still gets that has used its memory up, or was stopped and goes on: blocks that small objects are cut from,
+/// and no more of them. The engine makes the error of them that ends the guest, and takes promises to their ends; if it
+/// can't, it aborts the process. A native function that goes on to allocate ends, too.
 const LAST_BLOCK: usize = 4 << 10;
 const LAST_BYTES: usize = 128 << 10;
 /// Stack that the engine is left below where it looks for a module, until the module's own code runs.
@@ -53,10 +54,22 @@ struct HeapCount {
     limit: AtomicUsize,
     /// A heap of this size asks for a collection.
     soft: AtomicUsize,
-    /// What was asked for since the guest was insisted on.
+    /// What was given since the limit was reached, or the guest insisted on.
     last: AtomicUsize,
     /// The runtime to ask; null before there is one and after it has gone.
     runtime: AtomicPtr<qjs::JSRuntime>,
+}
+
+impl HeapCount {
+    /// Whether a block of `size` bytes, `bytes` of them new, is among the last that are given.
+    fn is_last(&self, bytes: usize, size: usize) -> bool {
+        let last = self.last.load(Ordering::Relaxed).saturating_add(bytes);
+        let is_last = size <= LAST_BLOCK && last <= LAST_BYTES;
+        if is_last {
+            self.last.store(last, Ordering::Relaxed);
+        }
+        is_last
+    }
 }
 
 impl Guard {
@@ -184,23 +197,20 @@ impl Guard {
         if self.depth() > STACK_BYTES - STACK_END {
             self.out_of_stack.store(true, Ordering::Relaxed);
         }
-        if self.insisted.load(Ordering::Relaxed) {
-            let last = heap.last.load(Ordering::Relaxed).saturating_add(bytes);
-            heap.last.store(last, Ordering::Relaxed);
-            if size > LAST_BLOCK || last > LAST_BYTES {
-                return false;
-            }
-        }
         let used = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
         let limit = heap.limit.load(Ordering::Relaxed);
-        if used > limit {
-            // The engine makes an error of this while what it wanted the memory for is half made: a collection
+        let is_full = used > limit;
+        if is_full {
+            self.interrupt(Stop::Memory);
+            // The engine may make an error of this while what it wanted the memory for is half made: a collection
             // would walk through that.
             self.collect_from(usize::MAX);
+        }
+        if (is_full || self.insisted.load(Ordering::Relaxed)) && !heap.is_last(bytes, size) {
             return false;
         }
         heap.used.store(used, Ordering::Relaxed);
-        if used > heap.soft.load(Ordering::Relaxed) {
+        if !is_full && used > heap.soft.load(Ordering::Relaxed) {
             heap.soft.store(used + (limit - used) / 2, Ordering::Relaxed);
             self.collect_from(0);
         }
