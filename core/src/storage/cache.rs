@@ -22,14 +22,14 @@ pub(super) struct Compiled {
 
 /// The names of a statement's columns.
 #[derive(Debug, PartialEq)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     pub names: Vec<String>,
     /// Whether two have the same name.
     pub duplicates: bool,
 }
 
 impl Columns {
-    pub fn of(database: &Database, statement: Statement) -> Columns {
+    pub(super) fn of(database: &Database, statement: Statement) -> Columns {
         let count = database.column_count(statement);
         let names: Vec<_> =
             (0..count).map(|index| database.column_name(statement, index)).collect();

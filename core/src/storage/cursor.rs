@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::Storage;
+use super::batch::{Batch, Place};
 use super::cache::Columns;
 use super::counts::{Counts, Written};
 use super::row::{Row, Rows, is_too_large, size, too_large};
@@ -69,27 +70,59 @@ impl SqlCursor {
     /// # Errors
     /// STORAGE, RESET.
     pub fn next_raw(&self) -> Result<Option<Row>> {
+        let mut row = None;
+        self.advance(&mut row, |_| false)?;
+        Ok(row)
+    }
+
+    /// Reads the next rows into a batch, in place of those that it holds: `count` at most, and no more than fit. It is
+    /// empty at the end.
+    ///
+    /// # Errors
+    /// As [`SqlCursor::next`]; the batch is of no use then.
+    pub(crate) fn read(&self, batch: &mut Batch, count: usize) -> Result<()> {
+        batch.clear();
+        let mut left = count;
+        self.advance(batch, |batch| {
+            left -= 1;
+            left > 0 && !batch.is_full()
+        })
+    }
+
+    /// Reads the next row, and others for as long as `more` answers that.
+    fn advance<P: Place>(&self, place: &mut P, mut more: impl FnMut(&P) -> bool) -> Result<()> {
         let mut state = self.state.lock();
         if let Some(rows) = &mut state.ready {
-            return Ok(rows.pop());
+            while let Some(row) = rows.pop() {
+                place.take(row);
+                if !more(place) {
+                    break;
+                }
+            }
+            return Ok(());
         }
         let Some((scratch, id)) = state.live else {
-            return Ok(None);
+            return Ok(());
         };
         let mut storage = self.storage.lock()?;
-        let Some(connection) = storage.connection(scratch) else {
-            return Ok(None);
-        };
-        let advanced = connection.advance(id);
-        if let Some(counts) = advanced.finished {
-            (state.live, state.counts) = (None, counts);
-        }
-        if let Some(error) = &advanced.error {
-            storage.check_transaction(error);
-        }
-        match (advanced.row, advanced.error) {
-            (None, Some(error)) => Err(error),
-            (row, _) => Ok(row),
+        loop {
+            let Some(connection) = storage.connection(scratch) else {
+                return Ok(());
+            };
+            let advanced = connection.advance(id, place);
+            let finished = advanced.finished.is_some();
+            if let Some(counts) = advanced.finished {
+                (state.live, state.counts) = (None, counts);
+            }
+            if let Some(error) = advanced.error {
+                storage.check_transaction(&error);
+                if !advanced.row {
+                    return Err(error);
+                }
+            }
+            if finished || !more(place) {
+                return Ok(());
+            }
         }
     }
 
@@ -98,16 +131,26 @@ impl SqlCursor {
     /// # Errors
     /// GUEST_ERROR (an `Error`) if there is none or more than one; STORAGE, RESET.
     pub fn one(&self) -> Result<ValueMap> {
-        let wrong = |what| {
-            let message = format!("Expected exactly one result from SQL query, but got {what}.");
-            Error::guest("Error", message)
-        };
-        let Some(row) = self.next()? else {
-            return Err(wrong("no results"));
-        };
+        let row = self.next()?.ok_or_else(|| no_single("no results"))?;
+        self.check_end().map(|()| row)
+    }
+
+    /// Reads the only row that is left into a batch.
+    ///
+    /// # Errors
+    /// As [`SqlCursor::one`].
+    pub(crate) fn read_one(&self, batch: &mut Batch) -> Result<()> {
+        self.read(batch, 1)?;
+        if batch.is_empty() {
+            return Err(no_single("no results"));
+        }
+        self.check_end()
+    }
+
+    fn check_end(&self) -> Result<()> {
         match self.next_raw()? {
-            None => Ok(row),
-            Some(_) => Err(wrong("multiple results")),
+            None => Ok(()),
+            Some(_) => Err(no_single("multiple results")),
         }
     }
 
@@ -144,6 +187,10 @@ impl SqlCursor {
     /// The names of the columns.
     pub fn column_names(&self) -> &[String] {
         &self.columns.names
+    }
+
+    pub(crate) fn columns(&self) -> &Columns {
+        &self.columns
     }
 
     /// Rows of tables and entries of indexes read so far. An estimate: SQLite counts only full scans.
@@ -186,6 +233,10 @@ impl SqlCursor {
         }
         map
     }
+}
+
+fn no_single(what: &str) -> Error {
+    Error::guest("Error", format!("Expected exactly one result from SQL query, but got {what}."))
 }
 
 impl Drop for SqlCursor {

@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicUsize;
 
 use rusqlite::ffi;
 
+use super::batch::Place;
 use super::cache::Compiled;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::failure::Failure;
 use super::meter::Used;
-use super::row::{Row, Rows, read_row};
+use super::row::{Rows, read_row};
 use super::state::interrupted;
 use crate::error::{Error, ErrorCode};
 
@@ -47,7 +48,8 @@ struct Running {
 /// What came of moving a cursor.
 #[derive(Default)]
 pub(super) struct Advanced {
-    pub row: Option<Row>,
+    /// Whether there was a row.
+    pub row: bool,
     /// The final counts, if nothing comes after the row.
     pub finished: Option<Counts>,
     /// What happened in place of the row, or else will be answered in place of the next.
@@ -97,38 +99,36 @@ impl Connection {
         self.cursors.ended.insert(id, (rows, error));
     }
 
-    /// Reads the row that a cursor is at and moves to the next.
-    pub(super) fn advance(&mut self, id: u64) -> Advanced {
+    /// Reads the row that a cursor is at into `place` and moves to the next.
+    pub(super) fn advance(&mut self, id: u64, place: &mut impl Place) -> Advanced {
         if let Some((rows, error)) = self.cursors.ended.get_mut(&id) {
             if let Some(row) = rows.pop() {
-                return Advanced { row: Some(row), ..Advanced::default() };
+                place.take(row);
+                return Advanced { row: true, ..Advanced::default() };
             }
             let error = error.take();
             self.close_cursor(id);
             return Advanced { error, ..Advanced::finished() };
         }
         let Some(running) = self.cursors.running.get_mut(&id) else { return Advanced::finished() };
-        let row = match read_row(&self.db, &running.compiled) {
-            Ok(row) => Some(row),
-            Err(error) => {
-                self.close_cursor(id);
-                return Advanced { error: Some(error), ..Advanced::finished() };
-            }
-        };
+        if let Err(error) = place.read(&self.db, &running.compiled) {
+            self.close_cursor(id);
+            return Advanced { error: Some(error), ..Advanced::finished() };
+        }
         match self.db.step(running.compiled.statement) {
             Ok(true) => {
                 running.rows += 1;
-                Advanced { row, ..Advanced::default() }
+                Advanced { row: true, ..Advanced::default() }
             }
             Ok(false) => {
                 let finished = self.counts(id);
                 self.close_cursor(id);
-                Advanced { row, finished, error: None }
+                Advanced { row: true, finished, error: None }
             }
             Err(failure) => {
                 let error = Some(self.read_error(failure));
                 self.end_cursor(id, self.new_rows(), error.clone());
-                Advanced { row, finished: None, error }
+                Advanced { row: true, finished: None, error }
             }
         }
     }

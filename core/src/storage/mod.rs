@@ -2,6 +2,7 @@
 
 mod alarm;
 mod authorizer;
+mod batch;
 mod cache;
 mod capture;
 mod codec;
@@ -40,6 +41,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub(crate) use alarm::StoredAlarm;
+pub(crate) use batch::{Batch, Cell};
+pub(crate) use cache::Columns;
 pub use cursor::SqlCursor;
 pub(crate) use disk::{Disk, DiskUsage};
 pub(crate) use files::{make_durable_dirs, sync_dir};

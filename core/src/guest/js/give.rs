@@ -1,10 +1,8 @@
 //! Rust's values made into the guest's.
 
-use rquickjs::object::Property;
-use rquickjs::{
-    Array, ArrayBuffer, BigInt, Ctx, IntoAtom, Object, String as JsString, TypedArray,
-    Value as JsValue,
-};
+#![expect(unsafe_code, reason = "defining properties without a detour")]
+
+use rquickjs::{Array, BigInt, Ctx, Object, String as JsString, TypedArray, Value as JsValue, qjs};
 
 use super::errors::error_to_js;
 use super::native::{Cap, Handle};
@@ -15,7 +13,7 @@ use crate::http::{Headers, Request, Response};
 use crate::value::{Value, ValueMap};
 
 /// Whole numbers beyond this are bigints of the engine, not doubles.
-const MAX_SAFE: i64 = 1 << 53;
+pub(super) const MAX_SAFE: i64 = 1 << 53;
 
 /// Makes the guest's form of a value.
 pub(super) fn value<'js>(
@@ -71,7 +69,7 @@ pub(super) fn list<'js>(
 ) -> rquickjs::Result<Array<'js>> {
     let array = Array::new(ctx.clone())?;
     for (at, item) in items.iter().enumerate() {
-        define(&array, at as u32, value(ctx, hooks, item)?)?;
+        define_at(&array, at, &value(ctx, hooks, item)?)?;
     }
     Ok(array)
 }
@@ -83,53 +81,74 @@ pub(super) fn map<'js>(
 ) -> rquickjs::Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
     for (key, item) in map.iter() {
-        define(&object, key, value(ctx, hooks, item)?)?;
+        define(&object, &Name::of_text(ctx, key)?, &value(ctx, hooks, item)?)?;
     }
     Ok(object)
 }
 
+/// The name of a property.
+pub(super) struct Name<'js> {
+    ctx: Ctx<'js>,
+    atom: qjs::JSAtom,
+}
+
+impl<'js> Name<'js> {
+    pub fn of_text(ctx: &Ctx<'js>, text: &str) -> rquickjs::Result<Name<'js>> {
+        let (raw, start, length) = (ctx.as_raw().as_ptr(), text.as_ptr(), text.len());
+        // SAFETY: the context is alive; the text has this length, and is copied.
+        Name::made(ctx, unsafe { qjs::JS_NewAtomLen(raw, start.cast(), length as _) })
+    }
+
+    fn of_index(ctx: &Ctx<'js>, index: u32) -> rquickjs::Result<Name<'js>> {
+        // SAFETY: the context is alive.
+        Name::made(ctx, unsafe { qjs::JS_NewAtomUInt32(ctx.as_raw().as_ptr(), index) })
+    }
+
+    fn made(ctx: &Ctx<'js>, atom: qjs::JSAtom) -> rquickjs::Result<Name<'js>> {
+        match atom {
+            qjs::JS_ATOM_NULL => Err(rquickjs::Error::Exception),
+            atom => Ok(Name { ctx: ctx.clone(), atom }),
+        }
+    }
+}
+
+impl Drop for Name<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the context is alive, and the reference is ours.
+        unsafe { qjs::JS_FreeAtom(self.ctx.as_raw().as_ptr(), self.atom) };
+    }
+}
+
 /// Makes a property with data, whatever its name is and the guest has done to the prototypes: setting one
 /// could call a setter.
-fn define<'js, K: IntoAtom<'js>>(
+pub(super) fn define<'js>(
     object: &Object<'js>,
-    key: K,
-    value: JsValue<'js>,
+    name: &Name<'js>,
+    value: &JsValue<'js>,
 ) -> rquickjs::Result<()> {
-    object.prop(key, Property::from(value).writable().enumerable().configurable())
+    const FLAGS: u32 = qjs::JS_PROP_C_W_E
+        | qjs::JS_PROP_HAS_CONFIGURABLE
+        | qjs::JS_PROP_HAS_WRITABLE
+        | qjs::JS_PROP_HAS_ENUMERABLE
+        | qjs::JS_PROP_HAS_VALUE
+        | qjs::JS_PROP_THROW;
+    let (ctx, none) = (name.ctx.as_raw().as_ptr(), qjs::JS_UNDEFINED);
+    let (object, value) = (object.as_raw(), value.as_raw());
+    // SAFETY: all that it is given is alive and of one context; it takes references of its own.
+    let code =
+        unsafe { qjs::JS_DefineProperty(ctx, object, name.atom, value, none, none, FLAGS as _) };
+    if code < 0 { Err(rquickjs::Error::Exception) } else { Ok(()) }
 }
 
-/// A row of a result.
-pub(super) fn row<'js>(
-    ctx: &Ctx<'js>,
-    hooks: &Hooks<'js>,
-    row: &ValueMap,
-) -> rquickjs::Result<JsValue<'js>> {
-    let object = Object::new(ctx.clone())?;
-    for (key, item) in row.iter() {
-        define(&object, key, cell(ctx, hooks, item)?)?;
-    }
-    Ok(object.into_value())
-}
-
-/// A row of a result as a list.
-pub(super) fn raw_row<'js>(
-    ctx: &Ctx<'js>,
-    hooks: &Hooks<'js>,
-    row: &[Value],
-) -> rquickjs::Result<JsValue<'js>> {
-    let array = Array::new(ctx.clone())?;
-    for (at, item) in row.iter().enumerate() {
-        define(&array, at as u32, cell(ctx, hooks, item)?)?;
-    }
-    Ok(array.into_value())
-}
-
-/// A column of a row: bytes are an ArrayBuffer there.
-fn cell<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, item: &Value) -> rquickjs::Result<JsValue<'js>> {
-    match item {
-        Value::Bytes(bytes) => Ok(ArrayBuffer::new_copy(ctx.clone(), bytes)?.into_value()),
-        item => value(ctx, hooks, item),
-    }
+/// Makes an element of an array.
+pub(super) fn define_at<'js>(
+    array: &Array<'js>,
+    at: usize,
+    value: &JsValue<'js>,
+) -> rquickjs::Result<()> {
+    // What is longer doesn't fit into memory.
+    let index = u32::try_from(at).unwrap_or(u32::MAX);
+    define(array.as_object(), &Name::of_index(array.ctx(), index)?, value)
 }
 
 pub(super) fn id_value<'js>(

@@ -20,6 +20,7 @@ mod outcome;
 mod program;
 mod read;
 mod rejections;
+mod rows;
 mod task;
 mod vm;
 

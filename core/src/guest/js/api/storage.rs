@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rquickjs::{Array, Value as JsValue};
+use rquickjs::Array;
 
 use super::Natives;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::js::give;
 use crate::guest::js::native::{Call, Done, Fail, Handle, illegal, length};
+use crate::guest::js::rows::Rows;
 use crate::guest::outside::{Answer, Budget};
-use crate::storage::{KvList, ListOptions, Span, SqlCursor};
+use crate::guest::rows::Form;
+use crate::storage::{Batch, KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
@@ -146,43 +148,40 @@ fn register_sql(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
 }
 
 fn register_rows(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("sql_next", |call| match cursor(call)?.next()? {
-        Some(row) => Ok(give::row(call.ctx, call.hooks, &row)?),
-        None => call.undefined(),
+    natives.add("sql_next", |call| {
+        let cursor = cursor(call)?;
+        next(call, &cursor, Form::Named(cursor.columns()))
     })?;
-    natives.add("sql_next_raw", |call| match cursor(call)?.next_raw()? {
-        Some(row) => Ok(give::raw_row(call.ctx, call.hooks, &row)?),
-        None => call.undefined(),
+    natives.add("sql_next_raw", |call| next(call, &*cursor(call)?, Form::Raw))?;
+    natives.add("sql_one", |call| {
+        let (cursor, mut batch) = (cursor(call)?, Batch::default());
+        cursor.read_one(&mut batch)?;
+        Ok(Rows::new(call.ctx, Form::Named(cursor.columns()))?.first(&batch)?)
     })?;
-    natives.add("sql_one", |call| Ok(give::row(call.ctx, call.hooks, &cursor(call)?.one()?)?))?;
     natives.add("sql_to_array", |call| {
         let cursor = cursor(call)?;
-        collect(call, || {
-            let row = cursor.next()?;
-            Ok(row.map(|row| give::row(call.ctx, call.hooks, &row)).transpose()?)
-        })
+        collect(call, &cursor, Form::Named(cursor.columns()))
     })?;
-    natives.add("sql_raw", |call| {
-        let cursor = cursor(call)?;
-        collect(call, || {
-            let row = cursor.next_raw()?;
-            Ok(row.map(|row| give::raw_row(call.ctx, call.hooks, &row)).transpose()?)
-        })
-    })
+    natives.add("sql_raw", |call| collect(call, &*cursor(call)?, Form::Raw))
 }
 
-/// The rows that are left. Each is made before the next is read, so that they count as the guest's memory.
-fn collect<'js>(
-    call: &Call<'_, 'js>,
-    mut next: impl FnMut() -> std::result::Result<Option<JsValue<'js>>, Fail>,
-) -> Done<'js> {
-    let rows = Array::new(call.ctx.clone())?;
-    let mut count = 0;
-    while let Some(row) = next()? {
-        rows.set(count, row)?;
-        count += 1;
+fn next<'js>(call: &Call<'_, 'js>, cursor: &SqlCursor, form: Form<'_>) -> Done<'js> {
+    let mut batch = Batch::default();
+    cursor.read(&mut batch, 1)?;
+    Ok(Rows::new(call.ctx, form)?.first(&batch)?)
+}
+
+/// The rows that are left. Those of a batch are made before the next is read, so that they count as the guest's memory.
+fn collect<'js>(call: &Call<'_, 'js>, cursor: &SqlCursor, form: Form<'_>) -> Done<'js> {
+    let (rows, list) = (Rows::new(call.ctx, form)?, Array::new(call.ctx.clone())?);
+    let (mut batch, mut count) = (Batch::default(), 0);
+    loop {
+        cursor.read(&mut batch, usize::MAX)?;
+        if batch.is_empty() {
+            return Ok(list.into_value());
+        }
+        count = rows.append(&list, count, &batch)?;
     }
-    Ok(rows.into_value())
 }
 
 fn register_transactions(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
