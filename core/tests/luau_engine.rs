@@ -120,6 +120,73 @@ fn memory_ends_at_its_limit_but_garbage_does_not_count() {
 }
 
 #[test]
+fn memory_that_ends_while_values_are_copied_ends_the_event_alone() {
+    let runtime = limited(&[("memoryBytes", 8 << 20), ("cpuMs", 20_000)]);
+    let stub = entrypoint(
+        &runtime,
+        "function E:take(value) return #value end
+         function E:decode(count) return #json.decode('[' .. string.rep('{\"a\":1},', count) .. '1]') end
+         function E:encode(length)
+             local text = string.rep('x', length)
+             return #json.encode({ text, text, text, text })
+         end
+         function E:pairs(value) return value.k1 end",
+    );
+    let list = |count| vec![Value::List(vec![Value::List(vec![Value::Int(7)]); count])];
+    let texts = |count| {
+        let entries = (0..count)
+            .map(|at| (format!("k{at}"), Value::from("x".repeat(1000) + &at.to_string())));
+        vec![Value::Map(entries.collect())]
+    };
+    let calls = [
+        ("take", list(300_000), list(1000), Value::Int(1000)),
+        ("pairs", texts(20_000), texts(10), Value::from("x".repeat(1000) + "1")),
+        ("decode", vec![Value::Int(300_000)], vec![Value::Int(1000)], Value::Int(1001)),
+        ("encode", vec![Value::Int(3_000_000)], vec![Value::Int(100)], Value::Int(413)),
+    ];
+    for (method, too_much, fits, answer) in calls {
+        for _ in 0..3 {
+            let error = stub.call_blocking(method, too_much.clone()).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::LimitMemory, "{method}: {error:?}");
+            assert_eq!(stub.call_blocking(method, fits.clone()).unwrap(), answer);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_plain_data_crosses_inside_of_tables() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "function E:echo(...) return { ... } end
+         function E:dates(list) return list[1].at:getTime() + list[2].at:getTime() end",
+    );
+    let odd = [
+        Value::Date(5.0),
+        Value::Set(vec![1.into(), "two".into()]),
+        Value::BigInt(BigInt::from(1u8) << 80),
+        Value::Int(i64::MIN),
+        Value::Int((1 << 53) + 1),
+        Value::Float(-0.0),
+        Value::Float(1e300),
+        Value::Bytes(vec![]),
+        Value::Dict(vec![(Value::Int(i64::MAX), Value::Date(7.0))]),
+        Value::Dict(vec![(true.into(), Value::Null)]),
+        Value::Map(ValueMap::new()),
+        Value::List(vec![]),
+    ];
+    let nested = |value: &Value| {
+        let map = ValueMap::from_iter([("at", value.clone()), ("plain", "text".into())]);
+        Value::List(vec![Value::Map(map), Value::List(vec![value.clone(), Value::Null])])
+    };
+    let args: Vec<Value> = odd.iter().map(nested).collect();
+    assert_eq!(stub.call_blocking("echo", args.clone()).unwrap(), Value::List(args));
+    let at = |time| Value::Map(ValueMap::from_iter([("at", Value::Date(time))]));
+    let dates = Value::List(vec![at(5.0), at(7.0)]);
+    assert_eq!(stub.call_blocking("dates", vec![dates]).unwrap(), Value::Int(12));
+}
+
+#[test]
 fn recursion_without_end_is_a_range_error_that_a_guest_may_catch() {
     let runtime = Runtime::open_in_memory().unwrap();
     let stub = entrypoint(

@@ -69,7 +69,7 @@ pub(crate) async fn exports(
 ) -> Result<Value> {
     let (instance, task) = load(program, "", event, hold).await?;
     let listed = instance.run(&task, hold, Entry::ListExports, ()).await?;
-    instance.vm.marshal.read(&listed, event.actor.limits.message_bytes)
+    instance.vm.marshal.read(&instance.vm.lua, &listed, event.actor.limits.message_bytes)
 }
 
 /// Makes an instance and evaluates the main module in it; the task keeps the turn.
@@ -186,9 +186,9 @@ impl LuauInstance {
         let result = self.run(&task, hold, entry, (&*object, self.name(method)?, args)).await?;
         let limit = event.actor.limits.message_bytes;
         if !result.is_table() {
-            return self.vm.marshal.read(&result, limit);
+            return self.vm.marshal.read(&self.vm.lua, &result, limit);
         }
-        let read = self.watched(event, || self.vm.marshal.read(&result, limit));
+        let read = self.watched(event, || self.vm.marshal.read(&self.vm.lua, &result, limit));
         match self.vm.shared.guard.stopped() {
             Some(why) => Err(self.stopped(&task, why)),
             None => read,

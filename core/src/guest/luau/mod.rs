@@ -9,6 +9,8 @@ mod instance;
 mod json;
 mod native;
 mod program;
+mod rows;
+mod stack;
 mod urls;
 mod vm;
 mod web;

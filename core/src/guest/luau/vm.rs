@@ -241,7 +241,7 @@ impl Vm {
             table.for_each(|name: String, value: mlua::Value| globals.raw_set(name, value))?;
         }
         lua.sandbox(true)?;
-        let marshal = marshal.set(Marshal::new(web, &native, &made, shared.guard.clone())?);
+        let marshal = marshal.set(Marshal::new(&lua, web, &native, &made, shared.guard.clone())?);
         let prelude = Prelude {
             marker: made.raw_get("marker")?,
             xpcall: made.raw_get("xpcall")?,

@@ -13,7 +13,7 @@ use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("load", |host, lua, (target, code): (AnyUserData, LuaValue)| {
-        let worker = loader(&target)?.load(worker_code(host, &code)?)?;
+        let worker = loader(&target)?.load(worker_code(host, lua, &code)?)?;
         give_worker(host, lua, worker)
     })?;
     natives.add("cached_worker", |host, lua, (target, id): (AnyUserData, LuaValue)| {
@@ -26,7 +26,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         |host, lua, (target, id, ok, code): (AnyUserData, LuaValue, bool, LuaValue)| {
             let id = present(id).map(|id| text(&id, "A worker's id")).transpose()?;
             let code = match ok {
-                true => worker_code(host, &code),
+                true => worker_code(host, lua, &code),
                 false => Err(error_from_lua(code)),
             };
             give_worker(host, lua, loader(&target)?.insert(id.as_deref(), code))
@@ -35,7 +35,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add(
         "get_class",
         |host, lua, (target, name, options): (AnyUserData, LuaValue, LuaValue)| {
-            let (name, options) = (export_name(name)?, export_options(host, &options)?);
+            let (name, options) = (export_name(name)?, export_options(host, lua, &options)?);
             let class = worker(&target)?.0.get_durable_object_class(&name, options);
             host.give(lua, &Value::Class(class))
         },
@@ -43,7 +43,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add(
         "get_entrypoint",
         |host, lua, (target, name, options): (AnyUserData, LuaValue, LuaValue)| {
-            let (name, options) = (export_name(name)?, export_options(host, &options)?);
+            let (name, options) = (export_name(name)?, export_options(host, lua, &options)?);
             let stub = worker(&target)?.0.get_entrypoint(&name, options)?;
             host.give(lua, &Value::Stub(stub))
         },
@@ -67,16 +67,16 @@ fn give_worker(host: &Host, lua: &Lua, worker: WorkerStub) -> Result<LuaValue> {
     host.marshal.get().worker(lua, worker).map_err(error_from_mlua)
 }
 
-fn worker_code(host: &Host, code: &LuaValue) -> Result<WorkerCode> {
-    WorkerCode::from_guest(host.read(code)?, host.shared.actor()?.limits)
+fn worker_code(host: &Host, lua: &Lua, code: &LuaValue) -> Result<WorkerCode> {
+    WorkerCode::from_guest(host.read(lua, code)?, host.shared.actor()?.limits)
 }
 
 fn export_name(name: LuaValue) -> Result<String> {
     present(name).map_or_else(|| Ok("default".to_owned()), |name| text(&name, "An export's name"))
 }
 
-fn export_options(host: &Host, options: &LuaValue) -> Result<ExportOptions> {
-    ExportOptions::from_value(host.read(options)?)
+fn export_options(host: &Host, lua: &Lua, options: &LuaValue) -> Result<ExportOptions> {
+    ExportOptions::from_value(host.read(lua, options)?)
 }
 
 /// The code that the running guest was loaded from.
@@ -164,7 +164,7 @@ fn register_exports(natives: &Natives<'_>) -> mlua::Result<()> {
         Ok(made)
     })?;
     natives.add("specialise", |host, lua, (name, kind, options): (String, String, LuaValue)| {
-        let options = export_options(host, &options)?;
+        let options = export_options(host, lua, &options)?;
         host.give(lua, &export(host, &name, &kind, options)?)
     })
 }

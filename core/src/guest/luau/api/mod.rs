@@ -87,15 +87,15 @@ impl Host {
     }
 
     /// Copies a value of the guest.
-    fn read(&self, value: &LuaValue) -> Result<Value> {
+    fn read(&self, lua: &Lua, value: &LuaValue) -> Result<Value> {
         let limit = self.shared.actor()?.limits.message_bytes;
-        self.marshal.get().read(value, limit)
+        self.marshal.get().read(lua, value, limit)
     }
 
     /// Copies arguments of the guest.
-    fn read_all(&self, values: &MultiValue) -> Result<Vec<Value>> {
+    fn read_all(&self, lua: &Lua, values: &MultiValue) -> Result<Vec<Value>> {
         let limit = self.shared.actor()?.limits.message_bytes;
-        self.marshal.get().read_all(values, limit)
+        self.marshal.get().read_all(lua, values, limit)
     }
 }
 

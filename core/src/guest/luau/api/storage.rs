@@ -7,8 +7,10 @@ use super::{Host, Natives, text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::luau::native::error_from_mlua;
+use crate::guest::luau::rows;
 use crate::guest::outside::{Answer, Budget};
-use crate::storage::{KvList, ListOptions, Span, SqlCursor};
+use crate::guest::rows::Form;
+use crate::storage::{Batch, KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
 struct LuaKvList(Mutex<KvList>);
@@ -34,15 +36,15 @@ fn register_kv(natives: &Natives<'_>) -> mlua::Result<()> {
         let value = host.shared.storage(|storage| storage.kv().get(&key(&name)?))?;
         host.give(lua, &value.unwrap_or(Value::Undefined))
     })?;
-    natives.add("kv_put", |host, _, (name, value): (LuaValue, LuaValue)| {
-        let value = host.read(&value)?;
+    natives.add("kv_put", |host, lua, (name, value): (LuaValue, LuaValue)| {
+        let value = host.read(lua, &value)?;
         host.shared.storage(|storage| storage.kv().put(&key(&name)?, &value))
     })?;
     natives.add("kv_delete", |host, _, name: LuaValue| {
         host.shared.storage(|storage| storage.kv().delete(&key(&name)?))
     })?;
     natives.add("kv_list", |host, lua, options: LuaValue| {
-        let options = ListOptions::from_value(&host.read(&options)?)?;
+        let options = ListOptions::from_value(&host.read(lua, &options)?)?;
         let list = host.shared.storage(|storage| storage.kv().list(&options))?;
         lua.create_userdata(LuaKvList(Mutex::new(list))).map_err(error_from_mlua)
     })?;
@@ -89,8 +91,8 @@ fn register_batches(natives: &Natives<'_>) -> mlua::Result<()> {
         })?;
         Ok(entries)
     })?;
-    natives.add("kv_put_many", |host, _, entries: Table| {
-        let map = map_of(host.read(&LuaValue::Table(entries))?)?;
+    natives.add("kv_put_many", |host, lua, entries: Table| {
+        let map = map_of(host.read(lua, &LuaValue::Table(entries))?)?;
         let entries: Vec<_> = map.into_iter().collect();
         host.shared.storage(|storage| storage.kv().put_many(&entries))
     })?;
@@ -114,7 +116,7 @@ fn map_of(value: Value) -> Result<ValueMap> {
 fn register_sql(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("sql_exec", |host, lua, (query, bindings): (LuaValue, MultiValue)| {
         let query = text(&query, "A SQL query")?;
-        let bindings = host.read_all(&bindings)?;
+        let bindings = host.read_all(lua, &bindings)?;
         let cursor = host.shared.storage(|storage| storage.sql().exec(&query, bindings))?;
         lua.create_userdata(LuaCursor(cursor)).map_err(error_from_mlua)
     })?;
@@ -139,54 +141,57 @@ fn borrow(cursor: &AnyUserData) -> Result<UserDataRef<LuaCursor>> {
 }
 
 fn register_rows(natives: &Natives<'_>) -> mlua::Result<()> {
-    natives.add("sql_next", |host, lua, cursor: AnyUserData| {
-        let row = borrow(&cursor)?.0.next()?;
-        let row = row.map(|row| host.marshal.get().row(lua, &row));
-        row.transpose().map_err(error_from_mlua)
+    natives.add("sql_next", |_, lua, cursor: AnyUserData| {
+        let cursor = &borrow(&cursor)?.0;
+        next(lua, cursor, Form::Named(cursor.columns()))
     })?;
-    natives.add("sql_next_raw", |host, lua, cursor: AnyUserData| {
-        let row = borrow(&cursor)?.0.next_raw()?;
-        let row = row.map(|row| host.marshal.get().raw_row(lua, &row));
-        row.transpose().map_err(error_from_mlua)
+    natives.add("sql_next_raw", |_, lua, cursor: AnyUserData| {
+        next(lua, &borrow(&cursor)?.0, Form::Raw)
     })?;
-    natives.add("sql_one", |host, lua, cursor: AnyUserData| {
-        let row = borrow(&cursor)?.0.one()?;
-        host.marshal.get().row(lua, &row).map_err(error_from_mlua)
+    natives.add("sql_one", |_, lua, cursor: AnyUserData| {
+        let cursor = &borrow(&cursor)?.0;
+        let mut batch = Batch::default();
+        cursor.read_one(&mut batch)?;
+        rows::first(lua, &batch, Form::Named(cursor.columns())).map_err(error_from_mlua)
     })?;
     natives.add("sql_to_array", |host, lua, cursor: AnyUserData| {
-        let cursor = borrow(&cursor)?;
-        let rows = lua.create_table().map_err(error_from_mlua)?;
-        let mut left = host.shared.actor()?.limits.memory_bytes;
-        while let Some(row) = cursor.0.next()? {
-            spend(&mut left, row.iter().map(|(_, value)| value))?;
-            let row = host.marshal.get().row(lua, &row).map_err(error_from_mlua)?;
-            rows.raw_push(row).map_err(error_from_mlua)?;
-        }
-        Ok(rows)
+        let cursor = &borrow(&cursor)?.0;
+        collect(host, lua, cursor, Form::Named(cursor.columns()))
     })?;
     natives.add("sql_raw", |host, lua, cursor: AnyUserData| {
-        let cursor = borrow(&cursor)?;
-        let rows = lua.create_table().map_err(error_from_mlua)?;
-        let mut left = host.shared.actor()?.limits.memory_bytes;
-        while let Some(row) = cursor.0.next_raw()? {
-            spend(&mut left, row.iter())?;
-            let row = host.marshal.get().raw_row(lua, &row).map_err(error_from_mlua)?;
-            rows.raw_push(row).map_err(error_from_mlua)?;
-        }
-        Ok(rows)
+        collect(host, lua, &borrow(&cursor)?.0, Form::Raw)
     })
 }
 
-/// Counts a row of a result that is handed out as a whole.
-fn spend<'a>(left: &mut u64, row: impl Iterator<Item = &'a Value>) -> Result<()> {
-    let bytes: usize = row.map(Value::size).sum();
-    *left = left.checked_sub(bytes as u64).ok_or_else(|| {
-        Error::guest(
-            "Error",
-            "SQL query result set is too large to fit in memory. Use a streaming iterator (for row in cursor do) or add a LIMIT clause instead of calling toArray() on a very large result set.",
-        )
-    })?;
-    Ok(())
+fn next(lua: &Lua, cursor: &SqlCursor, form: Form<'_>) -> Result<Option<Table>> {
+    let mut batch = Batch::default();
+    cursor.read(&mut batch, 1)?;
+    if batch.is_empty() {
+        return Ok(None);
+    }
+    rows::first(lua, &batch, form).map(Some).map_err(error_from_mlua)
+}
+
+/// The rows that are left. Those of a batch are made before the next is read, so that they count as the guest's memory.
+fn collect(host: &Host, lua: &Lua, cursor: &SqlCursor, form: Form<'_>) -> Result<Table> {
+    let list = lua.create_table().map_err(error_from_mlua)?;
+    let mut left = host.shared.actor()?.limits.memory_bytes;
+    let (mut batch, mut count) = (Batch::default(), 0);
+    loop {
+        cursor.read(&mut batch, usize::MAX)?;
+        if batch.is_empty() {
+            return Ok(list);
+        }
+        left = left.checked_sub(batch.size() as u64).ok_or_else(too_many_rows)?;
+        count = rows::append(lua, &list, count, &batch, form).map_err(error_from_mlua)?;
+    }
+}
+
+fn too_many_rows() -> Error {
+    Error::guest(
+        "Error",
+        "SQL query result set is too large to fit in memory. Use a streaming iterator (for row in cursor do) or add a LIMIT clause instead of calling toArray() on a very large result set.",
+    )
 }
 
 fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {

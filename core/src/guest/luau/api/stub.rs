@@ -15,10 +15,13 @@ use crate::stub::{Binding, Stub};
 use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
-    natives.add("call", |host, _, (target, method, args): (AnyUserData, String, MultiValue)| {
-        let (stub, args) = (stub(&target)?, host.read_all(&args)?);
-        host.shared.wait(send(event(host)?, stub, Message::call(method, args)))
-    })?;
+    natives.add(
+        "call",
+        |host, lua, (target, method, args): (AnyUserData, String, MultiValue)| {
+            let (stub, args) = (stub(&target)?, host.read_all(lua, &args)?);
+            host.shared.wait(send(event(host)?, stub, Message::call(method, args)))
+        },
+    )?;
     natives.add("fetch", |host, lua, (target, request): (AnyUserData, LuaValue)| {
         let stub = stub(&target)?;
         let request = host.marshal.get().web.request_from_lua(lua, request)?;
@@ -54,20 +57,20 @@ fn wait_for_host(
 }
 
 fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
-    natives.add("call_function", |host, _, (target, args): (AnyUserData, MultiValue)| {
+    natives.add("call_function", |host, lua, (target, args): (AnyUserData, MultiValue)| {
         let Value::Function(function) = cap(&target)?.0.clone() else {
             return Err(Error::type_error("Illegal invocation: this is no host function."));
         };
-        let args = host.read_all(&args)?;
+        let args = host.read_all(lua, &args)?;
         wait_for_host(host, move || function.call(args))
     })?;
     natives.add(
         "call_object",
-        |host, _, (target, method, args): (AnyUserData, String, MultiValue)| {
+        |host, lua, (target, method, args): (AnyUserData, String, MultiValue)| {
             let Value::Object(object) = cap(&target)?.0.clone() else {
                 return Err(Error::type_error("Illegal invocation: this is no host object."));
             };
-            let args = host.read_all(&args)?;
+            let args = host.read_all(lua, &args)?;
             wait_for_host(host, move || object.call(&method, args))
         },
     )

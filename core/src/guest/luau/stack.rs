@@ -1,0 +1,336 @@
+//! The engine's stack, for work on many values in one protected call.
+//!
+//! The binding's own functions that touch a table are a protected call each, and each value that they give is a
+//! reference which the engine has to count. Code that copies whole tables runs in one protected call instead, on
+//! the engine's stack.
+//!
+//! The engine leaves such code by an exception, for want of memory or because the guest has to end. So nothing that has
+//! to be dropped may be on Rust's stack where a function is called that *raises*: what is made belongs to
+//! what the code borrows.
+
+#![expect(unsafe_code, reason = "the engine's stack has no safe interface")]
+
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::null_mut;
+
+use mlua::{FromLuaMulti, IntoLuaMulti, Lua, Table, Value, ffi, lua_State};
+
+/// Whole numbers up to this are doubles of the engine, those beyond its 64-bit integers.
+const MAX_SAFE: i64 = 1 << 53;
+
+/// A place on the stack, counted from 1. The arguments of [`protected`] are in the first ones.
+pub(super) type Slot = c_int;
+
+/// The stack of one protected call.
+///
+/// Whoever uses it names slots that hold something, tables where a table is asked for, and takes off what it has pushed.
+pub(super) struct Stack(*mut lua_State);
+
+/// What is in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nil,
+    /// The sentinel for null.
+    Null,
+    Boolean,
+    Number,
+    Integer,
+    Text,
+    Table,
+    Buffer,
+    Other,
+}
+
+/// A table by which values pass between the stack and the binding. It is the first argument of a protected call.
+pub(super) struct Passage(Table);
+
+impl Passage {
+    const SLOT: Slot = 1;
+
+    pub fn new(lua: &Lua) -> mlua::Result<Passage> {
+        lua.create_sequence_from([false]).map(Passage)
+    }
+
+    /// The argument.
+    pub fn table(&self) -> &Table {
+        &self.0
+    }
+
+    /// Gives the binding's form of what is in a slot. *Raises.*
+    pub fn take_out(&self, stack: &Stack, slot: Slot) -> mlua::Result<Value> {
+        stack.copy(slot);
+        stack.set_element(Passage::SLOT, 1);
+        let value = self.0.raw_get(1);
+        self.0.raw_set(1, false)?;
+        value
+    }
+
+    /// Pushes a value of the binding's. *Raises.*
+    pub fn put_in(&self, stack: &Stack, value: Value) -> mlua::Result<()> {
+        self.0.raw_set(1, value)?;
+        stack.element(Passage::SLOT, 1);
+        self.0.raw_set(1, false)
+    }
+}
+
+/// Runs `code` in one protected call. Its result is what it leaves in the first slot.
+///
+/// # Errors
+/// What the engine raises.
+pub(super) fn protected<R: FromLuaMulti>(
+    lua: &Lua,
+    args: impl IntoLuaMulti,
+    code: impl FnOnce(&Stack),
+) -> mlua::Result<R> {
+    // SAFETY: the state is one of a machine that is alive and locked. The closure owns nothing, and what it calls keeps
+    // to the rule above.
+    unsafe { lua.exec_raw(args, |state| code(&Stack(state))) }
+}
+
+/// A size that the engine takes as an `int`; one that is too large fails there.
+fn int(size: usize) -> c_int {
+    c_int::try_from(size).unwrap_or(c_int::MAX)
+}
+
+// SAFETY of all blocks below: the state is alive and this thread's for as long as the stack is borrowed, which it is within
+// `protected` only; functions that push make room themselves. What a block needs beyond that is said there.
+impl Stack {
+    /// The last slot.
+    pub fn top(&self) -> Slot {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_gettop(self.0) }
+    }
+
+    pub fn pop(&self, count: c_int) {
+        debug_assert!(self.top() >= count);
+        // SAFETY: there are so many slots.
+        unsafe { ffi::lua_pop(self.0, count) };
+    }
+
+    /// Moves the last slot to `slot` and takes off all that come after it.
+    pub fn keep_last(&self, slot: Slot) {
+        debug_assert!((1..=self.top()).contains(&slot));
+        if self.top() > slot {
+            // SAFETY: both slots are there.
+            unsafe { ffi::lua_replace(self.0, slot) };
+            // SAFETY: as said above.
+            unsafe { ffi::lua_settop(self.0, slot) };
+        }
+    }
+
+    /// Moves the last slot to `slot` and those from there on one up.
+    pub fn insert(&self, slot: Slot) {
+        debug_assert!((1..=self.top()).contains(&slot));
+        // SAFETY: the slot is there.
+        unsafe { ffi::lua_insert(self.0, slot) };
+    }
+
+    pub fn kind(&self, slot: Slot) -> Kind {
+        // SAFETY: a slot that isn't there has a type of its own.
+        match unsafe { ffi::lua_type(self.0, slot) } {
+            ffi::LUA_TNIL => Kind::Nil,
+            ffi::LUA_TLIGHTUSERDATA if self.pointer(slot).is_null() => Kind::Null,
+            ffi::LUA_TBOOLEAN => Kind::Boolean,
+            ffi::LUA_TNUMBER => Kind::Number,
+            ffi::LUA_TINTEGER => Kind::Integer,
+            ffi::LUA_TSTRING => Kind::Text,
+            ffi::LUA_TTABLE => Kind::Table,
+            ffi::LUA_TBUFFER => Kind::Buffer,
+            _ => Kind::Other,
+        }
+    }
+
+    /// The name of the type of what is in a slot.
+    pub fn type_name(&self, slot: Slot) -> &'static str {
+        // SAFETY: as said above.
+        let kind = unsafe { ffi::lua_type(self.0, slot) };
+        // SAFETY: it is a type.
+        let name = unsafe { ffi::lua_typename(self.0, kind) };
+        // SAFETY: names end with NUL and are never freed.
+        unsafe { CStr::from_ptr(name) }.to_str().unwrap_or_default()
+    }
+
+    pub fn boolean_at(&self, slot: Slot) -> bool {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_toboolean(self.0, slot) != 0 }
+    }
+
+    /// The number in a slot; 0 if it holds none.
+    pub fn number_at(&self, slot: Slot) -> f64 {
+        // SAFETY: as said above; the flag may be null.
+        unsafe { ffi::lua_tonumberx(self.0, slot, null_mut()) }
+    }
+
+    /// The 64-bit integer in a slot; 0 if it holds none.
+    pub fn integer_at(&self, slot: Slot) -> i64 {
+        // SAFETY: as said above; the flag may be null.
+        unsafe { ffi::lua_tointeger64(self.0, slot, null_mut()) }
+    }
+
+    /// The bytes of the text in a slot, which must be text: a number would be made one in its place.
+    pub fn text_at(&self, slot: Slot) -> &[u8] {
+        debug_assert_eq!(self.kind(slot), Kind::Text);
+        let mut length = 0;
+        // SAFETY: the length outlives the call.
+        let start = unsafe { ffi::lua_tolstring(self.0, slot, &raw mut length) };
+        self.slice(start.cast(), length)
+    }
+
+    /// The bytes of the buffer in a slot.
+    pub fn buffer_at(&self, slot: Slot) -> &[u8] {
+        let mut length = 0;
+        // SAFETY: the length outlives the call.
+        let start = unsafe { ffi::lua_tobuffer(self.0, slot, &raw mut length) };
+        self.slice(start.cast(), length)
+    }
+
+    fn slice(&self, start: *const u8, length: usize) -> &[u8] {
+        if start.is_null() {
+            return &[];
+        }
+        // SAFETY: the engine's strings and buffers don't move. They stay while something in the machine holds them, as
+        // whatever the slot is a part of does; no code of the guest runs meanwhile, which could change a buffer.
+        unsafe { std::slice::from_raw_parts(start, length) }
+    }
+
+    /// What identifies the object in a slot; null if there is none.
+    pub fn pointer(&self, slot: Slot) -> *const c_void {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_topointer(self.0, slot) }
+    }
+
+    /// A place before the end of a table's list.
+    pub fn length(&self, table: Slot) -> usize {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_objlen(self.0, table) }
+    }
+
+    /// Pushes the metatable of a table; answers whether it has one. *Raises.*
+    pub fn metatable(&self, table: Slot) -> bool {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_getmetatable(self.0, table) != 0 }
+    }
+
+    /// Pushes the key and value of the entry at or after place `at`, from 0 on; answers the next place. *Raises.*
+    pub fn next(&self, table: Slot, at: c_int) -> Option<c_int> {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        // SAFETY: it is a table; places beyond its end are none.
+        let next = unsafe { ffi::lua_rawiter(self.0, table, at) };
+        (next >= 0).then_some(next)
+    }
+
+    /// Whether the keys of a table are exactly 1 to `length`; calls `each` for each that was looked at. *Raises.*
+    pub fn is_list(&self, table: Slot, length: usize, mut each: impl FnMut()) -> bool {
+        let key = self.top() + 1;
+        let (mut count, mut at) = (0, 0);
+        while let Some(next) = self.next(table, at) {
+            (count, at) = (count + 1, next);
+            let number = if self.kind(key) == Kind::Number { self.number_at(key) } else { 0.0 };
+            self.pop(2);
+            if number.fract() != 0.0 || !(1.0..=length as f64).contains(&number) {
+                return false;
+            }
+            each();
+        }
+        count == length
+    }
+
+    /// Pushes an element of a list. *Raises.*
+    pub fn element(&self, table: Slot, at: usize) {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        // SAFETY: it is a table.
+        unsafe { ffi::lua_rawgeti_(self.0, table, int(at)) };
+    }
+
+    /// Pushes a copy of a slot. *Raises.*
+    pub fn copy(&self, slot: Slot) {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_pushvalue(self.0, slot) };
+    }
+
+    pub fn push_nil(&self) {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_pushnil(self.0) };
+    }
+
+    /// Pushes the sentinel for null. *Raises.*
+    pub fn push_null(&self) {
+        // SAFETY: the engine doesn't look at where it points.
+        unsafe { ffi::lua_pushlightuserdatatagged(self.0, null_mut(), 0) };
+    }
+
+    /// *Raises.*
+    pub fn push_boolean(&self, value: bool) {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_pushboolean(self.0, value.into()) };
+    }
+
+    /// *Raises.*
+    pub fn push_number(&self, number: f64) {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_pushnumber(self.0, number) };
+    }
+
+    /// Pushes a whole number: a double where that is exact. *Raises.*
+    pub fn push_integer(&self, number: i64) {
+        if (-MAX_SAFE..=MAX_SAFE).contains(&number) {
+            return self.push_number(number as f64);
+        }
+        // SAFETY: as said above.
+        unsafe { ffi::lua_pushinteger64(self.0, number) };
+    }
+
+    /// *Raises.*
+    pub fn push_text(&self, text: &[u8]) {
+        // SAFETY: the text has this length, and is copied.
+        unsafe { ffi::lua_pushlstring_(self.0, text.as_ptr().cast(), text.len()) };
+    }
+
+    /// Pushes a buffer. *Raises.*
+    pub fn push_bytes(&self, bytes: &[u8]) {
+        // SAFETY: as said above.
+        let start = unsafe { ffi::lua_newbuffer(self.0, bytes.len()) };
+        // SAFETY: the new buffer has the length of the bytes.
+        unsafe { start.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    }
+
+    /// Pushes a new table with room for a list and for entries. *Raises.*
+    pub fn push_table(&self, list: usize, entries: usize) {
+        // SAFETY: as said above.
+        unsafe { ffi::lua_createtable(self.0, int(list), int(entries)) };
+    }
+
+    /// Takes a value and below it a key off the stack and sets them in a table. *Raises.*
+    pub fn set(&self, table: Slot) {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        // SAFETY: it is a table.
+        unsafe { ffi::lua_rawset(self.0, table) };
+    }
+
+    /// Takes a value off the stack and sets it as an element of a list. *Raises.*
+    pub fn set_element(&self, table: Slot, at: usize) {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        // SAFETY: it is a table.
+        unsafe { ffi::lua_rawseti_(self.0, table, int(at)) };
+    }
+
+    /// Takes a table off the stack and makes it the metatable of another. *Raises.*
+    pub fn set_metatable(&self, table: Slot) {
+        // SAFETY: both are tables.
+        unsafe { ffi::lua_setmetatable(self.0, table) };
+    }
+
+    /// Calls a function without arguments or results. *Raises.*
+    pub fn call(&self, function: Slot) {
+        self.copy(function);
+        // SAFETY: the function is on top.
+        unsafe { ffi::lua_call(self.0, 0, 0) };
+    }
+}
+
+/// A double as a whole number where it is one, and no negative zero.
+pub(super) fn whole(number: f64) -> Option<i64> {
+    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+    let whole = number as i64;
+    (number < TWO_63 && (whole as f64).to_bits() == number.to_bits()).then_some(whole)
+}
