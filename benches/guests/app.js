@@ -67,6 +67,12 @@ export class App extends DurableObject {
     return this.ctx.storage.sql.exec("SELECT id, text FROM rows").toArray().length;
   }
 
+  each() {
+    let sum = 0;
+    for (const { id } of this.ctx.storage.sql.exec("SELECT id, text FROM rows")) sum += id;
+    return sum;
+  }
+
   transaction() {
     const { storage } = this.ctx;
     storage.transactionSync(() => {

@@ -40,6 +40,8 @@ fn operations() -> Vec<(String, Job)> {
         add("kv put", call("put", vec![], 50));
         add("insert and select", call("insert", vec![], 50));
         add("select of 1,000 rows", call("select", vec![], 5));
+        add("1,000 rows one by one", call("each", vec![], 2));
+        add("json of 100 items", call("compute", vec![json!("json"), json!(100)], 5));
         add("transaction of 100 puts", call("transaction", vec![], 10));
         add("call through a supervisor", Job { kind: Loop::Through, ..call("empty", vec![], 100) });
         add("fetch", Job { kind: Loop::Fetch, ..call("fetch", vec![], 20) });
