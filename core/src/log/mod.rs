@@ -6,25 +6,28 @@
 //! are settled. So its end is complete at any time: for every place that isn't settled it has all records since it
 //! was.
 
+mod places;
 mod read;
 mod record;
 mod region;
+mod room;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use read::Reader;
 pub(crate) use record::{Change, PAGE_BYTES, Pages, Record};
 pub(crate) use region::REGION_BYTES;
+pub(crate) use room::{PART_PAGES, Room};
 
 use crate::medium::{Handle, Medium};
+use places::Places;
 use region::{HEADER_BYTES, Header, Regions, start};
 
 /// A log that is being written.
@@ -37,11 +40,15 @@ pub(crate) struct Log {
     /// Tells those who wait for a flush that one has ended.
     flushed: Condvar,
     crowded: AtomicBool,
+    /// Bytes of records for which there is room in the file and which nobody has reserved.
+    free: AtomicI64,
+    /// Tells those who wait for room that somebody has given some back, or made the file longer.
+    freed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// Made with the first record.
+    /// Made with the first room that is reserved.
     file: Option<Arc<dyn Handle>>,
     regions: Regions,
     /// What the region says that is being filled.
@@ -58,14 +65,11 @@ struct State {
     flushing: bool,
     failed: Option<String>,
     /// The places that aren't settled.
-    places: BTreeMap<String, Unsettled>,
-}
-
-struct Unsettled {
-    /// The number of the region with the first of its records.
-    region: u64,
-    /// The sequence of the last one.
-    last: u64,
+    places: Places,
+    /// Somebody makes the file longer.
+    growing: bool,
+    /// How many wait for room.
+    waiting: usize,
 }
 
 /// Bytes for one region.
@@ -78,8 +82,8 @@ impl Log {
     /// A log in a file that doesn't exist.
     pub fn new(medium: Arc<dyn Medium>, path: PathBuf) -> Log {
         let max_regions = medium.log_bytes() / REGION_BYTES as u64;
-        let (state, flushed, crowded) = Default::default();
-        Log { medium, path, max_regions, state, flushed, crowded }
+        let (state, flushed, crowded, free, freed) = Default::default();
+        Log { medium, path, max_regions, state, flushed, crowded, free, freed }
     }
 
     /// Answers an error once the log has failed: nothing becomes durable any more.
@@ -87,47 +91,46 @@ impl Log {
         self.state.lock().check()
     }
 
-    /// Makes sure that there is room for records of at least half a region.
+    /// Appends a change, in the room that was reserved for it, and answers the sequence of its last record. It is
+    /// durable when that is flushed.
     ///
     /// # Errors
-    /// Those of the file, which is as it was unless the log has failed.
-    pub fn reserve(&self) -> io::Result<()> {
+    /// Those of the file, if more is appended than was reserved: then a part of it may have been. If nothing can be
+    /// appended any more, the log has failed.
+    pub fn append(&self, place: &str, change: Change<'_>, room: &mut Room) -> io::Result<u64> {
         let mut state = self.state.lock();
         state.check()?;
-        let oldest = state.header.map_or(1, |header| header.oldest);
-        let has_room = state.header.is_some() && state.used <= REGION_BYTES / 2;
-        match has_room || state.regions.free(oldest).is_some() {
-            true => Ok(()),
-            false => self.grow(&mut state),
-        }
+        let bytes = change.length(place);
+        self.charge(&mut state, room, bytes)?;
+        let before = state.capacity();
+        let appended = self.put(&mut state, place, change);
+        self.settle_room(&state, room, bytes, before);
+        appended.map_err(|error| self.fail_with(&mut state, &error))
     }
 
-    /// Appends a record and answers its sequence. It is durable when that is flushed.
-    ///
-    /// # Errors
-    /// Those of the file; then the log has failed.
-    pub fn append(&self, place: &str, change: Change<'_>) -> io::Result<u64> {
-        let mut state = self.state.lock();
-        state.check()?;
-        let record = Record { sequence: state.appended + 1, place, change };
-        let length = record.length();
-        if state.header.is_none() || state.used + length > REGION_BYTES {
-            self.begin_region(&mut state).map_err(|error| self.fail_with(&mut state, &error))?;
+    /// Puts a change into as many records as it takes, since each is in one region.
+    fn put(&self, state: &mut State, place: &str, change: Change<'_>) -> io::Result<u64> {
+        let Change::Pages { mut new, size, pages: Pages::Given(mut rest) } = change else {
+            if state.left() < change.length(place) {
+                self.begin_region(state)?;
+            }
+            return Ok(state.add(place, change));
+        };
+        loop {
+            let fitting = record::pages_within(state.left(), place).min(rest.len());
+            if fitting == 0 && (!rest.is_empty() || state.left() < change.length(place)) {
+                self.begin_region(state)?;
+                continue;
+            }
+            let (pages, left) = rest.split_at(fitting);
+            let size = if left.is_empty() { size } else { 0 };
+            let part = Change::Pages { new, size, pages: Pages::Given(pages) };
+            let sequence = state.add(place, part);
+            if left.is_empty() {
+                return Ok(sequence);
+            }
+            (new, rest) = (false, left);
         }
-        let state = &mut *state;
-        let header = state.header.expect("a region was begun");
-        let offset = start(state.slot) + state.used as u64;
-        let follows = |piece: &Piece| piece.offset + piece.bytes.len() as u64 == offset;
-        if !state.pieces.last().is_some_and(follows) {
-            state.pieces.push(Piece { offset, bytes: Vec::with_capacity(length) });
-        }
-        if let Some(piece) = state.pieces.last_mut() {
-            record.encode(header.salt, &mut piece.bytes);
-        }
-        state.used += length;
-        state.appended = record.sequence;
-        state.note(&record, header.number);
-        Ok(record.sequence)
     }
 
     /// Makes a record durable with all those before it. Whoever comes first writes for all who wait.
@@ -177,6 +180,7 @@ impl Log {
             state.failed = Some(error.to_string());
         }
         self.flushed.notify_all();
+        self.freed.notify_all();
         io::Error::new(error.kind(), error.to_string())
     }
 
@@ -188,28 +192,22 @@ impl Log {
     /// The places whose records keep the oldest quarter of the regions from being used again.
     pub fn oldest(&self) -> Vec<String> {
         let state = self.state.lock();
-        let number = state.header.map_or(0, |header| header.number);
-        let bound = number.saturating_sub(self.max_regions * 3 / 4);
-        let old = state.places.iter().filter(|(_, place)| place.region <= bound);
-        old.map(|(place, _)| place.clone()).collect()
+        state.places.up_to(state.number().saturating_sub(self.max_regions * 3 / 4))
     }
 
     /// All places that aren't settled.
     pub fn unsettled(&self) -> Vec<String> {
-        self.state.lock().places.keys().cloned().collect()
+        self.state.lock().places.up_to(u64::MAX)
     }
 
     /// The sequence of the last record of a place, if it isn't settled.
     pub fn last(&self, place: &str) -> Option<u64> {
-        self.state.lock().places.get(place).map(|place| place.last)
+        self.state.lock().places.last(place)
     }
 
     /// Everything up to a record of a place is durable elsewhere.
     pub fn settle(&self, place: &str, sequence: u64) {
-        let mut state = self.state.lock();
-        if state.places.get(place).is_some_and(|place| place.last <= sequence) {
-            state.places.remove(place);
-        }
+        self.state.lock().places.settle(place, sequence);
     }
 
     /// Gives room back that isn't needed.
@@ -222,11 +220,11 @@ impl Log {
         let Some(header) = state.header.filter(|header| header.first <= state.durable) else {
             return Ok(());
         };
-        let shrunk = state.regions.shrink(header.oldest, self.max_regions as usize);
-        match state.file.as_ref().filter(|_| shrunk) {
-            Some(file) => file.set_size(start(state.regions.count())),
-            None => Ok(()),
+        if state.growing {
+            return Ok(());
         }
+        let keep = self.max_regions as usize;
+        self.drop_regions(&mut state, |count, last| count > keep && last < header.oldest)
     }
 
     /// Removes the file of a log that nobody needs any more. It takes no records afterwards.
@@ -236,7 +234,7 @@ impl Log {
     pub fn end(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         state.check()?;
-        if let Some((place, _)) = state.places.first_key_value() {
+        if let Some(place) = state.places.first() {
             return Err(io::Error::other(format!("{place:?} isn't settled")));
         }
         state.failed = Some("it is closed".into());
@@ -244,18 +242,11 @@ impl Log {
         if is_there { remove(&*self.medium, &self.path) } else { Ok(()) }
     }
 
-    /// Begins to fill a region whose records don't matter any more, or a new one.
+    /// Begins to fill a region whose records don't matter any more.
     fn begin_region(&self, state: &mut State) -> io::Result<()> {
-        let oldest = state.header.map_or(1, |header| header.oldest);
-        let slot = match state.regions.free(oldest) {
-            Some(slot) => slot,
-            None => {
-                self.grow(state)?;
-                state.regions.count() - 1
-            }
-        };
-        let number = state.header.map_or(1, |header| header.number + 1);
-        let oldest = state.places.values().map(|place| place.region).min().unwrap_or(number);
+        let slot = state.regions.free(state.oldest()).ok_or(io::ErrorKind::StorageFull)?;
+        let number = state.number() + 1;
+        let oldest = state.places.oldest().unwrap_or(number);
         if number - oldest >= self.max_regions {
             self.crowded.store(true, Ordering::Relaxed);
         }
@@ -265,28 +256,6 @@ impl Log {
         header.encode(&mut bytes);
         state.pieces.push(Piece { offset: start(slot), bytes });
         (state.header, state.slot, state.used) = (Some(header), slot, HEADER_BYTES);
-        Ok(())
-    }
-
-    /// Makes the file longer by a region, or makes it.
-    fn grow(&self, state: &mut State) -> io::Result<()> {
-        let zeros = vec![0; REGION_BYTES];
-        let offset = start(state.regions.count());
-        match &state.file {
-            Some(file) => {
-                file.write_at(&zeros, offset)?;
-                let synced = file.sync();
-                synced.map_err(|error| self.fail_with(state, &error))?;
-            }
-            None => {
-                let file = self.medium.create(&self.path)?;
-                file.write_at(&zeros, offset)?;
-                file.sync()?;
-                self.medium.sync_dir(parent(&self.path))?;
-                state.file = Some(file.into());
-            }
-        }
-        state.regions.add();
         Ok(())
     }
 }
@@ -301,20 +270,38 @@ impl State {
         }
     }
 
-    fn note(&mut self, record: &Record<'_>, region: u64) {
-        match record.change {
-            Change::Pages { .. } | Change::Made => {
-                if let Some(known) = self.places.get_mut(record.place) {
-                    known.last = record.sequence;
-                } else {
-                    let place = Unsettled { region, last: record.sequence };
-                    self.places.insert(record.place.to_owned(), place);
-                }
-            }
-            Change::Gone | Change::Placed => {
-                self.places.retain(|place, _| !is_within(place, record.place));
-            }
+    /// The number of the region that is being filled; 0 before the first.
+    fn number(&self) -> u64 {
+        self.header.map_or(0, |header| header.number)
+    }
+
+    /// The number of the oldest region whose records matter to whoever reads.
+    fn oldest(&self) -> u64 {
+        self.header.map_or(1, |header| header.oldest)
+    }
+
+    /// Bytes that are left in the region that is being filled.
+    fn left(&self) -> usize {
+        if self.header.is_some() { REGION_BYTES - self.used } else { 0 }
+    }
+
+    /// Adds a record for which there is room in the region.
+    fn add(&mut self, place: &str, change: Change<'_>) -> u64 {
+        let header = self.header.expect("a region was begun");
+        let record = Record { sequence: self.appended + 1, place, change };
+        let length = record.length();
+        let offset = start(self.slot) + self.used as u64;
+        let follows = |piece: &Piece| piece.offset + piece.bytes.len() as u64 == offset;
+        if !self.pieces.last().is_some_and(follows) {
+            self.pieces.push(Piece { offset, bytes: Vec::with_capacity(length) });
         }
+        if let Some(piece) = self.pieces.last_mut() {
+            record.encode(header.salt, &mut piece.bytes);
+        }
+        self.used += length;
+        self.appended = record.sequence;
+        self.places.note(&record, header.number);
+        record.sequence
     }
 }
 

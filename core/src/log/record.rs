@@ -8,7 +8,12 @@ use twox_hash::XxHash3_64;
 /// Bytes of a page of a place.
 pub(crate) const PAGE_BYTES: usize = 4096;
 
-const HEADER_BYTES: usize = 32;
+/// The longest place: objects nest less deep.
+pub(super) const MAX_PLACE_BYTES: usize = 2048;
+
+/// What a record takes besides its place and pages.
+pub(super) const RECORD_HEADER_BYTES: usize = 32;
+
 const ENTRY_BYTES: usize = 4 + PAGE_BYTES;
 /// The flag of pages that nothing was before.
 const NEW: u8 = 1;
@@ -69,6 +74,12 @@ pub(crate) struct Record<'a> {
 }
 
 impl Change<'_> {
+    /// How many bytes a record of it takes.
+    pub fn length(&self, place: &str) -> usize {
+        let (.., count) = self.parts();
+        length_of(place, count)
+    }
+
     fn parts(&self) -> (u8, u8, u32, usize) {
         match self {
             Change::Pages { new, size, pages } => (1, u8::from(*new), *size, pages.count()),
@@ -82,8 +93,7 @@ impl Change<'_> {
 impl<'a> Record<'a> {
     /// How many bytes it takes.
     pub fn length(&self) -> usize {
-        let (.., count) = self.change.parts();
-        HEADER_BYTES + self.place.len() + count * ENTRY_BYTES
+        self.change.length(self.place)
     }
 
     /// Appends its bytes.
@@ -110,7 +120,7 @@ impl<'a> Record<'a> {
 
     /// The record that bytes begin with, if they do.
     pub fn decode(salt: u64, bytes: &'a [u8]) -> Option<Record<'a>> {
-        let header = bytes.get(..HEADER_BYTES)?;
+        let header = bytes.get(..RECORD_HEADER_BYTES)?;
         let length = u32_at(header, 8) as usize;
         let body = bytes.get(8..length)?;
         if XxHash3_64::oneshot_with_seed(salt, body) != u64_at(header, 0) {
@@ -118,7 +128,8 @@ impl<'a> Record<'a> {
         }
         let (kind, flags) = (header[12], header[13]);
         let place_length = usize::from(u16::from_le_bytes([header[14], header[15]]));
-        let (place, pages) = bytes.get(HEADER_BYTES..length)?.split_at_checked(place_length)?;
+        let (place, pages) =
+            bytes.get(RECORD_HEADER_BYTES..length)?.split_at_checked(place_length)?;
         if pages.len() != u32_at(header, 28) as usize * ENTRY_BYTES {
             return None;
         }
@@ -136,6 +147,16 @@ impl<'a> Record<'a> {
         let place = std::str::from_utf8(place).ok()?;
         Some(Record { sequence: u64_at(header, 16), place, change })
     }
+}
+
+/// How many bytes a record with so many pages takes.
+pub(super) fn length_of(place: &str, pages: usize) -> usize {
+    RECORD_HEADER_BYTES + place.len() + pages * ENTRY_BYTES
+}
+
+/// How many pages a record of so many bytes may have.
+pub(super) fn pages_within(bytes: usize, place: &str) -> usize {
+    bytes.saturating_sub(length_of(place, 0)) / ENTRY_BYTES
 }
 
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {

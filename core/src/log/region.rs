@@ -88,13 +88,19 @@ impl Regions {
         self.numbers[slot] = number;
     }
 
-    /// Forgets those at the end of the file that don't matter, down to `keep`; answers whether there were any.
-    pub fn shrink(&mut self, oldest: u64, keep: usize) -> bool {
-        let before = self.count();
-        while self.count() > keep && self.numbers.last().is_some_and(|last| *last < oldest) {
-            self.numbers.pop();
-        }
-        self.count() < before
+    /// How many may be used next.
+    pub fn free_count(&self, oldest: u64) -> usize {
+        self.numbers.iter().filter(|number| **number < oldest).count()
+    }
+
+    /// The number of the last use of the one at the end of the file.
+    pub fn last(&self) -> Option<u64> {
+        self.numbers.last().copied()
+    }
+
+    /// Forgets the one at the end of the file.
+    pub fn pop(&mut self) {
+        self.numbers.pop();
     }
 }
 

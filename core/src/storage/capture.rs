@@ -11,7 +11,7 @@ use rusqlite::ffi;
 use super::failure::Failure;
 use super::logged::Logged;
 use super::raw::{Database, File};
-use crate::log::{Change, PAGE_BYTES, Pages};
+use crate::log::{Change, PAGE_BYTES, PART_PAGES, Pages, Room};
 
 /// The write-ahead log's header, and that of each page in it.
 const HEADER_BYTES: usize = 32;
@@ -19,10 +19,8 @@ const FRAME_HEADER_BYTES: usize = 24;
 const FRAME_BYTES: usize = FRAME_HEADER_BYTES + PAGE_BYTES;
 /// How many pages a write-ahead log may have to stay beside a closed database.
 pub(super) const LEFT_PAGES: u32 = 16;
-/// Pages of a record, at most.
-const RECORD_PAGES: u32 = 120;
 /// Pages of a transaction that are appended before they are flushed: they are in memory until then.
-const PENDING_PAGES: u32 = 8 * RECORD_PAGES;
+const PENDING_PAGES: usize = 8 * PART_PAGES;
 
 type Salt = [u8; 8];
 
@@ -53,6 +51,8 @@ pub(super) struct Capture {
     mark: Option<Mark>,
     /// The sequence of the last record.
     last: u64,
+    /// For what is committed next.
+    room: Option<Room>,
 }
 
 impl Capture {
@@ -65,7 +65,7 @@ impl Capture {
         mark: Option<Mark>,
         last: u64,
     ) -> Capture {
-        Capture { logged, place, has_log, mark, last }
+        Capture { logged, place, has_log, mark, last, room: None }
     }
 
     /// The write-ahead log has been emptied.
@@ -85,19 +85,47 @@ impl Capture {
         }
     }
 
-    /// Makes sure that a commit can be handed on. A transaction that can't is to be rolled back.
-    pub fn reserve(&self) -> Result<(), Failure> {
-        self.logged.log.reserve().map_err(|error| failed(&error))
+    /// Makes sure that the transaction can be handed on when it has been committed, which may write so many pages
+    /// beyond those that SQLite has in memory. One for which there is no room is to be rolled back.
+    pub fn reserve(&mut self, db: &mut Database, more: usize) -> Result<(), Failure> {
+        self.room = None;
+        let unknown = match (self.has_log, &self.mark) {
+            (true, None) => db.file_size(File::Wal)? as usize / FRAME_BYTES,
+            _ => 0,
+        };
+        let more = more + unknown;
+        let mut room = self.logged.log.reserve(&self.place, db.unlogged_pages() + more);
+        if room.as_ref().is_err_and(is_full) {
+            // Most pages in memory are as they were. Which ones, SQLite tells only like this.
+            db.write_early()?;
+            room = self.logged.log.reserve(&self.place, db.unlogged_pages() + more);
+        }
+        self.room = Some(room.map_err(|error| failed(&error))?);
+        Ok(())
+    }
+
+    /// What a transaction had reserved isn't needed: it was rolled back.
+    pub fn give_back(&mut self, db: &mut Database) {
+        self.room = None;
+        db.note_logged();
     }
 
     /// Appends to the commit log what was committed since the last time.
     pub fn append(&mut self, db: &mut Database) -> Result<(), Failure> {
+        let room = self.room.take();
         if !db.guard().take_committed() {
             return Ok(());
         }
         self.has_log = true;
         let pages = db.guard().wal_pages();
-        self.append_pages(db, pages).map_err(|error| {
+        let room = match room {
+            Some(room) => Ok(room),
+            // What SQLite commits by itself.
+            None => self.logged.log.reserve(&self.place, pages as usize),
+        };
+        let appended = room.and_then(|mut room| self.append_pages(db, pages, &mut room));
+        db.note_logged();
+        appended.map_err(|error| {
             // What comes next would be worth nothing without it.
             self.logged.log.fail(&error);
             failed(&error)
@@ -109,17 +137,14 @@ impl Capture {
         self.logged.log.flush(self.last).map_err(|error| failed(&error))
     }
 
-    fn append_pages(&mut self, db: &mut Database, pages: u32) -> io::Result<()> {
+    fn append_pages(&mut self, db: &mut Database, pages: u32, room: &mut Room) -> io::Result<()> {
         let known = self.mark.filter(|mark| mark.pages < pages);
         let mut at = known.map_or_else(|| begin(db), Ok)?;
         let (mut restarts, mut pending) = (known.is_some(), 0);
         while at.pages < pages {
-            let count = (pages - at.pages).min(RECORD_PAGES);
-            let bytes = read(
-                db,
-                HEADER_BYTES + at.pages as usize * FRAME_BYTES,
-                count as usize * FRAME_BYTES,
-            )?;
+            let count = ((pages - at.pages) as usize).min(PART_PAGES);
+            let begin_at = HEADER_BYTES + at.pages as usize * FRAME_BYTES;
+            let bytes = read(db, begin_at, count * FRAME_BYTES)?;
             let frames: Vec<_> = bytes.chunks_exact(FRAME_BYTES).collect();
             if frames.iter().any(|frame| frame[8..16] != at.salt) {
                 if !std::mem::take(&mut restarts) {
@@ -129,7 +154,7 @@ impl Capture {
                 continue;
             }
             restarts = false;
-            at.pages += count;
+            at.pages += count as u32;
             let images: Vec<_> = frames
                 .iter()
                 .map(|frame| (number(frame, 0), &frame[FRAME_HEADER_BYTES..]))
@@ -137,7 +162,7 @@ impl Capture {
             let is_last = at.pages == pages;
             let size = frames.last().filter(|_| is_last).map_or(0, |frame| number(frame, 4));
             let change = Change::Pages { new: false, size, pages: Pages::Given(&images) };
-            self.last = self.logged.log.append(&self.place, change)?;
+            self.last = self.logged.log.append(&self.place, change, room)?;
             pending += count;
             // The beginning of a transaction means nothing without its end.
             if pending >= PENDING_PAGES {
@@ -172,7 +197,10 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 
 /// The failure that an error of the commit log is.
 pub(super) fn failed(error: &io::Error) -> Failure {
-    let full = error.kind() == io::ErrorKind::StorageFull;
-    let code = if full { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR };
+    let code = if is_full(error) { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR };
     Failure { code, message: format!("Cannot write the commit log: {error}"), offset: None }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

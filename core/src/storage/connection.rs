@@ -128,8 +128,7 @@ impl Connection {
 
     /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
     pub fn commit(&mut self) -> Result<(), Failure> {
-        self.reserve()?;
-        self.run(Own::Commit, &[])?;
+        self.commit_reserved()?;
         self.written = true;
         self.make_durable()?;
         if self.new_wal {
@@ -143,9 +142,17 @@ impl Connection {
         Ok(())
     }
 
-    /// Makes sure that what is going to be committed can be made durable.
-    pub fn reserve(&self) -> Result<(), Failure> {
-        self.capture.as_ref().map_or(Ok(()), Capture::reserve)
+    /// Makes sure that what is going to be committed, of so many pages beyond those in memory, can be made durable.
+    pub fn reserve(&mut self, more: usize) -> Result<(), Failure> {
+        self.capture.as_mut().map_or(Ok(()), |capture| capture.reserve(&mut self.db, more))
+    }
+
+    fn commit_reserved(&mut self) -> Result<(), Failure> {
+        let committed = self.reserve(0).and_then(|()| self.run(Own::Commit, &[]));
+        if let (Err(_), Some(capture)) = (&committed, &mut self.capture) {
+            capture.give_back(&mut self.db);
+        }
+        committed
     }
 
     /// Makes what was committed as durable as mode full promises. Nothing gets to the database file before that:
@@ -184,10 +191,9 @@ impl Connection {
         &mut self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.reserve()?;
         self.run(Own::Begin, &[])?;
         let done = body(self)?;
-        self.run(Own::Commit, &[])?;
+        self.commit_reserved()?;
         if self.capture.is_none() {
             let leave = !self.written && self.db.guard().wal_pages() <= LEFT_PAGES;
             self.db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
@@ -245,7 +251,11 @@ impl Connection {
         if let Own::Rollback | Own::RollbackTo = own {
             self.recent.clear();
         }
-        self.own.run(&mut self.db, own, values)
+        let done = self.own.run(&mut self.db, own, values);
+        if let (Own::Rollback, Some(capture)) = (own, &mut self.capture) {
+            capture.give_back(&mut self.db);
+        }
+        done
     }
 
     /// The first column of the only row of one of our own statements.

@@ -3,7 +3,7 @@
 use rusqlite::ffi;
 
 use super::Storage;
-use super::connection::{Connection, execute};
+use super::connection::{Connection, PAGE_SIZE, execute};
 use super::failure::Failure;
 use super::own::Own;
 use super::raw::{Bind, Column};
@@ -163,8 +163,9 @@ fn shrink(connection: &mut Connection) {
     }
     // VACUUM attaches a database for its work.
     connection.db.limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
+    let pages = connection.size().unwrap_or_default() / PAGE_SIZE + free;
     let shrunk = connection
-        .reserve()
+        .reserve(pages as usize)
         .and_then(|()| execute(&mut connection.db, "VACUUM"))
         .and_then(|()| connection.checkpoint(true));
     if let Err(failure) = shrunk {

@@ -20,7 +20,7 @@ pub(super) const LOG: &str = "commit.log";
 
 /// The commit log of a data directory, and what is known of the databases that it is for.
 pub(super) struct Logged {
-    pub log: Log,
+    pub log: Arc<Log>,
     pub medium: Arc<dyn Medium>,
     root: PathBuf,
     /// Directories with names that may not be on the disk, with the moment of the last change.
@@ -47,7 +47,7 @@ impl Unsynced {
 impl Logged {
     /// For a data directory without a log.
     pub fn new(root: &Path, medium: Arc<dyn Medium>) -> Logged {
-        let log = Log::new(medium.clone(), root.join(LOG));
+        let log = Arc::new(Log::new(medium.clone(), root.join(LOG)));
         let (unsynced, marks, settling) = Default::default();
         Logged { log, medium, root: root.to_owned(), unsynced, marks, settling }
     }
@@ -92,12 +92,14 @@ impl Logged {
         let pages: Vec<_> = (1..).zip(bytes.chunks(PAGE_BYTES)).collect();
         let change =
             Change::Pages { new: true, size: pages.len() as u32, pages: Pages::Given(&pages) };
-        self.log.reserve()?;
-        let sequence = self.log.append(&self.place_of(dir), change)?;
+        let place = self.place_of(dir);
+        // If the file can't be made, the log has to say so.
+        let mut room = self.log.reserve(&place, pages.len() + 1)?;
+        let sequence = self.log.append(&place, change, &mut room)?;
         self.log.flush(sequence)?;
         let made = self.create_file(dir, bytes);
         if made.is_err() {
-            self.log.append(&self.place_of(dir), Change::Made)?;
+            self.log.append(&place, Change::Made, &mut room)?;
         }
         made
     }
@@ -114,8 +116,7 @@ impl Logged {
     /// Makes the directory of a facet, which is in the log before the facet's entry is.
     pub fn make_dir(&self, dir: &Path) -> io::Result<()> {
         if self.make_dirs(dir)? {
-            self.log.reserve()?;
-            self.log.append(&self.place_of(dir), Change::Made)?;
+            self.append(dir, Change::Made)?;
         }
         Ok(())
     }
@@ -133,16 +134,21 @@ impl Logged {
     pub fn gone(&self, dir: &Path) -> io::Result<u64> {
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
         self.unsynced.lock().dirs.retain(|known, _| !known.starts_with(dir));
-        self.log.reserve()?;
-        self.log.append(&self.place_of(dir), Change::Gone)
+        self.append(dir, Change::Gone)
     }
 
     /// What is in `dir` and below has been put there, and is durable there.
     pub fn placed(&self, dir: &Path) -> io::Result<u64> {
         self.sync_names([dir])?;
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
-        self.log.reserve()?;
-        self.log.append(&self.place_of(dir), Change::Placed)
+        self.append(dir, Change::Placed)
+    }
+
+    /// Appends a change without pages.
+    fn append(&self, dir: &Path, change: Change<'_>) -> io::Result<u64> {
+        let place = self.place_of(dir);
+        let mut room = self.log.reserve(&place, 0)?;
+        self.log.append(&place, change, &mut room)
     }
 
     /// Makes the names of directories, of what is in them and of all above durable.

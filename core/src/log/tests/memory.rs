@@ -20,6 +20,8 @@ pub struct Disk {
     pub on_sync: Option<Arc<dyn Fn() -> io::Result<()> + Send + Sync>>,
     /// Writes that make the file longer fail.
     pub full: bool,
+    /// So do writes beyond this.
+    pub room: Option<u64>,
     pub syncs: usize,
     pub regions: u64,
 }
@@ -140,10 +142,16 @@ impl Handle for Open {
     }
 
     fn write_at(&self, new: &[u8], offset: u64) -> io::Result<()> {
-        let (start, full) = (offset as usize, self.0.0.lock().full);
+        let start = offset as usize;
+        let (full, room) = {
+            let disk = self.0.0.lock();
+            (disk.full, disk.room)
+        };
         self.with(|bytes| {
             if bytes.len() < start + new.len() {
-                if full {
+                if full || room.is_some_and(|room| room < offset + new.len() as u64) {
+                    // A part of it gets there.
+                    bytes.resize(start + new.len() / 2, 0);
                     return Err(io::ErrorKind::StorageFull.into());
                 }
                 bytes.resize(start + new.len(), 0);

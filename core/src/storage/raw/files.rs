@@ -33,15 +33,9 @@ impl Database {
         file: File,
         mut each: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<io::Result<()>, Failure> {
-        let Some(handle) = self.handle(file)? else {
-            return Ok(Ok(()));
-        };
-        let (Some(size_of), Some(read)) = (handle.methods.xFileSize, handle.methods.xRead) else {
-            return Ok(Ok(()));
-        };
-        let mut size = 0;
-        // SAFETY: the handle is open.
-        self.check(unsafe { size_of(handle.file, &mut size) })?;
+        let size = self.file_size(file)? as i64;
+        let Some(handle) = self.handle(file)? else { return Ok(Ok(())) };
+        let Some(read) = handle.methods.xRead else { return Ok(Ok(())) };
         let mut buffer = vec![0; 256 << 10];
         let mut position = 0;
         while position < size {
@@ -55,6 +49,16 @@ impl Database {
             position += length;
         }
         Ok(Ok(()))
+    }
+
+    /// How many bytes a file has; none if it isn't open.
+    pub fn file_size(&mut self, file: File) -> Result<u64, Failure> {
+        let Some(handle) = self.handle(file)? else { return Ok(0) };
+        let Some(size_of) = handle.methods.xFileSize else { return Ok(0) };
+        let mut size = 0;
+        // SAFETY: the handle is open.
+        self.check(unsafe { size_of(handle.file, &mut size) })?;
+        Ok(u64::try_from(size).unwrap_or_default())
     }
 
     /// Reads a part of a file, which must be that long.

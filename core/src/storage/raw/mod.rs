@@ -24,6 +24,7 @@ pub(super) use statement::{Bind, Column, Statement};
 
 use super::failure::Failure;
 use super::guard::Guard;
+use crate::log::PAGE_BYTES;
 use statement::Slots;
 
 /// An open connection with its statements.
@@ -141,6 +142,38 @@ impl Database {
     pub fn changes(&self) -> u64 {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_changes64(self.raw) as u64 }
+    }
+
+    /// How many pages the commit of a transaction may write to the write-ahead log at most, with those that were
+    /// written to it already, since the last commit or rollback.
+    pub fn unlogged_pages(&mut self) -> usize {
+        let cached = self.status(ffi::SQLITE_DBSTATUS_CACHE_USED, false) / PAGE_BYTES;
+        // An empty transaction writes the first page.
+        cached + self.status(ffi::SQLITE_DBSTATUS_CACHE_WRITE, false) + 1
+    }
+
+    /// Writes what the transaction has changed to the write-ahead log, as far as that can be before its end, and
+    /// forgets all pages that SQLite can read again: those that are left are few.
+    pub fn write_early(&mut self) -> Result<(), Failure> {
+        // SAFETY: the connection is open.
+        self.check(unsafe { ffi::sqlite3_db_cacheflush(self.raw) })?;
+        // SAFETY: as above.
+        self.check(unsafe { ffi::sqlite3_db_release_memory(self.raw) })
+    }
+
+    /// Pages that are written to the write-ahead log count from here on.
+    pub fn note_logged(&mut self) {
+        self.status(ffi::SQLITE_DBSTATUS_CACHE_WRITE, true);
+    }
+
+    fn status(&mut self, which: c_int, reset: bool) -> usize {
+        let (mut now, mut highest) = (0, 0);
+        // SAFETY: the connection is open and both numbers outlive the call.
+        let code = unsafe {
+            ffi::sqlite3_db_status(self.raw, which, &mut now, &mut highest, c_int::from(reset))
+        };
+        debug_assert_eq!(code, ffi::SQLITE_OK);
+        usize::try_from(now).unwrap_or_default()
     }
 
     /// The bytes of the database file that this database would be.

@@ -14,12 +14,12 @@ use crate::medium::{Handle, Medium, System};
 use crate::storage::{Disk, Durability, Storage};
 use crate::value::Value;
 
-fn put(storage: &Storage, value: i64) {
+pub(super) fn put(storage: &Storage, value: i64) {
     storage.kv().put("k", &Value::Int(value)).expect("stored");
     storage.commit().expect("commits");
 }
 
-fn value(disk: &Disk, dir: &Path) -> Option<i64> {
+pub(super) fn value(disk: &Disk, dir: &Path) -> Option<i64> {
     let storage = disk.storage(dir.to_owned(), options());
     let value = storage.kv().get("k").expect("readable").and_then(|value| value.as_i64());
     storage.close();
@@ -27,33 +27,33 @@ fn value(disk: &Disk, dir: &Path) -> Option<i64> {
 }
 
 impl Files {
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.dir.path().canonicalize().expect("the directory exists")
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(super) fn at(&self, name: &str) -> PathBuf {
         self.root().join("objects").join(name)
     }
 
-    fn storage_at(&self, name: &str) -> Storage {
+    pub(super) fn storage_at(&self, name: &str) -> Storage {
         self.disk.storage(self.at(name), options())
     }
 
-    fn on(medium: Arc<dyn Medium>) -> Files {
+    pub(super) fn on(medium: Arc<dyn Medium>) -> Files {
         let files = Files::new();
         let disk = Disk::files(&files.root(), Durability::Full, medium).expect("opens");
         Files { disk, ..files }
     }
 
     /// What is on the disk if the process is killed now, in a directory of its own that isn't opened yet.
-    fn killed(&self) -> Files {
+    pub(super) fn killed(&self) -> Files {
         let image = Files::new();
         copy(&self.root(), &image.root());
         image
     }
 
     /// What is there after a power cut that spared only the log: databases are torn, their own logs stale.
-    fn cut(&self) -> Files {
+    pub(super) fn cut(&self) -> Files {
         let image = self.killed();
         damage(&image.root().join("objects"));
         image

@@ -4,6 +4,7 @@ mod codec;
 mod cursors;
 mod disk;
 mod facets;
+mod full;
 mod functions;
 mod kv;
 mod limits;
