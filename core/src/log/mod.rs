@@ -34,12 +34,14 @@ use region::{HEADER_BYTES, Header, Regions, start};
 pub(crate) struct Log {
     medium: Arc<dyn Medium>,
     path: PathBuf,
-    /// More regions than this are in use only while places can't be settled.
+    /// More regions than this are in use only while what can't be settled takes its share of them.
     max_regions: u64,
     state: Mutex<State>,
     /// Tells those who wait for a flush that one has ended.
     flushed: Condvar,
     crowded: AtomicBool,
+    /// Twice as many are.
+    full: AtomicBool,
     /// Bytes of records for which there is room in the file and which nobody has reserved.
     free: AtomicI64,
     /// Tells those who wait for room that somebody has given some back, or made the file longer.
@@ -66,6 +68,8 @@ struct State {
     failed: Option<String>,
     /// The places that aren't settled.
     places: Places,
+    /// Regions that may be in use besides.
+    allowance: u64,
     /// Somebody makes the file longer.
     growing: bool,
     /// How many wait for room.
@@ -82,8 +86,8 @@ impl Log {
     /// A log in a file that doesn't exist.
     pub fn new(medium: Arc<dyn Medium>, path: PathBuf) -> Log {
         let max_regions = medium.log_bytes() / REGION_BYTES as u64;
-        let (state, flushed, crowded, free, freed) = Default::default();
-        Log { medium, path, max_regions, state, flushed, crowded, free, freed }
+        let (state, flushed, crowded, full, free, freed) = Default::default();
+        Log { medium, path, max_regions, state, flushed, crowded, full, free, freed }
     }
 
     /// Answers an error once the log has failed: nothing becomes durable any more.
@@ -189,10 +193,15 @@ impl Log {
         self.crowded.load(Ordering::Relaxed) && self.crowded.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether the log is twice as long as it may be.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// The places whose records keep the oldest quarter of the regions from being used again.
     pub fn oldest(&self) -> Vec<String> {
         let state = self.state.lock();
-        state.places.up_to(state.number().saturating_sub(self.max_regions * 3 / 4))
+        state.places.up_to(state.number().saturating_sub(self.max_regions(&state) * 3 / 4))
     }
 
     /// All places that aren't settled.
@@ -210,6 +219,25 @@ impl Log {
         self.state.lock().places.settle(place, sequence);
     }
 
+    /// The number of the region that is being filled; 0 before the first.
+    pub fn region(&self) -> u64 {
+        self.state.lock().number()
+    }
+
+    /// The records of a place before this region aren't needed any more: what they have is durable elsewhere, or has
+    /// been appended and flushed again since.
+    pub fn carry(&self, place: &str, region: u64) {
+        self.state.lock().places.carry(place, region);
+    }
+
+    /// What so many pages take is in the log again and again, and must not make it seem crowded.
+    pub fn allow(&self, pages: usize) {
+        let mut state = self.state.lock();
+        state.allowance = 4 * pages.div_ceil(REGION_BYTES / PAGE_BYTES) as u64;
+        let in_use = state.places.oldest().map_or(0, |oldest| state.number() - oldest);
+        self.full.store(in_use >= 2 * self.max_regions(&state), Ordering::Relaxed);
+    }
+
     /// Gives room back that isn't needed.
     ///
     /// # Errors
@@ -223,7 +251,7 @@ impl Log {
         if state.growing {
             return Ok(());
         }
-        let keep = self.max_regions as usize;
+        let keep = self.max_regions(&state) as usize;
         self.drop_regions(&mut state, |count, last| count > keep && last < header.oldest)
     }
 
@@ -242,12 +270,19 @@ impl Log {
         if is_there { remove(&*self.medium, &self.path) } else { Ok(()) }
     }
 
+    /// More regions than this should not be in use.
+    fn max_regions(&self, state: &State) -> u64 {
+        self.max_regions + state.allowance
+    }
+
     /// Begins to fill a region whose records don't matter any more.
     fn begin_region(&self, state: &mut State) -> io::Result<()> {
         let slot = state.regions.free(state.oldest()).ok_or(io::ErrorKind::StorageFull)?;
         let number = state.number() + 1;
         let oldest = state.places.oldest().unwrap_or(number);
-        if number - oldest >= self.max_regions {
+        let (in_use, max) = (number - oldest, self.max_regions(state));
+        self.full.store(in_use >= 2 * max, Ordering::Relaxed);
+        if in_use >= max {
             self.crowded.store(true, Ordering::Relaxed);
         }
         let header = Header::new(number, oldest, state.appended + 1)?;

@@ -64,6 +64,14 @@ impl Places {
         }
     }
 
+    /// A place has no need of its records in regions before this one.
+    pub fn carry(&mut self, place: &str, region: u64) {
+        let Some(known) = self.places.get_mut(place) else { return };
+        let before = std::mem::replace(&mut known.region, region);
+        *self.regions.entry(region).or_default() += 1;
+        self.leave(before);
+    }
+
     /// Removes a place and those below it.
     fn remove_within(&mut self, place: &str) {
         self.remove(place);

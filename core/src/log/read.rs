@@ -7,68 +7,74 @@ use super::region::{HEADER_BYTES, Header, REGION_BYTES, start};
 use crate::medium::Handle;
 
 /// The regions of a log's file that have records which matter, in the order of these.
-pub(crate) struct Reader(Vec<(Header, Vec<u8>)>);
+pub(crate) struct Reader<'a> {
+    file: &'a dyn Handle,
+    regions: Vec<Found>,
+    /// The number of the first one.
+    oldest: u64,
+}
 
-impl Reader {
-    /// Reads the file.
+struct Found {
+    header: Header,
+    /// Where it is in the file, and how much of it is there: the last one may not have been made whole.
+    start: u64,
+    length: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Looks for the regions.
     ///
     /// # Errors
-    /// Those of the file; `InvalidData` if a part of it is missing that was written whole.
-    pub fn open(file: &dyn Handle) -> io::Result<Reader> {
+    /// Those of the file.
+    pub fn open(file: &'a dyn Handle) -> io::Result<Reader<'a>> {
         let size = file.size()?;
-        let mut found = Vec::new();
-        for slot in 0.. {
-            // The last one may not have been made whole.
-            let length = size.saturating_sub(start(slot)).min(REGION_BYTES as u64) as usize;
+        let mut regions = Vec::new();
+        for start in (0..).map(start) {
+            let length = size.saturating_sub(start).min(REGION_BYTES as u64) as usize;
             if length < HEADER_BYTES {
                 break;
             }
-            let mut bytes = vec![0; HEADER_BYTES];
-            file.read_at(&mut bytes, start(slot))?;
+            let mut bytes = [0; HEADER_BYTES];
+            file.read_at(&mut bytes, start)?;
             if let Some(header) = Header::decode(&bytes) {
-                found.push((header, slot, length));
+                regions.push(Found { header, start, length });
             }
         }
-        found.sort_by_key(|(header, ..)| header.number);
-        let oldest = found.last().map_or(0, |(header, ..)| header.oldest);
-        found.retain(|(header, ..)| header.number >= oldest);
-        let mut regions = Vec::new();
-        for (header, slot, length) in found {
-            let mut bytes = vec![0; length];
-            file.read_at(&mut bytes, start(slot))?;
-            regions.push((header, bytes));
-        }
-        let reader = Reader(regions);
-        reader.check(oldest)?;
-        Ok(reader)
+        regions.sort_by_key(|found| found.header.number);
+        let oldest = regions.last().map_or(0, |found| found.header.oldest);
+        regions.retain(|found| found.header.number >= oldest);
+        Ok(Reader { file, regions, oldest })
     }
 
-    /// A region is only begun when the one before it is whole on the disk.
-    fn check(&self, oldest: u64) -> io::Result<()> {
-        let mut next = None;
-        for (number, (header, bytes)) in (oldest..).zip(&self.0) {
+    /// Shows `each` the records in order, and where in the file they begin. What was written last may be missing, if
+    /// it was never on the disk for certain. One region at a time is in memory.
+    ///
+    /// # Errors
+    /// Those of the file and of `each`; `InvalidData` if a part of the log is missing that was written whole.
+    pub fn records(
+        &self,
+        mut each: impl FnMut(&Record<'_>, u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (mut bytes, mut next) = (vec![0; REGION_BYTES], None);
+        for (number, Found { header, start, length }) in (self.oldest..).zip(&self.regions) {
+            // A region is only begun when the one before it is whole on the disk.
             if header.number != number || next.is_some_and(|next| next != header.first) {
                 let message =
                     format!("the commit log is damaged before its part {}", header.number);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
-            next = Some(header.first + records(header, bytes).count() as u64);
+            let bytes = &mut bytes[..*length];
+            self.file.read_at(bytes, *start)?;
+            let (mut at, mut sequence) = (HEADER_BYTES, header.first);
+            while let Some(record) = Record::decode(header.salt, &bytes[at..])
+                && record.sequence == sequence
+            {
+                each(&record, start + at as u64)?;
+                at += record.length();
+                sequence += 1;
+            }
+            next = Some(sequence);
         }
         Ok(())
     }
-
-    /// The records in order. What was written last may be missing, if it was never on the disk for certain.
-    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        self.0.iter().flat_map(|(header, bytes)| records(header, bytes))
-    }
-}
-
-fn records<'a>(header: &Header, bytes: &'a [u8]) -> impl Iterator<Item = Record<'a>> {
-    let (salt, first) = (header.salt, header.first);
-    let mut at = HEADER_BYTES;
-    (first..).map_while(move |sequence| {
-        let record = Record::decode(salt, &bytes[at..])?;
-        at += record.length();
-        (record.sequence == sequence).then_some(record)
-    })
 }

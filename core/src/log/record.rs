@@ -96,6 +96,12 @@ impl<'a> Record<'a> {
         self.change.length(self.place)
     }
 
+    /// Where in it the images of its pages begin.
+    pub fn images(&self) -> impl Iterator<Item = u64> + use<> {
+        let first = RECORD_HEADER_BYTES + self.place.len() + 4;
+        (first..).step_by(ENTRY_BYTES).map(|at| at as u64)
+    }
+
     /// Appends its bytes.
     pub fn encode(&self, salt: u64, bytes: &mut Vec<u8>) {
         let (kind, flags, size, count) = self.change.parts();

@@ -137,6 +137,50 @@ impl Capture {
         self.logged.log.flush(self.last).map_err(|error| failed(&error))
     }
 
+    /// Appends again what the database's file doesn't have for certain, provided that everything is durable that was
+    /// written to it: then the log isn't needed before the region that is answered, with how many pages that took.
+    /// Nothing is answered if it can't be told what that is.
+    ///
+    /// Nobody may commit meanwhile; a transaction may be open.
+    pub fn carry(&mut self, db: &mut Database) -> Result<Option<(u64, usize)>, Failure> {
+        self.append(db)?;
+        let mark = match self.mark {
+            None if self.has_log => return Ok(None),
+            // If it has been begun anew, all that was committed is in the file.
+            Some(mark) if begin(db).map_err(|error| failed(&error))?.salt == mark.salt => {
+                Some(mark)
+            }
+            _ => None,
+        };
+        let pages = mark.map_or(0, |mark| mark.pages);
+        let room = self.logged.log.reserve(&self.place, pages as usize);
+        let mut room = room.map_err(|error| failed(&error))?;
+        let region = self.logged.log.region();
+        let carried = match mark {
+            Some(mark) => {
+                self.mark = Some(Mark { pages: 0, ..mark });
+                self.append_pages(db, pages, &mut room)
+            }
+            None => self.append_size(db, &mut room),
+        };
+        carried.map_err(|error| {
+            // Half of it must not be taken for a part of the next transaction.
+            self.logged.log.fail(&error);
+            failed(&error)
+        })?;
+        self.flush()?;
+        Ok(Some((region, pages as usize)))
+    }
+
+    /// Says how long the database is, and with that, that nothing else beside it counts.
+    fn append_size(&mut self, db: &mut Database, room: &mut Room) -> io::Result<()> {
+        let bytes = db.file_size(File::Main).map_err(|failure| io::Error::other(failure.text()))?;
+        let size = (bytes / PAGE_BYTES as u64) as u32;
+        let change = Change::Pages { new: false, size, pages: Pages::Given(&[]) };
+        self.last = self.logged.log.append(&self.place, change, room)?;
+        Ok(())
+    }
+
     fn append_pages(&mut self, db: &mut Database, pages: u32, room: &mut Room) -> io::Result<()> {
         let known = self.mark.filter(|mark| mark.pages < pages);
         let mut at = known.map_or_else(|| begin(db), Ok)?;

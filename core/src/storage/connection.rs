@@ -185,6 +185,16 @@ impl Connection {
         [File::Main, File::Wal].into_iter().try_for_each(|file| self.db.sync_file(file))
     }
 
+    /// Makes the database's file durable, while a transaction or cursors may be open.
+    pub fn sync_database(&mut self) -> Result<(), Failure> {
+        self.db.sync_file(File::Main)
+    }
+
+    /// See [`Capture::carry`], after [`Connection::sync_database`].
+    pub fn carry(&mut self) -> Result<Option<(u64, usize)>, Failure> {
+        self.capture.as_mut().map_or(Ok(None), |capture| capture.carry(&mut self.db))
+    }
+
     /// Runs a last transaction before the database is closed, which a power cut may take back, but nothing before
     /// it. If that is all that was written, it waits in the log for the next time: moving it costs two syncs.
     pub fn run_last<T>(

@@ -21,6 +21,7 @@ use super::guard::Guard;
 use super::logged::Logged;
 use super::raw::Database;
 use super::recover::recover;
+use super::settler::Settler;
 use super::state::Shared;
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
@@ -39,7 +40,18 @@ struct Inner {
     /// The storages whose database is open, by directory: what is open can't be opened again.
     open: Mutex<HashMap<PathBuf, Weak<Shared>>>,
     gates: Gates,
+    /// Makes room in the commit log.
+    settler: Arc<Settler>,
     process: Process,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A forked child doesn't have the thread.
+        if self.process.is_current() {
+            self.settler.stop();
+        }
+    }
 }
 
 enum Place {
@@ -74,8 +86,8 @@ impl Disk {
 
     fn new(place: Place, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
-        let (open, gates) = Default::default();
-        Disk(Arc::new(Inner { place, logged, open, gates, process }))
+        let (open, gates, settler) = Default::default();
+        Disk(Arc::new(Inner { place, logged, open, gates, settler, process }))
     }
 
     /// The storage in directory `dir`; nothing is created before the first write.

@@ -3,6 +3,8 @@
 //! The log has every page of a database that was written since its file was known to be on the disk. So whatever
 //! became of the file and its write-ahead log meanwhile, with those pages it is as it was after the last commit
 //! in the log. Doing this again changes nothing: a crash on the way is harmless.
+//!
+//! The log is read twice: once for where the pages are, one region at a time, and once for the pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -11,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use super::files::{self, DATABASE, WAL, make_dirs};
 use super::logged::LOG;
 use crate::log::{self, Change, PAGE_BYTES, Reader, Record, is_within};
-use crate::medium::Medium;
+use crate::medium::{Handle, Medium};
 
 /// Brings databases up to date, if the data directory has a log, and removes that.
 ///
@@ -24,36 +26,37 @@ pub(super) fn recover(root: &Path, medium: &dyn Medium) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let reader = Reader::open(&*file)?;
-    drop(file);
     let mut plan = Plan::default();
-    reader.records().try_for_each(|record| plan.add(&record))?;
-    plan.apply(root, medium)?;
+    Reader::open(&*file)?.records(|record, start| plan.add(record, start))?;
+    plan.apply(root, medium, &*file)?;
+    drop(file);
     log::remove(medium, &path)
 }
 
 /// What the log amounts to.
 #[derive(Default)]
-struct Plan<'a> {
+struct Plan {
     /// Directories to remove, before anything else.
-    gone: BTreeSet<&'a str>,
+    gone: BTreeSet<String>,
     /// Directories and databases by place: those above come first.
-    places: BTreeMap<&'a str, Place<'a>>,
+    places: BTreeMap<String, Place>,
 }
 
 #[derive(Default)]
-struct Place<'a> {
+struct Place {
     /// It was made: the log has everything that is there.
     made: bool,
     /// How many pages the database has; 0 without one.
     size: u32,
-    pages: BTreeMap<u32, &'a [u8]>,
+    /// Where in the log each page is.
+    pages: BTreeMap<u32, u64>,
     /// Pages of a transaction whose end hasn't come yet.
-    open: Vec<(u32, &'a [u8])>,
+    open: Vec<(u32, u64)>,
 }
 
-impl<'a> Plan<'a> {
-    fn add(&mut self, record: &Record<'a>) -> io::Result<()> {
+impl Plan {
+    /// Adds a record that begins there in the log.
+    fn add(&mut self, record: &Record<'_>, start: u64) -> io::Result<()> {
         let place = record.place;
         let plain = |part| matches!(part, Component::Normal(_));
         if place.is_empty() || !Path::new(place).components().all(plain) {
@@ -74,19 +77,23 @@ impl<'a> Plan<'a> {
                 self.gone.retain(|gone| !is_within(gone, place));
                 self.places.retain(|known, _| !is_within(known, place));
                 if record.change == Change::Gone {
-                    self.gone.insert(place);
+                    self.gone.insert(place.to_owned());
                 }
             }
             _ if self.gone.iter().any(|gone| is_within(place, gone)) => {}
             Change::Made => {
-                self.places.insert(place, Place { made: true, ..Place::default() });
+                let made = Place { made: true, ..Place::default() };
+                self.places.insert(place.to_owned(), made);
             }
             Change::Pages { new, size, pages } => {
-                let known = self.places.entry(place).or_default();
+                let known = self.places.entry(place.to_owned()).or_default();
                 if new {
                     *known = Place { made: true, ..Place::default() };
                 }
-                pages.each(|number, image| known.open.push((number, image)));
+                let mut images = record.images();
+                pages.each(|number, _| {
+                    known.open.extend(images.next().map(|at| (number, start + at)));
+                });
                 if size > 0 {
                     known.pages.extend(known.open.drain(..));
                     known.size = size;
@@ -96,7 +103,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn apply(&self, root: &Path, medium: &dyn Medium) -> io::Result<()> {
+    fn apply(&self, root: &Path, medium: &dyn Medium, log: &dyn Handle) -> io::Result<()> {
         let mut changed = BTreeSet::new();
         for gone in &self.gone {
             let dir = root.join(gone);
@@ -105,7 +112,7 @@ impl<'a> Plan<'a> {
             }
         }
         for (place, state) in &self.places {
-            let applied = state.apply(&root.join(place), medium, &mut changed);
+            let applied = state.apply(&root.join(place), medium, log, &mut changed);
             applied.map_err(|error| io::Error::new(error.kind(), format!("{place}: {error}")))?;
         }
         changed.iter().try_for_each(|dir| match medium.sync_dir(dir) {
@@ -115,11 +122,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-impl Place<'_> {
+impl Place {
     fn apply(
         &self,
         dir: &Path,
         medium: &dyn Medium,
+        log: &dyn Handle,
         changed: &mut BTreeSet<PathBuf>,
     ) -> io::Result<()> {
         if self.made {
@@ -135,8 +143,10 @@ impl Place<'_> {
             // A facet whose parent had forgotten it.
             false => return Ok(()),
         };
-        for (number, image) in self.pages.range(1..=self.size) {
-            file.write_at(image, u64::from(number - 1) * PAGE_BYTES as u64)?;
+        let mut image = [0; PAGE_BYTES];
+        for (number, at) in self.pages.range(1..=self.size) {
+            log.read_at(&mut image, *at)?;
+            file.write_at(&image, u64::from(number - 1) * PAGE_BYTES as u64)?;
         }
         file.set_size(u64::from(self.size) * PAGE_BYTES as u64)?;
         file.sync()?;

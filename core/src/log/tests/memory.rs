@@ -61,6 +61,11 @@ impl Memory {
         self.0.lock().files.get(Path::new(FILE)).map_or_else(Vec::new, |file| file.now.clone())
     }
 
+    /// Some of them.
+    pub fn bytes_at(&self, at: usize, length: usize) -> Vec<u8> {
+        self.0.lock().files[Path::new(FILE)].now[at..at + length].to_vec()
+    }
+
     /// A disk with these bytes in the log's file.
     pub fn with(bytes: Vec<u8>) -> Memory {
         let memory = Memory::default();

@@ -42,16 +42,22 @@ fn write(log: &Arc<Log>, place: &str, byte: u8, count: u32) -> u64 {
 
 /// The sequence, place and first byte of each record.
 fn read_all(memory: &Memory) -> io::Result<Vec<(u64, String, u8, bool)>> {
-    let reader = Reader::open(&*memory.read()?)?;
-    let records = reader.records().map(|record| {
+    let (file, mut found) = (memory.read()?, Vec::new());
+    Reader::open(&*file)?.records(|record, start| {
         let (mut byte, mut is_part) = (0, false);
         if let Change::Pages { pages, size, .. } = record.change {
-            pages.each(|_, image| byte = image[0]);
+            let mut images = record.images();
+            pages.each(|_, image| {
+                let at = images.next().map_or(0, |at| start + at) as usize;
+                assert_eq!(memory.bytes_at(at, PAGE_BYTES), image);
+                byte = image[0];
+            });
             is_part = size == 0;
         }
-        (record.sequence, record.place.to_owned(), byte, is_part)
-    });
-    Ok(records.collect())
+        found.push((record.sequence, record.place.to_owned(), byte, is_part));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The same of the last record of each change.

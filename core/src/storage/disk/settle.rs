@@ -6,12 +6,19 @@ use super::look::open_to_move;
 use super::*;
 use crate::storage::capture::Left;
 
-/// A database that is durable without the log, but for the names of its files.
+/// A database that is durable without the log, or without a part of it, but for the names of its files.
 struct Settled {
     dir: PathBuf,
     place: String,
-    /// Up to here.
-    sequence: u64,
+    need: Need,
+}
+
+/// What of the log a database needs.
+enum Need {
+    /// What comes after this record.
+    Sequence(u64),
+    /// What is in this region and later ones, since so many pages were appended again.
+    Region(u64, usize),
 }
 
 impl Disk {
@@ -69,23 +76,45 @@ impl Disk {
         self.0.logged.as_ref().map_or(Ok(()), |logged| logged.log.flush(sequence))
     }
 
-    /// Settles the databases that keep the log from using its oldest regions again, if it has become long. Those
-    /// that are being used are left for the next time.
+    /// Has the log shortened if it has become long, and waits for that if it is twice as long as it may be. Nobody
+    /// may hold a lock meanwhile.
     pub(in crate::storage) fn make_room(&self) {
         let Some(logged) = &self.0.logged else { return };
-        if !logged.log.take_crowded() {
+        let is_full = logged.log.is_full();
+        if !logged.log.take_crowded() && !is_full {
             return;
         }
-        if let Some(_one) = logged.settling.try_lock() {
-            self.settle(logged, logged.log.oldest());
-            if let Err(error) = logged.log.shrink() {
-                tracing::warn!(%error, "the commit log stays longer than it needs to be");
+        let disk = Arc::downgrade(&self.0);
+        let round = move || {
+            if let Some(inner) = disk.upgrade() {
+                Disk(inner).settle_oldest();
             }
+        };
+        if !self.0.settler.ask(is_full, round) {
+            self.settle_oldest();
         }
+    }
+
+    /// Settles the databases that keep the log from using its oldest regions again. What the log has of those with an
+    /// open transaction is appended again; where a statement runs is left for the next time.
+    fn settle_oldest(&self) {
+        let Some(logged) = &self.0.logged else { return };
+        let _one = logged.settling.lock();
+        self.settle(logged, logged.log.oldest());
+        if let Err(error) = logged.log.shrink() {
+            tracing::warn!(%error, "the commit log stays longer than it needs to be");
+        }
+    }
+
+    /// Keeps databases from being settled meanwhile.
+    #[cfg(test)]
+    pub(in crate::storage) fn hold_settling(&self) -> Option<parking_lot::MutexGuard<'_, ()>> {
+        self.0.logged.as_ref().map(|logged| logged.settling.lock())
     }
 
     /// Settles what isn't and removes the log. If that fails, it stays for when the directory is opened next.
     pub(super) fn end_log(&self) {
+        self.0.settler.stop();
         let Some(logged) = &self.0.logged else { return };
         if logged.log.check().is_err() {
             return;
@@ -110,9 +139,17 @@ impl Disk {
             tracing::warn!(%error, "databases can't be settled");
             return;
         }
-        for Settled { place, sequence, .. } in settled {
-            logged.log.settle(&place, sequence);
+        let mut carried = 0;
+        for Settled { place, need, .. } in settled {
+            match need {
+                Need::Sequence(sequence) => logged.log.settle(&place, sequence),
+                Need::Region(region, pages) => {
+                    logged.log.carry(&place, region);
+                    carried += pages;
+                }
+            }
         }
+        logged.log.allow(carried);
     }
 
     /// Brings a database's file up to date and makes it durable; None if it is being used.
@@ -124,25 +161,27 @@ impl Disk {
             check(logged)?;
             let Some(sequence) = logged.log.last(&place) else { return Ok(None) };
             settle_closed(logged, &dir, sequence)?;
-            return Ok(Some(Settled { dir, place, sequence }));
+            return Ok(Some(Settled { dir, place, need: Need::Sequence(sequence) }));
         };
         drop(gate);
         let Some(shared) = open.upgrade() else { return Ok(None) };
         let Some(mut state) = shared.state.try_lock() else { return Ok(None) };
         check(logged)?;
-        if state.in_transaction {
-            return Ok(None);
-        }
+        let in_transaction = state.in_transaction;
         let Some(connection) = state.connection(false) else { return Ok(None) };
         // What is left to read would have to be held in memory for the sake of others.
-        if !connection.cursors.is_empty() {
-            return Ok(None);
+        if in_transaction || !connection.cursors.is_empty() {
+            let synced = connection.sync_database();
+            synced.map_err(|failure| lose(logged, failure.into()))?;
+            let carried = connection.carry()?;
+            let need = carried.map(|(region, pages)| Need::Region(region, pages));
+            return Ok(need.map(|need| Settled { dir, place, need }));
         }
         connection.checkpoint(true)?;
         let synced = connection.sync_files();
         synced.map_err(|failure| lose(logged, failure.into()))?;
         let sequence = logged.log.last(&place);
-        Ok(sequence.map(|sequence| Settled { dir, place, sequence }))
+        Ok(sequence.map(|sequence| Settled { dir, place, need: Need::Sequence(sequence) }))
     }
 }
 

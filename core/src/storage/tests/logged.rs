@@ -48,6 +48,7 @@ impl Files {
     /// What is on the disk if the process is killed now, in a directory of its own that isn't opened yet.
     pub(super) fn killed(&self) -> Files {
         let image = Files::new();
+        let _quiet = self.disk.hold_settling();
         copy(&self.root(), &image.root());
         image
     }
@@ -234,7 +235,6 @@ fn a_log_that_mode_relaxed_has_left_is_kept() {
 struct Failing {
     left: Arc<AtomicI64>,
     only_syncs: bool,
-    log_bytes: u64,
 }
 
 struct FailingFile(Box<dyn Handle>, Arc<AtomicI64>, bool);
@@ -281,9 +281,6 @@ impl Medium for Failing {
         self.ask()?;
         System.sync_dir(path)
     }
-    fn log_bytes(&self) -> u64 {
-        self.log_bytes
-    }
 }
 
 impl Handle for FailingFile {
@@ -325,7 +322,7 @@ fn a_recovery_that_ends_anywhere_is_done_again() {
     let mut steps = 0;
     for left in 0.. {
         let image = files.cut();
-        let medium = Failing { left: Arc::new(left.into()), only_syncs: false, log_bytes: 1 << 20 };
+        let medium = Failing { left: Arc::new(left.into()), only_syncs: false };
         let outcome = Disk::files(&image.root(), Durability::Full, Arc::new(medium));
         let finished = match outcome {
             Ok(_) => true,
@@ -369,47 +366,9 @@ fn a_damaged_log_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn the_log_stays_short_whoever_keeps_it() {
-    let medium = Failing { left: Arc::new(i64::MAX.into()), only_syncs: false, log_bytes: 4 << 20 };
-    let files = Files::on(Arc::new(medium));
-    let idle = files.storage_at("idle");
-    put(&idle, 1);
-    put(&files.storage_at("closed"), 2);
-    let waiting = files.storage_at("waiting");
-    put(&waiting, 3);
-    waiting.kv().put("k", &Value::Int(4)).expect("stored"); // its transaction stays open
-    let busy = files.storage_at("busy");
-    let work = |from: i64, to: i64| {
-        for n in from..to {
-            let text = Value::from(n.to_string().repeat(50_000));
-            busy.kv().put("text", &text).expect("stored");
-            put(&busy, n);
-        }
-        fs::metadata(files.root().join("commit.log")).expect("there").len()
-    };
-    let with_waiting = work(0, 200);
-    assert!(with_waiting > 15 << 20, "{with_waiting}: the one who waits keeps everything");
-    let check = |expected: i64| {
-        let image = files.killed().reopened(Durability::Full);
-        for (name, n) in [("idle", 1), ("closed", 2), ("waiting", expected), ("busy", 199)] {
-            if name != "busy" || expected == 3 {
-                assert_eq!(value(&image.disk, &image.at(name)), Some(n), "{name}");
-            }
-        }
-    };
-    check(3);
-    waiting.commit().expect("commits");
-    let without = work(200, 300);
-    assert!(without <= 6 << 20, "{without}");
-    check(4);
-    put(&idle, 1);
-    check(4);
-}
-
-#[test]
 fn a_sync_that_fails_ends_all_writing_until_the_directory_is_opened_again() {
     let left = Arc::new(AtomicI64::new(i64::MAX));
-    let medium = Failing { left: left.clone(), only_syncs: true, log_bytes: 1 << 20 };
+    let medium = Failing { left: left.clone(), only_syncs: true };
     let files = Files::on(Arc::new(medium));
     let (one, other) = (files.storage_at("a"), files.storage_at("b"));
     put(&one, 1);
@@ -445,7 +404,7 @@ fn a_commit_that_the_log_did_not_take_never_gets_to_the_file() -> Result<()> {
     files.disk.close();
 
     let left = Arc::new(AtomicI64::new(i64::MAX));
-    let medium = Failing { left: left.clone(), only_syncs: true, log_bytes: 1 << 20 };
+    let medium = Failing { left: left.clone(), only_syncs: true };
     let disk = Disk::files(&files.root(), Durability::Full, Arc::new(medium))?;
     let storage = disk.storage(files.at("a"), options());
     put(&storage, 2);

@@ -9,6 +9,7 @@ mod functions;
 mod kv;
 mod limits;
 mod logged;
+mod pinned;
 mod sandbox;
 mod sql;
 mod transactions;

@@ -8,12 +8,16 @@ use facetbox::Durability;
 
 use crate::check::{Allowed, Outcome, check, copy_dir, look, newest};
 use crate::disk::{Disk, Fate};
-use crate::model::{Node, Op, ops};
+use crate::model::{Node, Op, holds, ops};
 use crate::random::Random;
 use crate::vfs::{self, Call, Decision, Plan};
 use crate::world::{Keep, World};
 
-const OBJECTS: usize = 2;
+/// The last one holds its transactions open.
+const OBJECTS: usize = 3;
+const HOLDING: usize = 2;
+/// Operations on each other object during one that is held open.
+const HELD_OPS: usize = 15;
 /// Operations on each object in one life of the writing process.
 const OPS: usize = 60;
 /// Cuts in one life, each with every fate.
@@ -95,7 +99,7 @@ impl Round {
     fn check(&self, image: &Image) -> Outcome<()> {
         let firsts = self.firsts();
         let allowed = |(object, state): (usize, &Node)| {
-            let mut ops = ops(self.seed, object, firsts[object]);
+            let mut ops = stream(self.seed, object, firsts[object]);
             let acked = ops.by_ref().take(image.acks[object]);
             let reached = acked.fold(state.clone(), |state, op| op.after(&state));
             match self.durability {
@@ -149,20 +153,33 @@ pub fn write(
         Cutter { disk: Disk::new(&root), out: out.to_owned(), random, way, calls: 0, cuts: 0 };
     vfs::follow(Some(Box::new(cutter)));
     let world = World::open(data, durability, Keep::Few).map_err(|e| format!("{e:?}"))?;
-    let mut streams: Vec<_> = firsts
-        .iter()
-        .enumerate()
-        .map(|(object, first)| (object, ops(seed, object, *first).take(OPS)))
-        .collect();
-    for _ in 0..OPS {
-        for (object, stream) in &mut streams {
-            let op: Option<Op> = stream.next();
-            let op = op.expect("there are enough operations");
-            world.run(*object, &op).map_err(|e| format!("object {object}, {op:?}: {e:?}"))?;
-            println!("{object}");
+    let mut streams: Vec<_> =
+        (0..OBJECTS).map(|object| stream(seed, object, firsts[object])).collect();
+    let mut next = |object: usize| streams[object].next().expect("operations never end");
+    for _ in 0..OPS / HELD_OPS {
+        let held = std::thread::spawn(world.runner(HOLDING, next(HOLDING)));
+        world.wait_for_hold();
+        for _ in 0..HELD_OPS {
+            for object in (0..OBJECTS).filter(|object| *object != HOLDING) {
+                let op = next(object);
+                world.run(object, &op).map_err(|e| format!("object {object}, {op:?}: {e:?}"))?;
+                println!("{object}");
+            }
         }
+        world.end_hold();
+        let outcome = held.join().map_err(|_| "a thread has panicked".to_owned())?;
+        outcome.map_err(|e| format!("object {HOLDING}: {e:?}"))?;
+        println!("{HOLDING}");
     }
     Ok(String::new())
+}
+
+/// The operations on an object.
+fn stream(seed: u64, object: usize, first: i64) -> Box<dyn Iterator<Item = Op>> {
+    match object {
+        HOLDING => Box::new(holds(seed, object, first)),
+        _ => Box::new(ops(seed, object, first)),
+    }
 }
 
 /// Rebuilds what is left at random moments, and goes on.

@@ -102,6 +102,8 @@ pub struct Op {
 pub enum Kind {
     /// Writes to the object itself.
     Write,
+    /// The same, but the transaction stays open until it is told to end.
+    Hold,
     /// Writes to a facet, which is made with those on the way if it is missing.
     At(Vec<String>),
     /// Deletes a facet.
@@ -138,7 +140,7 @@ impl Op {
         };
         match &self.kind {
             Kind::Undo(_) | Kind::Abort(_) => {}
-            Kind::Write => step(&|root| root.write(self)),
+            Kind::Write | Kind::Hold => step(&|root| root.write(self)),
             Kind::At(path) => {
                 (1..=path.len()).for_each(|depth| step(&|root| root.make(&path[..depth])));
                 step(&|root| root.at(path).write(self));
@@ -200,4 +202,14 @@ impl Kind {
 pub fn ops(seed: u64, object: usize, last: i64) -> impl Iterator<Item = Op> {
     let mut random = Random::new(seed, object as u64 + 1);
     (last + 1..).map(move |n| Op::random(&mut random, n))
+}
+
+/// Operations like those, each of which holds its transaction open.
+pub fn holds(seed: u64, object: usize, last: i64) -> impl Iterator<Item = Op> {
+    let mut random = Random::new(seed, object as u64 + 1);
+    (last + 1..).map(move |n| {
+        // Some need more pages than SQLite keeps in memory.
+        let size = if random.once_in(3) { 1_200_000 } else { random.below(60_000) as i64 };
+        Op { n, size, alarm: AlarmChange::Keep, kind: Kind::Hold }
+    })
 }

@@ -1,7 +1,8 @@
 //! A runtime on a directory, and the supervisor that runs operations.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use facetbox::{
     Alarms, Class, Ctx, Durability, DurableObject, Error, FacetOptions, ManualClock, Namespace,
@@ -31,6 +32,19 @@ pub struct World {
     pub runtime: Runtime,
     pub clock: ManualClock,
     nodes: Namespace,
+    held: Held,
+}
+
+/// The other end of an operation that holds its transaction open.
+struct Held {
+    reached: Mutex<Receiver<()>>,
+    end: Sender<()>,
+}
+
+/// Its own end.
+struct Hold {
+    reached: Mutex<Sender<()>>,
+    end: Mutex<Receiver<()>>,
 }
 
 impl World {
@@ -47,15 +61,33 @@ impl World {
             ..Options::default()
         };
         let runtime = open_on(options, Arc::new(Planned))?;
-        let nodes =
-            runtime.namespace("Nodes", Class::host("Root", |ctx, _env| Ok(Root { ctx })))?;
-        Ok(World { runtime, clock, nodes })
+        let ((reached, is_reached), (end, is_to_end)) = (channel(), channel());
+        let hold = Arc::new(Hold { reached: Mutex::new(reached), end: Mutex::new(is_to_end) });
+        let class = Class::host("Root", move |ctx, _env| Ok(Root { ctx, hold: hold.clone() }));
+        let nodes = runtime.namespace("Nodes", class)?;
+        Ok(World { runtime, clock, nodes, held: Held { reached: Mutex::new(is_reached), end } })
+    }
+
+    /// Waits until an operation holds its transaction open, which runs on another thread.
+    pub fn wait_for_hold(&self) {
+        let reached = self.held.reached.lock().expect("nobody panics with it");
+        reached.recv().expect("the class exists as long as the world");
+    }
+
+    /// Lets that end.
+    pub fn end_hold(&self) {
+        self.held.end.send(()).expect("the class exists as long as the world");
+    }
+
+    /// A function that runs an operation on any thread.
+    pub fn runner(&self, object: usize, op: Op) -> impl FnOnce() -> Result<()> + Send + use<> {
+        let stub = self.object(object);
+        move || run(&stub, &op)
     }
 
     /// Runs an operation; when this returns it has been acknowledged.
     pub fn run(&self, object: usize, op: &Op) -> Result<()> {
-        let text = serde_json::to_string(op).expect("an operation is JSON");
-        self.object(object).call_blocking("run", vec![text.into()]).map(drop)
+        run(&self.object(object), op)
     }
 
     /// What an object stores.
@@ -74,6 +106,11 @@ impl World {
     fn object(&self, object: usize) -> Stub {
         self.nodes.get_by_name(&format!("object {object}"))
     }
+}
+
+fn run(stub: &Stub, op: &Op) -> Result<()> {
+    let text = serde_json::to_string(op).expect("an operation is JSON");
+    stub.call_blocking("run", vec![text.into()]).map(drop)
 }
 
 /// Reads the answer of `state`.
@@ -96,6 +133,7 @@ fn node(value: &Value) -> Result<Node> {
 /// The supervisor: it does to itself what its facets, which are guests, do to themselves.
 struct Root {
     ctx: Ctx,
+    hold: Arc<Hold>,
 }
 
 impl DurableObject for Root {
@@ -120,6 +158,11 @@ impl Root {
         let facets = self.ctx.facets();
         match &op.kind {
             Kind::Write => self.write(op),
+            Kind::Hold => {
+                self.write(op)?;
+                self.hold();
+                Ok(())
+            }
             Kind::At(path) => self.write_at(path, op),
             Kind::Delete(name) => {
                 self.write(op)?;
@@ -143,6 +186,13 @@ impl Root {
                 }
             },
         }
+    }
+
+    fn hold(&self) {
+        let reached = self.hold.reached.lock().expect("nobody panics with it");
+        reached.send(()).expect("the world waits for it");
+        let end = self.hold.end.lock().expect("nobody panics with it");
+        end.recv().expect("the world ends it");
     }
 
     fn facet(&self, name: &str) -> Result<Stub> {
