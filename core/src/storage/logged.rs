@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::capture::{Capture, Left, Mark};
 use super::files::{DATABASE, DRAFT, make_dirs};
-use crate::log::{Change, Log, PAGE_BYTES, Pages};
+use crate::log::{Change, Log, PAGE_BYTES, Pages, Room};
 use crate::medium::Medium;
 
 /// The file of the commit log in a data directory.
@@ -115,8 +115,9 @@ impl Logged {
 
     /// Makes the directory of a facet, which is in the log before the facet's entry is.
     pub fn make_dir(&self, dir: &Path) -> io::Result<()> {
+        let (place, mut room) = self.room(dir)?;
         if self.make_dirs(dir)? {
-            self.append(dir, Change::Made)?;
+            self.log.append(&place, Change::Made, &mut room)?;
         }
         Ok(())
     }
@@ -132,23 +133,25 @@ impl Logged {
 
     /// What is in `dir` and below is going to be removed.
     pub fn gone(&self, dir: &Path) -> io::Result<u64> {
+        let (place, mut room) = self.room(dir)?;
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
         self.unsynced.lock().dirs.retain(|known, _| !known.starts_with(dir));
-        self.append(dir, Change::Gone)
+        self.log.append(&place, Change::Gone, &mut room)
     }
 
     /// What is in `dir` and below has been put there, and is durable there.
     pub fn placed(&self, dir: &Path) -> io::Result<u64> {
+        let (place, mut room) = self.room(dir)?;
         self.sync_names([dir])?;
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
-        self.append(dir, Change::Placed)
+        self.log.append(&place, Change::Placed, &mut room)
     }
 
-    /// Appends a change without pages.
-    fn append(&self, dir: &Path, change: Change<'_>) -> io::Result<u64> {
+    /// The place of a directory, and room for a record about it that has no pages.
+    fn room(&self, dir: &Path) -> io::Result<(String, Room)> {
         let place = self.place_of(dir);
-        let mut room = self.log.reserve(&place, 0)?;
-        self.log.append(&place, change, &mut room)
+        let room = self.log.reserve(&place, 0)?;
+        Ok((place, room))
     }
 
     /// Makes the names of directories, of what is in them and of all above durable.
