@@ -6,6 +6,8 @@
 //! are settled. So its end is complete at any time: for every place that isn't settled it has all records since it
 //! was.
 
+mod bell;
+mod flush;
 mod places;
 mod read;
 mod record;
@@ -17,9 +19,9 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 pub(crate) use read::Reader;
 pub(crate) use record::{Change, PAGE_BYTES, Pages, Record};
@@ -27,6 +29,7 @@ pub(crate) use region::REGION_BYTES;
 pub(crate) use room::{PART_PAGES, Room};
 
 use crate::medium::{Handle, Medium};
+use flush::{Flushes, Turn};
 use places::Places;
 use region::{HEADER_BYTES, Header, Regions, start};
 
@@ -37,14 +40,16 @@ pub(crate) struct Log {
     /// More regions than this are in use only while what can't be settled takes its share of them.
     max_regions: u64,
     state: Mutex<State>,
-    /// Tells those who wait for a flush that one has ended.
-    flushed: Condvar,
+    flushes: Flushes,
+    /// Nothing becomes durable any more.
+    has_failed: AtomicBool,
     crowded: AtomicBool,
     /// Twice as many are.
     full: AtomicBool,
     /// Bytes of records for which there is room in the file and which nobody has reserved.
     free: AtomicI64,
-    /// Tells those who wait for room that somebody has given some back, or made the file longer.
+    /// How many wait for room, and what tells them that somebody has given some back or made the file longer.
+    waiting: AtomicUsize,
     freed: Condvar,
 }
 
@@ -60,11 +65,12 @@ struct State {
     used: usize,
     /// What is to be written, in order.
     pieces: Vec<Piece>,
-    /// The sequences of the last record that was appended, and of the last one that is durable.
+    /// Buffers for that, which are used again.
+    spare: Vec<Vec<u8>>,
+    turn: Turn,
+    /// The sequence of the last record that was appended.
     appended: u64,
-    durable: u64,
-    /// Somebody is writing.
-    flushing: bool,
+    /// Why nothing becomes durable any more.
     failed: Option<String>,
     /// The places that aren't settled.
     places: Places,
@@ -72,8 +78,6 @@ struct State {
     allowance: u64,
     /// Somebody makes the file longer.
     growing: bool,
-    /// How many wait for room.
-    waiting: usize,
 }
 
 /// Bytes for one region.
@@ -86,13 +90,24 @@ impl Log {
     /// A log in a file that doesn't exist.
     pub fn new(medium: Arc<dyn Medium>, path: PathBuf) -> Log {
         let max_regions = medium.log_bytes() / REGION_BYTES as u64;
-        let (state, flushed, crowded, full, free, freed) = Default::default();
-        Log { medium, path, max_regions, state, flushed, crowded, full, free, freed }
+        Log {
+            medium,
+            path,
+            max_regions,
+            state: Mutex::default(),
+            flushes: Flushes::default(),
+            has_failed: AtomicBool::default(),
+            crowded: AtomicBool::default(),
+            full: AtomicBool::default(),
+            free: AtomicI64::default(),
+            waiting: AtomicUsize::default(),
+            freed: Condvar::default(),
+        }
     }
 
     /// Answers an error once the log has failed: nothing becomes durable any more.
     pub fn check(&self) -> io::Result<()> {
-        self.state.lock().check()
+        if self.has_failed.load(Ordering::Acquire) { self.state.lock().check() } else { Ok(()) }
     }
 
     /// Appends a change, in the room that was reserved for it, and answers the sequence of its last record. It is
@@ -137,42 +152,6 @@ impl Log {
         }
     }
 
-    /// Makes a record durable with all those before it. Whoever comes first writes for all who wait.
-    ///
-    /// # Errors
-    /// Those of the file; then the log has failed, and it isn't known whether the record is durable.
-    pub fn flush(&self, sequence: u64) -> io::Result<()> {
-        let mut state = self.state.lock();
-        while state.durable < sequence {
-            state.check()?;
-            match state.flushing {
-                true => self.flushed.wait(&mut state),
-                false => self.write(&mut state),
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, state: &mut MutexGuard<'_, State>) {
-        let Some(file) = state.file.clone() else { return };
-        let (pieces, last) = (std::mem::take(&mut state.pieces), state.appended);
-        state.flushing = true;
-        let written = MutexGuard::unlocked(state, || {
-            // Each region is whole on the disk before the next one is begun, which readers rely on.
-            pieces.iter().try_for_each(|piece| {
-                file.write_at(&piece.bytes, piece.offset)?;
-                file.sync()
-            })
-        });
-        state.flushing = false;
-        match written {
-            Ok(()) => state.durable = last,
-            // What a sync has refused once it may call durable the next time, without its being so.
-            Err(error) => drop(self.fail_with(state, &error)),
-        }
-        self.flushed.notify_all();
-    }
-
     /// Lets the log fail because something that it relies on has.
     pub fn fail(&self, error: &io::Error) {
         self.fail_with(&mut self.state.lock(), error);
@@ -182,8 +161,8 @@ impl Log {
         if state.failed.is_none() {
             tracing::error!(%error, path = %self.path.display(), "the commit log has failed");
             state.failed = Some(error.to_string());
+            self.has_failed.store(true, Ordering::Release);
         }
-        self.flushed.notify_all();
         self.freed.notify_all();
         io::Error::new(error.kind(), error.to_string())
     }
@@ -245,7 +224,8 @@ impl Log {
     pub fn shrink(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         // As long as that isn't durable, what the region before says holds.
-        let Some(header) = state.header.filter(|header| header.first <= state.durable) else {
+        let Some(header) = state.header.filter(|header| self.flushes.are_durable(header.first))
+        else {
             return Ok(());
         };
         if state.growing {
@@ -266,6 +246,7 @@ impl Log {
             return Err(io::Error::other(format!("{place:?} isn't settled")));
         }
         state.failed = Some("it is closed".into());
+        self.has_failed.store(true, Ordering::Release);
         let is_there = state.file.take().is_some();
         if is_there { remove(&*self.medium, &self.path) } else { Ok(()) }
     }
@@ -287,9 +268,7 @@ impl Log {
         }
         let header = Header::new(number, oldest, state.appended + 1)?;
         state.regions.take(slot, number);
-        let mut bytes = Vec::new();
-        header.encode(&mut bytes);
-        state.pieces.push(Piece { offset: start(slot), bytes });
+        header.encode(state.new_piece(start(slot)));
         (state.header, state.slot, state.used) = (Some(header), slot, HEADER_BYTES);
         Ok(())
     }
@@ -320,6 +299,14 @@ impl State {
         if self.header.is_some() { REGION_BYTES - self.used } else { 0 }
     }
 
+    /// Begins to gather bytes for a place in the file.
+    fn new_piece(&mut self, offset: u64) -> &mut Vec<u8> {
+        let bytes = self.spare.pop().unwrap_or_default();
+        self.pieces.push(Piece { offset, bytes });
+        let last = self.pieces.len() - 1;
+        &mut self.pieces[last].bytes
+    }
+
     /// Adds a record for which there is room in the region.
     fn add(&mut self, place: &str, change: Change<'_>) -> u64 {
         let header = self.header.expect("a region was begun");
@@ -328,7 +315,7 @@ impl State {
         let offset = start(self.slot) + self.used as u64;
         let follows = |piece: &Piece| piece.offset + piece.bytes.len() as u64 == offset;
         if !self.pieces.last().is_some_and(follows) {
-            self.pieces.push(Piece { offset, bytes: Vec::with_capacity(length) });
+            self.new_piece(offset);
         }
         if let Some(piece) = self.pieces.last_mut() {
             record.encode(header.salt, &mut piece.bytes);

@@ -33,9 +33,8 @@ pub(crate) struct Room {
 impl Drop for Room {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            let state = self.log.state.lock();
-            self.log.free.fetch_add(self.bytes as i64, Ordering::Relaxed);
-            self.log.tell_of_room(&state);
+            self.log.free.fetch_add(self.bytes as i64, Ordering::SeqCst);
+            self.log.tell_of_room();
         }
     }
 }
@@ -61,10 +60,12 @@ impl Log {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let bytes = length_of(place, pages) + pages / PART_PAGES * length_of(place, 0);
+        self.check()?;
+        if self.take(bytes as u64) {
+            return Ok(Room { log: self.clone(), bytes: bytes as u64 });
+        }
         let mut room = Room { log: self.clone(), bytes: 0 };
-        let mut state = self.state.lock();
-        state.check()?;
-        self.charge(&mut state, &mut room, bytes)?;
+        self.charge(&mut self.state.lock(), &mut room, bytes)?;
         Ok(room)
     }
 
@@ -93,26 +94,26 @@ impl Log {
     pub(super) fn settle_room(&self, state: &State, room: &mut Room, bytes: usize, before: u64) {
         room.bytes -= bytes as u64;
         let used = before as i64 - state.capacity() as i64;
-        self.free.fetch_add(bytes as i64 - used, Ordering::Relaxed);
-        self.tell_of_room(state);
+        self.free.fetch_add(bytes as i64 - used, Ordering::SeqCst);
+        self.tell_of_room();
     }
 
     fn take(&self, bytes: u64) -> bool {
         let left = |free: i64| (free >= bytes as i64).then(|| free - bytes as i64);
-        self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+        self.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok()
     }
 
-    fn tell_of_room(&self, state: &State) {
-        if state.waiting > 0 {
+    fn tell_of_room(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.freed.notify_all();
         }
     }
 
-    /// Answers whether there was a change in time.
+    /// Answers whether there was a change in time. What changes before this has begun to wait may be missed.
     fn wait_for_room(&self, state: &mut MutexGuard<'_, State>) -> bool {
-        state.waiting += 1;
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         let waited = self.freed.wait_for(state, PATIENCE);
-        state.waiting -= 1;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         !waited.timed_out()
     }
 
@@ -132,7 +133,7 @@ impl Log {
             Ok(made) => {
                 state.file = made.or(state.file.take());
                 state.regions.add();
-                self.free.fetch_add(REGION_ROOM as i64, Ordering::Relaxed);
+                self.free.fetch_add(REGION_ROOM as i64, Ordering::SeqCst);
                 Ok(())
             }
             Err(error) => {
@@ -142,7 +143,7 @@ impl Log {
             }
         };
         state.growing = false;
-        self.tell_of_room(state);
+        self.tell_of_room();
         grown
     }
 

@@ -23,6 +23,8 @@ pub struct Disk {
     /// So do writes beyond this.
     pub room: Option<u64>,
     pub syncs: usize,
+    /// Bytes that were read at once, at most.
+    pub largest_read: usize,
     pub regions: u64,
 }
 
@@ -140,6 +142,10 @@ impl Handle for Open {
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
         let start = offset as usize;
+        {
+            let mut disk = self.0.0.lock();
+            disk.largest_read = disk.largest_read.max(into.len());
+        }
         self.with(|bytes| {
             let from = bytes.get(start..start + into.len());
             from.map(|from| into.copy_from_slice(from)).ok_or(io::ErrorKind::UnexpectedEof.into())

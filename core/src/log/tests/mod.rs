@@ -118,6 +118,7 @@ fn records_are_read_in_order_over_many_regions() {
     let written: Vec<_> = (1..=40).map(|n| (write(&log, "a", n, 100), "a".to_owned(), n)).collect();
     assert!(memory.bytes().len() > 10 * REGION_BYTES);
     assert_eq!(read(&memory).expect("readable"), written);
+    assert_eq!(memory.0.lock().largest_read, REGION_BYTES, "one at a time");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn who_gives_room_back_wakes_who_waits_for_it() {
     let first = log.reserve("a", 200).expect("there is room");
     std::thread::scope(|scope| {
         scope.spawn(|| write(&log, "b", 1, 200));
-        while log.state.lock().waiting == 0 && size(&memory) == 1 {
+        while log.waiting.load(Ordering::SeqCst) == 0 && size(&memory) == 1 {
             std::thread::yield_now();
         }
         drop(first);
