@@ -1,10 +1,11 @@
 mod cuts;
+mod flush;
 mod memory;
 mod room;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use memory::{FILE, Memory, Random};
@@ -237,40 +238,6 @@ fn a_sync_that_fails_once_ends_the_log() {
     assert!(mark(&log, "a", Change::Made).is_err());
     assert!(log.flush(first).is_ok(), "that was durable before");
     assert!(log.end().is_err() && memory.read().is_ok(), "it is needed");
-}
-
-#[test]
-fn who_waits_for_a_flush_shares_the_next() {
-    const WAITING: usize = 16;
-    let memory = Memory::new(64);
-    let log = log(&memory);
-    write(&log, "a", 0, 1);
-    let before = memory.0.lock().syncs;
-    let (begun, appended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let (in_sync, arrived) = (begun.clone(), appended.clone());
-    memory.0.lock().on_sync = Some(Arc::new(move || {
-        in_sync.store(true, Ordering::SeqCst);
-        while arrived.load(Ordering::SeqCst) < WAITING {
-            std::thread::yield_now();
-        }
-        Ok(())
-    }));
-    std::thread::scope(|scope| {
-        scope.spawn(|| write(&log, "first", 1, 1));
-        while !begun.load(Ordering::SeqCst) {
-            std::thread::yield_now();
-        }
-        for n in 0..WAITING {
-            let (log, appended) = (&log, &appended);
-            scope.spawn(move || {
-                let sequence = append(log, &n.to_string(), 1, 1);
-                appended.fetch_add(1, Ordering::SeqCst);
-                log.flush(sequence).expect("flushed");
-            });
-        }
-    });
-    assert_eq!(memory.0.lock().syncs - before, 2);
-    assert_eq!(sequences(&memory).len(), WAITING + 2);
 }
 
 #[test]
