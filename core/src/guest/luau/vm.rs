@@ -227,6 +227,9 @@ impl Vm {
         api::register_natives(&lua, &native, &shared, &marshal)?;
         let made = lua.create_table()?;
         made.raw_set("globals", lua.create_table()?)?;
+        for name in ["check", "throw"] {
+            made.raw_set(name, web.tools().raw_get::<Function>(name)?)?;
+        }
         for part in &code.parts {
             lua.load(&part[..])
                 .set_name("=[facetbox]")

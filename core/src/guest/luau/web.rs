@@ -184,6 +184,11 @@ fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
 }
 
 impl WebApi {
+    /// What all parts of the prelude check and throw with.
+    pub fn tools(&self) -> &Table {
+        &self.classes.tools
+    }
+
     /// Makes a `Request` of the guest; its URL is taken as it is.
     pub(crate) fn request_to_lua(&self, lua: &Lua, request: Request) -> mlua::Result<Table> {
         let list = headers_to_lua(lua, &request.headers)?;
