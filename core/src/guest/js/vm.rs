@@ -132,6 +132,8 @@ impl Machine {
             // SAFETY: the runtime is alive, and only this thread uses it now.
             unsafe { qjs::JS_SetMaxStackSize(runtime, 1) };
             while ctx.execute_pending_job() {}
+            // What has ended the guest may still be pending, and keeps the context.
+            drop(ctx.catch());
         });
     }
 }
