@@ -18,10 +18,11 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 17] = [
+const PRELUDE: [(&str, &str); 18] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),
+    ("facetbox:references", include_str!("prelude/references.js")),
     ("facetbox:console", include_str!("prelude/console.js")),
     ("facetbox:absent", include_str!("prelude/absent.js")),
     ("facetbox:urls", include_str!("prelude/urls.js")),

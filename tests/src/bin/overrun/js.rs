@@ -5,6 +5,13 @@ use super::Case;
 pub const CASES: &[Case] = &[
     ("RegExp, backtracking", "'a'.repeat(30)", "/(a+)+b/.test(data)"),
     ("RegExp, long text", "'a'.repeat(1e6)", "/a*?b/.test(data)"),
+    ("RegExp, back reference", "'a'.repeat(2500)", r"/^(?=(a+))(?:(?:\1b|a)*)*c/.test(data)"),
+    (
+        "RegExp, any case",
+        r"'\u0434'.repeat(1000)",
+        r"/^(?=(\u0434+))(?:(?:\1b|\u0434)*)*c/i.test(data)",
+    ),
+    ("RegExp, long words", "'word '.repeat(2e5)", r"/(\w+)=\1/.test(data)"),
     (
         "new RegExp of a long class",
         "'[' + Array.from({ length: 3e4 }, (_, i) => String.fromCharCode(256 + 2 * i)).join('') + ']'",

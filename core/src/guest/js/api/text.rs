@@ -16,7 +16,15 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let form = call.text(1)?;
         give_units(call, &normalize(&units, &form))
     })?;
+    // Comparing a text with itself takes the engine as long as it is.
+    natives.add("is_same", |call| call.give_bool(place(&call.arg(0)) == place(&call.arg(1))))?;
     natives.add("may_hold", |call| call.give_bool(call.shared.guard.may_hold(call.number(0)?)))
+}
+
+/// Where a text is.
+fn place(text: &JsValue<'_>) -> *mut qjs::c_void {
+    // SAFETY: the value is alive; of what is no text this gives what is no text's place.
+    unsafe { qjs::JS_VALUE_GET_PTR(text.as_raw()) }
 }
 
 /// Brings each run of valid Unicode into a form.

@@ -57,6 +57,7 @@ export const urls = lazily("facetbox:urls", ["URL", "URLSearchParams"]);
 export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "Event", "EventTarget", "AbortSignal",
   "AbortController", "atob", "btoa", "crypto", "structuredClone"]);
 export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response", "ReadableStream"]);
+export const references = lazily("facetbox:references");
 export const stubs = lazily("facetbox:stubs");
 export const cursors = lazily("facetbox:cursors");
 export const transactions = lazily("facetbox:transactions");

@@ -3,8 +3,9 @@
 // The engine searches a text by comparing the pattern at each place, without looking at the guest's limits. Long
 // texts are searched here piece by piece, so that it looks between two pieces.
 
-import { native, uncurry } from "facetbox:base";
+import { getter, native, uncurry } from "facetbox:base";
 import { replace } from "facetbox:bounds";
+import { references } from "facetbox:lazy";
 
 const { apply } = Reflect;
 const { floor, max, min, trunc } = Math;
@@ -128,6 +129,46 @@ for (const name of Object.keys(LONG)) {
     },
   }));
 }
+
+// Regular expressions -----------------------------------------------------------------------------
+
+const { exec } = RegExp.prototype;
+const sourceOf = getter(RegExp.prototype, "source");
+const run = Function.prototype.call.bind(exec);
+/** Texts in which no back reference refers to more than the engine compares in a moment. */
+const MAX_REFERRED = 1_000;
+
+/** Whether a pattern may have back references. */
+function mayRefer(source) {
+  for (let at = indexOf(source, "\\"); at >= 0; at = indexOf(source, "\\", at + 2)) {
+    const next = source[at + 1];
+    if (next === "k" || (next >= "1" && next <= "9")) return true;
+  }
+  return false;
+}
+
+let plain; // the regular expression without back references that was used last
+
+function checkReferences(regexp, text) {
+  if (mayRefer(sourceOf(regexp))) references.use().check(regexp, text, run);
+  else plain = regexp;
+}
+
+replace(RegExp.prototype, "exec", () => ({
+  exec(value) {
+    const text = typeof value === "string" ? value : `${value}`;
+    if (text.length > MAX_REFERRED && this !== plain) checkReferences(this, text);
+    return run(this, text);
+  },
+}));
+
+replace(RegExp.prototype, "compile", (original) => ({
+  compile(...args) {
+    plain = undefined;
+    references.loaded?.forget();
+    return apply(original, this, args);
+  },
+}));
 
 // Repetition --------------------------------------------------------------------------------------
 
