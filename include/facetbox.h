@@ -423,8 +423,9 @@ typedef struct {
 /// `durableObjectId`, `objectName`, `facets` (names), `entrypoint`, `executionModel`, `outcome` (`ok`,
 /// `exception`, `exceededCpu`, ...), `cpuTime` and `wallTime` in milliseconds, `logs` (maps with
 /// `timestamp`, `level`, and `message`, a list of texts), `exceptions` (maps with `timestamp`, `name`,
-/// `message`, `stack`), `truncated`, `subrequests`, `dropped`. Texts are as guests wrote them: treat them
-/// as untrusted.
+/// `message`, `stack`), `truncated`, `subrequests`, `bindings` (how often it called each binding of its `env`, by
+/// name, such as `AI` or `STORE.get`, `globalOutbound` for `fetch()`), `dropped`. Texts are as guests wrote
+/// them: treat them as untrusted.
 typedef void (*facetbox_tail_fn)(void *user_data, const facetbox_value_t *event);
 
 /// Receives the result of an asynchronous call, once: either an error or a value, and owns it.
@@ -1299,7 +1300,8 @@ void facetbox_runtime_free(facetbox_runtime_t *runtime);
 /// Counts: `starts`, `hibernations`, `evictions` of instances; `alarmsFired`, `alarmsRetried`,
 /// `alarmsFailed`; `loads` and `cacheHits` of code; `logBytes`; `tailEvents`, `tailEventsDropped`. What is
 /// kept now: `warmActors`, `openDatabases`. `events` is a list of maps with `type`, `outcome`, `count`,
-/// `errors` one of maps with `code` and `count`. `cpuMs` and `wallMs` of events are histograms: maps with
+/// `errors` one of maps with `code` and `count`, `bindings` one of maps with `name` and `calls`: how often the
+/// bindings of guests' `env` were called, beyond 256 names as `(others)`. `cpuMs` and `wallMs` of events are histograms: maps with
 /// `bounds` (the upper bounds of ranges, in milliseconds), `counts` (one more, for what is above all
 /// bounds) and `sum`.
 ///

@@ -12,6 +12,8 @@ type Metrics struct {
 	Events []EventCount
 	// Errors are failed events by code; codes that never came are left out.
 	Errors []ErrorCount
+	// Bindings are how often the bindings of guests' env were called, by names as in [TailEvent].
+	Bindings map[string]int64
 	// CPUMs and WallMs are times of events, in milliseconds.
 	CPUMs, WallMs Histogram
 	// Starts, Hibernations (idle ones that were dropped) and Evictions (beyond [WithMaxWarm]) count
@@ -62,6 +64,7 @@ func (r *Runtime) Metrics() (*Metrics, error) {
 	fields, _ := take(out).(map[string]any)
 	count := func(key string) int64 { return field[int64](fields, key) }
 	metrics := &Metrics{
+		Bindings:          map[string]int64{},
 		CPUMs:             histogram(fields, "cpuMs"),
 		WallMs:            histogram(fields, "wallMs"),
 		Starts:            count("starts"),
@@ -83,6 +86,9 @@ func (r *Runtime) Metrics() (*Metrics, error) {
 	}
 	for _, failure := range all[map[string]any](fields["errors"]) {
 		metrics.Errors = append(metrics.Errors, ErrorCount{field[string](failure, "code"), field[int64](failure, "count")})
+	}
+	for _, binding := range all[map[string]any](fields["bindings"]) {
+		metrics.Bindings[field[string](binding, "name")] = field[int64](binding, "calls")
 	}
 	return metrics, nil
 }

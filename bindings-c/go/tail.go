@@ -38,6 +38,9 @@ type TailEvent struct {
 	Truncated bool
 	// Subrequests counts its calls to the outside.
 	Subrequests int64
+	// Bindings is how often it called each binding of its env, by name: "AI", "STORE.get" for a method of a
+	// host object, "globalOutbound" for fetch(); beyond 256 names "(others)".
+	Bindings map[string]int64
 	// Dropped counts events that the receiver has missed since the one before, because it was too slow.
 	Dropped int64
 }
@@ -97,6 +100,10 @@ func tailEvent(fields map[string]any) TailEvent {
 		Truncated:   field[bool](fields, "truncated"),
 		Subrequests: field[int64](fields, "subrequests"),
 		Dropped:     field[int64](fields, "dropped"),
+	}
+	event.Bindings = map[string]int64{}
+	for name, calls := range field[map[string]any](fields, "bindings") {
+		event.Bindings[name], _ = calls.(int64)
 	}
 	for _, log := range all[map[string]any](fields["logs"]) {
 		event.Logs = append(event.Logs, TailLog{moment(log, "timestamp"), field[string](log, "level"), strings.Join(all[string](log["message"]), " ")})

@@ -110,8 +110,9 @@ pub type facetbox_body_fn =
 /// `durableObjectId`, `objectName`, `facets` (names), `entrypoint`, `executionModel`, `outcome` (`ok`,
 /// `exception`, `exceededCpu`, ...), `cpuTime` and `wallTime` in milliseconds, `logs` (maps with
 /// `timestamp`, `level`, and `message`, a list of texts), `exceptions` (maps with `timestamp`, `name`,
-/// `message`, `stack`), `truncated`, `subrequests`, `dropped`. Texts are as guests wrote them: treat them
-/// as untrusted.
+/// `message`, `stack`), `truncated`, `subrequests`, `bindings` (how often it called each binding of its `env`, by
+/// name, such as `AI` or `STORE.get`, `globalOutbound` for `fetch()`), `dropped`. Texts are as guests wrote
+/// them: treat them as untrusted.
 pub type facetbox_tail_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, event: &facetbox_value_t)>;
 

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use facetbox::{ErrorCount, EventCount, Histogram, Metrics, Value, ValueMap};
+use facetbox::{BindingCalls, ErrorCount, EventCount, Histogram, Metrics, Value, ValueMap};
 
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
@@ -16,7 +16,8 @@ use crate::value::{count, facetbox_value_t, list};
 /// Counts: `starts`, `hibernations`, `evictions` of instances; `alarmsFired`, `alarmsRetried`,
 /// `alarmsFailed`; `loads` and `cacheHits` of code; `logBytes`; `tailEvents`, `tailEventsDropped`. What is
 /// kept now: `warmActors`, `openDatabases`. `events` is a list of maps with `type`, `outcome`, `count`,
-/// `errors` one of maps with `code` and `count`. `cpuMs` and `wallMs` of events are histograms: maps with
+/// `errors` one of maps with `code` and `count`, `bindings` one of maps with `name` and `calls`: how often the
+/// bindings of guests' `env` were called, beyond 256 names as `(others)`. `cpuMs` and `wallMs` of events are histograms: maps with
 /// `bounds` (the upper bounds of ranges, in milliseconds), `counts` (one more, for what is above all
 /// bounds) and `sum`.
 ///
@@ -53,6 +54,7 @@ fn metrics_value(metrics: &Metrics) -> ValueMap {
     ValueMap::from_iter([
         ("events", list(metrics.events.iter().map(event))),
         ("errors", list(metrics.errors.iter().map(error))),
+        ("bindings", list(metrics.bindings.iter().map(binding))),
         ("cpuMs", histogram(&metrics.cpu_ms)),
         ("wallMs", histogram(&metrics.wall_ms)),
         ("starts", count(metrics.starts)),
@@ -81,6 +83,13 @@ fn event(event: &EventCount) -> ValueMap {
 
 fn error(error: &ErrorCount) -> ValueMap {
     ValueMap::from_iter([("code", Value::from(error.code.name())), ("count", count(error.count))])
+}
+
+fn binding(binding: &BindingCalls) -> ValueMap {
+    ValueMap::from_iter([
+        ("name", Value::from(binding.name.as_str())),
+        ("calls", count(binding.calls)),
+    ])
 }
 
 fn histogram(histogram: &Histogram) -> Value {

@@ -9,6 +9,8 @@ pub struct Metrics {
     pub events: Vec<EventCount>,
     /// Failed events by the code of their error.
     pub errors: Vec<ErrorCount>,
+    /// How often the bindings of guests' `env` were called.
+    pub bindings: Vec<BindingCalls>,
     /// CPU time of guests for each event, in milliseconds.
     pub cpu_ms: Histogram,
     /// Time from delivery to answer of each event, in milliseconds.
@@ -52,6 +54,15 @@ pub struct EventCount {
     pub count: f64,
 }
 
+/// How often a binding was called.
+#[napi(object, object_from_js = false)]
+pub struct BindingCalls {
+    /// Its name.
+    pub name: String,
+    /// How often.
+    pub calls: f64,
+}
+
 /// How many events failed with one code.
 #[napi(object, object_from_js = false)]
 pub struct ErrorCount {
@@ -93,7 +104,12 @@ impl From<facetbox::Metrics> for Metrics {
             code: error.code.name(),
             count: error.count as f64,
         };
+        let calls = |binding: facetbox::BindingCalls| BindingCalls {
+            name: binding.name,
+            calls: binding.calls as f64,
+        };
         Metrics {
+            bindings: metrics.bindings.into_iter().map(calls).collect(),
             events: metrics.events.into_iter().map(event).collect(),
             errors: metrics.errors.into_iter().map(error).collect(),
             cpu_ms: metrics.cpu_ms.into(),

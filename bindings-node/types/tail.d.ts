@@ -44,6 +44,11 @@ export interface TailEvent {
   readonly truncated: boolean;
   /** Calls that it made to the outside. */
   readonly subrequests: number;
+  /**
+   * How often it called each binding of its `env`, by name: `AI`, `tools.search`, `STORE.get` for a method of a host object,
+   * `globalOutbound` for `fetch()`; beyond 256 names `(others)`.
+   */
+  readonly bindings: Readonly<Record<string, number>>;
   /** Events that the receiver has missed since the one before. */
   readonly dropped: number;
 }
@@ -67,6 +72,8 @@ export type Outcome =
 
 /** What {@link Runtime.metrics} answers. */
 export interface Metrics {
+  /** How often the bindings of guests' `env` were called, by names as in {@link TailEvent}; beyond 256 names `(others)`. */
+  readonly bindings: { name: string; calls: number }[];
   /** Events by type and outcome; those that never happened are left out. */
   readonly events: { type: TailEvent["eventType"]; outcome: Outcome; count: number }[];
   /** Failed events by the code of their error. */

@@ -1,5 +1,6 @@
 //! Metrics, as the host gets them.
 
+use crate::tail::calls;
 use facetbox::{Histogram, Metrics};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -19,6 +20,7 @@ pub fn metrics<'py>(py: Python<'py>, metrics: &Metrics) -> PyResult<Bound<'py, P
     }
     fields.set_item("events", events)?;
     fields.set_item("errors", errors)?;
+    fields.set_item("bindings", calls(py, &metrics.bindings)?)?;
     fields.set_item("cpu_ms", histogram(module, &metrics.cpu_ms)?)?;
     fields.set_item("wall_ms", histogram(module, &metrics.wall_ms)?)?;
     let counts = [

@@ -1,7 +1,7 @@
 //! Tail events, as the host gets them.
 
 use crate::interpreter::enter;
-use facetbox::{TailEvent, TailException, TailInfo, TailLog, TailReceiver};
+use facetbox::{BindingCalls, TailEvent, TailException, TailInfo, TailLog, TailReceiver};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
@@ -42,8 +42,18 @@ fn tail_event(py: Python<'_>, event: TailEvent) -> PyResult<Bound<'_, PyAny>> {
     fields.set_item("exceptions", exceptions.collect::<PyResult<Vec<_>>>()?)?;
     fields.set_item("truncated", event.truncated)?;
     fields.set_item("subrequests", event.subrequests)?;
+    fields.set_item("bindings", calls(py, &event.bindings)?)?;
     fields.set_item("dropped", event.dropped)?;
     module.getattr("TailEvent")?.call((), Some(&fields))
+}
+
+/// How often each binding was called, by its name.
+pub fn calls<'py>(py: Python<'py>, bindings: &[BindingCalls]) -> PyResult<Bound<'py, PyDict>> {
+    let calls = PyDict::new(py);
+    for binding in bindings {
+        calls.set_item(&binding.name, binding.calls)?;
+    }
+    Ok(calls)
 }
 
 fn tail_info<'py>(module: &Bound<'py, PyModule>, info: TailInfo) -> PyResult<Bound<'py, PyAny>> {

@@ -45,6 +45,8 @@ compile_error!(
 
 mod actor;
 mod alarm;
+mod bindings;
+mod charge;
 mod clock;
 mod cpu;
 mod ctx;
@@ -80,6 +82,7 @@ mod whole;
 
 pub use actor::{ActorId, Awake, BoxFuture, Class, EventScope};
 pub use alarm::{AlarmInfo, Alarms};
+pub use bindings::BindingCalls;
 pub use clock::ManualClock;
 pub use ctx::{ConcurrencyGuard, Ctx, Transaction};
 pub use deploy::Deployment;

@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, GuestClass};
+use crate::bindings::Bindings;
+use crate::charge::{Charge, Holder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::Compiled;
 use crate::http::{Request, Response};
@@ -301,6 +303,11 @@ impl Loader {
         }))
     }
 
+    /// Whether both are clones of one loader.
+    pub(crate) fn is(&self, other: &Loader) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Loads code that isn't cached.
     ///
     /// # Errors
@@ -308,9 +315,16 @@ impl Loader {
     /// say, such as modules for an engine that [`Options::engines`](crate::Options::engines) leaves out.
     /// Errors in modules show at the first use of a class or entrypoint.
     pub fn load(&self, code: WorkerCode) -> Result<WorkerStub> {
+        self.load_for(None, code)
+    }
+
+    /// Loads code that counts as memory of a guest while any of it is there.
+    pub(crate) fn load_for(&self, guest: Option<Guest>, code: WorkerCode) -> Result<WorkerStub> {
         code.check(&self.0.runtime)?;
         self.0.runtime.metrics.add(Count::Loads, 1);
-        Ok(WorkerStub::new(&self.0.runtime, Ok(code)))
+        let worker = WorkerStub::new(&self.0.runtime, Ok(code), guest);
+        worker.charge();
+        Ok(worker)
     }
 
     /// The worker cached as `id`, loaded from what `code` answers if there is none. What was used least
@@ -330,10 +344,20 @@ impl Loader {
 
     /// Makes a worker of code or of the failure to get any, and caches it if it is good.
     pub fn insert(&self, id: Option<&str>, code: Result<WorkerCode>) -> WorkerStub {
+        self.insert_for(None, id, code)
+    }
+
+    /// Code that leaves the cache while any of it is in use counts as memory of the guest that it came from.
+    pub(crate) fn insert_for(
+        &self,
+        guest: Option<Guest>,
+        id: Option<&str>,
+        code: Result<WorkerCode>,
+    ) -> WorkerStub {
         let code = code.and_then(|code| code.check(&self.0.runtime).map(|()| code));
         let good = code.is_ok();
         self.0.runtime.metrics.add(Count::Loads, u64::from(good));
-        let worker = WorkerStub::new(&self.0.runtime, code);
+        let worker = WorkerStub::new(&self.0.runtime, code, guest);
         match id {
             Some(id) if good => {
                 let bytes = worker.bytes();
@@ -343,11 +367,15 @@ impl Loader {
                 }
                 let left = cache.put(id.to_owned(), worker.clone(), bytes);
                 drop(cache);
+                left.iter().for_each(WorkerStub::charge);
                 // Only now: actors may end with what leaves, which takes locks.
                 drop(left);
                 worker
             }
-            _ => worker,
+            _ => {
+                worker.charge();
+                worker
+            }
         }
     }
 }
@@ -429,20 +457,34 @@ struct WorkerInner {
     runtime: Weak<RuntimeInner>,
     code: Result<WorkerCode>,
     compiled: OnceLock<Result<Compiled>>,
+    bindings: OnceLock<Bindings>,
     entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
     namespaces: Mutex<HashMap<String, WeakNamespace>>,
     tails: Option<Arc<Targets>>,
+    guest: Option<Guest>,
+    /// What its code counts as the guest's.
+    charge: OnceLock<Charge>,
 }
 
+/// The guest that has loaded something.
+type Guest = Arc<dyn Holder>;
+
 impl WorkerStub {
-    fn new(runtime: &Arc<RuntimeInner>, code: Result<WorkerCode>) -> WorkerStub {
+    fn new(
+        runtime: &Arc<RuntimeInner>,
+        code: Result<WorkerCode>,
+        guest: Option<Guest>,
+    ) -> WorkerStub {
         let worker = Arc::new(WorkerInner {
             tails: code.as_ref().ok().and_then(|code| Targets::new(&code.tails)),
             runtime: Arc::downgrade(runtime),
             code,
             compiled: OnceLock::new(),
+            bindings: OnceLock::new(),
             entrypoints: Mutex::default(),
             namespaces: Mutex::default(),
+            guest,
+            charge: OnceLock::new(),
         });
         WorkerStub(Arc::new(Handle { worker, owner: true }))
     }
@@ -470,8 +512,21 @@ impl WorkerStub {
         code + FIXED_BYTES
     }
 
+    /// Counts its code as memory of the guest that has loaded it, as long as any of it is there.
+    fn charge(&self) {
+        if let Some(guest) = &self.0.guest {
+            self.0.charge.get_or_init(|| Charge::new(guest.clone(), self.bytes()));
+        }
+    }
+
     pub(crate) fn code(&self) -> Result<&WorkerCode> {
         self.0.code.as_ref().map_err(Clone::clone)
+    }
+
+    /// What it can call of its `env`.
+    pub(crate) fn bindings(&self) -> &Bindings {
+        let of = || self.code().map(Bindings::of).unwrap_or_default();
+        self.0.bindings.get_or_init(of)
     }
 
     /// Who gets its tail events, if anybody.

@@ -72,6 +72,11 @@ impl HostFunction {
         self.2.upgrade()
     }
 
+    /// Whether both are clones of one function.
+    pub(crate) fn is(&self, other: &HostFunction) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Its name, for messages.
     pub fn name(&self) -> &str {
         &self.0.0
@@ -142,6 +147,11 @@ impl HostObject {
     /// The runtime of the guest that has made it, while that is there.
     pub(crate) fn runtime(&self) -> Option<Arc<RuntimeInner>> {
         self.2.upgrade()
+    }
+
+    /// Whether both are clones of one object.
+    pub(crate) fn is(&self, other: &HostObject) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Its name, for messages.

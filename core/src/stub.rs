@@ -8,6 +8,7 @@ use futures_lite::future;
 use parking_lot::Mutex;
 
 use crate::actor::{Actor, BoxFuture, Event, Message, Reply};
+use crate::bindings::Called;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{Begin, Facets, StartFacet, StartGuard, Starting};
 use crate::host::InEvent;
@@ -86,6 +87,24 @@ impl Stub {
     /// Whether both are clones of one stub.
     pub(crate) fn is(&self, other: &Stub) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether both address the same object, or are clones of one stub.
+    pub(crate) fn addresses_as(&self, other: &Stub) -> bool {
+        let same = |namespace| self.id() == other.id() && other.is_of(namespace);
+        self.is(other) || self.namespace().is_some_and(same)
+    }
+
+    /// Whether it addresses an object of a namespace.
+    pub(crate) fn is_of(&self, namespace: &Namespace) -> bool {
+        self.namespace().is_some_and(|own| own.name() == namespace.name())
+    }
+
+    fn namespace(&self) -> Option<&Namespace> {
+        match &self.0.target {
+            Target::Object { namespace, .. } => Some(namespace),
+            _ => None,
+        }
     }
 
     /// A stub of the same thing that isn't bound yet.
@@ -256,6 +275,7 @@ impl Stub {
         };
         if let Some(event) = &parent {
             event.count_subrequest()?;
+            event.count_call(Called::Stub(&self));
         }
         let actor = self.actor(parent.as_ref()).await?;
         if let Some(event) = &parent {

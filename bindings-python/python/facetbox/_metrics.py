@@ -35,6 +35,8 @@ class Metrics:
     """Events by kind and outcome, as ``TailEvent`` has them."""
     errors: dict[str, int]
     """Failed events by the code of their error."""
+    bindings: dict[str, int]
+    """How often the bindings of guests' ``env`` were called, by names as in ``TailEvent``; beyond 256 names ``"(others)"``."""
     cpu_ms: Histogram
     """CPU time of guests for each event, in milliseconds."""
     wall_ms: Histogram

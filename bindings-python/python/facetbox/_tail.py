@@ -94,6 +94,9 @@ class TailEvent:
     """Whether logs or exceptions were left out because they took more than the limit ``log_bytes``."""
     subrequests: int
     """Calls that it made to the outside: stubs, host functions, ``fetch()``."""
+    bindings: dict[str, int]
+    """How often it called each binding of its ``env``, by name: ``"AI"``, ``"tools.search"``, ``"STORE.get"`` for a method of a
+    host object, ``"globalOutbound"`` for ``fetch()``; beyond 256 names ``"(others)"``."""
     dropped: int
     """Events that the receiver has missed since the one before, because it was too slow."""
 

@@ -10,6 +10,7 @@ use futures_lite::future;
 use super::section::Sections;
 use super::{Actor, Hold, Turn};
 use crate::alarm::AlarmInfo;
+use crate::bindings::Calls;
 use crate::error::{Error, ErrorCode, Result};
 use crate::http::{Request, Response};
 use crate::metrics::EventKind;
@@ -108,6 +109,8 @@ pub(crate) struct Event {
     pub(super) sections: Sections,
     cpu_ns: AtomicU64,
     subrequests: AtomicU64,
+    /// Those of them that were calls of bindings.
+    calls: Calls,
     /// Bytes of its arguments or request.
     bytes_in: AtomicU64,
     /// Log text so far.
@@ -152,6 +155,7 @@ impl Event {
             sections: Sections::default(),
             cpu_ns: AtomicU64::new(0),
             subrequests: AtomicU64::new(0),
+            calls: Calls::default(),
             bytes_in: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),
             of_tail: AtomicBool::new(of_tail),
@@ -280,6 +284,11 @@ impl Event {
     /// Calls to the outside so far.
     pub fn subrequests(&self) -> u64 {
         self.subrequests.load(Ordering::Relaxed)
+    }
+
+    /// Which bindings it has called.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Bytes of its arguments or request.

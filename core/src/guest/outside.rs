@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::watchdog::{Interrupt, Stop};
 use crate::actor::{Actor, BoxFuture, Event, Message};
+use crate::bindings::Called;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::InEvent;
 use crate::http::{Request, Response};
@@ -26,6 +27,18 @@ pub(super) enum Answer {
     Due,
     Value(Value),
     Response(Response),
+}
+
+#[cfg(feature = "quickjs")]
+impl Answer {
+    /// Bytes of what it holds.
+    pub fn size(&self) -> usize {
+        match self {
+            Answer::Nothing | Answer::Due => 0,
+            Answer::Value(value) => value.size(),
+            Answer::Response(response) => response.size(),
+        }
+    }
 }
 
 /// Work that a guest waits for; it starts when a driver polls it.
@@ -68,6 +81,7 @@ pub(super) fn outbound(event: &Arc<Event>, request: Request) -> Result<Pending> 
         Outbound::Stub(stub) => Ok(send(event.clone(), stub, Message::Fetch(request))),
         Outbound::Handler(handler) => {
             event.count_subrequest()?;
+            event.count_call(Called::Outbound);
             let event = event.clone();
             Ok(Box::pin(async move {
                 let response = in_host(&event, || handler(request)).await;
@@ -77,15 +91,17 @@ pub(super) fn outbound(event: &Arc<Event>, request: Request) -> Result<Pending> 
     }
 }
 
-/// A call into host code, made as part of the event.
+/// A call of what a host or guest has given by reference, made as part of the event.
 ///
 /// # Errors
 /// LIMIT_SUBREQUESTS.
 pub(super) fn call_host(
     event: &Arc<Event>,
+    called: Called<'_>,
     call: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Result<Pending> {
     event.count_subrequest()?;
+    event.count_call(called);
     let event = event.clone();
     Ok(Box::pin(async move { in_host(&event, call).await.map(Answer::Value) }))
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{ErrorCount, EventCount, Histogram, Metrics};
+use crate::bindings::Totals;
 use crate::error::ErrorCode;
 use crate::tail::Outcome;
 
@@ -62,6 +63,7 @@ pub(crate) struct Counters {
     shards: [Shard; SHARDS],
     errors: [AtomicU64; ErrorCode::ALL.len()],
     counts: [AtomicU64; COUNTS],
+    pub bindings: Totals,
 }
 
 /// What threads of one shard have counted; aligned so that two never share a line of the cache.
@@ -104,6 +106,7 @@ impl Default for Counters {
             shards: Default::default(),
             errors: [const { AtomicU64::new(0) }; ErrorCode::ALL.len()],
             counts: Default::default(),
+            bindings: Totals::default(),
         }
     }
 }
@@ -154,6 +157,7 @@ impl Counters {
         Metrics {
             events: events.filter(|event| event.count > 0).collect(),
             errors: errors.filter(|error| error.count > 0).collect(),
+            bindings: self.bindings.list(),
             cpu_ms: times(|shard| &shard.cpu),
             wall_ms: times(|shard| &shard.wall),
             starts: count(Count::Starts),

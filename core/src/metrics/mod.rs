@@ -5,6 +5,7 @@ mod text;
 
 pub(crate) use counters::{Count, Counters, EventKind};
 
+use crate::bindings::BindingCalls;
 use crate::error::ErrorCode;
 use crate::runtime::Runtime;
 use crate::tail::Outcome;
@@ -19,6 +20,8 @@ pub struct Metrics {
     pub events: Vec<EventCount>,
     /// Failed events by the code of their error; codes that never came are left out.
     pub errors: Vec<ErrorCount>,
+    /// How often the bindings of guests' `env` were called, in order of their names.
+    pub bindings: Vec<BindingCalls>,
     /// CPU time of guests for each event, in milliseconds.
     pub cpu_ms: Histogram,
     /// Time from delivery to answer of each event, in milliseconds.

@@ -16,6 +16,11 @@ pub(super) fn write(metrics: &Metrics) -> String {
     for error in &metrics.errors {
         text.line("errors_total", &format!("{{code=\"{}\"}}", error.code), error.count);
     }
+    text.head("binding_calls_total", "counter", "Calls of guests' bindings by name.");
+    for binding in &metrics.bindings {
+        let labels = format!("{{binding=\"{}\"}}", escaped(&binding.name));
+        text.line("binding_calls_total", &labels, binding.calls);
+    }
     text.times("event_cpu_seconds", "CPU time of guests for each event.", &metrics.cpu_ms);
     text.times(
         "event_wall_seconds",
@@ -46,6 +51,11 @@ pub(super) fn write(metrics: &Metrics) -> String {
         text.line(name, "", number);
     }
     text.0
+}
+
+/// A label's value: a guest's supervisor may have chosen it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 struct Text(String);

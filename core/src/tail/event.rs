@@ -1,6 +1,7 @@
 //! What a listener is told.
 
 use super::Outcome;
+use crate::bindings::BindingCalls;
 
 /// What one event did. Texts are as guests wrote them: treat them as untrusted input.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,9 @@ pub struct TailEvent {
     pub rows_written: u64,
     /// Calls that it made to the outside: stubs, host functions, `fetch()`.
     pub subrequests: u64,
+    /// How often it called each binding of its `env`, in the order of the first calls. What it called that it was
+    /// given otherwise counts among `subrequests` only, and uses of a loader here only.
+    pub bindings: Vec<BindingCalls>,
     /// Events that this listener has missed since the one before, because it was too slow.
     pub dropped: u64,
 }
@@ -167,6 +171,8 @@ impl TailEvent {
             let stack = exception.stack.as_ref().map_or(0, String::len);
             size_of::<TailException>() + exception.name.len() + exception.message.len() + stack
         });
+        let names = self.bindings.iter().map(|calls| size_of::<BindingCalls>() + calls.name.len());
+        let info = info + names.sum::<usize>();
         size_of::<TailEvent>() + info + logs.chain(exceptions).sum::<usize>()
     }
 }

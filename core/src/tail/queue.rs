@@ -98,6 +98,7 @@ mod tests {
             rows_read: 0,
             rows_written: 0,
             subrequests: 0,
+            bindings: Vec::new(),
             dropped: 0,
         }
     }

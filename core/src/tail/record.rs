@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::Outcome;
 use super::event::{LogLevel, TailEvent, TailException, TailInfo, TailLog};
 use crate::actor::{Actor, ActorId, Event, Message};
+use crate::bindings::BindingCalls;
 use crate::error::{Error, Result};
 use crate::metrics::{Count, EventKind};
 use crate::storage::Used;
@@ -166,6 +167,8 @@ impl<'a> Observation<'a> {
         let (cpu, wall) = (event.cpu_used(), now.saturating_duration_since(event.begun));
         event.actor.used(now);
         self.meter(cpu);
+        let bindings = event.calls().list();
+        event.actor.runtime.metrics.bindings.add(&bindings);
         event.actor.runtime.metrics.event(self.kind, outcome, cpu, wall);
         tracing::debug!(
             target: "facetbox",
@@ -177,7 +180,7 @@ impl<'a> Observation<'a> {
             "an event has ended"
         );
         if let Some(record) = event.record() {
-            tell(event, record, outcome, status, wall);
+            tell(event, record, outcome, status, wall, bindings);
         }
     }
 }
@@ -276,7 +279,14 @@ fn log_to_tracing(path: &str, level: LogLevel, text: &str) {
 }
 
 /// Makes the tail event and hands it to whoever listens.
-fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>, wall: Duration) {
+fn tell(
+    event: &Event,
+    record: &Record,
+    outcome: Outcome,
+    answered: Option<u16>,
+    wall: Duration,
+    bindings: Vec<BindingCalls>,
+) {
     let actor = &event.actor;
     let mut info = record.info.clone();
     if let TailInfo::Fetch { status, .. } = &mut info {
@@ -308,6 +318,7 @@ fn tell(event: &Event, record: &Record, outcome: Outcome, answered: Option<u16>,
         rows_read: record.read.count.load(Ordering::Relaxed),
         rows_written: record.written.count.load(Ordering::Relaxed),
         subrequests: event.subrequests(),
+        bindings,
         dropped: 0,
     };
     // The receiver first: it is told of an event before it is told of what that calls forth.

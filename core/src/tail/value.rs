@@ -7,10 +7,11 @@ impl TailEvent {
     /// The event as a map. Where Cloudflare's trace items have a field it is the same: `event`,
     /// `eventTimestamp`, `logs`, `exceptions`, `entrypoint`, `durableObjectId`, `executionModel`,
     /// `outcome`, `truncated`, `cpuTime`, `wallTime`. Beside them are `eventType`, `namespace`,
-    /// `objectName`, `facets`, `rowsRead`, `rowsWritten`, `subrequests`, `dropped`.
+    /// `objectName`, `facets`, `rowsRead`, `rowsWritten`, `subrequests`, `bindings` (calls by name), `dropped`.
     pub fn to_value(&self) -> Value {
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
         let facets = self.facets.iter().map(|name| name.as_str().into()).collect();
+        let bindings = self.bindings.iter().map(|calls| (calls.name.as_str(), count(calls.calls)));
         let model = if self.object_id.is_some() { "durableObject" } else { "stateless" };
         Value::Map(ValueMap::from_iter([
             ("event", info(&self.event)),
@@ -31,6 +32,7 @@ impl TailEvent {
             ("rowsRead", count(self.rows_read)),
             ("rowsWritten", count(self.rows_written)),
             ("subrequests", count(self.subrequests)),
+            ("bindings", Value::Map(bindings.collect())),
             ("dropped", count(self.dropped)),
         ]))
     }

@@ -6,6 +6,7 @@ mod alarms;
 #[cfg(feature = "quickjs")]
 mod app_platform;
 mod bad_input;
+mod bindings;
 mod capabilities;
 mod chains;
 mod data_directory;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize,
 use parking_lot::Mutex;
 use rquickjs::qjs;
 
+use crate::charge::Holder;
 use crate::guest::watchdog::{Interrupt, Stop};
 
 /// What a guest still gets that has used its memory up, or was stopped and goes on: blocks that small objects are cut from,
@@ -51,6 +52,8 @@ pub(super) struct Guard {
 /// Changed only by the thread that runs the machine, so plain loads and stores do.
 struct HeapCount {
     used: AtomicUsize,
+    /// What the host holds for the guest, on any thread.
+    held: AtomicUsize,
     limit: AtomicUsize,
     /// A heap of this size asks for a collection.
     soft: AtomicUsize,
@@ -85,6 +88,7 @@ impl Guard {
             countdown: AtomicPtr::new(null_mut()),
             heap: HeapCount {
                 used: AtomicUsize::new(0),
+                held: AtomicUsize::new(0),
                 limit: AtomicUsize::new(usize::MAX),
                 soft: AtomicUsize::new(usize::MAX),
                 last: AtomicUsize::new(0),
@@ -197,7 +201,8 @@ impl Guard {
         if self.depth() > STACK_BYTES - STACK_END {
             self.out_of_stack.store(true, Ordering::Relaxed);
         }
-        let used = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
+        let own = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
+        let used = own.saturating_add(heap.held.load(Ordering::Relaxed));
         let limit = heap.limit.load(Ordering::Relaxed);
         let is_full = used > limit;
         if is_full {
@@ -209,12 +214,19 @@ impl Guard {
         if (is_full || self.insisted.load(Ordering::Relaxed)) && !heap.is_last(bytes, size) {
             return false;
         }
-        heap.used.store(used, Ordering::Relaxed);
+        heap.used.store(own, Ordering::Relaxed);
         if !is_full && used > heap.soft.load(Ordering::Relaxed) {
             heap.soft.store(used + (limit - used) / 2, Ordering::Relaxed);
             self.collect_from(0);
         }
         true
+    }
+
+    /// Whether the heap and what is held for the guest are beyond the limit.
+    pub fn is_full(&self) -> bool {
+        let heap = &self.heap;
+        let used = heap.used.load(Ordering::Relaxed) + heap.held.load(Ordering::Relaxed);
+        used > heap.limit.load(Ordering::Relaxed)
     }
 
     /// Counts bytes that the heap has given back.
@@ -262,6 +274,16 @@ impl Guard {
             // thread that runs it.
             unsafe { qjs::JS_SetGCThreshold(runtime, bytes as _) };
         }
+    }
+}
+
+impl Holder for Guard {
+    fn hold(&self, bytes: usize) {
+        self.heap.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn let_go(&self, bytes: usize) {
+        self.heap.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 

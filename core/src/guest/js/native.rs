@@ -18,6 +18,7 @@ use super::read;
 use super::task::Shared;
 use super::vm::Hooks;
 use crate::actor::ActorId;
+use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::loader::WorkerStub;
@@ -34,7 +35,13 @@ pub(super) enum Handle {
     List(Arc<Mutex<KvList>>),
     Cursor(Arc<SqlCursor>),
     /// Arguments that have been copied and not sent yet.
-    Args(Arc<Mutex<Vec<Value>>>),
+    Args(Arc<Mutex<Option<Args>>>),
+}
+
+/// Arguments that have been copied. They count as the guest's memory until the call has ended.
+pub(super) struct Args {
+    pub values: Vec<Value>,
+    pub charge: Charge,
 }
 
 /// An object of the engine around a handle.
@@ -209,11 +216,32 @@ impl<'js> Call<'_, 'js> {
     }
 
     /// Copies a list of arguments for a call to the outside, whose functions become callbacks.
-    pub fn read_args(&self, at: usize) -> Result<Vec<Value>> {
+    pub fn read_args(&self, at: usize) -> Result<Args> {
         let limit = self.shared.actor()?.limits.message_bytes;
         match read::value(self.ctx, self.hooks, &self.arg(at), limit, Some(self.shared))? {
-            Value::List(args) => Ok(args),
+            Value::List(values) => {
+                let charge = self.charge(values.iter().map(Value::size).sum());
+                Ok(Args { values, charge })
+            }
             _ => Err(Error::type_error("Wrong argument: expected an array.")),
+        }
+    }
+
+    /// Counts bytes that the host holds as the guest's memory.
+    pub fn charge(&self, bytes: usize) -> Charge {
+        let charge = Charge::new(self.shared.guard.clone(), bytes);
+        self.check_memory();
+        charge
+    }
+
+    /// Ends the guest if what is held for it doesn't fit into its memory, beside what is no garbage.
+    pub fn check_memory(&self) {
+        let guard = &self.shared.guard;
+        if guard.is_full() {
+            self.ctx.run_gc();
+        }
+        if guard.is_full() {
+            guard.interrupt(Stop::Memory);
         }
     }
 

@@ -70,16 +70,24 @@ pub(super) fn failure<'js>(
     Err(error_from_js(ctx, hooks, thrown))
 }
 
-/// Polls what a task waits for, in the order in which it was begun.
+/// Polls what a task waits for, in the order in which it was begun. Answers that take as much as a message are handed in
+/// before further ones are asked for.
 pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<Ended> {
     let mut operations = std::mem::take(&mut *task.operations.lock());
-    let mut ended = Vec::new();
-    operations.retain_mut(|operation| match operation.pending.as_mut().poll(context) {
-        Poll::Ready(answer) => {
-            ended.push((operation.number, answer));
-            false
+    let (mut ended, mut bytes) = (Vec::new(), 0);
+    let most = task.event.actor.limits.message_bytes;
+    operations.retain_mut(|operation| {
+        if bytes > most {
+            return true;
         }
-        Poll::Pending => true,
+        match operation.pending.as_mut().poll(context) {
+            Poll::Ready(answer) => {
+                bytes += answer.as_ref().map_or(0, Answer::size) as u64;
+                ended.push((operation.number, answer));
+                false
+            }
+            Poll::Pending => true,
+        }
     });
     *task.operations.lock() = operations;
     if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }

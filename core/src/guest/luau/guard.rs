@@ -16,6 +16,7 @@ use mlua::{Lua, LuaString, Thread, ffi, lua_State};
 use parking_lot::Mutex;
 
 use super::exhaustion::{Exhaustion, Raisers};
+use crate::charge::Holder;
 use crate::guest::watchdog::{Interrupt, Stop};
 
 /// Stops one virtual machine and bounds its memory.
@@ -29,6 +30,8 @@ pub(super) struct Guard {
     limit: AtomicUsize,
     /// A heap of this size asks for a collection.
     soft: AtomicUsize,
+    /// What the host holds for the guest, which counts as its heap.
+    held: AtomicUsize,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
     raisers: Raisers,
@@ -55,6 +58,7 @@ impl Guard {
             collect: AtomicBool::new(false),
             limit: AtomicUsize::new(usize::MAX),
             soft: AtomicUsize::new(usize::MAX),
+            held: AtomicUsize::new(0),
             sql: Mutex::new(None),
             raisers: Raisers::of(lua)?,
             out_of_stack: AtomicBool::new(false),
@@ -150,6 +154,10 @@ impl Guard {
         }
     }
 
+    fn used(&self, state: *mut lua_State) -> usize {
+        heap(state).saturating_add(self.held.load(Ordering::Relaxed))
+    }
+
     fn set_interrupt(&self, callback: *mut c_void) {
         let mut callbacks = self.callbacks.lock();
         if callbacks.0.is_null() {
@@ -173,7 +181,7 @@ impl Guard {
             self.set_interrupt(ptr::null_mut());
             // SAFETY: a safepoint of the engine, where any code may run, a collection included.
             unsafe { ffi::lua_gc(state, ffi::LUA_GCCOLLECT, 0) };
-            let used = heap(state);
+            let used = self.used(state);
             let limit = self.limit.load(Ordering::Relaxed);
             self.soft.store(used + limit.saturating_sub(used) / 2, Ordering::Relaxed);
             if used > limit {
@@ -185,6 +193,17 @@ impl Guard {
             }
         }
         self.stop.load(Ordering::Acquire) != 0
+    }
+}
+
+impl Holder for Guard {
+    /// It is looked at with the next allocation.
+    fn hold(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn let_go(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -242,7 +261,7 @@ unsafe extern "C-unwind" fn on_allocate(
 ) {
     RUNNING.with_borrow(|running| {
         let Some(guard) = running else { return };
-        if heap(state) > guard.soft.load(Ordering::Relaxed) {
+        if guard.used(state) > guard.soft.load(Ordering::Relaxed) {
             guard.soft.store(usize::MAX, Ordering::Relaxed);
             guard.collect.store(true, Ordering::Relaxed);
             guard.arm();

@@ -1,8 +1,12 @@
 //! Natives of the Worker Loader, of ctx.exports and of modules that are data.
 
+use std::sync::Arc;
+
 use rquickjs::{Array, ArrayBuffer};
 
 use super::Natives;
+use crate::bindings::Called;
+use crate::charge::Holder;
 use crate::error::{Error, Result};
 use crate::guest::js::errors::error_from_js;
 use crate::guest::js::give;
@@ -13,7 +17,9 @@ use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("load", |call| {
-        let worker = loader(call)?.load(worker_code(call, 1)?)?;
+        let worker = loader(call)?.load_for(guest(call), worker_code(call, 1)?)?;
+        call.check_memory();
+        count(call)?;
         call.give_cap(Handle::Worker(worker))
     })?;
     natives.add("cached_worker", |call| {
@@ -21,15 +27,21 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             Some(_) => loader(call)?.cached(&call.text(1)?),
             None => None,
         };
+        if cached.is_some() {
+            count(call)?;
+        }
         cached.map_or_else(|| call.undefined(), |worker| call.give_cap(Handle::Worker(worker)))
     })?;
     natives.add("insert_worker", |call| {
         let code = worker_code(call, 2);
-        let worker = loader(call)?.insert(worker_id(call).as_deref(), code);
+        count(call)?;
+        let worker = loader(call)?.insert_for(guest(call), worker_id(call).as_deref(), code);
+        call.check_memory();
         call.give_cap(Handle::Worker(worker))
     })?;
     natives.add("insert_failed", |call| {
         let error = error_from_js(call.ctx, call.hooks, &call.arg(2));
+        count(call)?;
         let worker = loader(call)?.insert(worker_id(call).as_deref(), Err(error));
         call.give_cap(Handle::Worker(worker))
     })?;
@@ -52,6 +64,17 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         }
     })?;
     register_exports(natives)
+}
+
+/// Whose memory loaded code counts as.
+fn guest(call: &Call<'_, '_>) -> Option<Arc<dyn Holder>> {
+    Some(call.shared.guard.clone())
+}
+
+/// Counts a use of a loader.
+fn count(call: &Call<'_, '_>) -> Result<()> {
+    call.shared.task()?.event.count_call(Called::Loader(&loader(call)?));
+    Ok(())
 }
 
 fn loader(call: &Call<'_, '_>) -> Result<Loader> {

@@ -7,12 +7,14 @@ use rquickjs::Array;
 
 use super::{Natives, request};
 use crate::actor::{ActorId, BoxFuture, Event, Message};
+use crate::bindings::Called;
+use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{FacetOptions, Facets};
 use crate::guest::js::callback::{Callback, Use};
 use crate::guest::js::errors::error_from_js;
 use crate::guest::js::give;
-use crate::guest::js::native::{Call, Done, Fail, Handle, illegal};
+use crate::guest::js::native::{Args, Call, Done, Fail, Handle, illegal};
 use crate::guest::outside::{Pending, call_host, outbound, send, wait_for_start};
 use crate::host::no_such_method;
 use crate::http::Request;
@@ -22,13 +24,15 @@ use crate::value::Value;
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("pack", |call| {
         let args = call.read_args(0)?;
-        call.give_cap(Handle::Args(Arc::new(Mutex::new(args))))
+        call.give_cap(Handle::Args(Arc::new(Mutex::new(Some(args)))))
     })?;
     natives.add("call", |call| {
         let (stub, method) = (stub(call)?, call.text(1)?);
         let Handle::Args(packed) = call.handle(2)? else { return Err(illegal().into()) };
-        let args = std::mem::take(&mut *packed.lock());
-        begin(call, send(event(call)?, stub, Message::call(method, args)))
+        let Some(Args { values, charge }) = packed.lock().take() else {
+            return Err(illegal().into());
+        };
+        begin_charged(call, charge, send(event(call)?, stub, Message::call(method, values)))
     })?;
     natives.add("get", |call| {
         let (stub, property) = (stub(call)?, call.text(1)?);
@@ -36,11 +40,13 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     })?;
     natives.add("fetch", |call| {
         let (stub, request) = (stub(call)?, taken_request(call, 1)?);
-        begin(call, send(event(call)?, stub, Message::Fetch(request)))
+        let charge = call.charge(request.size());
+        begin_charged(call, charge, send(event(call)?, stub, Message::Fetch(request)))
     })?;
     natives.add("outbound", |call| {
         let request = taken_request(call, 0)?;
-        begin(call, outbound(&event(call)?, request)?)
+        let charge = call.charge(request.size());
+        begin_charged(call, charge, outbound(&event(call)?, request)?)
     })?;
     register_host(natives)?;
     register_starts(natives)?;
@@ -50,6 +56,17 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
 fn begin<'js>(call: &Call<'_, 'js>, pending: Pending) -> Done<'js> {
     let number = call.shared.begin(pending)?;
     call.give_number(number as f64)
+}
+
+/// Begins an operation that holds memory for the guest to its end.
+fn begin_charged<'js>(call: &Call<'_, 'js>, charge: Charge, pending: Pending) -> Done<'js> {
+    begin(
+        call,
+        Box::pin(async move {
+            let _charge = charge;
+            pending.await
+        }),
+    )
 }
 
 /// The event that the guest's code runs for.
@@ -72,28 +89,35 @@ fn taken_request(call: &Call<'_, '_>, at: usize) -> std::result::Result<Request,
 /// Begins a call into host code, made as part of the event.
 fn begin_host<'js>(
     call: &Call<'_, 'js>,
+    called: Called<'_>,
+    charge: Charge,
     work: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Done<'js> {
-    begin(call, call_host(&event(call)?, work)?)
+    begin_charged(call, charge, call_host(&event(call)?, called, work)?)
 }
 
 fn register_host(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("call_function", |call| {
         let Value::Function(function) = call.capability(0)? else { return Err(illegal().into()) };
-        let args = call.read_args(1)?;
-        begin_host(call, move || function.call(args))
+        let Args { values, charge } = call.read_args(1)?;
+        let called = function.clone();
+        begin_host(call, Called::Function(&called), charge, move || function.call(values))
     })?;
     natives.add("call_object", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
-        let (method, args) = (call.text(1)?, call.read_args(2)?);
-        begin_host(call, move || object.call(&method, args))
+        let (method, Args { values, charge }) = (call.text(1)?, call.read_args(2)?);
+        let (called, name) = (object.clone(), method.clone());
+        let called = Called::Object(&called, &name);
+        begin_host(call, called, charge, move || object.call(&method, values))
     })?;
     natives.add("get_object_member", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
         let property = call.text(1)?;
         let target = object.origin().and_then(|origin| origin.clone().downcast::<Callback>().ok());
         let target = target.ok_or_else(|| no_such_method(&property))?;
-        begin_host(call, move || target.run(Use::Get(property)))
+        let name = property.clone();
+        let called = Called::Object(&object, &name);
+        begin_host(call, called, call.charge(0), move || target.run(Use::Get(property)))
     })
 }
 

@@ -1,9 +1,13 @@
 //! Natives of the Worker Loader and of ctx.exports.
 
+use std::sync::Arc;
+
 use mlua::chunk::ChunkMode;
 use mlua::{AnyUserData, Function, Lua, MultiValue, UserDataRef, Value as LuaValue};
 
 use super::{Host, Natives, cap, present, text};
+use crate::bindings::Called;
+use crate::charge::Holder;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::luau::convert::{LuaCap, LuaWorker};
 use crate::guest::luau::native::{error_from_lua, error_from_mlua};
@@ -13,12 +17,16 @@ use crate::value::Value;
 
 pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("load", |host, lua, (target, code): (AnyUserData, LuaValue)| {
-        let worker = loader(&target)?.load(worker_code(host, lua, &code)?)?;
+        let worker = loader(&target)?.load_for(guest(host), worker_code(host, lua, &code)?)?;
+        count(host, &target)?;
         give_worker(host, lua, worker)
     })?;
     natives.add("cached_worker", |host, lua, (target, id): (AnyUserData, LuaValue)| {
         let Some(id) = present(id) else { return Ok(None) };
         let cached = loader(&target)?.cached(&text(&id, "A worker's id")?);
+        if cached.is_some() {
+            count(host, &target)?;
+        }
         cached.map(|worker| give_worker(host, lua, worker)).transpose()
     })?;
     natives.add(
@@ -29,7 +37,8 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
                 true => worker_code(host, lua, &code),
                 false => Err(error_from_lua(code)),
             };
-            give_worker(host, lua, loader(&target)?.insert(id.as_deref(), code))
+            count(host, &target)?;
+            give_worker(host, lua, loader(&target)?.insert_for(guest(host), id.as_deref(), code))
         },
     )?;
     natives.add(
@@ -57,6 +66,17 @@ fn loader(target: &AnyUserData) -> Result<Loader> {
         Value::Loader(loader) => Ok(loader.clone()),
         _ => Err(Error::type_error("Illegal invocation: this is no loader.")),
     }
+}
+
+/// Whose memory loaded code counts as.
+fn guest(host: &Host) -> Option<Arc<dyn Holder>> {
+    Some(host.shared.guard.clone())
+}
+
+/// Counts a use of a loader.
+fn count(host: &Host, target: &AnyUserData) -> Result<()> {
+    host.shared.task()?.event.count_call(Called::Loader(&loader(target)?));
+    Ok(())
 }
 
 fn worker(target: &AnyUserData) -> Result<UserDataRef<LuaWorker>> {

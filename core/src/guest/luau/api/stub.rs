@@ -6,11 +6,13 @@ use mlua::{AnyUserData, Lua, MultiValue, Value as LuaValue};
 
 use super::{Host, Natives, cap, present, text};
 use crate::actor::{ActorId, BoxFuture, Event, Message};
+use crate::bindings::Called;
+use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{FacetOptions, Facets};
 use crate::guest::luau::convert::{LuaCap, LuaId};
 use crate::guest::luau::native::{error_from_lua, error_from_mlua};
-use crate::guest::outside::{call_host, outbound, send, wait_for_start};
+use crate::guest::outside::{Pending, call_host, outbound, send, wait_for_start};
 use crate::stub::{Binding, Stub};
 use crate::value::Value;
 
@@ -19,21 +21,41 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         "call",
         |host, lua, (target, method, args): (AnyUserData, String, MultiValue)| {
             let (stub, args) = (stub(&target)?, host.read_all(lua, &args)?);
-            host.shared.wait(send(event(host)?, stub, Message::call(method, args)))
+            let charge = charge(host, size(&args));
+            wait_charged(host, charge, send(event(host)?, stub, Message::call(method, args)))
         },
     )?;
     natives.add("fetch", |host, lua, (target, request): (AnyUserData, LuaValue)| {
         let stub = stub(&target)?;
         let request = host.marshal.get().web.request_from_lua(lua, request)?;
-        host.shared.wait(send(event(host)?, stub, Message::Fetch(request)))
+        let charge = charge(host, request.size());
+        wait_charged(host, charge, send(event(host)?, stub, Message::Fetch(request)))
     })?;
     natives.add("outbound", |host, lua, request: LuaValue| {
         let request = host.marshal.get().web.request_from_lua(lua, request)?;
-        host.shared.wait(outbound(&event(host)?, request)?)
+        let charge = charge(host, request.size());
+        wait_charged(host, charge, outbound(&event(host)?, request)?)
     })?;
     register_host(natives)?;
     register_starts(natives)?;
     register_facets(natives)
+}
+
+/// Counts bytes that the host holds as the guest's memory.
+fn charge(host: &Host, bytes: usize) -> Charge {
+    Charge::new(host.shared.guard.clone(), bytes)
+}
+
+fn size(args: &[Value]) -> usize {
+    args.iter().map(Value::size).sum()
+}
+
+/// Waits for an operation that holds memory for the guest to its end.
+fn wait_charged(host: &Host, charge: Charge, pending: Pending) -> Result<()> {
+    host.shared.wait(Box::pin(async move {
+        let _charge = charge;
+        pending.await
+    }))
 }
 
 /// The event that the guest's code runs for.
@@ -51,9 +73,11 @@ fn stub(target: &AnyUserData) -> Result<Stub> {
 /// Waits for a call into host code, made as part of the event.
 fn wait_for_host(
     host: &Host,
+    called: Called<'_>,
+    charge: Charge,
     call: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Result<()> {
-    host.shared.wait(call_host(&event(host)?, call)?)
+    wait_charged(host, charge, call_host(&event(host)?, called, call)?)
 }
 
 fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
@@ -62,7 +86,8 @@ fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
             return Err(Error::type_error("Illegal invocation: this is no host function."));
         };
         let args = host.read_all(lua, &args)?;
-        wait_for_host(host, move || function.call(args))
+        let (called, charge) = (function.clone(), charge(host, size(&args)));
+        wait_for_host(host, Called::Function(&called), charge, move || function.call(args))
     })?;
     natives.add(
         "call_object",
@@ -71,7 +96,10 @@ fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
                 return Err(Error::type_error("Illegal invocation: this is no host object."));
             };
             let args = host.read_all(lua, &args)?;
-            wait_for_host(host, move || object.call(&method, args))
+            let (called, name) = (object.clone(), method.clone());
+            let called = Called::Object(&called, &name);
+            let charge = charge(host, size(&args));
+            wait_for_host(host, called, charge, move || object.call(&method, args))
         },
     )
 }
