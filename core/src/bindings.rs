@@ -205,7 +205,7 @@ mod tests {
             ("STORE", Value::Object(object.clone())),
         ]);
         let bindings = Bindings::of(&WorkerCode { env, ..WorkerCode::default() });
-        let found = |called| bindings.find(called).map(|name| name.to_string());
+        let found = |called: Called<'_>| bindings.find(called).map(|name| name.to_string());
         assert_eq!(found(Called::Function(&function.clone())), Some("tools.search".into()));
         assert_eq!(found(Called::Object(&object, "get")), Some("STORE".into()));
         let other = HostFunction::new("f", |_| Ok(Value::Null));
