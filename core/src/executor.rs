@@ -5,13 +5,12 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
-use async_executor::Executor as Tasks;
-use event_listener::Event as Signal;
 use futures_lite::future;
 use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::pulse::{self, Pulses};
+use crate::tasks::{Tasks, Worker};
 
 /// Stack of our own threads: guest source of 2 KB nests deep enough to need more than 512 KiB.
 const STACK_BYTES: usize = 8 << 20;
@@ -28,11 +27,9 @@ const MAX_THREADS: usize = 256;
 pub(crate) struct Executor(Arc<Inner>);
 
 struct Inner {
-    /// The tasks; `None` once it has stopped, so that none that can't end is kept.
-    tasks: Mutex<Option<Arc<Tasks<'static>>>>,
+    tasks: Arc<Tasks>,
     threads: Mutex<Threads>,
     pulses: Arc<Pulses>,
-    stop: Signal,
     base: usize,
 }
 
@@ -57,11 +54,11 @@ impl Threads {
 impl Executor {
     /// Makes an executor whose `threads` threads start with the first task.
     pub fn new(threads: usize) -> Executor {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
         Executor(Arc::new(Inner {
-            tasks: Mutex::new(Some(Arc::default())),
+            tasks: Arc::new(Tasks::new(cores)),
             threads: Mutex::default(),
             pulses: Arc::default(),
-            stop: Signal::new(),
             base: threads.max(1),
         }))
     }
@@ -69,16 +66,13 @@ impl Executor {
     /// Runs `task` in the background; a panic ends the task only. It is dropped when the executor
     /// stops, and at once if it has.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let Some(tasks) = self.tasks() else { return };
         self.start_threads();
         let guarded = async move {
             let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
         };
-        tasks.spawn(pulse::beat(guarded)).detach();
-    }
-
-    fn tasks(&self) -> Option<Arc<Tasks<'static>>> {
-        self.0.tasks.lock().clone()
+        if let Some(task) = self.0.tasks.spawn(pulse::beat(guarded)) {
+            task.detach();
+        }
     }
 
     /// Runs a future to its end: on this thread while it has enough stack, else on one of ours.
@@ -105,11 +99,9 @@ impl Executor {
         if stacker::remaining_stack().is_some_and(|left| left >= MIN_STACK_LEFT) {
             return self.block_here(future::or(task, watch));
         }
-        let tasks = self.tasks().ok_or_else(closed)?;
         self.start_threads();
         let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task));
-        let task = tasks.spawn(pulse::beat(task)).fallible();
-        drop(tasks); // waiting must not keep the tasks when the executor stops
+        let task = self.0.tasks.spawn(pulse::beat(task)).ok_or_else(closed)?.fallible();
         let task = async move {
             match task.await {
                 Some(Ok(result)) => result,
@@ -127,15 +119,13 @@ impl Executor {
             threads.stopped = true;
             std::mem::take(&mut threads.handles)
         };
-        self.0.stop.notify(usize::MAX);
+        self.0.tasks.stop();
         self.0.pulses.stop();
         let own = std::thread::current().id();
         for handle in handles.into_iter().filter(|handle| handle.thread().id() != own) {
             let _ = handle.join();
         }
-        // Taken out first, because what tasks own may spawn others as it is dropped.
-        let tasks = self.0.tasks.lock().take();
-        drop(tasks);
+        self.0.tasks.close();
     }
 
     /// Polls on this thread. One of ours that blocks is replaced meanwhile, because the future may
@@ -183,31 +173,21 @@ fn relieve(inner: &Weak<Inner>, busy: usize) {
     }
 }
 
-fn run(inner: &Arc<Inner>) {
+fn run(inner: &Inner) {
     inner.pulses.join();
-    let stop = inner.stop.listen();
-    let Some(tasks) = inner.tasks.lock().clone() else { return };
-    if inner.threads.lock().stopped {
-        return;
-    }
-    let surplus = async {
-        loop {
-            for _ in 0..256 {
-                tasks.tick().await;
-            }
-            let mut threads = inner.threads.lock();
-            if threads.free() > inner.base {
-                threads.running -= 1;
-                return false;
+    let mut worker = Worker::new(&inner.tasks);
+    loop {
+        for _ in 0..256 {
+            if !worker.tick() {
+                inner.threads.lock().running -= 1;
+                return;
             }
         }
-    };
-    let stopped = async {
-        stop.await;
-        true
-    };
-    if future::block_on(future::or(stopped, surplus)) {
-        inner.threads.lock().running -= 1;
+        let mut threads = inner.threads.lock();
+        if threads.free() > inner.base {
+            threads.running -= 1;
+            return;
+        }
     }
 }
 

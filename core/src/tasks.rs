@@ -1,0 +1,297 @@
+//! The tasks of one executor, and which of its threads looks for the next one.
+//!
+//! Whoever adds a task wakes a thread only if none is looking; whoever takes one and leaves others behind wakes the
+//! next thread. So one call costs one wake-up, and none at all while calls come so fast that a thread that has run
+//! out of tasks still looks for the next one.
+
+use std::collections::VecDeque;
+use std::hint;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Waker;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use async_task::{Runnable, Task};
+use parking_lot::Mutex;
+use slab::Slab;
+
+/// How long a thread that has run out of tasks looks for the next one before it sleeps: about what an event loop
+/// takes between an answer and the next call.
+const LOOK: Duration = Duration::from_micros(30);
+
+/// Tasks must have come that often in a row within that time for it to be worth it.
+const OFTEN: u8 = 2;
+
+/// The tasks of one executor.
+pub(crate) struct Tasks {
+    state: Mutex<State>,
+    /// Length of the queue, for threads that look without the lock.
+    queued: AtomicUsize,
+    cores: usize,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Runnable>,
+    sleeping: Vec<Arc<Bed>>,
+    /// Threads on their way to the queue: those that have been woken, and one that doesn't sleep yet.
+    looking: usize,
+    /// Threads that poll a task.
+    polling: usize,
+    rhythm: Rhythm,
+    /// Wakes what is left when it is closed.
+    alive: Slab<Waker>,
+    stopped: bool,
+    closed: bool,
+}
+
+impl State {
+    /// The thread that has to be woken for what is in the queue, if one has to.
+    fn rouse(&mut self) -> Option<Arc<Bed>> {
+        if self.queue.is_empty() || self.looking > 0 {
+            return None;
+        }
+        let bed = self.sleeping.pop()?;
+        self.looking += 1;
+        Some(bed)
+    }
+}
+
+/// How soon tasks come once there are none.
+#[derive(Default)]
+struct Rhythm {
+    ran_out: Option<Instant>,
+    soon: u8,
+}
+
+impl Rhythm {
+    fn run_out(&mut self, now: Instant) {
+        self.ran_out = Some(now);
+    }
+
+    fn task_came(&mut self, now: impl FnOnce() -> Instant) {
+        let Some(ran_out) = self.ran_out.take() else { return };
+        let soon = now().duration_since(ran_out) < LOOK;
+        self.soon = if soon { OFTEN.min(self.soon + 1) } else { 0 };
+    }
+
+    fn is_fast(&self) -> bool {
+        self.soon >= OFTEN
+    }
+}
+
+/// Where one thread sleeps.
+struct Bed {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Bed {
+    fn sleep(&self) {
+        while !self.woken.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+
+    fn wake(&self) {
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+impl Tasks {
+    /// No tasks, for threads on that many cores.
+    pub fn new(cores: usize) -> Tasks {
+        Tasks { state: Mutex::default(), queued: AtomicUsize::new(0), cores }
+    }
+
+    /// Adds a task. Dropping what is answered cancels it. `None` once they are closed.
+    pub fn spawn<T: Send + 'static>(
+        self: &Arc<Self>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<Task<T>> {
+        struct Leave(Arc<Tasks>, usize);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                let waker = self.0.state.lock().alive.try_remove(self.1);
+                drop(waker);
+            }
+        }
+        let mut state = self.state.lock();
+        if state.closed {
+            return None;
+        }
+        let entry = state.alive.vacant_entry();
+        let leave = Leave(self.clone(), entry.key());
+        let future = async move {
+            let _leave = leave;
+            future.await
+        };
+        let tasks = self.clone();
+        let (runnable, task) = async_task::spawn(future, move |task| tasks.add(task));
+        entry.insert(runnable.waker());
+        drop(state);
+        self.add(runnable);
+        Some(task)
+    }
+
+    /// Adds a task that is to be polled.
+    fn add(&self, task: Runnable) {
+        let mut state = self.state.lock();
+        state.rhythm.task_came(Instant::now);
+        state.queue.push_back(task);
+        self.queued.store(state.queue.len(), Ordering::Release);
+        let bed = state.rouse();
+        drop(state);
+        bed.inspect(|bed| bed.wake());
+    }
+
+    /// Lets every thread end once the task that it polls waits.
+    pub fn stop(&self) {
+        let mut state = self.state.lock();
+        state.stopped = true;
+        let sleeping = std::mem::take(&mut state.sleeping);
+        state.looking += sleeping.len();
+        drop(state);
+        sleeping.iter().for_each(|bed| bed.wake());
+    }
+
+    /// Drops every task that no thread polls, and lets no other come.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let alive = std::mem::take(&mut state.alive);
+        drop(state);
+        // A task can be dropped once it is in the queue.
+        alive.into_iter().for_each(|(_, waker)| waker.wake());
+        self.clear();
+    }
+
+    /// Drops what is in the queue, without the lock: what a task owns may wake others as it is dropped.
+    fn clear(&self) {
+        loop {
+            let task = self.state.lock().queue.pop_front();
+            if task.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits awake until `ready`, for `most` after `since` at most. It never yields: on a loaded machine that would take
+/// a time slice of others, and whoever relies on this thread would wait for all of that.
+pub(crate) fn spin(since: Instant, most: Duration, ready: impl Fn() -> bool) {
+    while !ready() && since.elapsed() < most {
+        for _ in 0..8 {
+            hint::spin_loop();
+        }
+    }
+}
+
+/// A thread that polls tasks.
+pub(crate) struct Worker<'a> {
+    tasks: &'a Tasks,
+    bed: Arc<Bed>,
+    polling: bool,
+}
+
+impl Worker<'_> {
+    /// The calling thread.
+    pub fn new(tasks: &Tasks) -> Worker<'_> {
+        let bed = Bed { thread: thread::current(), woken: AtomicBool::new(false) };
+        Worker { tasks, bed: Arc::new(bed), polling: false }
+    }
+
+    /// Polls the next task once, waiting for one; `false` once they are stopped.
+    pub fn tick(&mut self) -> bool {
+        let Some(task) = self.next() else { return false };
+        task.run();
+        true
+    }
+
+    fn next(&mut self) -> Option<Runnable> {
+        let tasks = self.tasks;
+        let mut state = tasks.state.lock();
+        state.polling -= usize::from(std::mem::take(&mut self.polling));
+        let mut looked = false;
+        while !state.stopped {
+            if let Some(task) = state.queue.pop_front() {
+                tasks.queued.store(state.queue.len(), Ordering::Release);
+                state.polling += 1;
+                self.polling = true;
+                let bed = state.rouse();
+                drop(state);
+                bed.inspect(|bed| bed.wake());
+                return Some(task);
+            }
+            let now = Instant::now();
+            // The core of whoever calls isn't to be had.
+            let free = state.polling + state.looking + 1 < tasks.cores;
+            let look = !std::mem::replace(&mut looked, true) && state.rhythm.is_fast() && free;
+            state.rhythm.run_out(now);
+            if look {
+                state.looking += 1;
+                drop(state);
+                spin(now, LOOK, || tasks.queued.load(Ordering::Acquire) > 0);
+            } else {
+                state.sleeping.push(self.bed.clone());
+                drop(state);
+                self.bed.sleep();
+            }
+            state = tasks.state.lock();
+            state.looking -= 1;
+        }
+        None
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        let mut state = self.tasks.state.lock();
+        state.polling -= usize::from(self.polling);
+        let closed = state.closed;
+        let bed = state.rouse();
+        drop(state);
+        bed.inspect(|bed| bed.wake());
+        if closed {
+            // The task that closed them from this thread may have been woken meanwhile.
+            self.tasks.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_is_worth_it_while_tasks_come_soon() {
+        let (mut rhythm, mut now) = (Rhythm::default(), Instant::now());
+        let mut task_after = |gap: Duration| {
+            rhythm.run_out(now);
+            now += gap;
+            rhythm.task_came(|| now);
+            rhythm.is_fast()
+        };
+        assert!(!task_after(LOOK / 2));
+        assert!(task_after(LOOK / 2));
+        assert!(!task_after(LOOK));
+        assert!(!task_after(LOOK / 2));
+        assert!(task_after(LOOK / 2));
+    }
+
+    #[test]
+    fn a_task_that_comes_while_a_thread_looks_wakes_no_other() {
+        let mut state = State::default();
+        let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
+        state.sleeping = vec![bed(), bed()];
+        assert!(state.rouse().is_none(), "there is no task");
+        let (task, _handle) = async_task::spawn(async {}, |_| {});
+        state.queue.push_back(task);
+        assert!(state.rouse().is_some());
+        assert!(state.rouse().is_none(), "that one is on its way");
+        state.looking -= 1;
+        assert!(state.rouse().is_some());
+    }
+}
