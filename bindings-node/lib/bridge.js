@@ -2,21 +2,77 @@
 
 // The one bridge to the native half, and the messages that come over it.
 
+const { AsyncResource } = require("node:async_hooks");
+
 const native = require("./native.js");
 const references = require("./references.js");
+const { Reader } = require("./reader.js");
 
-const handlers = new Map([[native.Kind.Release, (id) => references.release(id)]]);
+/** Where the native half puts messages; they are read before it puts others there. */
+const buffer = Buffer.allocUnsafeSlow(1 << 16);
+/** Messages come from nobody's context. */
+const nobody = new AsyncResource("FACETBOX");
+
+/** @type {Map<number, (id: number, target: number, name: string, payload: Reader, extra: any) => void>} */
+const handlers = new Map();
+handlers.set(native.Kind.Release, (id) => references.release(id));
 let thrower;
 
 const bridge = new native.Bridge(
-  (kind, ...message) => void handlers.get(kind)(...message),
+  () => deliver(bridge.take(buffer)),
   (packed) => thrower(packed),
 );
 
+let attending = false;
+
+/** Somebody was called: looks for the answer before the loop sleeps, if that pays. */
+function attend() {
+  if (attending || !bridge.attend()) return;
+  attending = true;
+  setImmediate(look);
+}
+
+function look() {
+  attending = false;
+  const taken = bridge.look(buffer);
+  if (taken !== false) nobody.runInAsyncScope(deliver, undefined, taken);
+}
+
+/** Hands messages on to the handlers of their kinds; `src/batch.rs` says how they look. */
+function deliver(taken) {
+  if (taken === false) return;
+  const items = taken === true ? [buffer] : taken;
+  const reader = new Reader(items[0], items);
+  for (let left = reader.count(); left > 0; left--) {
+    const [kind, id, target] = [reader.count(), reader.count(), reader.count()];
+    const [brings, refers, length, bytes] = [
+      reader.count(),
+      reader.count(),
+      reader.count(),
+      reader.count(),
+    ];
+    const name = reader.textOf(length);
+    const payload = reader.part(bytes, refers);
+    const extra = refers > brings ? items[brings] : undefined;
+    try {
+      handlers.get(kind)(id, target, name, payload, extra);
+    } catch (thrown) {
+      // The other messages are nobody else's to deliver.
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+  }
+}
+
 module.exports = {
   bridge,
+  attend,
 
-  /** Sets what is done with messages of a kind; gets (id, target, name, payload, extra). */
+  /**
+   * Sets what is done with messages of a kind; gets (id, target, name, payload, extra). The payload is a Reader,
+   * and to be read at once.
+   */
   on(kind, handler) {
     handlers.set(kind, handler);
   },

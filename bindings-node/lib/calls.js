@@ -4,8 +4,7 @@
 
 const native = require("./native.js");
 const errors = require("./errors.js");
-const { bridge, on } = require("./bridge.js");
-const { unpack, unpackThrown } = require("./codec.js");
+const { attend, bridge, on } = require("./bridge.js");
 
 const pending = new Map();
 
@@ -13,8 +12,10 @@ const pending = new Map();
 const keepAlive = setInterval(() => {}, 2 ** 31 - 1);
 keepAlive.unref();
 
-on(native.Kind.Resolve, (id, target, name, payload, extra) => settle(id, { payload, extra }));
-on(native.Kind.Reject, (id, target, name, payload) => settle(id, { failure: payload }));
+on(native.Kind.Resolve, (id, target, name, payload, extra) => {
+  settle(id, extra ? { extra } : { value: payload.value() });
+});
+on(native.Kind.Reject, (id, target, name, payload) => settle(id, { failure: payload.thrown() }));
 
 function settle(id, outcome) {
   const resolve = pending.get(id);
@@ -25,31 +26,37 @@ function settle(id, outcome) {
 }
 
 /**
- * Waits for the end of call `id` and answers { payload, extra }. Where `signal` is given the call must
- * be a cancelable one.
- *
- * The exception is made here, after the await, so that its stack leads to the caller.
+ * Waits for the end of call `id`; `valueOf` and `extraOf` read the outcome. Where `signal` is given the call must be a
+ * cancelable one.
  */
-async function ended(id, signal) {
-  keepAlive.ref();
-  const cancel =
-    signal &&
-    (() => {
-      settle(id, { canceled: true });
-      bridge.cancel(id);
-    });
-  signal?.addEventListener("abort", cancel, { once: true });
-  const outcome = await new Promise((resolve) => pending.set(id, resolve));
-  signal?.removeEventListener("abort", cancel);
-  if (outcome.canceled) throw signal.reason;
-  if (outcome.failure) throw unpackThrown(outcome.failure);
+function outcome(id, signal) {
+  if (pending.size === 0) keepAlive.ref();
+  attend();
+  const settled = new Promise((resolve) => pending.set(id, resolve));
+  return signal ? cancelable(id, signal, settled) : settled;
+}
+
+async function cancelable(id, signal, settled) {
+  const cancel = () => {
+    settle(id, { canceled: signal });
+    bridge.cancel(id);
+  };
+  signal.addEventListener("abort", cancel, { once: true });
+  const outcome = await settled;
+  signal.removeEventListener("abort", cancel);
   return outcome;
 }
 
-/** Waits for the end of call `id` and answers its value. */
-async function result(id, signal) {
-  const { payload } = await ended(id, signal);
-  const value = unpack(payload);
+/** Throws what went wrong: here, after the await, so that the exception's stack leads to the caller. */
+function check({ failure, canceled }) {
+  if (canceled) throw canceled.reason;
+  if (failure) throw errors.exception(failure);
+}
+
+/** The value of an outcome. */
+function valueOf(outcome) {
+  check(outcome);
+  const { value } = outcome;
   if (typeof value?.then === "function") {
     // A promise that resolves to such a value would call its `then`.
     throw errors.make("VALUE_ERROR", "A result with a function named 'then' can't be awaited.");
@@ -57,4 +64,15 @@ async function result(id, signal) {
   return value;
 }
 
-module.exports = { ended, result };
+/** What else a call ended with. */
+function extraOf(outcome) {
+  check(outcome);
+  return outcome.extra;
+}
+
+/** Waits for the end of call `id` and answers its value. */
+async function result(id) {
+  return valueOf(await outcome(id));
+}
+
+module.exports = { outcome, valueOf, extraOf, result };

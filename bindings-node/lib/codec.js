@@ -60,19 +60,15 @@ function unpack(packed) {
   return reader(packed).value();
 }
 
-/** Unpacks an error into the exception to throw. */
-function unpackThrown(packed) {
-  return reader(packed).exception();
-}
 
 function reader(packed) {
   return Array.isArray(packed) ? new Reader(packed[0], packed) : new Reader(packed, []);
 }
 
 throwWith((packed) => {
-  const thrown = unpackThrown(packed);
+  const thrown = errors.exception(reader(packed).thrown());
   // The native half can throw objects only.
   throw Object(thrown) === thrown ? thrown : errors.make("GUEST_ERROR", String(thrown));
 });
 
-module.exports = { pack, packEnv, packList, packThrown, packError, unpack, unpackThrown };
+module.exports = { pack, packEnv, packList, packThrown, packError, unpack };

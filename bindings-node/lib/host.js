@@ -6,8 +6,8 @@ const native = require("./native.js");
 const errors = require("./errors.js");
 const references = require("./references.js");
 const scope = require("./scope.js");
-const { bridge, on } = require("./bridge.js");
-const { pack, packThrown, unpack } = require("./codec.js");
+const { attend, bridge, on } = require("./bridge.js");
+const { pack, packThrown } = require("./codec.js");
 const { Ctx } = require("./context.js");
 const { DurableObject, methodOf } = require("./durable-object.js");
 const { requestOf, responseMap } = require("./http.js");
@@ -21,12 +21,13 @@ async function answer(ask, work, owner) {
   } catch (thrown) {
     bridge.fail(ask, packThrown(thrown));
   }
+  attend(); // whoever has asked goes on, and may soon ask again
 }
 
 function construct(ask, target, name, env, owner) {
   const Class = references.get(target);
   try {
-    const instance = scope.run(ask, owner, () => new Class(new Ctx(owner), unpack(env)));
+    const instance = scope.run(ask, owner, () => new Class(new Ctx(owner), env.value()));
     const hasAlarm = methodOf(instance, "alarm") !== undefined;
     bridge.answerInstance(ask, references.add({ instance, owner }), hasAlarm);
   } catch (thrown) {
@@ -43,7 +44,7 @@ async function fetch(ask, target, name, request) {
   if (!method) return bridge.noFetchHandler(ask);
   const controller = new AbortController();
   const work = async () =>
-    responseMap(await method.call(instance, requestOf(unpack(request), controller.signal)));
+    responseMap(await method.call(instance, requestOf(request.value(), controller.signal)));
   answering.set(ask, controller);
   await answer(ask, work, owner);
   answering.delete(ask);
@@ -54,7 +55,7 @@ function call(ask, target, name, args) {
   if (!(instance instanceof DurableObject)) return bridge.fail(ask, packThrown(noRpc()));
   const method = methodOf(instance, name);
   if (!method) return bridge.noSuchMethod(ask, name);
-  return answer(ask, () => method.apply(instance, unpack(args)), owner);
+  return answer(ask, () => method.apply(instance, args.value()), owner);
 }
 
 function alarm(ask, target, name, info) {
@@ -63,7 +64,7 @@ function alarm(ask, target, name, info) {
   if (!method) return bridge.noAlarmHandler(ask);
   const work = async () => {
     try {
-      await method.call(instance, unpack(info));
+      await method.call(instance, info.value());
     } catch (thrown) {
       warn("An alarm's handler failed", thrown);
       throw thrown;
@@ -74,14 +75,14 @@ function alarm(ask, target, name, info) {
 
 function invoke(ask, target, name, args) {
   const callee = references.get(target);
-  return answer(ask, () => callee(...unpack(args)));
+  return answer(ask, () => callee(...args.value()));
 }
 
 function dispatch(ask, target, name, args) {
   const object = references.get(target);
   const method = methodOf(object, name);
   if (!method) return bridge.noSuchMethod(ask, name);
-  return answer(ask, () => method.apply(object, unpack(args)));
+  return answer(ask, () => method.apply(object, args.value()));
 }
 
 function noRpc() {

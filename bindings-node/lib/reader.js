@@ -5,15 +5,23 @@ const errors = require("./errors.js");
 const handles = require("./handles.js");
 const references = require("./references.js");
 
-/** Reads values from bytes. Capability `i` is item `i + 1` of the list that the bytes came in. */
+/** Reads values from bytes. Capability `i` is item `first + i` of the list that the bytes came in. */
 class Reader {
   #bytes;
   #items;
-  #at = 0;
+  #at;
+  #first;
 
-  constructor(bytes, items) {
+  constructor(bytes, items, at = 0, first = 1) {
     this.#bytes = bytes;
     this.#items = items;
+    this.#at = at;
+    this.#first = first;
+  }
+
+  /** The reader of the next `length` bytes, whose capabilities begin at item `first`. */
+  part(length, first) {
+    return new Reader(this.#bytes, this.#items, this.#advance(length), first);
   }
 
   value() {
@@ -49,18 +57,18 @@ class Reader {
       case TAG.ERROR:
         return errors.errorValue(this.#description());
       case TAG.CAPABILITY:
-        return handles.wrap(this.#items[this.#count() + 1]);
+        return handles.wrap(this.#items[this.#first + this.count()]);
       case TAG.REFERENCE:
-        return references.get(this.#count());
+        return references.get(this.count());
       default:
         throw errors.make("PANIC", `A message holds the unknown tag ${tag}.`);
     }
   }
 
-  /** Reads an error as the exception to throw. */
-  exception() {
+  /** Reads an error; `errors.exception` makes what is thrown of it. */
+  thrown() {
     this.#at++;
-    return errors.exception(this.#description());
+    return this.#description();
   }
 
   #description() {
@@ -71,19 +79,19 @@ class Reader {
       this.#text(),
       this.#text(),
     ];
-    const reference = this.#count();
+    const reference = this.count();
     return { number, name, message, guestStack, path, reference, cause: this.value() };
   }
 
   #list(item = () => this.value()) {
-    const count = this.#count();
+    const count = this.count();
     const list = [];
     for (let i = 0; i < count; i++) list.push(item());
     return list;
   }
 
   #map() {
-    const count = this.#count();
+    const count = this.count();
     const map = {};
     for (let i = 0; i < count; i++) setOwn(map, this.#text(), this.value());
     return map;
@@ -98,18 +106,24 @@ class Reader {
     return this.#bytes.readDoubleLE(this.#advance(8));
   }
 
-  #count() {
+  /** Reads a number of 32 bits. */
+  count() {
     return this.#bytes.readUInt32LE(this.#advance(4));
   }
 
   #text() {
-    const length = this.#count();
+    return this.textOf(this.count());
+  }
+
+  /** Reads a text of so many bytes. */
+  textOf(length) {
+    if (length === 0) return "";
     const start = this.#advance(length);
     return this.#bytes.toString("utf8", start, start + length);
   }
 
   #slice() {
-    const length = this.#count();
+    const length = this.count();
     const start = this.#advance(length);
     return new Uint8Array(this.#bytes.subarray(start, start + length));
   }

@@ -5,13 +5,14 @@
 const native = require("./native.js");
 const handles = require("./handles.js");
 const scope = require("./scope.js");
-const { result } = require("./calls.js");
+const { outcome, valueOf } = require("./calls.js");
 const { packList } = require("./codec.js");
 
 /** @param {import("./native.js").RpcStub} handle */
 async function call(handle, method, args) {
   const [bytes, capabilities] = packList(args);
-  return await result(handle.call(method, bytes, capabilities, ...scope.here()));
+  const { number, owner } = scope.here();
+  return valueOf(await outcome(handle.call(method, bytes, capabilities, number, owner)));
 }
 
 const methods = {

@@ -13,13 +13,10 @@ module.exports = {
   run: (number, owner, code) => current.run({ number, owner }, code),
 
   /**
-   * The last two arguments of native calls.
-   * @returns {[number, import("./native.js").Ctx | undefined]}
+   * For which event and whose code calls are made here: the last two arguments of native calls.
+   * @returns {{ number: number, owner: import("./native.js").Ctx | undefined }}
    */
-  here() {
-    const { number, owner } = current.getStore() ?? outside;
-    return [number, owner];
-  },
+  here: () => current.getStore() ?? outside,
 
   /** The number alone. */
   number: () => (current.getStore() ?? outside).number,

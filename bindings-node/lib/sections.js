@@ -2,7 +2,7 @@
 
 const scope = require("./scope.js");
 const { callback } = require("./arguments.js");
-const { ended } = require("./calls.js");
+const { extraOf, outcome, result } = require("./calls.js");
 const { packThrown } = require("./codec.js");
 
 /**
@@ -18,7 +18,7 @@ function blockWhile(ctx, work) {
 
 /** @param {import("./native.js").Ctx} ctx */
 async function within(ctx, call, work) {
-  const { extra: guard } = await ended(call);
+  const guard = extraOf(await outcome(call));
   try {
     return await scope.run(guard.scope, ctx, async () => work());
   } catch (thrown) {
@@ -35,12 +35,12 @@ async function within(ctx, call, work) {
  */
 async function transact(ctx, storage, body) {
   callback(body, "The argument of transaction()");
-  const { extra: handle } = await ended(ctx.beginTransaction(scope.number()));
+  const handle = extraOf(await outcome(ctx.beginTransaction(scope.number())));
   try {
     const work = async () => body(new Transaction(storage, handle));
-    const result = await scope.run(handle.scope, ctx, work);
-    await ended(handle.commit());
-    return result;
+    const answer = await scope.run(handle.scope, ctx, work);
+    await result(handle.commit());
+    return answer;
   } finally {
     handle.end();
   }

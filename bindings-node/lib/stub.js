@@ -3,7 +3,7 @@
 const native = require("./native.js");
 const handles = require("./handles.js");
 const scope = require("./scope.js");
-const { result } = require("./calls.js");
+const { outcome, valueOf } = require("./calls.js");
 const { packList, pack } = require("./codec.js");
 const { invalid, kind, options, pathText, text } = require("./arguments.js");
 const { ObjectId } = require("./object-id.js");
@@ -50,8 +50,9 @@ async function call(handle, signal, method, args) {
   const [bytes, capabilities] = packList(args);
   const stub = handle instanceof native.Stub ? handle : await handle;
   signal?.throwIfAborted();
-  const cancelable = signal !== undefined;
-  return await result(stub.call(name, bytes, capabilities, cancelable, ...scope.here()), signal);
+  const { number, owner } = scope.here();
+  const id = stub.call(name, bytes, capabilities, signal !== undefined, number, owner);
+  return valueOf(await outcome(id, signal));
 }
 
 /** @param {import("./native.js").Stub | Promise<import("./native.js").Stub>} handle */
@@ -61,8 +62,9 @@ async function fetch(handle, general, input, init) {
   const [bytes] = pack(map instanceof Promise ? await map : map);
   const stub = handle instanceof native.Stub ? handle : await handle;
   signal?.throwIfAborted();
-  const cancelable = signal !== undefined;
-  return responseOf(await result(stub.fetch(bytes, cancelable, ...scope.here()), signal));
+  const { number, owner } = scope.here();
+  const id = stub.fetch(bytes, signal !== undefined, number, owner);
+  return responseOf(valueOf(await outcome(id, signal)));
 }
 
 /** What cancels a request: its own signal, and that of the stub. */

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use facetbox::{ActorId, Engine, ErrorCode, FacetOptions, LimitsPatch, Options, TailReceiver};
 use futures_lite::future::block_on;
-use napi::bindgen_prelude::{AsyncTask, Either, Function};
-use napi::threadsafe_function::UnknownReturnValue;
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Either};
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use crate::batch::{self, Batch};
 use crate::capability::{Capability, host_function};
 use crate::class::{Class, host_class};
 use crate::clock::ManualClock;
 use crate::codec::{unpack, unpack_error, unpack_map};
 use crate::id::ObjectId;
-use crate::mailbox::{Arguments, Mailbox, Raise, Reply};
+use crate::mailbox::{Mailbox, Raise, Receive, Reply};
 use crate::reference::JsRef;
 use crate::runtime::{Runtime, alarms, durability};
 use crate::task::Blocking;
@@ -27,14 +27,28 @@ pub struct Bridge {
 
 #[napi]
 impl Bridge {
-    /// Makes the bridge: `receive` gets every message, `raise` throws the exception of an error.
+    /// Makes the bridge: `receive` is called to take messages, `raise` throws the exception of an error.
     #[napi(constructor, catch_unwind)]
-    pub fn new(
-        env: &Env,
-        receive: Function<'_, Arguments, UnknownReturnValue>,
-        raise: Raise<'_>,
-    ) -> Result<Bridge> {
+    pub fn new(env: &Env, receive: Receive<'_>, raise: Raise<'_>) -> Result<Bridge> {
         Ok(Bridge { mailbox: Mailbox::new(env, receive, raise)? })
+    }
+
+    /// The messages that are there, in `buffer` if they fit.
+    #[napi(ts_return_type = "boolean | any[]", catch_unwind)]
+    pub fn take(&self, env: &Env, buffer: BufferSlice<'static>) -> Result<Batch> {
+        batch::write(env, self.mailbox.inbox().take(), buffer)
+    }
+
+    /// The messages that are there or come within microseconds, in `buffer` if they fit.
+    #[napi(ts_return_type = "boolean | any[]", catch_unwind)]
+    pub fn look(&self, env: &Env, buffer: BufferSlice<'static>) -> Result<Batch> {
+        batch::write(env, self.mailbox.inbox().look(), buffer)
+    }
+
+    /// Whether `look` is to be called before the loop sleeps: nobody wakes it then.
+    #[napi(catch_unwind)]
+    pub fn attend(&self) -> bool {
+        self.mailbox.inbox().attend()
     }
 
     /// Opens a runtime; `limits` is a packed map.

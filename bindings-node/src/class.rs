@@ -9,8 +9,9 @@ use facetbox::{
 use napi_derive::napi;
 
 use crate::capability::reply_value;
+use crate::codec::Handle;
 use crate::ctx::Ctx;
-use crate::mailbox::{Extra, Kind, Reply};
+use crate::mailbox::{Kind, Reply};
 use crate::reference::JsRef;
 
 /// A class of objects or facets.
@@ -43,7 +44,7 @@ impl EventLoopClass for HostClass {
         env: ValueMap,
     ) -> BoxFuture<'static, Result<Arc<dyn EventLoopObject>>> {
         let mailbox = self.0.mailbox();
-        let ctx = Some(Extra::A(Ctx::new(ctx, mailbox)));
+        let ctx = Some(Handle::F(Ctx::new(ctx, mailbox)));
         let reply = mailbox.ask(Kind::Construct, &self.0, "", Value::Map(env), ctx);
         Box::pin(async move {
             match reply.await? {

@@ -12,16 +12,18 @@ use std::sync::Arc;
 use facetbox::{BigInt, Error, ErrorCode, HostOrigin, Result, Value, ValueMap};
 use napi::Env;
 use napi::JsValue;
-use napi::bindgen_prelude::{BufferSlice, Either, Either6, Unknown};
+use napi::bindgen_prelude::{BufferSlice, Either, Either8, Unknown};
 
 use crate::capability::{self, Capability};
 use crate::class::{Class, host_class};
+use crate::ctx::{Ctx, Guard};
 use crate::loader::Loader;
 use crate::mailbox::Mailbox;
 use crate::namespace::Namespace;
 use crate::reference::JsRef;
 use crate::rpc::RpcStub;
 use crate::stub::Stub;
+use crate::transaction::Transaction;
 
 macro_rules! tags {
     ($($name:ident = $number:literal;)*) => { $(const $name: u8 = $number;)* };
@@ -55,13 +57,16 @@ const MAX_SAFE: u64 = 1 << 53;
 
 /// What JavaScript gets of a packed value: a buffer, or a list of it and what it refers to.
 pub(crate) type Sent = Either<Unknown<'static>, Vec<Item>>;
-type Item = Either6<Unknown<'static>, Stub, Class, Namespace, Loader, RpcStub>;
+/// A part of such a list.
+pub(crate) type Item = Either<Unknown<'static>, Handle>;
+/// What can stand beside bytes: what values refer to, and what messages bring.
+pub(crate) type Handle = Either8<Stub, Class, Namespace, Loader, RpcStub, Ctx, Guard, Transaction>;
 
 /// A packed value on its way to JavaScript. Making it needs no JavaScript thread, sending it does.
 #[derive(Default)]
 pub(crate) struct Packed {
-    bytes: Vec<u8>,
-    capabilities: Vec<Item>,
+    pub bytes: Vec<u8>,
+    pub capabilities: Vec<Handle>,
     /// JavaScript values that the bytes name by number and that must not be released before.
     kept: Vec<Arc<dyn std::any::Any + Send + Sync>>,
 }
@@ -88,7 +93,7 @@ impl Packed {
         if self.capabilities.is_empty() {
             return Ok(Either::A(bytes));
         }
-        let all = std::iter::once(Item::A(bytes)).chain(self.capabilities);
+        let all = std::iter::once(Item::A(bytes)).chain(self.capabilities.into_iter().map(Item::B));
         Ok(Either::B(all.collect()))
     }
 }
@@ -134,12 +139,12 @@ impl Writer<'_> {
             Value::Error(error) => self.error(&error),
             Value::Function(ref function) => self.by_reference(&value, function.origin()),
             Value::Object(ref object) => self.by_reference(&value, object.origin()),
-            Value::Stub(stub) => self.capability(Item::B(Stub::new(stub, self.mailbox))),
-            Value::Class(class) => self.capability(Item::C(Class::new(class))),
+            Value::Stub(stub) => self.capability(Handle::A(Stub::new(stub, self.mailbox))),
+            Value::Class(class) => self.capability(Handle::B(Class::new(class))),
             Value::Namespace(namespace) => {
-                self.capability(Item::D(Namespace::new(namespace, self.mailbox)));
+                self.capability(Handle::C(Namespace::new(namespace, self.mailbox)));
             }
-            Value::Loader(loader) => self.capability(Item::E(Loader::new(loader, self.mailbox))),
+            Value::Loader(loader) => self.capability(Handle::D(Loader::new(loader, self.mailbox))),
         }
     }
 
@@ -159,7 +164,7 @@ impl Writer<'_> {
         if let Some(id) = self.own(origin) {
             self.count(REFERENCE, id as usize);
         } else if let Some(stub) = facetbox::RpcStub::from_value(value) {
-            self.capability(Item::F(RpcStub::new(stub, self.mailbox)));
+            self.capability(Handle::E(RpcStub::new(stub, self.mailbox)));
         }
     }
 
@@ -171,10 +176,10 @@ impl Writer<'_> {
         Some(id)
     }
 
-    fn capability(&mut self, item: Item) {
+    fn capability(&mut self, handle: Handle) {
         let index = self.packed.capabilities.len();
         self.count(CAPABILITY, index);
-        self.packed.capabilities.push(item);
+        self.packed.capabilities.push(handle);
     }
 
     fn values(&mut self, tag: u8, items: Vec<Value>) {

@@ -13,6 +13,7 @@
 #![recursion_limit = "256"]
 #![deny(unsafe_code)]
 
+mod batch;
 mod bridge;
 mod capability;
 mod class;

@@ -4,20 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use facetbox::{BoxFuture, Error, ErrorCode, EventScope, FacetOptions, Result, Value};
+use facetbox::{BoxFuture, Error, ErrorCode, EventScope, FacetOptions, Inbox, Result, Value};
 use futures_channel::oneshot;
-use napi::bindgen_prelude::{Either3, FnArgs, Function, FunctionRef, Unknown};
-use napi::threadsafe_function::{
-    ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
-};
-use napi::{Env, Status};
+use napi::Env;
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, Unknown};
+use napi::threadsafe_function::{ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use crate::codec::{Packed, Sent};
-use crate::ctx::{Ctx, Guard};
+use crate::codec::{Handle, Packed, Sent};
+use crate::ctx::Ctx;
 use crate::reference::JsRef;
-use crate::transaction::Transaction;
 
 /// What a message is about. `id` is the number of a call or of an ask, `target` of a reference.
 #[napi]
@@ -46,13 +43,10 @@ pub enum Kind {
     Release,
 }
 
-/// The arguments of the function that gets the messages: kind, id, target, name, payload, extra.
-pub(crate) type Arguments = FnArgs<(u32, u32, u32, String, Sent, Option<Extra>)>;
-/// What a message holds beside its payload: the ctx of a new instance, what a call ended with.
-pub(crate) type Extra = Either3<Ctx, Guard, Transaction>;
+/// The function that takes the messages.
+pub(crate) type Receive<'a> = Function<'a, (), UnknownReturnValue>;
 /// The function that throws the exception of a packed error.
 pub(crate) type Raise<'a> = Function<'a, FnArgs<(Sent,)>, Unknown<'static>>;
-type Receive = ThreadsafeFunction<Message, UnknownReturnValue, Arguments, Status, false, true>;
 type Asks = HashMap<u32, oneshot::Sender<Result<Reply>>>;
 
 /// A message on its way to the JavaScript thread.
@@ -62,8 +56,8 @@ pub(crate) struct Message {
     pub target: u32,
     pub name: String,
     pub packed: Packed,
-    /// What is no value.
-    pub extra: Option<Extra>,
+    /// What it brings that is no value: the ctx of a new instance, what a call ended with.
+    pub extra: Option<Handle>,
 }
 
 /// What JavaScript answers to an ask.
@@ -76,7 +70,7 @@ pub(crate) enum Reply {
 
 /// The mailbox of one environment: of the main thread or of one worker thread.
 pub(crate) struct Mailbox {
-    receive: Receive,
+    inbox: Inbox<Message>,
     raise: FunctionRef<FnArgs<(Sent,)>, Unknown<'static>>,
     /// Asks without an answer; `None` once the environment has ended.
     asks: Mutex<Option<Asks>>,
@@ -88,18 +82,15 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Makes the mailbox whose messages `receive` gets; `raise` throws the exception of an error.
-    pub fn new(
-        env: &Env,
-        receive: Function<'_, Arguments, UnknownReturnValue>,
-        raise: Raise<'_>,
-    ) -> napi::Result<Arc<Mailbox>> {
-        let receive = receive
-            .build_threadsafe_function::<Message>()
-            .weak::<true>()
-            .build_callback(|context| arguments(&context.env, context.value))?;
+    /// Makes the mailbox whose messages `receive` takes; `raise` throws the exception of an error.
+    pub fn new(env: &Env, receive: Receive<'_>, raise: Raise<'_>) -> napi::Result<Arc<Mailbox>> {
+        let receive =
+            receive.build_threadsafe_function::<()>().weak::<true>().build_callback(|_| Ok(()))?;
+        let wake = move || {
+            receive.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        };
         let mailbox = Arc::new(Mailbox {
-            receive,
+            inbox: Inbox::new(wake),
             raise: raise.create_ref()?,
             asks: Mutex::new(Some(Asks::new())),
             cancelable: Mutex::default(),
@@ -112,9 +103,12 @@ impl Mailbox {
 
     /// Sends a message; one to an environment that has ended is dropped.
     pub fn post(&self, message: Message) {
-        if self.asks.lock().is_some() {
-            self.receive.call(message, ThreadsafeFunctionCallMode::NonBlocking);
-        }
+        drop(self.inbox.post(message));
+    }
+
+    /// The messages for JavaScript.
+    pub fn inbox(&self) -> &Inbox<Message> {
+        &self.inbox
     }
 
     /// Asks the JavaScript thread to run code of the host. The message is sent at once, so that asks
@@ -125,7 +119,7 @@ impl Mailbox {
         target: &Arc<JsRef>,
         name: &str,
         payload: Value,
-        extra: Option<Extra>,
+        extra: Option<Handle>,
     ) -> BoxFuture<'static, Result<Reply>> {
         let (sender, answer) = oneshot::channel();
         let id = self.next_id();
@@ -224,6 +218,7 @@ impl Mailbox {
     /// Ends with the environment: whoever waits for an answer gets an error.
     fn close(&self) {
         drop(self.asks.lock().take());
+        drop(self.inbox.close());
     }
 }
 
@@ -254,9 +249,4 @@ impl Drop for Asked {
 
 fn ended() -> Error {
     Error::new(ErrorCode::Closed, "The JavaScript environment of the host class has ended.")
-}
-
-fn arguments(env: &Env, message: Message) -> napi::Result<Arguments> {
-    let Message { kind, id, target, name, packed, extra } = message;
-    Ok((kind as u32, id, target, name, packed.into_js(env)?, extra).into())
 }

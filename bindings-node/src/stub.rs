@@ -8,10 +8,10 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::capability::Capability;
-use crate::codec::{Packed, unpack, unpack_list};
+use crate::codec::{Handle, Packed, unpack, unpack_list};
 use crate::ctx::{Ctx, Guard};
 use crate::id::ObjectId;
-use crate::mailbox::{Extra, Kind, Mailbox, Message};
+use crate::mailbox::{Kind, Mailbox, Message};
 use crate::task::Blocking;
 use crate::transaction::Transaction;
 use crate::usage::Usage;
@@ -153,9 +153,9 @@ impl Call {
         self.ended = true;
         let (kind, packed, extra) = match outcome {
             Ok(Ended::Value(value)) => (Kind::Resolve, Packed::value(&self.mailbox, value), None),
-            Ok(Ended::Guard(guard)) => (Kind::Resolve, Packed::default(), Some(Extra::B(guard))),
+            Ok(Ended::Guard(guard)) => (Kind::Resolve, Packed::default(), Some(Handle::G(guard))),
             Ok(Ended::Transaction(transaction)) => {
-                (Kind::Resolve, Packed::default(), Some(Extra::C(transaction)))
+                (Kind::Resolve, Packed::default(), Some(Handle::H(transaction)))
             }
             Err(error) => (Kind::Reject, Packed::error(&self.mailbox, &error), None),
         };
