@@ -37,7 +37,7 @@ mod _native {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
-    use crate::aio::{Ask, Call, EventLoop, EventScope, Guard, Transaction};
+    use crate::aio::{Ask, Call, EventLoop, EventScope, Guard, Inbox, Transaction};
     #[pymodule_export]
     use crate::class::DurableObjectClass;
     #[pymodule_export]

@@ -682,12 +682,15 @@ class Response:
         """The body parsed as JSON. Raises json.JSONDecodeError if it isn't."""
 
 @final
+class Inbox:
+    """What comes to an event loop from elsewhere. There is one for each."""
+    def __new__(cls, event_loop: Callable[[], object]) -> Inbox: ...
+
+@final
 class EventLoop:
     """A running event loop, as what it calls comes back to it, and the event that calls. Its methods neither block
     nor wait."""
-    def __new__(
-        cls, call_soon_threadsafe: Callable[..., object], scope: EventScope | None
-    ) -> EventLoop: ...
+    def __new__(cls, inbox: Inbox, scope: EventScope | None) -> EventLoop: ...
     def call(self, future: Any, stub: Stub, method: str, args: tuple[Any, ...]) -> Call:
         """Calls a method; its answer settles `future`."""
     def call_back(

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use super::{EventScope, Home};
+use super::{Delivery, EventScope, Home};
 use crate::error::{Failure, Result};
 use crate::facets::options;
 use crate::from_python;
@@ -69,7 +69,8 @@ pub fn ask<'py>(
     };
     let run = RUN.import(py, "facetbox.aio._host", "run")?;
     // A loop that is closed drops the ask, which then answers so.
-    let _ = home.post(run, &(Bound::new(py, ask)?, function, args).into_pyobject(py)?);
+    let args = (Bound::new(py, ask)?, function, args).into_pyobject(py)?;
+    home.post(Delivery::Run(run.clone().unbind(), args.unbind()));
     Ok(Pending { answer, home: home.clone(), progress: shared })
 }
 
@@ -108,8 +109,8 @@ impl Drop for Pending {
             enter(|py| {
                 let task = task.bind(py).call0().ok().filter(|task| !task.is_none());
                 let cancel = task.and_then(|task| task.getattr(intern!(py, "cancel")).ok());
-                // A closed loop runs no task.
-                cancel.map(|cancel| home.post(&cancel, &PyTuple::empty(py)).is_ok())
+                let no_args = || PyTuple::empty(py).unbind();
+                cancel.map(|cancel| home.post(Delivery::Run(cancel.unbind(), no_args())))
             })
         });
     }
@@ -149,18 +150,19 @@ impl Ask {
 
     /// Answers.
     fn answer(&self, value: &Bound<'_, PyAny>) {
-        self.send(self.read(value).map_err(Error::from));
+        self.send(value.py(), self.read(value).map_err(Error::from));
     }
 
     /// Answers with an exception.
     fn fail(&self, exception: &Bound<'_, PyBaseException>) {
         let error = PyErr::from_value(exception.clone().into_any());
-        self.send(Err(Failure::Python(error).into()));
+        self.send(exception.py(), Err(Failure::Python(error).into()));
     }
 
     /// Answers that the task was cancelled.
-    fn cancelled(&self) {
-        self.send(Err(Error::new(ErrorCode::Aborted, "The task was cancelled on its event loop.")));
+    fn cancelled(&self, py: Python<'_>) {
+        let error = Error::new(ErrorCode::Aborted, "The task was cancelled on its event loop.");
+        self.send(py, Err(error));
     }
 }
 
@@ -174,11 +176,13 @@ impl Ask {
         })
     }
 
-    fn send(&self, answer: Answer) {
+    fn send(&self, py: Python<'_>, answer: Answer) {
         *self.progress.lock() = Progress::Abandoned;
         if let Some(sender) = self.sender.lock().take() {
             // The event that asked may be gone: aborted, closed, timed out.
             let _ = sender.send(answer);
+            // Whoever has asked goes on, and may soon ask again.
+            self.home.attend(py);
         }
     }
 }

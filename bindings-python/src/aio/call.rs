@@ -5,11 +5,9 @@ use futures_channel::oneshot;
 use futures_lite::future;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
-use super::Home;
+use super::{Delivery, Home};
 use crate::error::{Result, raised};
-use crate::interpreter::enter;
 
 /// A call on its way. Cancelling or dropping it ends what it does on the runtime's side.
 #[pyclass(frozen, module = "facetbox._native")]
@@ -27,6 +25,7 @@ impl Call {
     /// Begins a call whose outcome settles `future`, an `asyncio.Future` of the loop `home`. `spawn` has
     /// it polled.
     pub fn begin<T: Send + 'static>(
+        py: Python<'_>,
         home: &Home,
         future: Py<PyAny>,
         answer: impl Future<Output = facetbox::Result<T>> + Send + 'static,
@@ -44,6 +43,7 @@ impl Call {
                 None => completion.forget(),
             }
         }));
+        home.attend(py);
         Call(Mutex::new(Some(sender)))
     }
 }
@@ -55,33 +55,23 @@ struct Completion {
 }
 
 impl Completion {
-    fn end<T>(
+    /// Values are made on the loop, which has the GIL.
+    fn end<T: Send + 'static>(
         mut self,
         outcome: facetbox::Result<T>,
-        convert: impl FnOnce(Python<'_>, T, &Home) -> Result<Py<PyAny>>,
+        convert: impl FnOnce(Python<'_>, T, &Home) -> Result<Py<PyAny>> + Send + 'static,
     ) {
-        enter(|py| {
-            let outcome = match outcome {
-                Ok(value) => convert(py, value, &self.home).map_err(PyErr::from),
-                Err(error) => Err(raised(py, &error)),
-            };
-            self.settle(py, outcome);
+        let home = self.home.clone();
+        self.settle(move |py| match outcome {
+            Ok(value) => convert(py, value, &home).map_err(PyErr::from),
+            Err(error) => Err(raised(py, &error)),
         });
     }
 
-    fn settle(&mut self, py: Python<'_>, outcome: PyResult<Py<PyAny>>) {
-        static SETTLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let Some(future) = self.future.take() else { return };
-        let (value, error) = match outcome {
-            Ok(value) => (value, None),
-            Err(error) => (py.None(), Some(error.into_value(py))),
-        };
-        let post = || {
-            let settle = SETTLE.import(py, "facetbox.aio._loop", "settle")?;
-            self.home.post(settle, &(future, value, error).into_pyobject(py)?)
-        };
-        // Nobody waits on a loop that is closed.
-        let _ = post();
+    fn settle(&mut self, outcome: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) {
+        if let Some(future) = self.future.take() {
+            self.home.post(Delivery::Settle(future, Box::new(outcome)));
+        }
     }
 
     fn forget(mut self) {
@@ -91,9 +81,7 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        if self.future.is_some() {
-            let closed = Error::new(ErrorCode::Closed, "The runtime is closed.");
-            enter(|py| self.settle(py, Err(raised(py, &closed))));
-        }
+        let closed = Error::new(ErrorCode::Closed, "The runtime is closed.");
+        self.settle(move |py| Err(raised(py, &closed)));
     }
 }

@@ -1,7 +1,6 @@
 //! What `facetbox.aio` asks the runtime for.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use facetbox::NamespaceOptions;
 use pyo3::exceptions::PyBaseException;
@@ -9,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::class::unexpected;
-use super::{Call, EventScope, Guard, Home, Kind, Reply, Transaction, ask};
+use super::{Call, EventScope, Guard, Home, Inbox, Kind, Reply, Transaction, ask};
 use crate::class::{DurableObjectClass, class};
 use crate::ctx::Ctx;
 use crate::deployment::Deployment;
@@ -41,17 +40,18 @@ impl EventLoop {
 
 #[pymethods]
 impl EventLoop {
-    /// Made from the loop's method `call_soon_threadsafe` and the event whose code runs.
+    /// Made from what comes to the loop and the event whose code runs.
     #[new]
-    #[pyo3(signature = (call_soon_threadsafe, scope))]
-    fn new(call_soon_threadsafe: Py<PyAny>, scope: Option<&Bound<'_, EventScope>>) -> EventLoop {
+    #[pyo3(signature = (inbox, scope))]
+    fn new(inbox: &Bound<'_, Inbox>, scope: Option<&Bound<'_, EventScope>>) -> EventLoop {
         let scope = scope.map(|scope| scope.get().0.clone());
-        EventLoop(Home::Loop(Arc::new(call_soon_threadsafe)), scope)
+        EventLoop(Home::Loop(inbox.get().0.clone()), scope)
     }
 
     /// Calls a method; its answer settles `future`.
     fn call(
         &self,
+        py: Python<'_>,
         future: Py<PyAny>,
         stub: &Stub,
         method: &str,
@@ -62,12 +62,13 @@ impl EventLoop {
         let convert = |py: Python<'_>, value, home: &Home| {
             to_python::value(py, value, home).map(Bound::unbind)
         };
-        Ok(Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| stub.0.spawn(task)))
     }
 
     /// Calls a function of a guest, or a method of an object of it; its answer settles `future`.
     fn call_back(
         &self,
+        py: Python<'_>,
         future: Py<PyAny>,
         stub: &RpcStub,
         method: Option<&str>,
@@ -78,31 +79,32 @@ impl EventLoop {
         let convert = |py: Python<'_>, value, home: &Home| {
             to_python::value(py, value, home).map(Bound::unbind)
         };
-        Ok(Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn_in_order(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| stub.0.spawn_in_order(task)))
     }
 
     /// Sends a request; its response settles `future`.
-    fn fetch(&self, future: Py<PyAny>, stub: &Stub, request: &Request) -> Call {
+    fn fetch(&self, py: Python<'_>, future: Py<PyAny>, stub: &Stub, request: &Request) -> Call {
         let answer = self.enter(|| stub.0.fetch_in_order(request.to_core()));
         let convert = |py: Python<'_>, response, _: &Home| {
             Ok(Py::new(py, Response::from_core(py, response)?)?.into_any())
         };
-        Call::begin(&self.0, future, answer, convert, |task| stub.0.spawn(task))
+        Call::begin(py, &self.0, future, answer, convert, |task| stub.0.spawn(task))
     }
 
     /// Fires the alarms that are due; their number settles `future`.
-    fn run_due_alarms(&self, future: Py<PyAny>, runtime: &Runtime) -> Call {
+    fn run_due_alarms(&self, py: Python<'_>, future: Py<PyAny>, runtime: &Runtime) -> Call {
         let core = runtime.core();
         let convert = |py: Python<'_>, fired: u64, _: &Home| {
             Ok(fired.into_pyobject(py).map_err(PyErr::from)?.into_any().unbind())
         };
         let answer = self.enter(|| core.run_due_alarms_async());
-        Call::begin(&self.0, future, answer, convert, |task| core.spawn(task))
+        Call::begin(py, &self.0, future, answer, convert, |task| core.spawn(task))
     }
 
     /// Runs a whole module; a Deployment settles `future`.
     fn deploy(
         &self,
+        py: Python<'_>,
         future: Py<PyAny>,
         runtime: &Runtime,
         name: &str,
@@ -116,12 +118,13 @@ impl EventLoop {
         let convert = |py: Python<'_>, deployment, _: &Home| {
             Ok(Py::new(py, Deployment(deployment))?.into_any())
         };
-        Ok(Call::begin(&self.0, future, answer, convert, |task| core.spawn(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| core.spawn(task)))
     }
 
     /// Copies an object to a new directory; None settles `future`.
     fn export(
         &self,
+        py: Python<'_>,
         future: Py<PyAny>,
         namespace: &Namespace,
         id: &ObjectId,
@@ -129,12 +132,13 @@ impl EventLoop {
     ) -> Call {
         let core = &namespace.0;
         let answer = self.enter(|| core.export(&id.0, path));
-        Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| core.spawn(task))
+        Call::begin(py, &self.0, future, answer, |py, (), _| Ok(py.None()), |task| core.spawn(task))
     }
 
     /// Runs one SQL statement that reads; QueryRows settle `future`.
     fn query(
         &self,
+        py: Python<'_>,
         future: Py<PyAny>,
         namespace: &Namespace,
         id: &ObjectId,
@@ -148,31 +152,38 @@ impl EventLoop {
         let answer = self.enter(|| core.query(&id.0, &facets, query, args));
         let convert =
             |py: Python<'_>, rows, _: &Home| whole::query_rows(py, rows).map(Bound::unbind);
-        Ok(Call::begin(&self.0, future, answer, convert, |task| core.spawn(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| core.spawn(task)))
     }
 
     /// Commits what an object has written and waits until it is durable.
-    fn sync(&self, future: Py<PyAny>, ctx: &Ctx) -> Call {
+    fn sync(&self, py: Python<'_>, future: Py<PyAny>, ctx: &Ctx) -> Call {
         let storage = ctx.0.storage().clone();
         let answer = async move { storage.sync() };
-        Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| ctx.0.spawn(task))
+        Call::begin(
+            py,
+            &self.0,
+            future,
+            answer,
+            |py, (), _| Ok(py.None()),
+            |task| ctx.0.spawn(task),
+        )
     }
 
     /// Waits until an object has no other event; a Guard that keeps them out settles `future`.
-    fn block_concurrency(&self, future: Py<PyAny>, ctx: &Ctx) -> Result<Call> {
+    fn block_concurrency(&self, py: Python<'_>, future: Py<PyAny>, ctx: &Ctx) -> Result<Call> {
         let answer = self.enter(|| ctx.0.block_concurrency())?;
         let convert =
             |py: Python<'_>, guard, _: &Home| Ok(Py::new(py, Guard::new(guard))?.into_any());
-        Ok(Call::begin(&self.0, future, answer, convert, |task| ctx.0.spawn(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| ctx.0.spawn(task)))
     }
 
     /// Waits as that does, and opens a transaction; a Transaction settles `future`.
-    fn begin_transaction(&self, future: Py<PyAny>, ctx: &Ctx) -> Result<Call> {
+    fn begin_transaction(&self, py: Python<'_>, future: Py<PyAny>, ctx: &Ctx) -> Result<Call> {
         let answer = self.enter(|| ctx.0.begin_transaction())?;
         let convert = |py: Python<'_>, transaction, _: &Home| {
             Ok(Py::new(py, Transaction::new(transaction))?.into_any())
         };
-        Ok(Call::begin(&self.0, future, answer, convert, |task| ctx.0.spawn(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| ctx.0.spawn(task)))
     }
 
     /// Commits a transaction, and waits until that is durable.
@@ -190,7 +201,14 @@ impl EventLoop {
                 None => Ok(()),
             }
         };
-        Call::begin(&self.0, future, answer, |py, (), _| Ok(py.None()), |task| ctx.0.spawn(task))
+        Call::begin(
+            py,
+            &self.0,
+            future,
+            answer,
+            |py, (), _| Ok(py.None()),
+            |task| ctx.0.spawn(task),
+        )
     }
 
     /// Binds a name to a class that may be at home here.

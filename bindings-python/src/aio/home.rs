@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
+
+use super::mail::{Delivery, Mail};
 
 /// Where Python code runs that a value brings along, and so which handles it is given: on the thread of
 /// its caller with those of `facetbox`, or on an event loop with those of `facetbox.aio`.
@@ -12,25 +13,23 @@ use pyo3::types::PyTuple;
 pub enum Home {
     /// The thread of whoever calls it.
     Caller,
-    /// An event loop, as its method `call_soon_threadsafe`.
-    Loop(Arc<Py<PyAny>>),
+    /// An event loop, as what comes to it.
+    Loop(Arc<Mail>),
 }
 
 impl Home {
-    /// Has the loop call a function with arguments soon. Raises RuntimeError if the loop is closed.
-    pub fn post<'py>(
-        &self,
-        function: &Bound<'py, PyAny>,
-        args: &Bound<'py, PyTuple>,
-    ) -> PyResult<()> {
-        match self {
-            Home::Caller => function.call1(args)?,
-            Home::Loop(call_soon) => {
-                let all: Vec<_> = std::iter::once(function.clone()).chain(args.iter()).collect();
-                call_soon.bind(function.py()).call1(PyTuple::new(function.py(), all)?)?
-            }
-        };
-        Ok(())
+    /// Has the loop do something soon. Where there is none, or it is closed, that is dropped.
+    pub fn post(&self, delivery: Delivery) {
+        if let Home::Loop(mail) = self {
+            mail.post(delivery);
+        }
+    }
+
+    /// Says, on the loop, that somebody was called who will soon answer.
+    pub fn attend(&self, py: Python<'_>) {
+        if let Home::Loop(mail) = self {
+            mail.attend(py);
+        }
     }
 
     /// One of the package's own handles as code at home there gets it.

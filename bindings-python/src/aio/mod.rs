@@ -8,6 +8,7 @@ mod call;
 mod class;
 mod event_loop;
 mod home;
+mod mail;
 mod scope;
 
 pub use ask::{Ask, Kind, Reply, ask};
@@ -15,4 +16,5 @@ pub use call::Call;
 pub use class::{event_loop_class, response, value};
 pub use event_loop::EventLoop;
 pub use home::Home;
+pub use mail::{Delivery, Inbox};
 pub use scope::{EventScope, Guard, Transaction};

@@ -21,7 +21,7 @@ def run(ask: Ask, function: Callable[..., object], args: tuple[Any, ...]) -> Non
     current.set(ask.scope)  # of the context that this call was posted with
     try:
         answer = function(*args)
-        if not inspect.isawaitable(answer):
+        if answer is None or not inspect.isawaitable(answer):
             ask.answer(answer)
             return
         # Nothing here keeps the task: see Ask.started.

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from typing import Any
 
-from .._native import Call, EventLoop
+from .._native import Call, EventLoop, Inbox
 from ._scope import current
+
+_inboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Inbox] = weakref.WeakKeyDictionary()
 
 
 def here() -> EventLoop:
     """The running loop and the event whose code runs, for the native half. Raises RuntimeError without one."""
-    return EventLoop(asyncio.get_running_loop().call_soon_threadsafe, current.get())
+    loop = asyncio.get_running_loop()
+    inbox = _inboxes.get(loop)
+    if inbox is None:
+        inbox = _inboxes[loop] = Inbox(weakref.ref(loop))
+    return EventLoop(inbox, current.get())
 
 
 async def outcome(begin: Callable[[asyncio.Future[Any]], Call]) -> Any:
@@ -23,18 +30,3 @@ async def outcome(begin: Callable[[asyncio.Future[Any]], Call]) -> Any:
         return await future
     finally:
         call.cancel()
-
-
-def settle(future: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
-    """Called by the native half, on the loop, when a call has ended."""
-    if future.done():
-        return
-    if error is None:
-        future.set_result(value)
-    elif isinstance(error, StopIteration):
-        # A future refuses it, because it would end the generator that awaits.
-        replacement = RuntimeError("the call raised StopIteration")
-        replacement.__cause__ = error
-        future.set_exception(replacement)
-    else:
-        future.set_exception(error)

@@ -49,8 +49,13 @@ class Stub(Handle):
 
         Raises what the method raises, and the subclass of Error for what stands in its way.
         """
-        loop = here()
-        return await outcome(lambda future: loop.call(future, self._native, method, args))
+        # As `outcome` does, with one frame less: nothing is done as often as this.
+        future = asyncio.get_running_loop().create_future()
+        call = here().call(future, self._native, method, args)
+        try:
+            return await future
+        finally:
+            call.cancel()
 
     async def fetch(
         self,

@@ -1,0 +1,158 @@
+//! What is on its way to an event loop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use facetbox::Inbox as CoreInbox;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::interpreter::{detach, enter};
+
+/// Makes what a future is settled with.
+type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// Something for the loop to do.
+pub enum Delivery {
+    /// Calls a function in a context of its own.
+    Run(Py<PyAny>, Py<PyTuple>),
+    /// Settles an `asyncio.Future`.
+    Settle(Py<PyAny>, Outcome),
+}
+
+impl Delivery {
+    fn deliver(self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Delivery::Run(function, args) => {
+                static CONTEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+                let context = CONTEXT.import(py, "contextvars", "Context")?.call0()?;
+                let all = std::iter::once(function.bind(py).clone()).chain(args.bind(py).iter());
+                let all: Vec<_> = all.collect();
+                context.call_method1(intern!(py, "run"), PyTuple::new(py, all)?).map(drop)
+            }
+            Delivery::Settle(future, outcome) => settle(future.bind(py), outcome),
+        }
+    }
+}
+
+fn settle(future: &Bound<'_, PyAny>, outcome: Outcome) -> PyResult<()> {
+    let py = future.py();
+    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+        return Ok(());
+    }
+    let settled = match outcome(py) {
+        Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
+        Err(error) => {
+            let error = awaitable(py, error).into_value(py);
+            future.call_method1(intern!(py, "set_exception"), (error,))
+        }
+    };
+    settled.map(drop)
+}
+
+/// An exception that a future takes: not one that would end the generator which awaits.
+fn awaitable(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let replacement = PyRuntimeError::new_err("the call raised StopIteration");
+    replacement.set_cause(py, Some(error));
+    replacement
+}
+
+/// What one event loop gets, and how it is told. It keeps no loop alive.
+pub struct Mail {
+    event_loop: Py<PyAny>,
+    inbox: CoreInbox<Delivery>,
+}
+
+impl Mail {
+    /// Has the loop do something soon. What comes for one that is closed is dropped.
+    pub fn post(&self, delivery: Delivery) {
+        drop(self.inbox.post(delivery));
+    }
+
+    /// Says, on the loop, that somebody was called: it looks for the answer before it sleeps, if that pays.
+    pub fn attend(self: &Arc<Self>, py: Python<'_>) {
+        if self.inbox.attend() && self.visit(py, intern!(py, "call_soon"), true).is_err() {
+            self.inbox.forgo();
+        }
+    }
+
+    /// Wakes the loop.
+    fn summon(self: &Arc<Self>) {
+        let come = |py: Python<'_>| self.visit(py, intern!(py, "call_soon_threadsafe"), false);
+        if !matches!(enter(come), Some(Ok(()))) {
+            drop(self.inbox.close());
+        }
+    }
+
+    /// Has the loop come for what there is.
+    fn visit(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        schedule: &Bound<'_, PyString>,
+        look: bool,
+    ) -> PyResult<()> {
+        let visit = Visit { mail: self.clone(), look, over: AtomicBool::new(false) };
+        let visit = Bound::new(py, visit)?;
+        let event_loop = self.event_loop.bind(py).call0()?;
+        let scheduled = event_loop.call_method1(schedule, (&visit,));
+        if scheduled.is_err() {
+            visit.get().over.store(true, Ordering::Relaxed);
+        }
+        scheduled.map(drop)
+    }
+}
+
+/// What comes to an event loop from elsewhere. There is one for each.
+#[pyclass(frozen, module = "facetbox._native")]
+pub struct Inbox(pub Arc<Mail>);
+
+#[pymethods]
+impl Inbox {
+    /// Made from a weak reference to the loop.
+    #[new]
+    fn new(event_loop: Py<PyAny>) -> Inbox {
+        Inbox(Arc::new_cyclic(|mail: &Weak<Mail>| {
+            let mail = mail.clone();
+            let wake = move || {
+                if let Some(mail) = mail.upgrade() {
+                    mail.summon();
+                }
+            };
+            Mail { event_loop, inbox: CoreInbox::new(wake) }
+        }))
+    }
+}
+
+/// A callback of a loop that comes for its mail. A loop that is closed drops it uncalled.
+#[pyclass(frozen, module = "facetbox._native")]
+struct Visit {
+    mail: Arc<Mail>,
+    look: bool,
+    over: AtomicBool,
+}
+
+#[pymethods]
+impl Visit {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        self.over.store(true, Ordering::Relaxed);
+        let inbox = &self.mail.inbox;
+        let deliveries = if self.look { detach(py, || inbox.look()) } else { inbox.take() };
+        // Only what is to end the program comes out; the others get theirs first.
+        let delivered = deliveries.into_iter().map(|delivery| delivery.deliver(py));
+        delivered.fold(Ok(()), PyResult::and)
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if !self.over.load(Ordering::Relaxed) {
+            self.mail.inbox.forgo();
+        }
+    }
+}
