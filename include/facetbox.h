@@ -1550,8 +1550,8 @@ facetbox_error_t *facetbox_value_call(const facetbox_value_t *value,
                                       facetbox_value_t **out);
 
 /// Calls a function, or a method of an object, without waiting: `done` gets the result as that of
-/// `facetbox_stub_call_async`. Otherwise as `facetbox_value_call`. Calls of a guest's function arrive in
-/// any order.
+/// `facetbox_stub_call_async`. Otherwise as `facetbox_value_call`. Calls that are made so of one function or
+/// object arrive in the order in which they were made.
 ///
 /// Owns: `value`, `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
 /// Null: absent `method` calls a function; NULL `args` are none; with a NULL `cancel` it can't be

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use facetbox::{Namespace, Result};
+use facetbox::Namespace;
 
 use crate::error::facetbox_error_t;
 use crate::guard::guard;
@@ -25,14 +25,6 @@ impl facetbox_namespace_t {
     /// The namespace.
     pub fn get(&self) -> &Namespace {
         &self.0
-    }
-
-    /// Runs a future to its end on this thread.
-    pub fn wait_for<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        self.0.block_on(task, || Ok(()))
     }
 }
 

@@ -69,7 +69,7 @@ pub extern "C" fn facetbox_runtime_deploy_cancellable(
     guard(|| {
         let (runtime, out) = (required(runtime, "runtime")?, required(out, "out")?);
         let deployed = facetbox_cancel_t::of(cancel).watch(deploy(runtime, name, code, env)?);
-        out.write(facetbox_deployment_t::boxed(runtime.wait_for(deployed)?));
+        out.write(facetbox_deployment_t::boxed(runtime.get().wait_for(deployed)?));
         Ok(())
     })
 }
@@ -115,7 +115,7 @@ pub extern "C" fn facetbox_runtime_run_due_alarms_cancellable(
     guard(|| {
         let runtime = required(runtime, "runtime")?;
         let alarms = runtime.get().run_due_alarms_async();
-        let ran = runtime.wait_for(facetbox_cancel_t::of(cancel).watch(alarms))?;
+        let ran = runtime.get().wait_for(facetbox_cancel_t::of(cancel).watch(alarms))?;
         count.map(|count| count.write(ran));
         Ok(())
     })
@@ -159,7 +159,7 @@ pub extern "C" fn facetbox_namespace_export_cancellable(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         let exported = facetbox_cancel_t::of(cancel).watch(export(namespace_, id, path)?);
-        required(namespace_, "namespace_")?.wait_for(exported)
+        required(namespace_, "namespace_")?.get().wait_for(exported)
     })
 }
 
@@ -246,7 +246,7 @@ pub extern "C" fn facetbox_namespace_query_cancellable(
         let rows = query(namespace_, id, facets, sql, bindings)?;
         let rows = facetbox_cancel_t::of(cancel).watch(rows);
         let out = required(out, "out")?;
-        write(Some(out), rows_value(required(namespace_, "namespace_")?.wait_for(rows)?))
+        write(Some(out), rows_value(required(namespace_, "namespace_")?.get().wait_for(rows)?))
     })
 }
 

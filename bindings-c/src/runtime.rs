@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use facetbox::{NamespaceOptions, Problem, Report, Result, Runtime, ValueMap};
+use facetbox::{NamespaceOptions, Problem, Report, Runtime, ValueMap};
 
 use crate::class::facetbox_class_t;
 use crate::error::facetbox_error_t;
@@ -23,14 +23,6 @@ impl facetbox_runtime_t {
     /// The runtime.
     pub fn get(&self) -> &Runtime {
         &self.0
-    }
-
-    /// Runs a future to its end on this thread.
-    pub fn wait_for<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        self.0.block_on(task, || Ok(()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use facetbox::{Error, Result, RpcStub, Value};
+use facetbox::{Error, Result, RpcStub};
 
 use crate::callback::{Completion, facetbox_call_done_fn};
 use crate::cancel::facetbox_cancel_t;
@@ -13,17 +13,11 @@ use crate::handle::{required, write};
 use crate::slice::facetbox_str_t;
 use crate::value::facetbox_value_t;
 
-/// The call that is asked for, and whom to ask.
-fn call(
-    value: Option<&facetbox_value_t>,
-    method: facetbox_str_t,
-    args: Option<&facetbox_value_t>,
-) -> Result<(RpcStub, impl Future<Output = Result<Value>> + Send + use<>)> {
+/// What is called.
+fn stub(value: Option<&facetbox_value_t>) -> Result<RpcStub> {
     let value = required(value, "value")?.get();
-    let stub = RpcStub::from_value(value)
-        .ok_or_else(|| Error::type_error(format!("A {} can't be called.", value.type_name())))?;
-    let call = stub.call(method.read_optional("method")?, facetbox_value_t::args(args)?);
-    Ok((stub, call))
+    RpcStub::from_value(value)
+        .ok_or_else(|| Error::type_error(format!("A {} can't be called.", value.type_name())))
 }
 
 /// Calls a function, or a method of an object, that is a value: what a guest has passed in arguments or
@@ -47,7 +41,8 @@ pub extern "C" fn facetbox_value_call(
     out: Option<&mut MaybeUninit<Box<facetbox_value_t>>>,
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
-        let (stub, call) = call(value, method, args)?;
+        let stub = stub(value)?;
+        let call = stub.call(method.read_optional("method")?, facetbox_value_t::args(args)?);
         let out = required(out, "out")?;
         let result = stub.wait_for(facetbox_cancel_t::of(cancel).watch(call))?;
         write(Some(out), facetbox_value_t::boxed(result))
@@ -55,8 +50,8 @@ pub extern "C" fn facetbox_value_call(
 }
 
 /// Calls a function, or a method of an object, without waiting: `done` gets the result as that of
-/// `facetbox_stub_call_async`. Otherwise as `facetbox_value_call`. Calls of a guest's function arrive in
-/// any order.
+/// `facetbox_stub_call_async`. Otherwise as `facetbox_value_call`. Calls that are made so of one function or
+/// object arrive in the order in which they were made.
 ///
 /// Owns: `value`, `args`, a list, and `cancel` are borrowed; `done` owns what it gets.
 /// Null: absent `method` calls a function; NULL `args` are none; with a NULL `cancel` it can't be
@@ -73,9 +68,10 @@ pub extern "C" fn facetbox_value_call_async(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         let done = required(done, "done")?;
-        let (stub, call) = call(value, method, args)?;
+        let (stub, method) = (stub(value)?, method.read_optional("method")?);
+        let call = stub.call_in_order(method, facetbox_value_t::args(args)?);
         let call = facetbox_cancel_t::of(cancel).watch(call);
-        stub.spawn_in_order(Completion::new(done, user_data).after(call, facetbox_value_t::boxed));
+        stub.spawn(Completion::new(done, user_data).after(call, facetbox_value_t::boxed));
         Ok(())
     })
 }

@@ -62,11 +62,13 @@ impl RpcStub {
         let core = self.mailbox.check(env, self.core())?;
         let args = unpack_list(&self.mailbox, bytes, capabilities);
         let args = self.mailbox.check(env, args)?;
-        let call = || core.call(method.as_deref(), args);
-        let answer = self.mailbox.within(scope, owner, call);
-        let (id, task) = Call::of(&self.mailbox, answer);
-        core.spawn_in_order(task);
-        Ok(id)
+        let call = || {
+            let answer = core.call_in_order(method.as_deref(), args);
+            let (id, task) = Call::of(&self.mailbox, answer);
+            core.spawn(task);
+            id
+        };
+        Ok(self.mailbox.within(scope, owner, call))
     }
 
     /// Lets the other side forget it.

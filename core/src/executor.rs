@@ -2,8 +2,11 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::thread::{self, JoinHandle};
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
 
 use futures_lite::future;
 use parking_lot::Mutex;
@@ -191,6 +194,30 @@ fn run(inner: &Inner) {
     }
 }
 
+/// Runs a future to its end on this thread, and calls `check` that often while it waits: where no runtime is.
+pub(crate) fn block_alone<T>(
+    task: impl Future<Output = Result<T>>,
+    every: Duration,
+    mut check: impl FnMut() -> Result<()>,
+) -> Result<T> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut task = pin!(task);
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(answer) = task.as_mut().poll(&mut context) {
+            return answer;
+        }
+        thread::park_timeout(every);
+        check()?;
+    }
+}
+
 pub(crate) fn closed() -> Error {
     Error::new(ErrorCode::Closed, "The runtime is closed.")
 }
@@ -198,7 +225,7 @@ pub(crate) fn closed() -> Error {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 

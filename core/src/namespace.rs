@@ -111,6 +111,17 @@ impl Namespace {
         self.0.runtime.block_on(task, check)
     }
 
+    /// Runs a future to its end as the blocking calls do: how bindings wait for one and something else.
+    ///
+    /// # Errors
+    /// What the future answers; CLOSED.
+    pub fn wait_for<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.0.runtime.executor.block_on(task)
+    }
+
     /// Refuses ids of other namespaces.
     pub(crate) fn check_id(&self, id: &ObjectId) -> Result<()> {
         match self.0.ids.owns(id) {

@@ -5,14 +5,16 @@ use std::any::Any;
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
+use std::thread;
 
 use futures_lite::future;
 
 use crate::actor::{BoxFuture, Event};
 use crate::error::{Error, Result};
+use crate::executor::block_alone;
 use crate::host::no_such_method;
 use crate::order::{Order, queued};
-use crate::runtime::RuntimeInner;
+use crate::runtime::{CHECK_EVERY, RuntimeInner};
 use crate::value::Value;
 
 /// The runtime of what a guest has made; empty for what a host has.
@@ -25,7 +27,14 @@ pub type HostOrigin = Arc<dyn Any + Send + Sync>;
 
 /// A function of the host that guests can call when they are given it in `env`, `props` or arguments.
 #[derive(Clone)]
-pub struct HostFunction(Arc<(String, Box<Callback>)>, Option<HostOrigin>, Home);
+pub struct HostFunction(Arc<Shared<Callback>>, Option<HostOrigin>, Home);
+
+/// What all clones of a function or an object have in common.
+struct Shared<C: ?Sized> {
+    name: String,
+    order: Order,
+    call: Box<C>,
+}
 
 impl HostFunction {
     /// A function that runs on the thread of the call and may block.
@@ -45,7 +54,9 @@ impl HostFunction {
         name: impl Into<String>,
         function: impl Fn(Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync + 'static,
     ) -> HostFunction {
-        HostFunction(Arc::new((name.into(), Box::new(function))), None, Home::new())
+        let shared =
+            Shared { name: name.into(), order: Order::default(), call: Box::new(function) as _ };
+        HostFunction(Arc::new(shared), None, Home::new())
     }
 
     /// Remembers what it was made from, which the host gets back when the function comes back to it.
@@ -79,12 +90,12 @@ impl HostFunction {
 
     /// Its name, for messages.
     pub fn name(&self) -> &str {
-        &self.0.0
+        &self.0.name
     }
 
     /// Calls it.
     pub fn call(&self, args: Vec<Value>) -> BoxFuture<'static, Result<Value>> {
-        (self.0.1)(args)
+        (self.0.call)(args)
     }
 }
 
@@ -101,7 +112,7 @@ type Dispatch = dyn Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + 
 /// A guest reaches methods by name only: no attributes, no inherited members, no name that begins
 /// with an underscore.
 #[derive(Clone)]
-pub struct HostObject(Arc<(String, Box<Dispatch>)>, Option<HostOrigin>, Home);
+pub struct HostObject(Arc<Shared<Dispatch>>, Option<HostOrigin>, Home);
 
 impl HostObject {
     /// An object whose methods run on the thread of the call and may block. `dispatch` answers
@@ -122,7 +133,9 @@ impl HostObject {
         name: impl Into<String>,
         dispatch: impl Fn(&str, Vec<Value>) -> BoxFuture<'static, Result<Value>> + Send + Sync + 'static,
     ) -> HostObject {
-        HostObject(Arc::new((name.into(), Box::new(dispatch))), None, Home::new())
+        let shared =
+            Shared { name: name.into(), order: Order::default(), call: Box::new(dispatch) as _ };
+        HostObject(Arc::new(shared), None, Home::new())
     }
 
     /// Remembers what it was made from, which the host gets back when the object comes back to it.
@@ -156,7 +169,7 @@ impl HostObject {
 
     /// Its name, for messages.
     pub fn name(&self) -> &str {
-        &self.0.0
+        &self.0.name
     }
 
     /// Calls a method.
@@ -165,7 +178,7 @@ impl HostObject {
             let error = no_such_method(method);
             return Box::pin(async move { Err(error) });
         }
-        (self.0.1)(method, args)
+        (self.0.call)(method, args)
     }
 }
 
@@ -181,13 +194,9 @@ impl fmt::Debug for HostObject {
 /// It works while the instance that it belongs to runs, and answers ABORTED once that has hibernated, was
 /// aborted or hit a limit. The other side keeps the function until the last clone is dropped.
 #[derive(Clone)]
-pub struct RpcStub(Arc<Inner>);
+pub struct RpcStub(Target);
 
-struct Inner {
-    target: Target,
-    order: Order,
-}
-
+#[derive(Clone)]
 enum Target {
     Function(HostFunction),
     Object(HostObject),
@@ -196,17 +205,16 @@ enum Target {
 impl RpcStub {
     /// The stub of a value that is a function or an object.
     pub fn from_value(value: &Value) -> Option<RpcStub> {
-        let target = match value {
-            Value::Function(function) => Target::Function(function.clone()),
-            Value::Object(object) => Target::Object(object.clone()),
-            _ => return None,
-        };
-        Some(RpcStub(Arc::new(Inner { target, order: Order::default() })))
+        match value {
+            Value::Function(function) => Some(RpcStub(Target::Function(function.clone()))),
+            Value::Object(object) => Some(RpcStub(Target::Object(object.clone()))),
+            _ => None,
+        }
     }
 
     /// The value that it stands for, to be passed on.
     pub fn to_value(&self) -> Value {
-        match &self.0.target {
+        match &self.0 {
             Target::Function(function) => function.clone().into(),
             Target::Object(object) => object.clone().into(),
         }
@@ -214,7 +222,7 @@ impl RpcStub {
 
     /// Whether it is a function, in contrast to an object with methods.
     pub fn is_function(&self) -> bool {
-        matches!(self.0.target, Target::Function(_))
+        matches!(self.0, Target::Function(_))
     }
 
     /// Calls the function, or a method of the object. The future may be polled by any executor; dropping it
@@ -240,6 +248,26 @@ impl RpcStub {
         }
     }
 
+    /// Calls as event loops do: it arrives behind the calls of this function or object that were made in order
+    /// before. Whoever makes the call has to see to it that its future is polled.
+    ///
+    /// # Errors
+    /// As [`RpcStub::call`].
+    pub fn call_in_order(
+        &self,
+        method: Option<&str>,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Value>> + Send + use<> {
+        let order = match &self.0 {
+            Target::Function(function) => &function.0.order,
+            Target::Object(object) => &object.0.order,
+        };
+        let (ticket, call) = (order.next(), self.call(method, args));
+        // A call has its place in the queue of the actor once it has been polled, or else waits for a transaction,
+        // whose own calls must not wait for it.
+        async move { queued(ticket.wait().await, pin!(call)).await }
+    }
+
     fn begin(
         &self,
         method: Option<&str>,
@@ -248,7 +276,7 @@ impl RpcStub {
         if let Some(runtime) = self.runtime() {
             runtime.check_open()?;
         }
-        match (&self.0.target, method) {
+        match (&self.0, method) {
             (Target::Function(function), None) => Ok(function.call(args)),
             (Target::Object(object), Some(method)) => Ok(object.call(method, args)),
             (Target::Function(_), Some(method)) => Err(no_such_method(method)),
@@ -269,7 +297,7 @@ impl RpcStub {
     ) -> Result<T> {
         match self.runtime() {
             Some(runtime) => runtime.block_on(task, check),
-            None => future::block_on(task),
+            None => block_alone(task, CHECK_EVERY, check),
         }
     }
 
@@ -287,23 +315,23 @@ impl RpcStub {
         }
     }
 
-    /// Starts `task`, which makes one call of this, on the threads of the guest's runtime, behind those that
-    /// were started before. How event loops call.
-    pub fn spawn_in_order(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let ticket = self.0.order.next();
-        // A call has its place in the queue of the actor once it has been polled, or else waits for a transaction,
-        // whose own calls must not wait for it.
-        let task = async move { queued(ticket.wait().await, pin!(task)).await };
-        match self.runtime() {
+    /// Starts `task`, which makes a call of this: on the threads of the guest's runtime, or of that whose event's
+    /// code runs here, or else on one of its own, because what a host has made may block.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let here = || Event::current().map(|event| event.actor.runtime.clone());
+        match self.runtime().or_else(here) {
             Some(runtime) => runtime.spawn(task),
-            // What a host has made runs where it is polled, and may block.
-            None => drop(std::thread::spawn(|| future::block_on(task))),
+            None => {
+                let thread = thread::Builder::new().name("facetbox-call".into());
+                // Without a thread the task is dropped, which its maker sees.
+                drop(thread.spawn(|| future::block_on(task)));
+            }
         }
     }
 
     /// That of the guest; none if it belongs to a host, or if the runtime is gone and calls fail at once.
     fn runtime(&self) -> Option<Arc<RuntimeInner>> {
-        match &self.0.target {
+        match &self.0 {
             Target::Function(function) => function.runtime(),
             Target::Object(object) => object.runtime(),
         }

@@ -47,7 +47,7 @@ const IDLE_MS: u64 = 10_000;
 const MAX_WARM: usize = 1_000;
 
 /// How often a waiting call looks for signals.
-const CHECK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 /// How a runtime is opened.
 #[derive(Clone, Debug, Default)]
@@ -263,6 +263,17 @@ impl Runtime {
         check: impl FnMut() -> Result<()>,
     ) -> Result<T> {
         self.0.0.block_on(task, check)
+    }
+
+    /// Runs a future to its end as the blocking calls do: how bindings wait for one and something else.
+    ///
+    /// # Errors
+    /// What the future answers; CLOSED.
+    pub fn wait_for<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.0.0.executor.block_on(task)
     }
 
     /// Runs `task` on the runtime's own threads.

@@ -75,11 +75,13 @@ impl EventLoop {
         args: &Bound<'_, PyTuple>,
     ) -> Result<Call> {
         let args = from_python::args(args, &self.0)?;
-        let answer = self.enter(|| stub.0.call(method, args));
+        let answer = self.enter(|| stub.0.call_in_order(method, args));
         let convert = |py: Python<'_>, value, home: &Home| {
             to_python::value(py, value, home).map(Bound::unbind)
         };
-        Ok(Call::begin(py, &self.0, future, answer, convert, |task| stub.0.spawn_in_order(task)))
+        Ok(Call::begin(py, &self.0, future, answer, convert, |task| {
+            self.enter(|| stub.0.spawn(task))
+        }))
     }
 
     /// Sends a request; its response settles `future`.

@@ -88,16 +88,28 @@ fn a_host_function_calls_its_argument_while_the_guest_waits_and_later() -> Resul
 fn calls_that_are_started_in_order_arrive_in_order() -> Result<()> {
     let runtime = Runtime::open_in_memory()?;
     let app = own(&runtime, code())?;
-    let record = given(&app, "record")?;
+    let function = given(&app, "record")?.to_value();
     let (sender, done) = mpsc::channel();
     for n in 0..200 {
-        let (call, sender) = (record.call(None, vec![n.into()]), sender.clone());
-        record.spawn_in_order(async move { sender.send(call.await).unwrap() });
+        // What counts is the function, not which stub of it is called.
+        let record = RpcStub::from_value(&function).expect("a function");
+        let (call, sender) = (record.call_in_order(None, vec![n.into()]), sender.clone());
+        record.spawn(async move { sender.send(call.await).unwrap() });
     }
     drop(sender);
     done.iter().collect::<Result<Vec<_>>>()?;
     let expected = (0..200).map(Value::from).collect();
     assert_eq!(app.call_blocking("recorded", vec![])?, Value::List(expected));
+    Ok(())
+}
+
+#[test]
+fn a_wait_for_a_function_of_the_host_is_interrupted() -> Result<()> {
+    let pending = HostFunction::new_async("pending", |_| Box::pin(std::future::pending()));
+    let stub = RpcStub::from_value(&pending.into()).expect("a function");
+    let interrupted = || Err(Error::new(ErrorCode::Aborted, "interrupted"));
+    let answer = stub.block_on(stub.call(None, vec![]), interrupted);
+    assert_fails(answer, ErrorCode::Aborted, "interrupted");
     Ok(())
 }
 
