@@ -4,7 +4,7 @@ const { types } = require("node:util");
 
 const { bridge } = require("./bridge.js");
 const { callback, invalid, kind, options, pathText, text, texts, whole } = require("./arguments.js");
-const { result } = require("./calls.js");
+const { extraOf, outcome, result } = require("./calls.js");
 const { classHandle } = require("./classes.js");
 const { ManualClock, clockHandle } = require("./clock.js");
 const { pack, packEnv } = require("./codec.js");
@@ -12,6 +12,7 @@ const { Deployment } = require("./deployment.js");
 const { Loader, packCode } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
 const references = require("./references.js");
+const scope = require("./scope.js");
 const { warn } = require("./warnings.js");
 
 /** Runtimes stay open until they are closed, whether or not anyone refers to them. */
@@ -49,11 +50,14 @@ class Runtime {
   async deploy(name, code, env) {
     const called = text(name, "A deployment's name");
     const [bytes, capabilities] = packCode(code);
-    return new Deployment(await this.#native.deploy(called, bytes, capabilities, ...packEnv(env)));
+    const { number, owner } = scope.here();
+    const call = this.#native.deploy(number, owner, called, bytes, capabilities, ...packEnv(env));
+    return new Deployment(extraOf(await outcome(call)));
   }
 
   runDueAlarms() {
-    return result(this.#native.runDueAlarms());
+    const { number, owner } = scope.here();
+    return result(this.#native.runDueAlarms(number, owner));
   }
 
   /** What it has done since it was opened. */

@@ -3,7 +3,7 @@
 const native = require("./native.js");
 const handles = require("./handles.js");
 const scope = require("./scope.js");
-const { outcome, valueOf } = require("./calls.js");
+const { outcome, result, valueOf } = require("./calls.js");
 const { packList, pack } = require("./codec.js");
 const { invalid, kind, options, pathText, text } = require("./arguments.js");
 const { ObjectId } = require("./object-id.js");
@@ -101,7 +101,9 @@ const Stub = Object.freeze({
 
   async export(stub, path) {
     const target = pathText(path, "The path of an export");
-    await (await handleOf(stub)).export(target);
+    const handle = await handleOf(stub);
+    const { number, owner } = scope.here();
+    await result(handle.export(target, number, owner));
   },
 });
 

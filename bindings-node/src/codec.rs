@@ -12,11 +12,12 @@ use std::sync::Arc;
 use facetbox::{BigInt, Error, ErrorCode, HostOrigin, Result, Value, ValueMap};
 use napi::Env;
 use napi::JsValue;
-use napi::bindgen_prelude::{BufferSlice, Either, Either8, Unknown};
+use napi::bindgen_prelude::{BufferSlice, Either, Either9, Unknown};
 
 use crate::capability::{self, Capability};
 use crate::class::{Class, host_class};
 use crate::ctx::{Ctx, Guard};
+use crate::deployment::Deployment;
 use crate::loader::Loader;
 use crate::mailbox::Mailbox;
 use crate::namespace::Namespace;
@@ -60,7 +61,8 @@ pub(crate) type Sent = Either<Unknown<'static>, Vec<Item>>;
 /// A part of such a list.
 pub(crate) type Item = Either<Unknown<'static>, Handle>;
 /// What can stand beside bytes: what values refer to, and what messages bring.
-pub(crate) type Handle = Either8<Stub, Class, Namespace, Loader, RpcStub, Ctx, Guard, Transaction>;
+pub(crate) type Handle =
+    Either9<Stub, Class, Namespace, Loader, RpcStub, Ctx, Guard, Transaction, Deployment>;
 
 /// A packed value on its way to JavaScript. Making it needs no JavaScript thread, sending it does.
 #[derive(Default)]

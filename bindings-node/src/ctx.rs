@@ -7,7 +7,7 @@ use napi::bindgen_prelude::Either;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::codec::{Packed, Sent, unpack_error};
+use crate::codec::{Handle, Packed, Sent, unpack_error};
 use crate::facets::Facets;
 use crate::id::ObjectId;
 use crate::mailbox::Mailbox;
@@ -108,7 +108,7 @@ impl Ctx {
         let id = call.id;
         self.core.spawn(async move {
             let guard = begun.await;
-            call.end(guard.map(|guard| Ended::Guard(Guard::new(guard, &mailbox))));
+            call.end(guard.map(|guard| Ended::Handle(Handle::G(Guard::new(guard, &mailbox)))));
         });
         Ok(id)
     }
@@ -123,7 +123,8 @@ impl Ctx {
         let (id, ctx) = (call.id, self.core.clone());
         self.core.spawn(async move {
             let begun = begun.await;
-            call.end(begun.map(|core| Ended::Transaction(Transaction::new(core, ctx, &mailbox))));
+            let begun = begun.map(|core| Transaction::new(core, ctx, &mailbox));
+            call.end(begun.map(|transaction| Ended::Handle(Handle::H(transaction))));
         });
         Ok(id)
     }

@@ -9,13 +9,14 @@ use napi_derive::napi;
 
 use crate::capability::Capability;
 use crate::class::Class;
-use crate::codec::{unpack, unpack_map};
+use crate::codec::{Handle, unpack, unpack_map};
+use crate::ctx::Ctx;
 use crate::deployment::Deployment;
 use crate::loader::Loader;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::namespace::Namespace;
-use crate::stub::Call;
+use crate::stub::{Call, Ended};
 use crate::task::Blocking;
 use crate::usage::Report;
 
@@ -85,34 +86,44 @@ impl Runtime {
         Loader::new(self.core.loader(), &self.mailbox)
     }
 
-    /// Runs a whole module under a name, evaluated on a thread of Node's pool. `code` is a packed
-    /// WorkerCode, `bytes` a packed map, the env, if there is one.
-    #[napi(ts_return_type = "Promise<Deployment>", catch_unwind)]
+    /// Runs a whole module under a name, as a call that ends with the deployment; its number is given back. `code` is a
+    /// packed WorkerCode, `bytes` a packed map, the env, if there is one. `scope` and `owner` say for which event and
+    /// whose code calls.
+    #[allow(clippy::too_many_arguments, reason = "each is a value of its own in JavaScript")]
+    #[napi(catch_unwind)]
     pub fn deploy(
         &self,
         env: &Env,
+        scope: u32,
+        owner: Option<&Ctx>,
         name: String,
         code: &[u8],
         code_capabilities: Option<Vec<Capability<'_>>>,
         bytes: Option<&[u8]>,
         capabilities: Option<Vec<Capability<'_>>>,
-    ) -> Result<AsyncTask<Blocking<facetbox::Deployment, Deployment>>> {
+    ) -> Result<u32> {
         let read = || {
             let code = WorkerCode::from_value(unpack(&self.mailbox, code, code_capabilities)?)?;
             let given = bytes.map(|bytes| unpack_map(&self.mailbox, bytes, capabilities));
             Ok((code, given.transpose()?))
         };
         let (code, given) = self.mailbox.check(env, read())?;
-        let (runtime, mailbox) = (self.core.clone(), self.mailbox.clone());
-        let work = move || runtime.deploy(&name, code, given);
-        let convert = move |_: &Env, core| Ok(Deployment::new(core, &mailbox));
-        Ok(Blocking::new(&self.mailbox, work, convert))
+        let deploy = || self.core.deploy_async(&name, code, given);
+        let deployed = self.mailbox.within(scope, owner, deploy);
+        let (call, mailbox) = (Call::new(&self.mailbox), self.mailbox.clone());
+        let id = call.id;
+        self.core.spawn(async move {
+            let deployment = deployed.await.map(|core| Deployment::new(core, &mailbox));
+            call.end(deployment.map(|deployment| Ended::Handle(Handle::I(deployment))));
+        });
+        Ok(id)
     }
 
-    /// Fires the alarms that are due, as a call that ends with how many handlers ran.
+    /// Fires the alarms that are due, as a call that ends with how many handlers ran. `scope` and `owner` say for
+    /// which event and whose code calls.
     #[napi(catch_unwind)]
-    pub fn run_due_alarms(&self) -> u32 {
-        let fired = self.core.run_due_alarms_async();
+    pub fn run_due_alarms(&self, scope: u32, owner: Option<&Ctx>) -> u32 {
+        let fired = self.mailbox.within(scope, owner, || self.core.run_due_alarms_async());
         let answer = async move { fired.await.map(|fired| Value::Int(fired as i64)) };
         let (id, task) = Call::of(&self.mailbox, answer);
         self.core.spawn(task);

@@ -9,11 +9,10 @@ use napi_derive::napi;
 
 use crate::capability::Capability;
 use crate::codec::{Handle, Packed, unpack, unpack_list};
-use crate::ctx::{Ctx, Guard};
+use crate::ctx::Ctx;
 use crate::id::ObjectId;
 use crate::mailbox::{Kind, Mailbox, Message};
 use crate::task::Blocking;
-use crate::transaction::Transaction;
 use crate::usage::Usage;
 
 /// The address of an object, a facet or an entrypoint.
@@ -109,19 +108,19 @@ impl Stub {
         Blocking::new(&self.mailbox, move || stub.usage(), |_, usage| Ok(usage.into()))
     }
 
-    /// Copies the object or facet to a directory.
-    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
-    pub fn export(&self, path: String) -> AsyncTask<Blocking<(), ()>> {
-        let stub = self.core.clone();
-        Blocking::new(&self.mailbox, move || stub.export_blocking(path), |_, ()| Ok(()))
+    /// Copies the object or facet to a directory; the number of the call is given back. `scope` and `owner` say for
+    /// which event and whose code calls.
+    #[napi(catch_unwind)]
+    pub fn export(&self, path: String, scope: u32, owner: Option<&Ctx>) -> u32 {
+        let export = self.mailbox.within(scope, owner, || self.core.export(path));
+        self.start(async move { export.await.map(|()| Value::Undefined) }, false)
     }
 }
 
 /// What a call ended with.
 pub(crate) enum Ended {
     Value(Value),
-    Guard(Guard),
-    Transaction(Transaction),
+    Handle(Handle),
 }
 
 /// A call that JavaScript waits for. Dropped without an answer it fails, so no promise stays open.
@@ -153,10 +152,7 @@ impl Call {
         self.ended = true;
         let (kind, packed, extra) = match outcome {
             Ok(Ended::Value(value)) => (Kind::Resolve, Packed::value(&self.mailbox, value), None),
-            Ok(Ended::Guard(guard)) => (Kind::Resolve, Packed::default(), Some(Handle::G(guard))),
-            Ok(Ended::Transaction(transaction)) => {
-                (Kind::Resolve, Packed::default(), Some(Handle::H(transaction)))
-            }
+            Ok(Ended::Handle(handle)) => (Kind::Resolve, Packed::default(), Some(handle)),
             Err(error) => (Kind::Reject, Packed::error(&self.mailbox, &error), None),
         };
         let name = String::new();

@@ -143,6 +143,22 @@ test("a call that comes back enters the section that waits for it", async (t) =>
   assert.equal(await own.transact(), "from within");
 });
 
+test("an alarm that is fired from within a section enters it", async (t) => {
+  const runtime = await runtimeFor(t, null, { alarms: "manual" });
+  class Own extends DurableObject {
+    set() {
+      return this.ctx.storage.setAlarm(1);
+    }
+    fire() {
+      return this.ctx.blockConcurrencyWhile(() => runtime.runDueAlarms());
+    }
+    alarm() {}
+  }
+  const own = runtime.namespace("Own", Own).getByName("a");
+  await own.set();
+  assert.equal(await own.fire(), 1);
+});
+
 test("sections have the limits of the core: how deep, and how long", async (t) => {
   const runtime = await runtimeFor(t);
   class Deep extends DurableObject {
