@@ -42,7 +42,18 @@ function supervisor(guest) {
   };
 }
 
-async function measure(one, job) {
+/** So many objects beside each other; `count` is the number of calls of all. */
+async function parallel(objects, job) {
+  const count = Math.max(1, Math.round(job.count / job.objects));
+  const stubs = Array.from({ length: job.objects }, (_, i) => objects.getByName(`parallel ${i}`));
+  const begin = performance.now();
+  await Promise.all(stubs.map((stub) => stub.loop({ ...job, loop: "call", count })));
+  return (performance.now() - begin) / 1000;
+}
+
+async function measure(objects, job) {
+  if (job.loop === "parallel") return parallel(objects, job);
+  const one = objects.getByName("one");
   if (job.loop !== "through") return one.loop(job);
   const begin = performance.now();
   for (let i = 0; i < job.count; i++) await one.forward(job.method, ...job.args);
@@ -58,7 +69,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const job = JSON.parse(line);
   let answer;
   try {
-    answer = { seconds: await measure(namespaces[job.guest].getByName("one"), job) };
+    answer = { seconds: await measure(namespaces[job.guest], job) };
   } catch (error) {
     answer = { error: String(error) };
   }

@@ -48,8 +48,20 @@ def supervisor(guests, guest):
     return Supervisor
 
 
+async def parallel(objects, job):
+    """So many objects beside each other; the count is that of the calls of all."""
+    each = job | {"loop": "call", "count": max(1, round(job["count"] / job["objects"]))}
+    stubs = [objects.get_by_name(f"parallel {i}") for i in range(job["objects"])]
+    begin = time.perf_counter()
+    await asyncio.gather(*(stub.loop(each) for stub in stubs))
+    return time.perf_counter() - begin
+
+
 async def measure(runtime, job):
-    one = runtime.get_namespace(job["guest"]).get_by_name("one")
+    objects = runtime.get_namespace(job["guest"])
+    if job["loop"] == "parallel":
+        return await parallel(objects, job)
+    one = objects.get_by_name("one")
     if job["loop"] != "through":
         return await one.loop(job)
     begin = time.perf_counter()

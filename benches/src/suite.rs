@@ -182,6 +182,9 @@ pub fn rows() -> Vec<Row> {
         for operation in in_all_hosts(guest) {
             all.extend(HOSTS.map(|who| operation.in_host(who, target(&operation, who))));
         }
+        let many = Job { kind: Loop::Parallel, objects: 32, ..Job::call(guest, "empty", vec![]) };
+        let many = Operation::new("empty calls, 32 objects", many);
+        all.extend([Who::Asyncio, Who::Node].map(|who| many.in_host(who, None)));
         for operation in in_one_host(guest) {
             all.push(operation.in_host(Who::Rust, target(&operation, Who::Rust)));
         }
