@@ -122,6 +122,7 @@ pub(super) trait Place {
 impl Place for Batch {
     fn read(&mut self, db: &Database, compiled: &Compiled) -> Result<()> {
         self.width = db.column_count(compiled.statement);
+        self.cells.reserve(self.width);
         let before = self.size();
         for index in 0..self.width {
             self.push_column(db.column(compiled.statement, index));

@@ -7,6 +7,7 @@ mod exhaustion;
 mod guard;
 mod instance;
 mod json;
+mod messages;
 mod native;
 mod program;
 mod rows;

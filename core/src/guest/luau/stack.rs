@@ -242,6 +242,14 @@ impl Stack {
         unsafe { ffi::lua_rawgeti_(self.0, table, int(at)) };
     }
 
+    /// Pushes what a table has under a name. *Raises.*
+    pub fn field(&self, table: Slot, name: &str) {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        self.push_text(name.as_bytes());
+        // SAFETY: it is a table, and the key is on top.
+        unsafe { ffi::lua_rawget(self.0, table) };
+    }
+
     /// Pushes a copy of a slot. *Raises.*
     pub fn copy(&self, slot: Slot) {
         // SAFETY: as said above.

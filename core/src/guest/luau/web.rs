@@ -6,10 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::{Function, IntoLuaMulti, LightUserData, Lua, LuaString, Table, Value};
 
+use super::messages::{self, Parts};
 use super::native::{error_from_mlua, error_to_lua, guest_stack, register};
 use super::{bytes, json, urls};
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::web::{HeaderList, check_length};
+use crate::guest::web::check_length;
 use crate::http::{Headers, Request, Response};
 
 /// The globals of guests.
@@ -191,14 +192,14 @@ impl WebApi {
 
     /// Makes a `Request` of the guest; its URL is taken as it is.
     pub(crate) fn request_to_lua(&self, lua: &Lua, request: Request) -> mlua::Result<Table> {
-        let list = headers_to_lua(lua, &request.headers)?;
+        let list = messages::header_list(lua, &request.headers)?;
         let body = body_to_lua(lua, request.body.as_deref())?;
         self.classes.load(lua)?.make_request.call((request.method(), request.url(), list, body))
     }
 
     /// Makes a `Response` of the guest.
     pub(crate) fn response_to_lua(&self, lua: &Lua, response: Response) -> mlua::Result<Table> {
-        let list = headers_to_lua(lua, &response.headers)?;
+        let list = messages::header_list(lua, &response.headers)?;
         let body = body_to_lua(lua, response.body.as_deref())?;
         self.classes.load(lua)?.make_response.call((response.status(), list, body))
     }
@@ -207,13 +208,10 @@ impl WebApi {
     ///
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) if it is none or its body was used.
-    pub(crate) fn request_from_lua(&self, _: &Lua, value: Value) -> Result<Request> {
-        let instance = self
-            .instance(&value, |classes| &classes.request_metatable)
-            .ok_or_else(|| wrong_type("a Request", &value))?;
-        let mut request = Request::new(&string(&instance, "method")?, &string(&instance, "url")?)?;
-        request.headers = self.headers_from_lua(&instance)?;
-        request.body = take_body(&instance)?;
+    pub(crate) fn request_from_lua(&self, lua: &Lua, value: Value) -> Result<Request> {
+        let parts = self.take(lua, &value, "a Request", |classes| &classes.request_metatable)?;
+        let mut request = Request::new(&parts.method, &parts.url)?;
+        (request.headers, request.body) = (parts.headers.finish(), parts.body);
         Ok(request)
     }
 
@@ -221,15 +219,24 @@ impl WebApi {
     ///
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) if it is none or its body was used.
-    pub(crate) fn response_from_lua(&self, _: &Lua, value: Value) -> Result<Response> {
-        let instance = self
-            .instance(&value, |classes| &classes.response_metatable)
-            .ok_or_else(|| wrong_type("a Response", &value))?;
-        let status: u16 = instance.raw_get("status").map_err(error_from_mlua)?;
-        let mut response = Response::new(status)?;
-        response.headers = self.headers_from_lua(&instance)?;
-        response.body = take_body(&instance)?;
+    pub(crate) fn response_from_lua(&self, lua: &Lua, value: Value) -> Result<Response> {
+        let parts = self.take(lua, &value, "a Response", |classes| &classes.response_metatable)?;
+        // A number that is none of a status saturates at one that is none, too.
+        let mut response = Response::new(parts.status as u16)?;
+        (response.headers, response.body) = (parts.headers.finish(), parts.body);
         Ok(response)
+    }
+
+    fn take(
+        &self,
+        lua: &Lua,
+        value: &Value,
+        expected: &str,
+        class: impl Fn(&Loaded) -> &Table,
+    ) -> Result<Parts> {
+        let instance = self.instance(value, class).ok_or_else(|| wrong_type(expected, value))?;
+        let loaded = self.classes.load(lua).map_err(error_from_mlua)?;
+        messages::take(lua, &instance, &loaded.headers_metatable)
     }
 
     /// Whether this is a `Response` of the guest.
@@ -243,64 +250,14 @@ impl WebApi {
         let found = table.metatable()?;
         (found == *class(classes)).then(|| table.clone())
     }
-
-    fn headers_from_lua(&self, owner: &Table) -> Result<Headers> {
-        let value: Value = owner.raw_get("headers").map_err(error_from_mlua)?;
-        let instance = self
-            .instance(&value, |classes| &classes.headers_metatable)
-            .ok_or_else(|| wrong_type("Headers", &value))?;
-        let list: Table = instance.raw_get("_list").map_err(error_from_mlua)?;
-        let mut headers = HeaderList::default();
-        for at in (1..=list.raw_len()).step_by(2) {
-            let name: LuaString = list.raw_get(at).map_err(error_from_mlua)?;
-            let value: LuaString = list.raw_get(at + 1).map_err(error_from_mlua)?;
-            headers.append(
-                &name.to_str().map_err(error_from_mlua)?,
-                &value.to_str().map_err(error_from_mlua)?,
-            )?;
-        }
-        Ok(headers.finish())
-    }
 }
 
 fn wrong_type(expected: &str, value: &Value) -> Error {
     Error::type_error(format!("Expected {expected}, got a value of type {}.", value.type_name()))
 }
 
-fn string(table: &Table, key: &str) -> Result<String> {
-    table.raw_get(key).map_err(error_from_mlua)
-}
-
-fn headers_to_lua(lua: &Lua, headers: &Headers) -> mlua::Result<Table> {
-    let list = lua.create_table_with_capacity(2 * headers.iter().len(), 0)?;
-    for (at, (name, value)) in headers.iter().enumerate() {
-        list.raw_set(2 * at + 1, name)?;
-        list.raw_set(2 * at + 2, value)?;
-    }
-    Ok(list)
-}
-
 fn body_to_lua(lua: &Lua, body: Option<&[u8]>) -> mlua::Result<Option<LuaString>> {
     body.map(|body| lua.create_string(body)).transpose()
-}
-
-/// Takes the body and leaves it used, as reading it in the guest does.
-fn take_body(owner: &Table) -> Result<Option<Vec<u8>>> {
-    let take = || {
-        let body: Table = owner.raw_get("_body")?;
-        if body.raw_get("used")? {
-            return Err(mlua::Error::external(Error::type_error(
-                "Body has already been used. It can only be used once. \
-                 Clone the request or response first if you need it twice.",
-            )));
-        }
-        let data: Option<LuaString> = body.raw_get("data")?;
-        let Some(data) = data else { return Ok(None) };
-        body.raw_set("used", true)?;
-        body.raw_set("data", Value::Nil)?;
-        Ok(Some(data.as_bytes().to_vec()))
-    };
-    take().map_err(error_from_mlua)
 }
 
 #[cfg(test)]
