@@ -147,12 +147,16 @@ impl Connection {
         self.capture.as_mut().map_or(Ok(()), |capture| capture.reserve(&mut self.db, more))
     }
 
-    fn commit_reserved(&mut self) -> Result<(), Failure> {
-        let committed = self.reserve(0).and_then(|()| self.run(Own::Commit, &[]));
-        if let (Err(_), Some(capture)) = (&committed, &mut self.capture) {
+    /// What was going to be committed was rolled back.
+    pub fn give_back(&mut self) {
+        if let Some(capture) = &mut self.capture {
             capture.give_back(&mut self.db);
         }
-        committed
+    }
+
+    fn commit_reserved(&mut self) -> Result<(), Failure> {
+        let committed = self.reserve(0).and_then(|()| self.run(Own::Commit, &[]));
+        committed.inspect_err(|_| self.give_back())
     }
 
     /// Makes what was committed as durable as mode full promises. Nothing gets to the database file before that:
@@ -262,8 +266,8 @@ impl Connection {
             self.recent.clear();
         }
         let done = self.own.run(&mut self.db, own, values);
-        if let (Own::Rollback, Some(capture)) = (own, &mut self.capture) {
-            capture.give_back(&mut self.db);
+        if let Own::Rollback = own {
+            self.give_back();
         }
         done
     }

@@ -163,10 +163,12 @@ fn shrink(connection: &mut Connection) {
     }
     // VACUUM attaches a database for its work.
     connection.db.limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
-    let pages = connection.size().unwrap_or_default() / PAGE_SIZE + free;
+    // It writes each page that is in use.
+    let pages = connection.size().unwrap_or_default() / PAGE_SIZE;
     let shrunk = connection
         .reserve(pages as usize)
         .and_then(|()| execute(&mut connection.db, "VACUUM"))
+        .inspect_err(|_| connection.give_back())
         .and_then(|()| connection.checkpoint(true));
     if let Err(failure) = shrunk {
         tracing::debug!(error = failure.text(), "an emptied database keeps its size");
