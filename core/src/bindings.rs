@@ -206,7 +206,8 @@ mod tests {
         ]);
         let bindings = Bindings::of(&WorkerCode { env, ..WorkerCode::default() });
         let found = |called: Called<'_>| bindings.find(called).map(|name| name.to_string());
-        assert_eq!(found(Called::Function(&function.clone())), Some("tools.search".into()));
+        let again = function.clone();
+        assert_eq!(found(Called::Function(&again)), Some("tools.search".into()));
         assert_eq!(found(Called::Object(&object, "get")), Some("STORE".into()));
         let other = HostFunction::new("f", |_| Ok(Value::Null));
         assert_eq!(found(Called::Function(&other)), None);
