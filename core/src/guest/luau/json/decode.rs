@@ -76,9 +76,9 @@ impl<'a> Decoder<'a> {
         self.safepoint.step(stack);
         self.space();
         match self.peek() {
-            Some(b'{') => return self.nested(stack, Self::object),
-            Some(b'[') => return self.nested(stack, Self::array),
-            Some(b'"') => return self.string(stack),
+            Some(b'{') => self.nested(stack, Self::object),
+            Some(b'[') => self.nested(stack, Self::array),
+            Some(b'"') => self.string(stack),
             Some(b't') => self.word("true").map(|()| stack.push_boolean(true)),
             Some(b'f') => self.word("false").map(|()| stack.push_boolean(false)),
             Some(b'n') => self.word("null").map(|()| stack.push_null()),
