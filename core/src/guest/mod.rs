@@ -26,6 +26,7 @@ use watchdog::Watchdog;
 pub(crate) struct Engines {
     allowed: Vec<Engine>,
     watchdog: Watchdog,
+    maker: pool::Maker,
     luau: luau::Engine,
     #[cfg(feature = "quickjs")]
     js: js::Engine,
@@ -62,6 +63,7 @@ impl Engines {
         Engines {
             allowed,
             watchdog: Watchdog::default(),
+            maker: pool::Maker::default(),
             luau: luau::Engine::default(),
             #[cfg(feature = "quickjs")]
             js: js::Engine::default(),
@@ -75,6 +77,7 @@ impl Engines {
 
     pub fn stop(&self) {
         self.watchdog.stop();
+        self.maker.stop();
         self.luau.stop();
         #[cfg(feature = "quickjs")]
         self.js.stop();
