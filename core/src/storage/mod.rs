@@ -37,6 +37,7 @@ mod state;
 mod tests;
 mod transaction;
 mod tree;
+mod young;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -13,6 +13,7 @@ mod pinned;
 mod sandbox;
 mod sql;
 mod transactions;
+mod young;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
