@@ -222,6 +222,12 @@ impl Guard {
         true
     }
 
+    /// Bytes of the heap.
+    #[cfg(test)]
+    pub fn used(&self) -> usize {
+        self.heap.used.load(Ordering::Relaxed)
+    }
+
     /// Whether the heap and what is held for the guest are beyond the limit.
     pub fn is_full(&self) -> bool {
         let heap = &self.heap;

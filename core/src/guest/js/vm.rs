@@ -3,13 +3,17 @@
 #![expect(unsafe_code, reason = "a machine moves between threads, which the binding doesn't know")]
 
 use std::mem::MaybeUninit;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use rquickjs::context::intrinsic;
-use rquickjs::{Array, Context, Ctx, Function, JsLifetime, Object, Runtime, Value as JsValue, qjs};
+use rquickjs::function::RustFunction;
+use rquickjs::loader::{BuiltinLoader, BuiltinResolver};
+use rquickjs::{
+    Array, Class, Context, Ctx, Function, JsLifetime, Object, Runtime, Value as JsValue, qjs,
+};
 
 use super::api;
 use super::compiler::load;
@@ -17,6 +21,7 @@ use super::errors::internal;
 use super::guard::{Guard, STACK_BYTES};
 use super::heap::Heap;
 use super::modules::Modules;
+use super::native::Cap;
 use super::program::{Prelude, Program, WORKERS};
 use super::rejections::{Rejections, track};
 use super::task::Shared;
@@ -70,12 +75,54 @@ impl Drop for Machine {
         if starved {
             self.drop_jobs(raw);
         }
+        let held = starved.then(|| self.enter(Held::of));
         self.guard.set_runtime(null_mut());
         let runtime = self.context.take().map(|context| context.runtime().clone());
-        if starved && !is_empty(raw) {
-            // The engine has lost track of objects where it got no memory, and would abort the process.
+        if let (Some(held), Some(runtime)) = (held, runtime) {
+            held.free(runtime, raw);
+        }
+    }
+}
+
+/// What the binding holds of a machine without anybody's having asked for it: the prototypes of the classes that are
+/// Rust's, each with the context.
+struct Held {
+    context: NonNull<qjs::JSContext>,
+    prototypes: Vec<qjs::JSValue>,
+}
+
+impl Held {
+    fn of(ctx: &Ctx<'_>) -> Held {
+        api::let_go(ctx);
+        let prototypes = [Class::<Cap>::prototype(ctx), Class::<RustFunction<'_>>::prototype(ctx)];
+        let prototypes = prototypes.into_iter().filter_map(|prototype| prototype.ok().flatten());
+        Held {
+            context: ctx.as_raw(),
+            prototypes: prototypes.map(|prototype| prototype.as_raw()).collect(),
+        }
+    }
+
+    /// Frees the runtime of a machine that ran out of memory, unless the engine has lost track of objects where it got none: it
+    /// would abort the process. Either way the binding's part stays, which is small without what it was told to call.
+    fn free(self, runtime: Runtime, raw: *mut qjs::JSRuntime) {
+        // The handler of interrupts stays: it ends what jobs that are left would still run.
+        runtime.set_host_promise_rejection_tracker(None);
+        runtime.set_loader(BuiltinResolver::default(), BuiltinLoader::default());
+        std::mem::forget(runtime);
+        let context = self.context.as_ptr();
+        for prototype in &self.prototypes {
+            // SAFETY: the reference is the binding's, which never comes back to it. It keeps the context, too.
+            unsafe { qjs::JS_FreeValue(context, *prototype) };
+        }
+        for _ in &self.prototypes {
+            // SAFETY: as above; the last of them is the last reference from outside of the machine.
+            unsafe { qjs::JS_FreeContext(context) };
+        }
+        if is_empty(raw) {
+            // SAFETY: nothing is left in it, and nobody has it any more.
+            unsafe { qjs::JS_FreeRuntime(raw) };
+        } else {
             tracing::warn!(target: "facetbox::guest", "a machine that ran out of memory keeps some");
-            std::mem::forget(runtime);
         }
     }
 }
@@ -357,6 +404,24 @@ impl Kinds {
                 let typed = unsafe { qjs::JS_GetTypedArrayType(value.as_raw()) };
                 if typed >= 0 { Kind::View } else { Kind::Other }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_ran_out_of_memory_gives_all_of_it_back() {
+        for code in ["const all = []; for (;;) all.push({ all })", "new Uint8Array(1e9)"] {
+            let vm = Vm::new(&Prelude::new()).unwrap();
+            let guard = vm.shared.guard.clone();
+            guard.set_memory_limit(8 << 20);
+            vm.run(|ctx, _| assert!(ctx.eval::<(), _>(code).is_err()));
+            assert!(guard.is_starved() && guard.used() > 0, "{code}");
+            drop(vm);
+            assert_eq!(guard.used(), 0, "{code}");
         }
     }
 }

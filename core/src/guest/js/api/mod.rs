@@ -41,6 +41,11 @@ pub(super) fn shared(ctx: &Ctx<'_>) -> Option<Arc<Shared>> {
     ctx.userdata::<Own>().map(|own| own.shared.clone())
 }
 
+/// Lets go of what the engine keeps for us. No native runs afterwards.
+pub(super) fn let_go(ctx: &Ctx<'_>) {
+    drop(ctx.remove_userdata::<Own>());
+}
+
 /// Sets all natives.
 pub(super) fn register(
     object: &Object<'_>,
