@@ -3,6 +3,8 @@
 // The one bridge to the native half, and the messages that come over it.
 
 const { AsyncResource } = require("node:async_hooks");
+// Programs that test with fake timers replace it later.
+const { setImmediate } = require("node:timers");
 
 const native = require("./native.js");
 const references = require("./references.js");

@@ -138,3 +138,11 @@ test("a runtime closes at the end of its scope", async () => {
   await runtime[Symbol.asyncDispose]();
   await fails(stub.hello(), ClosedError);
 });
+
+test("calls of a program with fake timers are answered", async (t) => {
+  const stub = guest(runtime, app(`function App:answer() return 42 end`));
+  assert.equal(await stub.answer(), 42);
+  t.mock.timers.enable();
+  // However seldom the loop looks for answers itself, it does within so many calls.
+  for (let i = 0; i < 1_100; i++) assert.equal(await stub.answer(), 42);
+});
