@@ -138,6 +138,7 @@ impl EventLoop {
     }
 
     /// Runs one SQL statement that reads; QueryRows settle `future`.
+    #[expect(clippy::too_many_arguments, reason = "they are the method's own, and the future")]
     fn query(
         &self,
         py: Python<'_>,

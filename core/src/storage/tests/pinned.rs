@@ -151,7 +151,7 @@ fn by_more_open_transactions_than_it_has_room_for() -> Result<()> {
         put(storage, 1);
         storage.kv().put("k", &Value::Int(2))?;
     }
-    let held = 12 * 720 << 10;
+    let held = (12 * 720) << 10;
     for round in 0..10 {
         let length = work(&files, round * 20, round * 20 + 20);
         assert!(length <= 2 * (LOG_BYTES + 4 * held) + (2 << 20), "{length}");

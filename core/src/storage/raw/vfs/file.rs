@@ -134,8 +134,10 @@ unsafe fn open(known: &Handle, beneath: *mut ffi::sqlite3_file) -> Result<(), c_
     let is_locked = known.lock != ffi::SQLITE_LOCK_NONE;
     // SQLite's rule: nothing without SHARED first.
     let wanted = [ffi::SQLITE_LOCK_SHARED, known.lock].into_iter().filter(|_| is_locked);
+    // SAFETY: the layer has set this, be it to null.
+    let methods = unsafe { (*beneath).pMethods };
     // SAFETY: null or a constant of the layer's.
-    let methods = unsafe { (*beneath).pMethods.as_ref() };
+    let methods = unsafe { methods.as_ref() };
     let take = methods.and_then(|methods| methods.xLock);
     let code = wanted.fold(code, |code, wanted| match (code, take) {
         // SAFETY: the handle is open.
