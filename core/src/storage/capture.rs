@@ -11,7 +11,6 @@ use rusqlite::ffi;
 use super::failure::Failure;
 use super::logged::Logged;
 use super::raw::{Database, File};
-use super::young::Young;
 use crate::log::{Change, PAGE_BYTES, PART_PAGES, Pages, Room};
 
 /// The write-ahead log's header, and that of each page in it.
@@ -47,8 +46,6 @@ pub(super) enum Left {
 pub(super) struct Capture {
     logged: Arc<Logged>,
     place: String,
-    /// The database, if it began without files.
-    young: Option<Arc<Young>>,
     /// The write-ahead log may have something in it.
     has_log: bool,
     mark: Option<Mark>,
@@ -68,19 +65,7 @@ impl Capture {
         mark: Option<Mark>,
         last: u64,
     ) -> Capture {
-        Capture { logged, place, young: None, has_log, mark, last, room: None }
-    }
-
-    /// For a database that begins without files.
-    pub fn of_young(logged: Arc<Logged>, young: Arc<Young>) -> Capture {
-        let place = logged.place_of(young.dir());
-        let capture = Capture::new(logged, place, false, None, 0);
-        Capture { young: Some(young), ..capture }
-    }
-
-    /// The database, if it began without files.
-    pub fn young(&self) -> Option<&Arc<Young>> {
-        self.young.as_ref()
+        Capture { logged, place, has_log, mark, last, room: None }
     }
 
     /// The write-ahead log has been emptied.
@@ -108,7 +93,7 @@ impl Capture {
             (true, None) => db.file_size(File::Wal)? as usize / FRAME_BYTES,
             _ => 0,
         };
-        let more = more + unknown + self.new_pages();
+        let more = more + unknown;
         let mut room = self.logged.log.reserve(&self.place, db.unlogged_pages() + more);
         if room.as_ref().is_err_and(is_full) {
             // Most pages in memory are as they were. Which ones, SQLite tells only like this.
@@ -117,11 +102,6 @@ impl Capture {
         }
         self.room = Some(room.map_err(|error| failed(&error))?);
         Ok(())
-    }
-
-    /// Pages that the first commit appends besides.
-    fn new_pages(&self) -> usize {
-        self.young.as_ref().map_or(0, |young| young.new_pages())
     }
 
     /// What a transaction had reserved isn't needed: it was rolled back.
@@ -141,12 +121,9 @@ impl Capture {
         let room = match room {
             Some(room) => Ok(room),
             // What SQLite commits by itself.
-            None => self.logged.log.reserve(&self.place, pages as usize + self.new_pages()),
+            None => self.logged.log.reserve(&self.place, pages as usize),
         };
-        let appended = room.and_then(|mut room| {
-            self.young.as_ref().map_or(Ok(()), |young| young.enter(&self.logged, &mut room))?;
-            self.append_pages(db, pages, &mut room)
-        });
+        let appended = room.and_then(|mut room| self.append_pages(db, pages, &mut room));
         db.note_logged();
         appended.map_err(|error| {
             // What comes next would be worth nothing without it.

@@ -16,7 +16,6 @@ use super::live::Cursors;
 use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, File, Statement, is_counted};
 use super::recent::Recent;
-use super::young::Young;
 use crate::error::{Error, ErrorCode, Result};
 
 /// "FbBx" in the header of every database of ours.
@@ -183,11 +182,6 @@ impl Connection {
             self.capture.as_mut().map(Capture::note_cut);
         }
         Ok(())
-    }
-
-    /// The database, if it began without files.
-    pub fn young(&self) -> Option<&Arc<Young>> {
-        self.capture.as_ref()?.young()
     }
 
     /// Makes the files durable, after a checkpoint that has cut the write-ahead log.

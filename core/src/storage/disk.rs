@@ -13,11 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use rusqlite::ffi;
 
-use super::capture::Capture;
 use super::connection::{Connection, check_header, new_in_memory, template};
-use super::files::{self, DATABASE, WAL, has_log, sync_dir};
+use super::files::{self, DATABASE, WAL, facet_dirs, has_log, sync_dir};
 use super::gates::Gates;
 use super::guard::Guard;
 use super::logged::Logged;
@@ -25,7 +23,6 @@ use super::raw::Database;
 use super::recover::recover;
 use super::settler::Settler;
 use super::state::Shared;
-use super::young::Young;
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::medium::Medium;
@@ -139,49 +136,43 @@ impl Disk {
 
     /// Opens the database of a storage if it exists.
     pub(super) fn open(&self, shared: &Arc<Shared>) -> Result<Option<Connection>> {
-        self.enter(shared, || match &self.0.place {
-            Place::Files(durability) => self.open_file(shared, *durability),
-            Place::Memory(parked) => {
-                let db = parked.lock().remove(&shared.dir);
-                db.map(|db| adopt(db, shared)).transpose()
-            }
-        })
-    }
-
-    /// Creates the database of a storage, which doesn't exist, and opens it.
-    pub(super) fn create(&self, shared: &Arc<Shared>) -> Result<Connection> {
-        let created = match (&self.0.place, &self.0.logged) {
-            (Place::Files(_), Some(logged)) => {
-                self.enter(shared, || open_young(shared, logged).map(Some))
-            }
-            (Place::Files(durability), None) => {
-                files::create(&shared.dir, template()?, *durability)
-                    .map_err(|error| failed("create", error))?;
-                self.open(shared)
-            }
-            (Place::Memory(parked), _) => {
-                parked.lock().insert(shared.dir.clone(), new_in_memory(shared.guard())?);
-                self.open(shared)
-            }
-        };
-        let missing = || Error::new(ErrorCode::Storage, "The new database is missing.");
-        created?.ok_or_else(missing)
-    }
-
-    fn enter(
-        &self,
-        shared: &Arc<Shared>,
-        open: impl FnOnce() -> Result<Option<Connection>>,
-    ) -> Result<Option<Connection>> {
         let _gate = self.0.gates.lock(&shared.dir);
         if self.0.open.lock().contains_key(&shared.dir) {
             return Err(Error::new(ErrorCode::Storage, "The object's database is still open."));
         }
-        let connection = open()?;
+        let connection = match &self.0.place {
+            Place::Files(durability) => self.open_file(shared, *durability)?,
+            Place::Memory(parked) => {
+                let db = parked.lock().remove(&shared.dir);
+                db.map(|db| adopt(db, shared)).transpose()?
+            }
+        };
         if connection.is_some() {
             self.0.open.lock().insert(shared.dir.clone(), Arc::downgrade(shared));
         }
         Ok(connection)
+    }
+
+    /// Creates the database of a storage, which doesn't exist, and opens it.
+    pub(super) fn create(&self, shared: &Arc<Shared>) -> Result<Connection> {
+        match &self.0.place {
+            Place::Files(durability) => {
+                let (dir, template) = (&shared.dir, template()?);
+                // What is in the log already and not yet in a file must not be taken for settled.
+                let gate = self.0.gates.lock(dir);
+                let created = match &self.0.logged {
+                    Some(logged) => logged.create(dir, template),
+                    None => files::create(dir, template, *durability),
+                };
+                drop(gate);
+                created.map_err(|error| failed("create", error))?;
+            }
+            Place::Memory(parked) => {
+                parked.lock().insert(shared.dir.clone(), new_in_memory(shared.guard())?);
+            }
+        }
+        let missing = || Error::new(ErrorCode::Storage, "The new database is missing.");
+        self.open(shared)?.ok_or_else(missing)
     }
 
     /// Whether this process opened the databases, and not one that it was forked from.
@@ -205,7 +196,7 @@ impl Disk {
         let Place::Files(_) = self.0.place else {
             return Ok(());
         };
-        for (number, path) in self.facets_in(dir).map_err(|error| failed("read", error))? {
+        for (path, number) in files::facet_dirs(dir).map_err(|error| failed("read", error))? {
             if !known.contains(&number) {
                 self.remove_tree(&path)?;
             }
@@ -223,12 +214,9 @@ impl Disk {
                 Seen::Open(connection) => Some(connection),
                 Seen::Closed => None,
             };
-            if let (Some(logged), None) = (&self.0.logged, &open) {
-                logged.make(from).map_err(|error| failed("copy", error))?;
-            }
             files::copy(from, to, open, durability).map_err(|error| failed("copy", error))
         })?;
-        for (number, path) in self.facets_in(from).map_err(|error| failed("copy", error))? {
+        for (path, number) in files::facet_dirs(from).map_err(|error| failed("copy", error))? {
             self.copy_files(&path, &to.join(number.to_string()), durability)?;
         }
         Ok(())
@@ -260,20 +248,6 @@ impl Disk {
         parked.extend(copies);
         Ok(())
     }
-}
-
-/// Makes a database that gets its files later, and opens it.
-fn open_young(shared: &Shared, logged: &Arc<Logged>) -> Result<Connection> {
-    logged.log.check().map_err(|error| failed("create", error))?;
-    let young = Arc::new(Young::new(logged, &shared.dir, template()?));
-    let mut db = Database::open_young(young.clone(), &shared.dir.join(DATABASE), shared.guard())?;
-    // It is decided at the end whether what is in its log may be moved.
-    db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let capture = Capture::of_young(logged.clone(), young.clone());
-    let max_bytes = shared.options.storage_bytes;
-    let connection = Connection::new(db, Durability::Full, Some(capture), true, max_bytes)?;
-    logged.unmade.add(&young);
-    Ok(connection)
 }
 
 /// An error without the path: guests see it.

@@ -11,9 +11,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::capture::{Capture, Left, Mark};
-use super::files::{self, DATABASE, DRAFT, WAL, make_dirs};
-use super::young::{Unmade, Young};
-use crate::log::{Change, Log, Room};
+use super::files::{DATABASE, DRAFT, make_dirs};
+use crate::log::{Change, Log, PAGE_BYTES, Pages, Room};
 use crate::medium::Medium;
 
 /// The file of the commit log in a data directory.
@@ -24,8 +23,6 @@ pub(super) struct Logged {
     pub log: Arc<Log>,
     pub medium: Arc<dyn Medium>,
     root: PathBuf,
-    /// What isn't made yet.
-    pub unmade: Unmade,
     /// Directories with names that may not be on the disk, with the moment of the last change.
     unsynced: Mutex<Unsynced>,
     /// How far the write-ahead logs of closed databases have been handed on.
@@ -51,8 +48,8 @@ impl Logged {
     /// For a data directory without a log.
     pub fn new(root: &Path, medium: Arc<dyn Medium>) -> Logged {
         let log = Arc::new(Log::new(medium.clone(), root.join(LOG)));
-        let (unmade, unsynced, marks, settling) = Default::default();
-        Logged { log, medium, root: root.to_owned(), unmade, unsynced, marks, settling }
+        let (unsynced, marks, settling) = Default::default();
+        Logged { log, medium, root: root.to_owned(), unsynced, marks, settling }
     }
 
     /// What the log calls a directory.
@@ -90,63 +87,39 @@ impl Logged {
         }
     }
 
-    /// The connection of a database that began without files is closed: it gets them, unless nothing was committed.
-    /// If they can't be made, it stays in memory for the next time.
-    pub fn retire(&self, young: &Arc<Young>, has_wal: bool) {
-        if young.is_new() {
-            return self.unmade.take_back(young);
+    /// Makes a database. It is in the log, whole, before there is a file.
+    pub fn create(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
+        let pages: Vec<_> = (1..).zip(bytes.chunks(PAGE_BYTES)).collect();
+        let change =
+            Change::Pages { new: true, size: pages.len() as u32, pages: Pages::Given(&pages) };
+        let place = self.place_of(dir);
+        // If the file can't be made, the log has to say so.
+        let mut room = self.log.reserve(&place, pages.len() + 1)?;
+        let sequence = self.log.append(&place, change, &mut room)?;
+        self.log.flush(sequence)?;
+        let made = self.create_file(dir, bytes);
+        if made.is_err() {
+            self.log.append(&place, Change::Made, &mut room)?;
         }
-        if !has_wal {
-            young.forget_wal();
-        }
-        if let Err(error) = young.make_files() {
-            tracing::warn!(%error, "the files of a closed database can't be made yet");
-        }
+        made
     }
 
-    /// Writes the files of a database, of which the log has all.
-    pub fn write_files(&self, dir: &Path, main: &[u8], wal: &[u8]) -> io::Result<()> {
-        if files::is_there(dir)? {
-            return Err(io::Error::other("there is a database already"));
-        }
+    fn create_file(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
         self.make_dirs(dir)?;
-        let wal_file = dir.join(WAL);
-        match wal.is_empty() {
-            false => self.medium.create(&wal_file)?.write_at(wal, 0)?,
-            // An attempt that failed may have left one.
-            true => match self.medium.remove(&wal_file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            },
-        }
         let draft = dir.join(DRAFT);
-        self.medium.create(&draft)?.write_at(main, 0)?;
+        self.medium.create(&draft)?.write_at(bytes, 0)?;
         self.medium.rename(&draft, &dir.join(DATABASE))?;
         self.unsynced.lock().add(dir.to_owned());
         Ok(())
     }
 
     /// Makes the directory of a facet, which is in the log before the facet's entry is.
-    ///
-    /// That of a parent without files waits. Others don't: after a crash the write-ahead log beside the parent's file
-    /// may have the entry, without the commit log's having anything of it.
-    pub fn add_dir(&self, dir: &Path) -> io::Result<()> {
+    pub fn make_dir(&self, dir: &Path) -> io::Result<()> {
         let (place, mut room) = self.room(dir)?;
-        if dir.parent().is_some_and(|parent| self.unmade.database(parent).is_some()) {
-            // Whoever settles what the log has finds it there.
-            self.unmade.add_dir(dir);
-        } else if !self.make_dirs(dir)? {
-            return Ok(());
+        if self.make_dirs(dir)? {
+            self.log.append(&place, Change::Made, &mut room)?;
         }
-        self.log.append(&place, Change::Made, &mut room).map(drop)
-    }
-
-    /// Makes what isn't made yet of a directory whose database isn't open.
-    pub fn make(&self, dir: &Path) -> io::Result<()> {
-        match self.unmade.database(dir) {
-            Some(young) => young.make_files(),
-            None => self.unmade.make_dir(dir, || self.make_dirs(dir).map(drop)),
-        }
+        Ok(())
     }
 
     fn make_dirs(&self, dir: &Path) -> io::Result<bool> {
@@ -161,7 +134,6 @@ impl Logged {
     /// What is in `dir` and below is going to be removed.
     pub fn gone(&self, dir: &Path) -> io::Result<u64> {
         let (place, mut room) = self.room(dir)?;
-        self.unmade.lose(dir);
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
         self.unsynced.lock().dirs.retain(|known, _| !known.starts_with(dir));
         self.log.append(&place, Change::Gone, &mut room)
@@ -171,7 +143,6 @@ impl Logged {
     pub fn placed(&self, dir: &Path) -> io::Result<u64> {
         let (place, mut room) = self.room(dir)?;
         self.sync_names([dir])?;
-        self.unmade.lose(dir);
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
         self.log.append(&place, Change::Placed, &mut room)
     }

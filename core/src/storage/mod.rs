@@ -37,7 +37,6 @@ mod state;
 mod tests;
 mod transaction;
 mod tree;
-mod young;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,6 @@
 //! Looking at databases from outside their actors, and listing them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::ffi;
 
@@ -37,10 +37,7 @@ impl Disk {
         loop {
             let gate = self.0.gates.lock(dir);
             let open = self.0.open.lock().get(dir).cloned();
-            let Some(open) = open else {
-                self.place(dir).map_err(|error| failed("create", error))?;
-                return body(Seen::Closed);
-            };
+            let Some(open) = open else { return body(Seen::Closed) };
             drop(gate);
             if let Some(shared) = open.upgrade() {
                 let mut state = shared.state.lock();
@@ -72,9 +69,7 @@ impl Disk {
     pub fn exists(&self, dir: &Path) -> Result<bool> {
         match &self.0.place {
             Place::Files(_) => {
-                let is_young = self.young(dir).is_some();
-                let exists = if is_young { Ok(true) } else { fs::exists(dir.join(DATABASE)) };
-                exists.map_err(|error| failed("look for", error))
+                fs::exists(dir.join(DATABASE)).map_err(|error| failed("look for", error))
             }
             Place::Memory(_) => Ok(self.look(dir, |_| Ok(()))?.is_some()),
         }
@@ -127,7 +122,6 @@ impl Disk {
 
     fn add_usage(&self, dir: &Path, usage: &mut DiskUsage) -> Result<()> {
         let measured = |error| failed("measure", error);
-        usage.bytes += self.young(dir).map_or(0, |young| young.bytes());
         for name in [DATABASE, WAL] {
             match fs::metadata(dir.join(name)) {
                 Ok(metadata) => usage.bytes += metadata.len(),
@@ -136,9 +130,9 @@ impl Disk {
             }
         }
         usage.used = sum(usage.used, self.used(dir)?);
-        for facet in self.facets_in(dir).map_err(measured)?.values() {
+        for (facet, _) in facet_dirs(dir).map_err(measured)? {
             usage.facets += 1;
-            self.add_usage(facet, usage)?;
+            self.add_usage(&facet, usage)?;
         }
         Ok(())
     }
@@ -173,21 +167,14 @@ impl Disk {
 
     /// The directories in `dir`, in order; in memory those that lead to a database.
     pub fn subdirs(&self, dir: &Path) -> Result<Vec<PathBuf>> {
-        let mut dirs = self.dirs_in_memory(dir);
         if let Place::Files(_) = self.0.place {
-            dirs.extend(sorted_dirs(dir).map_err(|error| failed("list", error))?);
+            return sorted_dirs(dir).map_err(|error| failed("list", error));
         }
-        Ok(dirs.into_iter().collect())
-    }
-
-    /// The directories of facets in `dir` by number.
-    pub(super) fn facets_in(&self, dir: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
-        let number = |path: &PathBuf| files::facet_number(path.file_name()?);
-        let in_memory = self.dirs_in_memory(dir).into_iter();
-        let mut found: BTreeMap<_, _> =
-            in_memory.filter_map(|path| number(&path).map(|number| (number, path))).collect();
-        found.extend(files::facet_dirs(dir)?);
-        Ok(found)
+        let below = self.in_memory(dir);
+        let first = |path: &PathBuf| Some(dir.join(path.strip_prefix(dir).ok()?.iter().next()?));
+        let mut dirs: Vec<_> = below.iter().filter_map(first).collect();
+        dirs.dedup();
+        Ok(dirs)
     }
 
     /// The numbers of the facets that have a directory in `dir`; in memory none have.
@@ -195,8 +182,8 @@ impl Disk {
         match &self.0.place {
             Place::Memory(_) => Ok(None),
             Place::Files(_) => {
-                let facets = self.facets_in(dir).map_err(|error| failed("list", error))?;
-                Ok(Some(facets.into_keys().collect()))
+                let dirs = facet_dirs(dir).map_err(|error| failed("list", error))?;
+                Ok(Some(dirs.into_iter().map(|(_, number)| number).collect()))
             }
         }
     }
@@ -209,42 +196,22 @@ impl Disk {
             }
             Place::Files(_) => {
                 let mut count = 0;
-                for facet in self.facets_in(dir).map_err(|error| failed("count", error))?.values() {
-                    count += 1 + self.count_below(facet)?;
+                for (facet, _) in facet_dirs(dir).map_err(|error| failed("count", error))? {
+                    count += 1 + self.count_below(&facet)?;
                 }
                 Ok(count)
             }
         }
     }
 
-    /// The directories that are `dir` or below it and in memory: those of databases, and with files those that
-    /// aren't made yet.
+    /// The directories of the databases in memory that are `dir` or below it.
     fn in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
-        let Place::Memory(parked) = &self.0.place else {
-            let unmade = |logged: &Arc<Logged>| logged.unmade.below(dir);
-            return self.0.logged.as_ref().map(unmade).unwrap_or_default();
-        };
+        let Place::Memory(parked) = &self.0.place else { return BTreeSet::new() };
         let open = self.0.open.lock();
         let parked = parked.lock();
         let mut dirs: BTreeSet<_> = open.keys().chain(parked.keys()).cloned().collect();
         dirs.retain(|known| known.starts_with(dir));
         dirs
-    }
-
-    /// The directories in `dir` that are in memory or lead to one that is.
-    fn dirs_in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
-        let first = |path: &PathBuf| Some(dir.join(path.strip_prefix(dir).ok()?.iter().next()?));
-        self.in_memory(dir).iter().filter_map(first).collect()
-    }
-
-    /// The database in `dir`, if it has no files yet.
-    fn young(&self, dir: &Path) -> Option<Arc<Young>> {
-        self.0.logged.as_ref()?.unmade.database(dir)
-    }
-
-    /// Makes the files of the database in `dir`, which isn't open, if it has none yet.
-    pub(super) fn place(&self, dir: &Path) -> io::Result<()> {
-        self.young(dir).map_or(Ok(()), |young| young.make_files())
     }
 
     /// Makes the directory of a new facet, whose name must be as durable as its entry.
@@ -253,7 +220,7 @@ impl Disk {
             Place::Memory(_) => Ok(()),
             Place::Files(durability) => {
                 let made = match &self.0.logged {
-                    Some(logged) => logged.add_dir(dir),
+                    Some(logged) => logged.make_dir(dir),
                     None => files::make_durable_dirs(dir, *durability),
                 };
                 made.map_err(|error| failed("create", error))

@@ -31,14 +31,6 @@ impl Disk {
         let opens = |error| failed("open", error);
         // Once the log has failed nobody knows what of a database is durable.
         self.0.logged.as_ref().map_or(Ok(()), |logged| logged.log.check()).map_err(opens)?;
-        if let Some(logged) = &self.0.logged
-            && logged.unmade.has(dir)
-        {
-            match logged.unmade.database(dir) {
-                Some(young) => young.make_files().map_err(opens)?,
-                None => return Ok(None),
-            }
-        }
         let Some(header) = files::read_header(dir).map_err(opens)? else {
             return Ok(None);
         };
@@ -54,27 +46,19 @@ impl Disk {
     }
 
     pub(super) fn close_file(&self, dir: &Path, connection: Connection) {
-        let young = connection.young().cloned();
         let left = connection.close();
-        let Some(logged) = &self.0.logged else { return };
-        let has_wal = matches!(left, Left::Log(_));
-        logged.left(dir, left);
-        if let Some(young) = young {
-            logged.retire(&young, has_wal);
+        if let Some(logged) = &self.0.logged {
+            logged.left(dir, left);
         }
     }
 
     /// Removes a directory of facets for good, so that nothing that comes into its place can meet what was there.
     pub(super) fn remove_files(&self, dir: &Path) -> io::Result<()> {
-        let Some(logged) = &self.0.logged else { return files::remove(dir).map(drop) };
-        let is_there = fs::exists(dir)?;
-        if !is_there && !logged.unmade.has_any(dir) {
-            return Ok(());
+        if self.0.logged.is_none() || !fs::exists(dir)? {
+            return files::remove(dir).map(drop);
         }
         self.gone(dir)?;
-        if !files::remove(dir)? {
-            return Ok(());
-        }
+        files::remove(dir)?;
         dir.parent().map_or(Ok(()), |parent| sync_dir(parent, Durability::Full))
     }
 
@@ -185,10 +169,6 @@ impl Disk {
         check(logged)?;
         let in_transaction = state.in_transaction;
         let Some(connection) = state.connection(false) else { return Ok(None) };
-        // Only the log has what has no files.
-        if let Some(young) = connection.young() {
-            young.make_files().map_err(|error| failed("create", error))?;
-        }
         // What is left to read would have to be held in memory for the sake of others.
         if in_transaction || !connection.cursors.is_empty() {
             let synced = connection.sync_database();
@@ -215,7 +195,6 @@ fn check(logged: &Logged) -> Result<()> {
 fn settle_closed(logged: &Logged, dir: &Path, sequence: u64) -> Result<()> {
     let storage = |error| failed("write", error);
     logged.log.flush(sequence).map_err(storage)?;
-    logged.make(dir).map_err(storage)?;
     if !files::is_there(dir).map_err(storage)? {
         return Ok(());
     }

@@ -94,15 +94,11 @@ impl Disk {
     }
 
     fn take_away(&self, dir: &Path, to: &Path, durability: Durability) -> io::Result<()> {
-        let unmade = |logged: &Arc<Logged>| logged.unmade.has_any(dir);
-        if !fs::exists(dir)? && !self.0.logged.as_ref().is_some_and(unmade) {
+        if !fs::exists(dir)? {
             return Ok(());
         }
         // From here on it is gone, whether it comes to the removal or not.
         self.gone(dir)?.map_or(Ok(()), |sequence| self.flush(sequence))?;
-        if !fs::exists(dir)? {
-            return Ok(());
-        }
         let removed = fs::rename(dir, to)
             .and_then(|()| dir.parent().map_or(Ok(()), |parent| sync_dir(parent, durability)));
         if let (Some(logged), Err(error)) = (&self.0.logged, &removed) {

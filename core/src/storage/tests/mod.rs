@@ -13,7 +13,6 @@ mod pinned;
 mod sandbox;
 mod sql;
 mod transactions;
-mod young;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
