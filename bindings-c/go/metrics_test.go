@@ -3,6 +3,7 @@ package facetbox_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,5 +36,35 @@ func TestMetricsCountEventsAndErrors(t *testing.T) {
 	}
 	if lines := must(runtime.MetricsText())(t); !strings.Contains(lines, "# TYPE facetbox_") {
 		t.Errorf("the text is %q", lines)
+	}
+}
+
+func TestCallsOfBindingsAreCounted(t *testing.T) {
+	var seen tails
+	runtime := must(facetbox.Open(":memory:", facetbox.WithTail(seen.receive)))(t)
+	code := js(`import { DurableObject } from "cloudflare:workers";
+export class App extends DurableObject {
+    async ask(times) {
+        for (let n = 0; n < times; n++) await this.env.AI();
+        return this.env.tools.search("x");
+    }
+}`)
+	answer := facetbox.Function(func(_ context.Context, args []any) (any, error) { return len(args), nil })
+	code.Env = facetbox.Env{"AI": answer, "tools": map[string]any{"search": answer}, "unused": answer}
+	stub := guest(t, runtime, "asking", code)
+	must(stub.Call(background, "ask", 2))(t)
+	must(stub.Call(background, "ask", 3))(t)
+	all := must(runtime.Metrics())(t).Bindings
+	if want := map[string]int64{"AI": 5, "tools.search": 2}; !maps.Equal(all, want) {
+		t.Errorf("the runtime counted %v", all)
+	}
+	runtime.Close()
+	var told []map[string]int64
+	for _, event := range seen.events {
+		told = append(told, event.Bindings)
+	}
+	want := []map[string]int64{{"AI": 2, "tools.search": 1}, {"AI": 3, "tools.search": 1}}
+	if !slices.EqualFunc(told, want, maps.Equal[map[string]int64, map[string]int64]) {
+		t.Errorf("the events told %v", told)
 	}
 }

@@ -157,3 +157,20 @@ test("a process with a receiver ends by itself, in the middle of an event, too",
 test("a receiver must be a function", async () => {
   await fails(open(null, { onTail: 1 }), InvalidArgument, { message: /onTail must be a function/ });
 });
+
+test("calls of bindings are counted in tail events and metrics", async (t) => {
+  const { runtime, events } = await tailed(t);
+  const stub = guest(runtime, app(`
+    function App:ask(times)
+      for _ = 1, times do self.env.AI() end
+      return self.env.tools.search("x")
+    end`), { env: { AI: () => 1, tools: { search: (text) => text }, unused: () => 0 } });
+  assert.equal(await stub.ask(2), "x");
+  assert.equal(await stub.ask(3), "x");
+  const { bindings } = runtime.metrics();
+  await runtime.close();
+  const told = events.filter(({ facets }) => facets.length > 0).map((event) => event.bindings);
+  assert.deepEqual(told, [{ AI: 2, "tools.search": 1 }, { AI: 3, "tools.search": 1 }]);
+  const calls = Object.fromEntries(bindings.map(({ name, calls }) => [name, calls]));
+  assert.deepEqual([calls.AI, calls["tools.search"], calls.unused], [5, 2, undefined]);
+});

@@ -96,6 +96,26 @@ def test_metrics_count_events(runtime: Runtime) -> None:
     assert 'facetbox_events_total{type="rpc",outcome="ok"} 1' in runtime.metrics_text()
 
 
+def test_calls_of_bindings_are_counted(runtime: Runtime, events: Queue[TailEvent]) -> None:
+    source = """
+    local App = DurableObject:extend("App")
+    function App:ask(times)
+        for _ = 1, times do self.env.AI() end
+        return self.env.tools.search("x")
+    end
+    return { App = App }
+    """
+    env = {"AI": lambda: 1, "tools": {"search": lambda text: text}, "unused": lambda: 0}
+    code = WorkerCode("m.luau", {"m.luau": source}, env=env)
+    cls = runtime.loader().load(code).get_durable_object_class("App")
+    stub = runtime.namespace("Asking", cls).get_by_name("it")
+    for times in (2, 3):
+        assert stub.ask(times) == "x"
+        assert events.get(timeout=30).bindings == {"AI": times, "tools.search": 1}
+    assert runtime.metrics().bindings == {"AI": 5, "tools.search": 2}
+    assert 'facetbox_binding_calls_total{binding="AI"} 5' in runtime.metrics_text()
+
+
 def test_code_has_tails_of_its_own(runtime: Runtime) -> None:
     told: Queue[list[dict[str, Any]]] = Queue()
     noisy(runtime, tails=[told.put]).speak()
