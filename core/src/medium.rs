@@ -12,20 +12,29 @@ use crate::error::Result;
 use crate::runtime::{Options, Runtime};
 
 /// What is done with files. Nothing is on the disk for certain before it is synced: the bytes of a file by its
-/// handle, its name by its directory.
+/// handle, its name by its directory. What is done with names is what the operating system does, unless a medium says
+/// otherwise.
 pub trait Medium: Send + Sync {
     /// Opens a file that exists, to read and write.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Handle>>;
     /// Makes a file, or empties the one that is there.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>>;
     /// Makes a directory in one that exists.
-    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        System.create_dir(path)
+    }
     /// Gives a file another name.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        System.rename(from, to)
+    }
     /// Removes a file.
-    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        System.remove(path)
+    }
     /// Makes the names in a directory durable.
-    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        System.sync_dir(path)
+    }
     /// How many bytes the commit log gets before databases are settled to make room in it.
     fn log_bytes(&self) -> u64 {
         64 << 20

@@ -24,18 +24,6 @@ impl Medium for Small {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
         Ok(Box::new(SmallFile(System.create(path)?, self.0.clone())))
     }
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        System.create_dir(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        System.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        System.remove(path)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        System.sync_dir(path)
-    }
 }
 
 impl Handle for SmallFile {

@@ -24,18 +24,6 @@ impl Medium for Short {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
         System.create(path)
     }
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        System.create_dir(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        System.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        System.remove(path)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        System.sync_dir(path)
-    }
     fn log_bytes(&self) -> u64 {
         LOG_BYTES
     }
