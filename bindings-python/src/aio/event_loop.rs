@@ -134,7 +134,7 @@ impl EventLoop {
     ) -> Call {
         let core = &namespace.0;
         let answer = self.enter(|| core.export(&id.0, path));
-        Call::begin(py, &self.0, future, answer, |py, (), _| Ok(py.None()), |task| core.spawn(task))
+        Call::begin(py, &self.0, future, answer, none, |task| core.spawn(task))
     }
 
     /// Runs one SQL statement that reads; QueryRows settle `future`.
@@ -162,14 +162,7 @@ impl EventLoop {
     fn sync(&self, py: Python<'_>, future: Py<PyAny>, ctx: &Ctx) -> Call {
         let storage = ctx.0.storage().clone();
         let answer = async move { storage.sync() };
-        Call::begin(
-            py,
-            &self.0,
-            future,
-            answer,
-            |py, (), _| Ok(py.None()),
-            |task| ctx.0.spawn(task),
-        )
+        Call::begin(py, &self.0, future, answer, none, |task| ctx.0.spawn(task))
     }
 
     /// Waits until an object has no other event; a Guard that keeps them out settles `future`.
@@ -204,14 +197,7 @@ impl EventLoop {
                 None => Ok(()),
             }
         };
-        Call::begin(
-            py,
-            &self.0,
-            future,
-            answer,
-            |py, (), _| Ok(py.None()),
-            |task| ctx.0.spawn(task),
-        )
+        Call::begin(py, &self.0, future, answer, none, |task| ctx.0.spawn(task))
     }
 
     /// Binds a name to a class that may be at home here.
@@ -296,4 +282,9 @@ impl EventLoop {
     ) -> Result<Stub> {
         Ok(Stub(worker.0.get_entrypoint(name, export_options(props, limits, &self.0)?)?))
     }
+}
+
+/// What settles the future of a call without a result.
+fn none(py: Python<'_>, _: (), _: &Home) -> Result<Py<PyAny>> {
+    Ok(py.None())
 }
