@@ -1,0 +1,263 @@
+//! Loaded code, and what is taken from it: classes and entrypoints.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+
+use super::code::WorkerCode;
+use crate::actor::{Actor, ActorId, Blueprint, Class, GuestClass};
+use crate::bindings::Bindings;
+use crate::charge::{Charge, Holder};
+use crate::error::{Error, Result};
+use crate::guest::Compiled;
+use crate::limits::LimitsPatch;
+use crate::namespace::{Namespace, WeakNamespace};
+use crate::runtime::RuntimeInner;
+use crate::stub::Stub;
+use crate::tail::Targets;
+use crate::value::{Value, ValueMap};
+
+/// What a worker takes beside its modules and env.
+const FIXED_BYTES: usize = 1 << 10;
+
+/// Options of an entrypoint or class taken from a worker.
+#[derive(Clone, Debug, Default)]
+pub struct ExportOptions {
+    /// What the instance sees as `ctx.props`.
+    pub props: Value,
+    /// Limits, where lower than those of the code.
+    pub limits: LimitsPatch,
+}
+
+impl ExportOptions {
+    /// Reads `{ props, limits }`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for anything else.
+    pub fn from_value(value: Value) -> Result<ExportOptions> {
+        let mut options = ExportOptions::default();
+        match value {
+            Value::Null | Value::Undefined => {}
+            Value::List(items) if items.is_empty() => {}
+            Value::Map(map) => {
+                for (key, value) in map {
+                    match key.as_str() {
+                        "props" => options.props = value,
+                        "limits" => options.limits = LimitsPatch::from_value(&value)?,
+                        _ => return Err(Error::type_error(format!("Unknown option: '{key}'."))),
+                    }
+                }
+            }
+            other => {
+                let message = format!("Options must be a map, got {}.", other.type_name());
+                return Err(Error::type_error(message));
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Loaded code.
+///
+/// The actors behind its entrypoints end when the last stub of it is dropped.
+#[derive(Clone)]
+pub struct WorkerStub(Arc<Handle>);
+
+/// A hold on loaded code. Actors of its entrypoints hold it, too, but don't own it: else the code and
+/// they would keep each other alive.
+struct Handle {
+    worker: Arc<WorkerInner>,
+    owner: bool,
+}
+
+impl std::ops::Deref for Handle {
+    type Target = WorkerInner;
+
+    fn deref(&self) -> &WorkerInner {
+        &self.worker
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.owner {
+            let entrypoints = std::mem::take(&mut *self.worker.entrypoints.lock());
+            drop(entrypoints);
+        }
+    }
+}
+
+struct WorkerInner {
+    runtime: Weak<RuntimeInner>,
+    code: Result<WorkerCode>,
+    compiled: OnceLock<Result<Compiled>>,
+    bindings: OnceLock<Bindings>,
+    entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
+    namespaces: Mutex<HashMap<String, WeakNamespace>>,
+    tails: Option<Arc<Targets>>,
+    guest: Option<Guest>,
+    /// What its code counts as the guest's.
+    charge: OnceLock<Charge>,
+}
+
+/// The guest that has loaded something.
+pub(crate) type Guest = Arc<dyn Holder>;
+
+impl WorkerStub {
+    pub(super) fn new(
+        runtime: &Arc<RuntimeInner>,
+        code: Result<WorkerCode>,
+        guest: Option<Guest>,
+    ) -> WorkerStub {
+        let worker = Arc::new(WorkerInner {
+            tails: code.as_ref().ok().and_then(|code| Targets::new(&code.tails)),
+            runtime: Arc::downgrade(runtime),
+            code,
+            compiled: OnceLock::new(),
+            bindings: OnceLock::new(),
+            entrypoints: Mutex::default(),
+            namespaces: Mutex::default(),
+            guest,
+            charge: OnceLock::new(),
+        });
+        WorkerStub(Arc::new(Handle { worker, owner: true }))
+    }
+
+    /// The exported class `name`. That it exists is checked when it is used.
+    pub fn get_durable_object_class(&self, name: &str, options: ExportOptions) -> Class {
+        let ExportOptions { props, limits } = options;
+        Class::guest(GuestClass { worker: self.clone(), export: name.to_owned(), props, limits })
+    }
+
+    /// The exported entrypoint `name`, stateless; `"default"` names the default export.
+    ///
+    /// # Errors
+    /// CLOSED.
+    pub fn get_entrypoint(&self, name: &str, options: ExportOptions) -> Result<Stub> {
+        let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
+        let (worker, export) = (self.clone(), name.to_owned());
+        let own = Mutex::new(None);
+        Ok(Stub::entrypoint(runtime, Entrypoint { worker, export, options, own }))
+    }
+
+    /// About how much memory its code takes.
+    pub(super) fn bytes(&self) -> usize {
+        let code = self.0.code.as_ref().map_or(0, |code| code.modules_size() + code.env_size());
+        code + FIXED_BYTES
+    }
+
+    /// Counts its code as memory of the guest that has loaded it, as long as any of it is there.
+    pub(super) fn charge(&self) {
+        if let Some(guest) = &self.0.guest {
+            self.0.charge.get_or_init(|| Charge::new(guest.clone(), self.bytes()));
+        }
+    }
+
+    pub(crate) fn code(&self) -> Result<&WorkerCode> {
+        self.0.code.as_ref().map_err(Clone::clone)
+    }
+
+    /// What it can call of its `env`.
+    pub(crate) fn bindings(&self) -> &Bindings {
+        let of = || self.code().map(Bindings::of).unwrap_or_default();
+        self.0.bindings.get_or_init(of)
+    }
+
+    /// Who gets its tail events, if anybody.
+    pub(crate) fn tails(&self) -> Option<&Arc<Targets>> {
+        self.0.tails.as_ref()
+    }
+
+    pub(crate) fn limits(&self) -> LimitsPatch {
+        self.0.code.as_ref().map_or_else(|_| LimitsPatch::default(), |code| code.limits)
+    }
+
+    /// The modules compiled, once for all instances.
+    pub(crate) fn compiled(&self) -> Result<&Compiled> {
+        let compiled = self.0.compiled.get_or_init(|| {
+            let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
+            Compiled::new(self.code()?, &runtime.engines)
+        });
+        compiled.as_ref().map_err(Clone::clone)
+    }
+
+    /// Remembers which namespace an exported class is bound to, for `ctx.exports`.
+    pub(crate) fn bind_namespace(&self, export: &str, namespace: &Namespace) {
+        self.0.namespaces.lock().insert(export.to_owned(), namespace.downgrade());
+    }
+
+    pub(crate) fn namespace(&self, export: &str) -> Option<Namespace> {
+        self.0.namespaces.lock().get(export)?.upgrade()
+    }
+
+    /// An actor behind an entrypoint.
+    pub(crate) fn new_actor(&self, export: &str, options: &ExportOptions) -> Result<Arc<Actor>> {
+        let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
+        let worker = WorkerStub(Arc::new(Handle { worker: self.0.worker.clone(), owner: false }));
+        let class = worker.get_durable_object_class(export, options.clone());
+        let limits = runtime.limits.lowered(self.limits()).lowered(options.limits);
+        let blueprint = Blueprint {
+            path: format!("worker/{export}"),
+            id: ActorId::Text(export.to_owned()),
+            class,
+            env: ValueMap::new(),
+            props: options.props.clone(),
+            limits,
+            dir: None,
+            namespace: None,
+            parent: None,
+        };
+        let actor = Actor::new(runtime.clone(), blueprint);
+        runtime.add_entrypoint(&actor);
+        Ok(actor)
+    }
+}
+
+impl fmt::Debug for WorkerStub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.code {
+            Ok(code) => write!(f, "WorkerStub({:?})", code.main_module),
+            Err(error) => write!(f, "WorkerStub(failed: {error})"),
+        }
+    }
+}
+
+/// Where calls of an entrypoint go.
+pub(crate) struct Entrypoint {
+    worker: WorkerStub,
+    export: String,
+    options: ExportOptions,
+    own: Mutex<Option<Arc<Actor>>>,
+}
+
+impl Entrypoint {
+    pub fn export(&self) -> &str {
+        &self.export
+    }
+
+    /// The actor behind it, made if there is none that works. Entrypoints without options share one
+    /// for each export of a worker.
+    pub fn actor(&self) -> Result<Arc<Actor>> {
+        let working = |actor: &&Arc<Actor>| actor.broken().is_none();
+        let plain =
+            self.options.props.is_nullish() && self.options.limits == LimitsPatch::default();
+        if plain && self.worker.0.owner {
+            let mut shared = self.worker.0.entrypoints.lock();
+            if let Some(actor) = shared.get(&self.export).filter(working) {
+                return Ok(actor.clone());
+            }
+            let actor = self.worker.new_actor(&self.export, &self.options)?;
+            shared.insert(self.export.clone(), actor.clone());
+            return Ok(actor);
+        }
+        let mut own = self.own.lock();
+        if let Some(actor) = own.as_ref().filter(working) {
+            return Ok(actor.clone());
+        }
+        let actor = self.worker.new_actor(&self.export, &self.options)?;
+        *own = Some(actor.clone());
+        Ok(actor)
+    }
+}
