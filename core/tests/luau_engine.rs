@@ -201,6 +201,34 @@ fn recursion_without_end_is_a_range_error_that_a_guest_may_catch() {
 }
 
 #[test]
+fn parts_of_the_api_whose_first_use_finds_no_stack_work_later() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "local function down(depth, use)
+             local fine, deepest = pcall(down, depth + 1, use)
+             if fine then return deepest end
+             return if pcall(use) then depth else error('not yet')
+         end
+         local uses = {
+             function() console.log('x') end,
+             function() return setTimeout(function() end, 1) end,
+             function() return json.encode({ 1 }) end,
+             function() return crypto.randomUUID() end,
+             function() return URL.new('http://a/') end,
+         }
+         function E:run()
+             local depths = {}
+             for at, use in uses do depths[at] = down(0, use) > 0 end
+             for _, use in uses do use() end
+             return depths
+         end",
+    );
+    let deep = Value::List(vec![true.into(); 5]);
+    assert_eq!(stub.call_blocking("run", vec![]).unwrap(), deep);
+}
+
+#[test]
 fn waits_work_inside_coroutines_and_protected_calls() {
     let runtime = Runtime::open_in_memory().unwrap();
     let double = HostFunction::new("double", |args| Ok(Value::Int(args[0].as_i64().unwrap() * 2)));

@@ -1,8 +1,8 @@
 //! Native functions over bytes: base64, digests, random bytes and the decoding of text.
 
-use mlua::{Buffer, FromLua, Lua, LuaString, Table, Value};
+use mlua::{Buffer, FromLua, Lua, LuaString, Value};
 
-use super::native::{error_from_mlua, register};
+use super::native::{Natives, error_from_mlua};
 use crate::error::{Error, Result};
 use crate::guest::web;
 
@@ -35,24 +35,24 @@ impl Bytes {
     }
 }
 
-pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    register(lua, native, "base64_encode", |_, data: Bytes| Ok(data.read(web::encode_base64)))?;
-    register(lua, native, "base64_decode", |lua, text: LuaString| {
+pub(super) fn add_natives(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("base64_encode", |_, data: Bytes| Ok(data.read(web::encode_base64)))?;
+    natives.add("base64_decode", |lua, text: LuaString| {
         let bytes = web::decode_base64(&text.as_bytes())
             .ok_or_else(|| Error::type_error("Invalid base64 text."))?;
         lua.create_buffer(bytes).map_err(error_from_mlua)
     })?;
-    register(lua, native, "digest", |lua, (algorithm, data): (LuaString, Bytes)| {
+    natives.add("digest", |lua, (algorithm, data): (LuaString, Bytes)| {
         let hash = data.read(|bytes| web::digest(&algorithm.as_bytes(), bytes))?;
         lua.create_buffer(hash).map_err(error_from_mlua)
     })?;
-    register(lua, native, "random", |_, buffer: Buffer| {
+    natives.add("random", |_, buffer: Buffer| {
         buffer.write_bytes(0, &web::random(buffer.len())?);
         Ok(buffer)
     })?;
-    register(lua, native, "uuid", |_, ()| web::random_uuid())?;
-    register(lua, native, "find", find)?;
-    register(lua, native, "decode_text", |lua, text: LuaString| decode_text(lua, text))
+    natives.add("uuid", |_, ()| web::random_uuid())?;
+    natives.add("find", find)?;
+    natives.add("decode_text", |lua, text: LuaString| decode_text(lua, text))
 }
 
 /// Where `needle` is in `text` from place `init` on, in time linear in both: first and last place.

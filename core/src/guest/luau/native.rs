@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mlua::{
-    FromLuaMulti, IntoLuaMulti, Lua, MetaMethod, MultiValue, Table, UserData, UserDataFields,
-    UserDataMethods, Value,
+    FromLuaMulti, IntoLuaMulti, Lua, LuaString, MetaMethod, MultiValue, Table, UserData,
+    UserDataFields, UserDataMethods, Value,
 };
 
 use super::exhaustion::Exhaustion;
@@ -61,6 +61,51 @@ pub(crate) fn error_to_lua(lua: &Lua, error: Error) -> mlua::Result<Value> {
         userdata.set_user_value(lua.create_buffer_with_capacity(bytes)?)?;
     }
     Ok(Value::UserData(userdata))
+}
+
+/// Natives of which one is made: the one that is wanted.
+pub(crate) struct Natives<'a> {
+    pub lua: &'a Lua,
+    pub table: &'a Table,
+    wanted: &'a str,
+}
+
+impl Natives<'_> {
+    /// Sets the native of this name if it is the wanted one. See [`register`].
+    pub fn add<A, R, F>(&self, name: &'static str, function: F) -> mlua::Result<()>
+    where
+        A: FromLuaMulti,
+        R: IntoLuaMulti,
+        F: Fn(&Lua, A) -> Result<R> + Send + 'static,
+    {
+        if !self.wants(name) {
+            return Ok(());
+        }
+        register(self.lua, self.table, name, function)
+    }
+
+    pub fn wants(&self, name: &str) -> bool {
+        self.wanted == name
+    }
+}
+
+/// Makes a table of natives, each of which is made when it is used first: guests use few of them. `all` adds them all.
+pub(crate) fn table_of<F>(lua: &Lua, all: F) -> mlua::Result<Table>
+where
+    F: Fn(&Natives<'_>) -> mlua::Result<()> + Send + 'static,
+{
+    let make = lua.create_function(move |lua, (table, name): (Table, LuaString)| {
+        let made = match name.to_str() {
+            Ok(name) => all(&Natives { lua, table: &table, wanted: &name }),
+            Err(error) => Err(error),
+        };
+        made.and_then(|()| table.raw_get::<Value>(name))
+            .map_err(|error| mlua::Error::external(error_from_mlua(error)))
+    })?;
+    let metatable = lua.create_table_from([("__index", make)])?;
+    let table = lua.create_table()?;
+    table.set_metatable(Some(metatable))?;
+    Ok(table)
 }
 
 /// Sets `table[name]` to a Luau function that returns `true, results...` or `false, error`.

@@ -3,25 +3,25 @@
 use ::url::{Url, form_urlencoded};
 use mlua::{Lua, LuaString, Table};
 
-use super::native::{error_from_mlua, register};
+use super::native::{Natives, error_from_mlua};
 use crate::error::Result;
 use crate::guest::web::{check_length, check_query, parse_url, set_url_part, url_parts};
 
-pub(super) fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    register(lua, native, "url_parse", |lua, (text, base): (String, Option<String>)| {
+pub(super) fn add_natives(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("url_parse", |lua, (text, base): (String, Option<String>)| {
         parts(lua, &parse_url(&text, base.as_deref())?)
     })?;
-    register(lua, native, "url_set", |lua, (href, part, value): (String, String, String)| {
+    natives.add("url_set", |lua, (href, part, value): (String, String, String)| {
         let mut url = parse_url(&href, None)?;
         set_url_part(&mut url, &part, &value)?;
         parts(lua, &url)
     })?;
-    register(lua, native, "query_parse", |lua, text: LuaString| {
+    natives.add("query_parse", |lua, text: LuaString| {
         let bytes = text.as_bytes();
         check_length(bytes.len())?;
         query_parse(lua, &bytes).map_err(error_from_mlua)
     })?;
-    register(lua, native, "query_text", |_, list: Table| query_text(&list))
+    natives.add("query_text", |_, list: Table| query_text(&list))
 }
 
 fn parts(lua: &Lua, url: &Url) -> Result<Table> {

@@ -4,14 +4,13 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table};
 use parking_lot::Mutex;
 
-use super::api;
+use super::api::{self, MarshalCell};
 use super::convert::Marshal;
 use super::guard::Guard;
-use super::native::error_from_mlua;
+use super::native::{error_from_mlua, register, table_of};
 use super::program::Program;
 use super::web::{self, WebCode};
 use crate::actor::{Actor, Event};
@@ -33,25 +32,40 @@ const PRELUDE: [&str; 6] = [
     include_str!("prelude/classes.luau"),
 ];
 
+/// Its parts that many guests never use, by the name under which the others ask for them.
+const LATE: [(&str, &str); 9] = [
+    ("batches", include_str!("prelude/late/batches.luau")),
+    ("console", include_str!("prelude/late/console.luau")),
+    ("context", include_str!("prelude/late/context.luau")),
+    ("cursors", include_str!("prelude/late/cursors.luau")),
+    ("exports", include_str!("prelude/late/exports.luau")),
+    ("facets", include_str!("prelude/late/facets.luau")),
+    ("stubs", include_str!("prelude/late/stubs.luau")),
+    ("timers", include_str!("prelude/late/timers.luau")),
+    ("transactions", include_str!("prelude/late/transactions.luau")),
+];
+
 /// The part of the guest API that is written in Luau, compiled once for all machines of a runtime.
 pub(crate) struct PreludeCode {
     web: WebCode,
     parts: Vec<Vec<u8>>,
+    late: Arc<[(&'static str, Vec<u8>)]>,
 }
 
 impl PreludeCode {
     pub fn compile() -> PreludeCode {
-        let parts = PRELUDE.into_iter().map(web::compile_source).collect();
-        PreludeCode { web: WebCode::compile(), parts }
+        let late = LATE.map(|(name, source)| (name, web::compile_source(source)));
+        PreludeCode {
+            web: WebCode::compile(),
+            parts: PRELUDE.into_iter().map(web::compile_source).collect(),
+            late: late.into(),
+        }
     }
 }
 
 /// What the engine's own heap may take beyond the limit before allocation itself fails: a collection
 /// has to get the chance to run first.
 const HEADROOM_BYTES: usize = 1 << 20;
-
-/// Room for about as many functions in Rust as there are.
-const NATIVES: usize = 128;
 
 /// Globals that the engine or its binding brings and guests don't get.
 const REMOVED_GLOBALS: [&str; 8] = [
@@ -184,6 +198,33 @@ impl Drop for Vm {
     }
 }
 
+/// All natives of a machine.
+fn natives(lua: &Lua, shared: &Arc<Shared>, marshal: &MarshalCell) -> mlua::Result<Table> {
+    let (late, marshal) = (shared.clone(), marshal.clone());
+    let native = table_of(lua, move |natives| {
+        web::add_natives(natives)?;
+        api::add_natives(natives, &late, &marshal)
+    })?;
+    api::set_early(lua, &native, &shared.guard)?;
+    Ok(native)
+}
+
+/// Sets the native that runs a late part of the prelude and gives what that returns.
+fn set_late(
+    lua: &Lua,
+    native: &Table,
+    late: Arc<[(&'static str, Vec<u8>)]>,
+    args: (Table, Table, Table),
+) -> mlua::Result<()> {
+    // What code of ours sees as its globals, out of a guest's reach.
+    let environment = lua.globals();
+    register(lua, native, "load_part", move |lua, name: String| {
+        let part = late.iter().find(|(known, _)| *known == name);
+        let (_, code) = part.ok_or_else(|| Error::new(ErrorCode::Panic, "no such part"))?;
+        web::run::<Table>(lua, code, &environment, args.clone()).map_err(error_from_mlua)
+    })
+}
+
 impl Vm {
     /// Makes a machine with the whole guest API, sandboxed.
     ///
@@ -210,7 +251,7 @@ impl Vm {
         // The handle that made a machine collects its garbage before it closes it, which frees everything
         // anyway; a copy only closes it.
         let lua = Lua::new_with(libraries, LuaOptions::new())?.clone();
-        // There is no garbage yet that would be worth a look.
+        // One collection at the end is enough.
         lua.gc_stop();
         let shared = Arc::new(Shared {
             current: Mutex::default(),
@@ -221,20 +262,18 @@ impl Vm {
             limit: Mutex::default(),
             program: OnceLock::new(),
         });
-        let native = lua.create_table_with_capacity(0, NATIVES)?;
+        let marshal = MarshalCell::default();
+        let native = natives(&lua, &shared, &marshal)?;
         let web = web::install(&lua, &native, &code.web)?;
-        let marshal = api::MarshalCell::default();
-        api::register_natives(&lua, &native, &shared, &marshal)?;
         let made = lua.create_table()?;
         made.raw_set("globals", lua.create_table()?)?;
         for name in ["check", "throw"] {
             made.raw_set(name, web.tools().raw_get::<Function>(name)?)?;
         }
+        let args = (native.clone(), web.globals.clone(), made.clone());
+        set_late(&lua, &native, code.late.clone(), args.clone())?;
         for part in &code.parts {
-            lua.load(&part[..])
-                .set_name("=[facetbox]")
-                .set_mode(ChunkMode::Binary)
-                .call::<()>((&native, &web.globals, &made))?;
+            web::run::<()>(&lua, part, &lua.globals(), args.clone())?;
         }
         let globals = lua.globals();
         for name in REMOVED_GLOBALS {
@@ -260,6 +299,8 @@ impl Vm {
             fire: made.raw_get("fire")?,
         };
         lua.gc_restart();
+        // What ran once to make all this is a seventh of the heap, and a guest that does little would never collect it.
+        lua.gc_collect()?;
         Ok(Vm { lua, prelude, marshal, shared })
     }
 

@@ -1,13 +1,12 @@
 //! The web classes of Luau guests and their conversion from and to Rust's.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use mlua::chunk::{ChunkMode, Compiler};
-use mlua::{Function, IntoLuaMulti, LightUserData, Lua, LuaString, Table, Value};
+use mlua::{FromLuaMulti, Function, IntoLuaMulti, LightUserData, Lua, LuaString, Table, Value};
 
 use super::messages::{self, Parts};
-use super::native::{error_from_mlua, error_to_lua, guest_stack, register};
+use super::native::{Natives, error_from_mlua, error_to_lua, guest_stack, register};
 use super::{bytes, json, urls};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::web::check_length;
@@ -65,9 +64,7 @@ pub(super) fn compile_source(source: &str) -> Vec<u8> {
     compiler.compile(source).expect("the guest API compiles")
 }
 
-/// Registers the native functions, runs the compiled prelude and gives what it made.
-///
-/// `native.now_ms` is kept if it is there already, as a clock of the caller's.
+/// Runs the compiled prelude and gives what it made. `native` is a table of all natives.
 pub(super) fn install(lua: &Lua, native: &Table, code: &WebCode) -> mlua::Result<WebApi> {
     let map_marker = lua.create_table()?;
     map_marker.raw_set("__metatable", "map")?;
@@ -79,10 +76,7 @@ pub(super) fn install(lua: &Lua, native: &Table, code: &WebCode) -> mlua::Result
     native.raw_set("null", Value::NULL)?;
     name_null(lua)?;
 
-    register_natives(lua, native)?;
-    bytes::register_natives(lua, native)?;
-    json::register_natives(lua, native, &map_marker, &classes)?;
-    urls::register_natives(lua, native)?;
+    native.raw_set("seal", seal(lua)?)?;
 
     let made: Table = run(lua, &code.plain, &lua.globals(), native)?;
     let classes = Arc::new(Classes {
@@ -101,12 +95,12 @@ pub(super) fn install(lua: &Lua, native: &Table, code: &WebCode) -> mlua::Result
 }
 
 /// Runs code of ours.
-fn run(
+pub(super) fn run<R: FromLuaMulti>(
     lua: &Lua,
     code: &[u8],
     environment: &Table,
     args: impl IntoLuaMulti,
-) -> mlua::Result<Table> {
+) -> mlua::Result<R> {
     let chunk = lua.load(code).set_name("=[facetbox]").set_mode(ChunkMode::Binary);
     chunk.set_environment(environment.clone()).call(args)
 }
@@ -117,7 +111,7 @@ impl Classes {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
-        let made = run(lua, &self.code, &self.environment, (&self.native, &self.tools))?;
+        let made: Table = run(lua, &self.code, &self.environment, (&self.native, &self.tools))?;
         let loaded = Loaded {
             headers_metatable: made.raw_get("headers_metatable")?,
             request_metatable: made.raw_get("request_metatable")?,
@@ -151,37 +145,36 @@ fn name_null(lua: &Lua) -> mlua::Result<()> {
     Ok(())
 }
 
-fn register_natives(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    // Luau itself can't freeze a table whose metatable is locked. Only the prelude calls this, and
-    // for each instance, so it goes without the checks of `register`.
-    let seal = lua.create_function(|_, (instance, metatable): (Table, Table)| {
+/// Luau itself can't freeze a table whose metatable is locked. Only the prelude calls this, and for each instance, so it goes
+/// without the checks of other natives.
+fn seal(lua: &Lua) -> mlua::Result<Function> {
+    lua.create_function(|_, (instance, metatable): (Table, Table)| {
         instance.set_metatable(Some(metatable))?;
         instance.set_readonly(true);
         Ok(instance)
-    })?;
-    native.raw_set("seal", seal)?;
-    register(lua, native, "error", |lua, (name, message): (String, String)| {
+    })
+}
+
+/// Adds what the prelude calls of this, but for `now_ms`.
+pub(super) fn add_natives(natives: &Natives<'_>) -> mlua::Result<()> {
+    natives.add("error", |lua, (name, message): (String, String)| {
         let error = Error::named(ErrorCode::InvalidArgument, name, message);
         error_to_lua(lua, error.with_stack(guest_stack(lua))).map_err(error_from_mlua)
     })?;
-    register(lua, native, "header", |_, (name, value): (String, String)| {
+    natives.add("header", |_, (name, value): (String, String)| {
         let mut headers = Headers::new();
         headers.append(&name, &value)?;
         let (name, value) = headers.iter().next().unwrap_or_default();
         Ok((name.to_owned(), value.to_owned()))
     })?;
-    register(lua, native, "request", |_, (method, url): (String, String)| {
+    natives.add("request", |_, (method, url): (String, String)| {
         check_length(url.len())?;
         let request = Request::new(&method, &url)?;
         Ok((request.method().to_owned(), request.url().to_owned()))
     })?;
-    if native.raw_get::<Value>("now_ms")?.is_nil() {
-        register(lua, native, "now_ms", |_, ()| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Ok(now.as_millis() as f64)
-        })?;
-    }
-    Ok(())
+    bytes::add_natives(natives)?;
+    json::add_natives(natives)?;
+    urls::add_natives(natives)
 }
 
 impl WebApi {

@@ -1,41 +1,50 @@
 //! Natives of ctx, timers, console, errors.
 
-use mlua::{LuaString, Thread, Value as LuaValue};
+use std::sync::Arc;
+
+use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 
 use super::Natives;
 use crate::ctx::aborted;
 use crate::error::ErrorCode;
+use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native::{
-    TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
+    self, TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
 };
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::outside::{delay, fail, no_such_export};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
-pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
+/// Sets what runs where a guest may have used up its memory or its stack, so that nothing has to be made then.
+pub(crate) fn set_early(lua: &Lua, native: &Table, guard: &Arc<Guard>) -> mlua::Result<()> {
     // The handler of what guest code throws: it runs where the error is, so the stack is still there.
-    let guard = natives.host.shared.guard.clone();
-    let capture = natives.lua.create_function(move |lua, thrown: LuaValue| {
+    let noting = guard.clone();
+    let capture = lua.create_function(move |lua, thrown: LuaValue| {
         if let LuaValue::String(text) = &thrown {
-            guard.note(lua, 1, text);
+            noting.note(lua, 1, text);
         }
         let error = error_from_lua(thrown).with_stack(guest_stack(lua));
         error_to_lua(lua, error)
     })?;
-    natives.table.raw_set("capture", capture)?;
+    native.raw_set("capture", capture)?;
+    // For a handler of the prelude, which was called by the function that threw.
+    let noting = guard.clone();
+    native::register(lua, native, "note", move |lua, text: LuaString| {
+        noting.note(lua, 2, &text);
+        Ok(())
+    })?;
+    let noting = guard.clone();
+    native::register(lua, native, "note_failure", move |_, args: (Thread, LuaString)| {
+        noting.note_failure(&args.0, &args.1);
+        Ok(())
+    })
+}
+
+pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("to_error", |_, lua, thrown: LuaValue| {
         let error = error_from_lua(thrown).with_stack(guest_stack(lua));
         error_to_lua(lua, error).map_err(error_from_mlua)
-    })?;
-    // For a handler of the prelude, which was called by the function that threw.
-    natives.add("note", |host, lua, text: LuaString| {
-        host.shared.guard.note(lua, 2, &text);
-        Ok(())
-    })?;
-    natives.add("note_failure", |host, _, (thread, text): (Thread, LuaString)| {
-        host.shared.guard.note_failure(&thread, &text);
-        Ok(())
     })?;
     natives.add("no_such_method", |_, _, name: String| Err::<(), _>(no_such_method(&name)))?;
     natives.add("no_fetch_handler", |_, _, ()| Err::<(), _>(no_fetch_handler()))?;

@@ -8,8 +8,9 @@ mod stub;
 
 use std::sync::{Arc, OnceLock};
 
-use mlua::{AnyUserData, Lua, MultiValue, Table, UserDataRef, Value as LuaValue};
+use mlua::{AnyUserData, Lua, MultiValue, UserDataRef, Value as LuaValue};
 
+pub(super) use self::context::set_early;
 use super::convert::{LuaCap, Marshal};
 use super::native::{self, error_from_mlua};
 use super::vm::Shared;
@@ -32,20 +33,17 @@ impl MarshalCell {
 }
 
 /// What every native needs: the machine's state and its marshal.
-#[derive(Clone)]
 struct Host {
     shared: Arc<Shared>,
     marshal: MarshalCell,
 }
 
-pub(super) fn register_natives(
-    lua: &Lua,
-    native: &Table,
+pub(super) fn add_natives(
+    all: &native::Natives<'_>,
     shared: &Arc<Shared>,
     marshal: &MarshalCell,
 ) -> mlua::Result<()> {
-    let host = Host { shared: shared.clone(), marshal: marshal.clone() };
-    let natives = Natives { lua, table: native, host };
+    let natives = Natives { all, shared, marshal };
     context::register(&natives)?;
     storage::register(&natives)?;
     stub::register(&natives)?;
@@ -53,11 +51,11 @@ pub(super) fn register_natives(
     loader::register(&natives)
 }
 
-/// Registers natives that get the host state as their first argument.
+/// Adds natives that get the host state as their first argument.
 struct Natives<'a> {
-    lua: &'a Lua,
-    table: &'a Table,
-    host: Host,
+    all: &'a native::Natives<'a>,
+    shared: &'a Arc<Shared>,
+    marshal: &'a MarshalCell,
 }
 
 impl Natives<'_> {
@@ -67,8 +65,11 @@ impl Natives<'_> {
         R: mlua::IntoLuaMulti,
         F: Fn(&Host, &Lua, A) -> Result<R> + Send + 'static,
     {
-        let host = self.host.clone();
-        native::register(self.lua, self.table, name, move |lua, args: A| {
+        if !self.all.wants(name) {
+            return Ok(());
+        }
+        let host = Host { shared: self.shared.clone(), marshal: self.marshal.clone() };
+        self.all.add(name, move |lua, args: A| {
             function(&host, lua, args).inspect_err(|error| {
                 // A guest can't go on by catching it.
                 if error.code() == ErrorCode::LimitStorage {

@@ -8,9 +8,9 @@ mod encode;
 
 use std::time::{Duration, Instant};
 
-use mlua::{Function, Lua, LuaString, Table, Value};
+use mlua::{Function, LuaString, Table, Value};
 
-use super::native::{error_from_mlua, register};
+use super::native::{Natives, error_from_mlua};
 use super::stack::{Passage, Slot, Stack, protected};
 use decode::Decoder;
 use encode::Encoder;
@@ -18,19 +18,24 @@ use encode::Encoder;
 /// Deepest nesting that is read or written.
 const DEPTH: usize = 128;
 
-/// Registers `json_encode` and `json_decode`; `marker` is the metatable of tables that are maps
+/// Adds `json_encode` and `json_decode`. Of the table of natives, `map_marker` is the metatable of tables that are maps
 /// even when they are empty, `classes` gives the names of those metatables that have no JSON.
-pub(super) fn register_natives(
-    lua: &Lua,
-    native: &Table,
-    marker: &Table,
-    classes: &Table,
-) -> mlua::Result<()> {
-    let poll: Function = lua.load("return").set_name("=[facetbox]").into_function()?;
-    let (marked, classes, safepoint) = (marker.clone(), classes.clone(), poll.clone());
-    let passage = Passage::new(lua)?;
-    register(lua, native, "json_encode", move |lua, value: Value| {
-        let mut encoder = Encoder::new(&passage, &marked, &classes);
+pub(super) fn add_natives(natives: &Natives<'_>) -> mlua::Result<()> {
+    if natives.wants("json_encode") {
+        return add_encode(natives);
+    }
+    if natives.wants("json_decode") {
+        return add_decode(natives);
+    }
+    Ok(())
+}
+
+fn add_encode(natives: &Natives<'_>) -> mlua::Result<()> {
+    let (marker, safepoint) = (marker(natives)?, safepoint(natives)?);
+    let classes: Table = natives.table.raw_get("classes")?;
+    let passage = Passage::new(natives.lua)?;
+    natives.add("json_encode", move |lua, value: Value| {
+        let mut encoder = Encoder::new(&passage, &marker, &classes);
         let mut outcome = Ok(());
         protected::<()>(lua, (passage.table(), &safepoint, value), |stack| {
             outcome = encoder.value(stack, 3);
@@ -38,18 +43,29 @@ pub(super) fn register_natives(
         .map_err(error_from_mlua)?;
         outcome?;
         lua.create_string(encoder.text()).map_err(error_from_mlua)
-    })?;
-    let marker = marker.clone();
-    register(lua, native, "json_decode", move |lua, text: LuaString| {
+    })
+}
+
+fn add_decode(natives: &Natives<'_>) -> mlua::Result<()> {
+    let (marker, safepoint) = (marker(natives)?, safepoint(natives)?);
+    natives.add("json_decode", move |lua, text: LuaString| {
         let bytes = text.as_bytes();
         let mut decoder = Decoder::new(&bytes);
         let mut outcome = Ok(());
-        let value: Value = protected(lua, (&marker, &poll), |stack| {
+        let value: Value = protected(lua, (&marker, &safepoint), |stack| {
             outcome = decoder.document(stack);
         })
         .map_err(error_from_mlua)?;
         outcome.map(|()| value)
     })
+}
+
+fn marker(natives: &Natives<'_>) -> mlua::Result<Table> {
+    natives.table.raw_get("map_marker")
+}
+
+fn safepoint(natives: &Natives<'_>) -> mlua::Result<Function> {
+    natives.lua.load("return").set_name("=[facetbox]").into_function()
 }
 
 /// Calls an empty Luau function from time to time, which is where the engine checks its limits.
