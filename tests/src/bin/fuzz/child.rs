@@ -1,11 +1,14 @@
 //! The process that runs a target: mutates inputs until its time is over.
 
 use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::mutate::Mutator;
+use crate::pool::Pool;
 use crate::{Outcome, corpus, targets};
 
 /// How often the parent hears from a child that makes progress.
@@ -17,22 +20,22 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// engines in other languages.
 pub fn run(name: &str, dir: &Path, time: Duration, seed: u64) -> Outcome<()> {
     let mut target = targets::open(name)?;
-    let mut pool = corpus::load(name)?;
-    let mut mutator = Mutator::new(seed, targets::is_text(name), &pool);
+    let mut pool = Pool::new(corpus::load(name)?, seed);
+    let mut mutator = Mutator::new(seed, targets::is_text(name), pool.seeds());
     let file = dir.join("input");
     let (start, mut reported) = (Instant::now(), Instant::now());
-    let (mut executions, mut outcomes, seeds) = (0u64, HashSet::new(), pool.len());
+    let (mut executions, mut outcomes) = (0u64, HashSet::new());
     while start.elapsed() < time {
         // Each seed as it is, then mutants.
-        let input = match pool.get(executions as usize) {
-            Some(input) if executions < seeds as u64 => input.clone(),
-            _ => mutator.next(&pool),
-        };
+        let seed = pool.seeds().get(executions as usize).cloned();
+        let is_seed = seed.is_some();
+        let input = seed.unwrap_or_else(|| mutator.next(pool.inputs()));
         std::fs::write(&file, &input).map_err(|e| format!("{file:?}: {e}"))?;
-        let outcome = target.run(&input);
+        let mut outcome = DefaultHasher::new();
+        target.run(&input).hash(&mut outcome);
         executions += 1;
-        if outcomes.insert(outcome) && executions > seeds as u64 {
-            pool.push(input);
+        if outcomes.insert(outcome.finish()) && !is_seed {
+            pool.add(input);
         }
         if reported.elapsed() >= REPORT_EVERY {
             report(executions, outcomes.len())?;

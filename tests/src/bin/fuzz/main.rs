@@ -8,6 +8,7 @@ mod child;
 mod corpus;
 mod mutate;
 mod parent;
+mod pool;
 mod targets;
 
 use std::path::Path;
