@@ -16,6 +16,7 @@ use super::live::Cursors;
 use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, File, Statement, is_counted};
 use super::recent::Recent;
+use super::schema::Shown;
 use crate::error::{Error, ErrorCode, Result};
 
 /// "FbBx" in the header of every database of ours.
@@ -302,19 +303,32 @@ impl Connection {
         if let Some(compiled) = self.cache.take(sql) {
             return Ok(Some((compiled, sql.len())));
         }
-        let prepared = self.db.prepare(sql, true, true)?;
-        let Some(statement) = prepared.statement else {
+        let (prepared, length) = self.prepare_shown(sql)?;
+        let Some(statement) = prepared else {
             return Ok(None);
         };
-        let is_last = sql[prepared.length..].trim_ascii().is_empty();
+        let is_last = sql[length..].trim_ascii().is_empty();
         let compiled = Compiled {
-            sql: if is_last { sql.into() } else { sql[..prepared.length].into() },
+            sql: if is_last { sql.into() } else { sql[..length].into() },
             statement,
             traits: self.db.guard().traits(),
             readonly: self.db.is_readonly(statement),
             columns: Arc::new(Columns::of(&self.db, statement)),
         };
-        Ok(Some((compiled, prepared.length)))
+        Ok(Some((compiled, length)))
+    }
+
+    /// Prepares the first statement of a guest's text so that it doesn't see our tables.
+    fn prepare_shown(&mut self, sql: &str) -> Result<(Option<Statement>, usize), Failure> {
+        let Some(shown) = Shown::of(sql) else {
+            let prepared = self.db.prepare(sql, true, true)?;
+            return Ok((prepared.statement, prepared.length));
+        };
+        let prepared = self.db.prepare(&shown.sql, true, true).map_err(|mut failure| {
+            failure.offset = failure.offset.map(|at| shown.original(at as usize) as u32);
+            failure
+        })?;
+        Ok((prepared.statement, shown.original(prepared.length)))
     }
 
     /// Makes a statement ready for its next use.

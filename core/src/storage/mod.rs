@@ -30,6 +30,7 @@ mod raw;
 mod recent;
 mod recover;
 mod row;
+mod schema;
 mod settler;
 mod sql;
 mod state;
