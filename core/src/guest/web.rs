@@ -3,6 +3,10 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+#[cfg(feature = "quickjs")]
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use url::{Url, quirks};
 
@@ -25,6 +29,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true),
 );
+
+/// A keyed hash; a key may have any length.
+#[cfg(feature = "quickjs")]
+macro_rules! keyed {
+    ($Hash:ident, $key:expr) => {
+        Hmac::<$Hash>::new_from_slice($key)
+            .map_err(|_| Error::new(ErrorCode::InvalidArgument, "The key is unusable."))?
+    };
+}
 
 // URLs --------------------------------------------------------------------------------------------
 
@@ -145,18 +158,64 @@ pub(super) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     BASE64.decode(text.iter().copied().filter(|byte| !blank(byte)).collect::<Vec<_>>()).ok()
 }
 
-/// The digest of `data` by the name that an algorithm has in the Web Cryptography standard, in any case.
+/// Does `$work` with the hash `$Hash` that an algorithm's name in the Web Cryptography standard means, in any case.
+macro_rules! by_hash {
+    ($algorithm:expr, $Hash:ident => $work:expr) => {
+        match $algorithm.to_ascii_uppercase().as_slice() {
+            b"MD5" => by_hash!(@with Md5, $Hash => $work),
+            b"SHA-1" => by_hash!(@with Sha1, $Hash => $work),
+            b"SHA-256" => by_hash!(@with Sha256, $Hash => $work),
+            b"SHA-384" => by_hash!(@with Sha384, $Hash => $work),
+            b"SHA-512" => by_hash!(@with Sha512, $Hash => $work),
+            _ => Err(Error::named(
+                ErrorCode::Unsupported,
+                "NotSupportedError",
+                "Unsupported digest algorithm; there are MD5, SHA-1, SHA-256, SHA-384 and SHA-512.",
+            )),
+        }
+    };
+    (@with $Known:ident, $Hash:ident => $work:expr) => {{
+        type $Hash = $Known;
+        Ok($work)
+    }};
+}
+
+/// The digest of `data`.
 pub(super) fn digest(algorithm: &[u8], data: &[u8]) -> Result<Vec<u8>> {
-    match algorithm.to_ascii_uppercase().as_slice() {
-        b"SHA-256" => Ok(Sha256::digest(data).to_vec()),
-        b"SHA-384" => Ok(Sha384::digest(data).to_vec()),
-        b"SHA-512" => Ok(Sha512::digest(data).to_vec()),
-        _ => Err(Error::named(
-            ErrorCode::Unsupported,
-            "NotSupportedError",
-            "Unsupported digest algorithm; there are SHA-256, SHA-384 and SHA-512.",
-        )),
-    }
+    by_hash!(algorithm, Hash => Hash::digest(data).to_vec())
+}
+
+/// The keyed digest of `data`.
+#[cfg(feature = "quickjs")]
+pub(super) fn hmac(algorithm: &[u8], key: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+    by_hash!(algorithm, Hash => {
+        let mut mac = keyed!(Hash, key);
+        mac.update(data);
+        mac.finalize().into_bytes().to_vec()
+    })
+}
+
+/// The keyed digest of `data`, of that digest and so on, `rounds` times: the last one, and all of them combined by XOR.
+#[cfg(feature = "quickjs")]
+pub(super) fn hmac_rounds(
+    algorithm: &[u8],
+    key: &[u8],
+    data: &[u8],
+    rounds: usize,
+) -> Result<(Vec<u8>, Vec<u8>)> {
+    by_hash!(algorithm, Hash => {
+        let keyed = keyed!(Hash, key);
+        let (mut last, mut sum) = (data.to_vec(), Vec::new());
+        for _ in 0..rounds {
+            let mut mac = keyed.clone();
+            mac.update(&last);
+            last.clear();
+            last.extend_from_slice(&mac.finalize().into_bytes());
+            sum.resize(last.len(), 0);
+            sum.iter_mut().zip(&last).for_each(|(sum, byte)| *sum ^= byte);
+        }
+        (last, sum)
+    })
 }
 
 /// Random bytes of good quality.

@@ -33,7 +33,6 @@ fn what_cannot_be_copied_is_refused() {
         &runtime,
         "cycle() { const t = { a: {} }; t.a.b = [1, t]; return t; }
          mapCycle() { const m = new Map(); m.set('m', m); return m; }
-         surrogate() { return '\\ud800'; }
          key() { return { ['\\udc00']: 1 }; }
          regexp() { return /x/; }
          ctx_() { return this.ctx; }
@@ -49,7 +48,6 @@ fn what_cannot_be_copied_is_refused() {
         &[
             "cycle",
             "mapCycle",
-            "surrogate",
             "key",
             "regexp",
             "ctx_",
@@ -65,6 +63,18 @@ fn what_cannot_be_copied_is_refused() {
             "{method}"
         );
     }
+}
+
+#[test]
+fn lone_surrogates_in_values_are_replaced() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "plain() { return 'a\\ud800b'; }
+         thrown() { throw new Error('a\\udc00b'); }",
+    );
+    assert_eq!(stub.call_blocking("plain", vec![]).unwrap().as_str(), Some("a\u{FFFD}b"));
+    assert_eq!(stub.call_blocking("thrown", vec![]).unwrap_err().message(), "a\u{FFFD}b");
 }
 
 fn all_end_with_name(stub: &Stub, methods: &[&str]) {

@@ -90,7 +90,7 @@ pub(super) fn error_within<'js>(
     thrown: &JsValue<'js>,
     carried: &mut Carried,
 ) -> Error {
-    if hooks.kinds.of(thrown) != Kind::Error {
+    if !matches!(hooks.kinds.of(thrown), Kind::Error | Kind::Object) {
         return Error::guest("Error", thrown_text(ctx, hooks, thrown));
     }
     match parts(hooks, thrown) {

@@ -31,7 +31,7 @@ use crate::tail::{Observation, TailInfo};
 use crate::value::{Value, ValueMap};
 
 /// What a guest sees instead of a reply of the wrong kind.
-const NO_RESPONSE: &str = "Incorrect type for a handler's result: fetch() must return a Response.";
+const NO_RESPONSE: &str = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
 /// A started guest.
 pub(crate) struct JsInstance {

@@ -215,6 +215,19 @@ impl<'js> Call<'_, 'js> {
         read::value(self.ctx, self.hooks, &self.arg(at), limit, None)
     }
 
+    /// Copies an argument that is stored.
+    pub fn read_stored(&self, at: usize) -> Result<Value> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        read::stored(self.ctx, self.hooks, &self.arg(at), limit)
+    }
+
+    /// Copies what is bound to the parameters of a query.
+    pub fn read_bindings(&self, at: usize) -> Result<Vec<Value>> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        let list = self.arg(at);
+        read::bindings(self.ctx, self.hooks, list.as_array().ok_or_else(illegal)?, limit)
+    }
+
     /// Copies a list of arguments for a call to the outside, whose functions become callbacks.
     pub fn read_args(&self, at: usize) -> Result<Args> {
         let limit = self.shared.actor()?.limits.message_bytes;

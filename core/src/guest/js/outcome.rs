@@ -28,11 +28,12 @@ pub(super) fn hand_in<'js>(
             hooks.settle.call((number as f64, true, value))
         }
         Err(error) => {
-            let error = error_to_js(ctx, hooks, &error)?;
-            if let Some(object) = error.as_object() {
-                object.set("remote", true)?;
+            let is_reset = matches!(error.code(), ErrorCode::Aborted | ErrorCode::Reset);
+            let error_value = error_to_js(ctx, hooks, &error)?;
+            if let Some(object) = error_value.as_object() {
+                object.set(if is_reset { "durableObjectReset" } else { "remote" }, true)?;
             }
-            hooks.settle.call((number as f64, false, error))
+            hooks.settle.call((number as f64, false, error_value))
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 18] = [
+const PRELUDE: [(&str, &str); 28] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),
@@ -27,7 +27,17 @@ const PRELUDE: [(&str, &str); 18] = [
     ("facetbox:absent", include_str!("prelude/absent.js")),
     ("facetbox:urls", include_str!("prelude/urls.js")),
     ("facetbox:web", include_str!("prelude/web.js")),
+    ("facetbox:crypto", include_str!("prelude/crypto.js")),
+    ("facetbox:bodies", include_str!("prelude/bodies.js")),
     ("facetbox:fetch", include_str!("prelude/fetch.js")),
+    ("facetbox:streams", include_str!("prelude/streams.js")),
+    ("facetbox:pipes", include_str!("prelude/pipes.js")),
+    ("facetbox:events", include_str!("prelude/events.js")),
+    ("facetbox:forms", include_str!("prelude/forms.js")),
+    ("facetbox:intl", include_str!("prelude/intl.js")),
+    ("facetbox:intl-base", include_str!("prelude/intl-base.js")),
+    ("facetbox:intl-dates", include_str!("prelude/intl-dates.js")),
+    ("facetbox:intl-numbers", include_str!("prelude/intl-numbers.js")),
     ("facetbox:lazy", include_str!("prelude/lazy.js")),
     ("facetbox:operations", include_str!("prelude/operations.js")),
     ("facetbox:held", include_str!("prelude/held.js")),

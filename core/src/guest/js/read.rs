@@ -9,8 +9,11 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 use rquickjs::object::Filter;
-use rquickjs::{Array, ArrayBuffer, Atom, Ctx, Object, Type, Value as JsValue};
+use rquickjs::{
+    Array, ArrayBuffer, Atom, Coerced, Ctx, Object, String as JsString, Type, Value as JsValue,
+};
 
+use super::api::valid_text;
 use super::callback;
 use super::errors::{CARRIED_BYTES, Carried, caught, error_within, lone_surrogate};
 use super::native::{Cap, Handle, length};
@@ -35,8 +38,39 @@ pub(super) fn value<'js>(
     bytes: u64,
     callbacks: Option<&Arc<Shared>>,
 ) -> Result<Value> {
-    let ancestors = Vec::new();
-    Reader { ctx, hooks, callbacks, left: bytes, limit: bytes, ancestors, errors: 0 }.value(value)
+    Reader { callbacks, ..Reader::new(ctx, hooks, bytes) }.value(value)
+}
+
+/// Copies a value to be stored, of at most `bytes`: instances of the guest's own classes become plain objects.
+///
+/// # Errors
+/// As [`value`].
+pub(super) fn stored<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    value: &JsValue<'js>,
+    bytes: u64,
+) -> Result<Value> {
+    Reader { flattens: true, ..Reader::new(ctx, hooks, bytes) }.value(value)
+}
+
+/// Copies what is bound to the parameters of a query, of at most `bytes`: objects other than bytes are bound as text.
+///
+/// # Errors
+/// As [`value`]; what `toString()` throws.
+pub(super) fn bindings<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    list: &Array<'js>,
+    bytes: u64,
+) -> Result<Vec<Value>> {
+    let mut reader = Reader::new(ctx, hooks, bytes);
+    let mut bound = Vec::new();
+    for at in 0..length(list).map_err(|error| reader.failed(error))? {
+        let item: JsValue<'js> = list.get(at).map_err(|error| reader.failed(error))?;
+        bound.push(reader.binding(item)?);
+    }
+    Ok(bound)
 }
 
 /// Copies what an error carries, if that is possible.
@@ -49,9 +83,7 @@ pub(super) fn carried<'js>(
     if carried.depth > MAX_ERRORS {
         return None;
     }
-    let Carried { left, depth: errors } = *carried;
-    let ancestors = Vec::new();
-    let mut reader = Reader { ctx, hooks, callbacks: None, left, limit: left, ancestors, errors };
+    let mut reader = Reader { errors: carried.depth, ..Reader::new(ctx, hooks, carried.left) };
     let copied = reader.value(value).ok();
     carried.left = reader.left;
     copied
@@ -61,6 +93,8 @@ struct Reader<'a, 'js> {
     ctx: &'a Ctx<'js>,
     hooks: &'a Hooks<'js>,
     callbacks: Option<&'a Arc<Shared>>,
+    /// Whether instances of the guest's classes become plain objects.
+    flattens: bool,
     left: u64,
     limit: u64,
     /// The objects that the current one is inside of.
@@ -87,7 +121,12 @@ pub(super) fn number(number: f64) -> Value {
     if whole { Value::Int(number as i64) } else { Value::Float(number) }
 }
 
-impl<'js> Reader<'_, 'js> {
+impl<'a, 'js> Reader<'a, 'js> {
+    fn new(ctx: &'a Ctx<'js>, hooks: &'a Hooks<'js>, bytes: u64) -> Reader<'a, 'js> {
+        let (left, limit, ancestors) = (bytes, bytes, Vec::new());
+        Reader { ctx, hooks, callbacks: None, flattens: false, left, limit, ancestors, errors: 0 }
+    }
+
     fn charge(&mut self, bytes: usize) -> Result<()> {
         let bytes = bytes as u64;
         if bytes > self.left {
@@ -119,10 +158,21 @@ impl<'js> Reader<'_, 'js> {
     }
 
     fn text(&mut self, value: &JsValue<'js>) -> Result<String> {
-        let text = value.as_string().ok_or_else(|| refused("This string could not be cloned."))?;
-        let text = text.to_string().map_err(|error| self.failed(error))?;
+        let text = valid_text(self.ctx, value).map_err(|error| self.failed(error))?;
         self.charge(text.len())?;
         Ok(text)
+    }
+
+    fn binding(&mut self, item: JsValue<'js>) -> Result<Value> {
+        if item.is_symbol() {
+            return Err(Error::type_error("Cannot convert a Symbol value to a string"));
+        }
+        if !item.is_object() || matches!(self.hooks.kinds.of(&item), Kind::Buffer | Kind::View) {
+            return self.value(&item);
+        }
+        let text = item.get::<Coerced<JsString<'js>>>().map_err(|error| self.failed(error))?;
+        self.charge(8)?;
+        self.text(&text.0.into_value()).map(Value::String)
     }
 
     fn big_int(&mut self, value: &JsValue<'js>) -> Result<BigInt> {
@@ -177,7 +227,8 @@ impl<'js> Reader<'_, 'js> {
         if matches!(kind, Kind::Object | Kind::Other | Kind::Arguments) {
             let prototype =
                 value.as_object().filter(|_| kind == Kind::Object).and_then(Object::get_prototype);
-            if prototype.as_ref() != Some(&self.hooks.object) {
+            let is_plain = prototype.as_ref() == Some(&self.hooks.object);
+            if !is_plain && !(kind == Kind::Object && self.flattens && self.is_own(value)?) {
                 return self.instance(value);
             }
         }
@@ -190,6 +241,11 @@ impl<'js> Reader<'_, 'js> {
         };
         self.ancestors.pop();
         read
+    }
+
+    /// Whether an object is of a class of the guest's own, or of none.
+    fn is_own(&self, value: &JsValue<'js>) -> Result<bool> {
+        self.hooks.is_own.call((value.clone(),)).map_err(|error| self.failed(error))
     }
 
     fn error(&mut self, value: &JsValue<'js>) -> Result<Error> {

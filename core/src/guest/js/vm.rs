@@ -287,6 +287,7 @@ pub(super) struct Hooks<'js> {
     pub use_callback: Function<'js>,
     pub get_member: Function<'js>,
     pub is_target: Function<'js>,
+    pub is_own: Function<'js>,
     pub watch: Function<'js>,
     pub rejections: Rejections<'js>,
     /// The prototype of plain objects.
@@ -328,6 +329,7 @@ impl<'js> Hooks<'js> {
             use_callback: hooks.get("useCallback")?,
             get_member: hooks.get("getMember")?,
             is_target: hooks.get("isTarget")?,
+            is_own: hooks.get("isOwn")?,
             watch: hooks.get("watch")?,
             rejections: Rejections::default(),
             object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,

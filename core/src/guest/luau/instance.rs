@@ -24,7 +24,7 @@ use crate::tail::{Observation, TailInfo};
 use crate::value::{Value, ValueMap};
 
 /// What a guest sees instead of a reply of the wrong kind.
-const NO_RESPONSE: &str = "Incorrect type for a handler's result: fetch() must return a Response.";
+const NO_RESPONSE: &str = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
 /// Names of methods kept for later calls; callers may send any.
 const KEPT_NAMES: usize = 32;

@@ -1,6 +1,8 @@
 //! The natives behind the guest API, by topic.
 
+mod collate;
 mod context;
+mod crypto;
 mod lazy;
 mod loader;
 mod namespace;
@@ -23,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::guest::web::HeaderList;
 use crate::http::{Headers, Request, Response};
 use crate::value::Value;
+pub(super) use text::valid_text;
 
 /// What the engine keeps for us.
 struct Own {
@@ -62,6 +65,8 @@ pub(super) fn register(
     namespace::register(&natives)?;
     loader::register(&natives)?;
     text::register(&natives)?;
+    collate::register(&natives)?;
+    crypto::register(&natives)?;
     web::register(&natives)
 }
 

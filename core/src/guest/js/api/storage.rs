@@ -32,7 +32,7 @@ fn register_kv(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         Ok(give::value(call.ctx, call.hooks, &value.unwrap_or(Value::Undefined))?)
     })?;
     natives.add("kv_put", |call| {
-        let (key, value) = (call.text(0)?, call.read(1)?);
+        let (key, value) = (call.text(0)?, call.read_stored(1)?);
         call.shared.storage(|storage| storage.kv().put(&key, &value))?;
         call.undefined()
     })?;
@@ -92,7 +92,7 @@ fn register_batches(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         Ok(entries.into_value())
     })?;
     natives.add("kv_put_many", |call| {
-        let map = match call.read(0)? {
+        let map = match call.read_stored(0)? {
             Value::Map(map) => map,
             Value::List(items) if items.is_empty() => ValueMap::new(),
             other => {
@@ -130,8 +130,7 @@ fn as_bound(value: Value) -> Value {
 fn register_sql(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("sql_exec", |call| {
         let query = call.text(0)?;
-        let Value::List(bindings) = call.read(1)? else { return Err(illegal().into()) };
-        let bindings = bindings.into_iter().map(as_bound).collect();
+        let bindings = call.read_bindings(1)?.into_iter().map(as_bound).collect();
         let cursor = call.shared.storage(|storage| storage.sql().exec(&query, bindings))?;
         call.give_cap(Handle::Cursor(Arc::new(cursor)))
     })?;

@@ -5,14 +5,18 @@
 use std::iter::from_fn;
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
-use rquickjs::{Value as JsValue, qjs};
+use rquickjs::{Ctx, Value as JsValue, qjs};
 
 use super::Natives;
-use crate::guest::js::native::{Call, Done, Fail, illegal};
+use crate::guest::js::native::{Call, Done, illegal};
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("normalize", |call| {
-        let Some(units) = units(call, 0)? else { return Ok(call.arg(0)) };
+        let text = call.arg(0);
+        if !text.is_string() {
+            return Err(illegal().into());
+        }
+        let Some(units) = units(call.ctx, &text)? else { return Ok(text) };
         let form = call.text(1)?;
         give_units(call, &normalize(&units, &form))
     })?;
@@ -54,17 +58,25 @@ fn put(units: &mut Vec<u16>, chars: impl Iterator<Item = char>) {
     chars.for_each(|char| units.extend_from_slice(char.encode_utf16(&mut [0; 2])));
 }
 
-/// A copy of an argument that is a text; None if all of it is ASCII.
-fn units(call: &Call<'_, '_>, at: usize) -> Result<Option<Vec<u16>>, Fail> {
-    let (text, context) = (call.arg(at), call.ctx.as_raw().as_ptr());
-    if !text.is_string() {
-        return Err(illegal().into());
+/// A text with U+FFFD for each lone surrogate, as the web's interfaces make texts valid.
+pub fn valid_text<'js>(ctx: &Ctx<'js>, text: &JsValue<'js>) -> rquickjs::Result<String> {
+    let string = text.as_string().ok_or(rquickjs::Error::Unknown)?;
+    match string.to_string() {
+        Err(rquickjs::Error::Utf8(_)) => {
+            Ok(units(ctx, text)?.map_or_else(String::new, |units| String::from_utf16_lossy(&units)))
+        }
+        text => text,
     }
+}
+
+/// A copy of a text; None if all of it is ASCII.
+fn units(ctx: &Ctx<'_>, text: &JsValue<'_>) -> rquickjs::Result<Option<Vec<u16>>> {
+    let context = ctx.as_raw().as_ptr();
     let mut length = 0;
     // SAFETY: the context and the text are alive.
     let start = unsafe { qjs::JS_ToCStringLenUTF16(context, &mut length, text.as_raw()) };
     if start.is_null() {
-        return Err(rquickjs::Error::Exception.into());
+        return Err(rquickjs::Error::Exception);
     }
     // SAFETY: it points to so many units, which stay until they are freed below.
     let units = unsafe { std::slice::from_raw_parts(start, length as usize) };

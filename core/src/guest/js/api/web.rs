@@ -1,4 +1,4 @@
-//! Natives of the web API: URLs, text, bytes, digests.
+//! Natives of the web API: URLs, text, bytes.
 
 use rquickjs::{Array, Object, TypedArray};
 use url::{Url, form_urlencoded};
@@ -13,6 +13,7 @@ use crate::value::Value;
 
 /// Longest array that the engine may walk without looking at the guest's limits.
 const MAX_LENGTH: f64 = 16_777_216.0;
+
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("request", |call| {
         let (method, url) = (call.text(0)?, call.text(1)?);
@@ -45,8 +46,7 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Arguments)
     })?;
     register_urls(natives)?;
-    register_bytes(natives)?;
-    register_crypto(natives)
+    register_bytes(natives)
 }
 
 fn give_url<'js>(call: &Call<'_, 'js>, url: &Url) -> Done<'js> {
@@ -93,14 +93,14 @@ fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     })
 }
 
-fn bytes(call: &Call<'_, '_>, at: usize) -> std::result::Result<Vec<u8>, Fail> {
+pub(super) fn bytes(call: &Call<'_, '_>, at: usize) -> std::result::Result<Vec<u8>, Fail> {
     match call.read(at)? {
         Value::Bytes(bytes) => Ok(bytes),
         _ => Err(illegal().into()),
     }
 }
 
-fn give_bytes<'js>(call: &Call<'_, 'js>, bytes: &[u8]) -> Done<'js> {
+pub(super) fn give_bytes<'js>(call: &Call<'_, 'js>, bytes: &[u8]) -> Done<'js> {
     Ok(TypedArray::<u8>::new_copy(call.ctx.clone(), bytes)?.into_value())
 }
 
@@ -114,12 +114,20 @@ fn register_bytes(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let body = if keep_bom { body } else { web::without_mark(body) };
         let text = String::from_utf8_lossy(body);
         if fatal && matches!(text, std::borrow::Cow::Owned(_)) {
-            return Err(Error::type_error("The encoded data was not valid UTF-8.").into());
+            return Err(Error::type_error("Failed to decode input.").into());
         }
         let decoded = Array::new(call.ctx.clone())?;
         decoded.set(0, &*text)?;
         decoded.set(1, used as f64)?;
         Ok(decoded.into_value())
+    })?;
+    natives.add("decode", |call| {
+        let (bytes, encoding, fatal) = (bytes(call, 0)?, call.text(1)?, call.flag(2));
+        let decoded = decode(&bytes, &encoding);
+        if fatal && decoded.is_lossy {
+            return Err(Error::type_error("Failed to decode input.").into());
+        }
+        call.give_text(&decoded.text)
     })?;
     natives.add("btoa", |call| call.give_text(&web::encode_base64(&bytes(call, 0)?)))?;
     natives.add("atob", |call| {
@@ -127,11 +135,57 @@ fn register_bytes(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             Error::named(
                 ErrorCode::InvalidArgument,
                 "InvalidCharacterError",
-                "Invalid base64 text.",
+                "atob() called with invalid base64-encoded data. (Only whitespace, '+', '/', alphanumeric ASCII, and up to two terminal '=' signs when the input data length is divisible by 4 are allowed.)",
             )
         })?;
         call.give_text(&decoded.into_iter().map(char::from).collect::<String>())
     })
+}
+
+struct Decoded {
+    text: String,
+    is_lossy: bool,
+}
+
+/// Decodes an encoding other than UTF-8.
+fn decode(bytes: &[u8], encoding: &str) -> Decoded {
+    let unit = match encoding {
+        "utf-16le" => u16::from_le_bytes,
+        "utf-16be" => u16::from_be_bytes,
+        _ => {
+            let text = bytes.iter().map(|byte| windows_1252(*byte)).collect();
+            return Decoded { text, is_lossy: false };
+        }
+    };
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let mut is_lossy = !rest.is_empty();
+    let chars = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
+    let replaced = |char: std::result::Result<char, _>| {
+        char.unwrap_or_else(|_| {
+            is_lossy = true;
+            char::REPLACEMENT_CHARACTER
+        })
+    };
+    let mut text: String = chars.map(replaced).collect();
+    if !rest.is_empty() {
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    Decoded { text, is_lossy }
+}
+
+/// What the bytes from 0x80 to 0x9F mean in windows-1252, which the web takes latin1 and ASCII for.
+const WINDOWS_1252: [char; 32] = [
+    '\u{20AC}', '\u{81}', '\u{201A}', '\u{192}', '\u{201E}', '\u{2026}', '\u{2020}', '\u{2021}',
+    '\u{2C6}', '\u{2030}', '\u{160}', '\u{2039}', '\u{152}', '\u{8D}', '\u{17D}', '\u{8F}',
+    '\u{90}', '\u{2018}', '\u{2019}', '\u{201C}', '\u{201D}', '\u{2022}', '\u{2013}', '\u{2014}',
+    '\u{2DC}', '\u{2122}', '\u{161}', '\u{203A}', '\u{153}', '\u{9D}', '\u{17E}', '\u{178}',
+];
+
+fn windows_1252(byte: u8) -> char {
+    match byte {
+        0x80..=0x9F => WINDOWS_1252[usize::from(byte - 0x80)],
+        byte => char::from(byte),
+    }
 }
 
 /// Bytes at the end that begin a character and don't end it.
@@ -148,16 +202,4 @@ fn incomplete(bytes: &[u8]) -> usize {
             if open { tail.len() - start } else { 0 }
         }
     }
-}
-
-fn register_crypto(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("random", |call| {
-        let bytes = web::random(call.index(0)? as usize)?;
-        give_bytes(call, &bytes)
-    })?;
-    natives.add("uuid", |call| call.give_text(&web::random_uuid()?))?;
-    natives.add("digest", |call| {
-        let (algorithm, data) = (call.text(0)?, bytes(call, 1)?);
-        give_bytes(call, &web::digest(algorithm.as_bytes(), &data)?)
-    })
 }

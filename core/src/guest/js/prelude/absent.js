@@ -3,8 +3,8 @@
 
 const missing = (name) => new TypeError(`${name} is not supported.`);
 
-const CLASSES = ["CompressionStream", "DecompressionStream", "EventSource", "File", "FormData", "HTMLRewriter", "MessageChannel",
-  "TransformStream", "URLPattern", "WebSocket", "WebSocketPair", "WritableStream"];
+const CLASSES = ["CompressionStream", "DecompressionStream", "EventSource", "HTMLRewriter", "MessageChannel", "URLPattern", "WebSocket",
+  "WebSocketPair"];
 
 export const globals = {
   caches: {

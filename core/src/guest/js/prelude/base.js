@@ -32,6 +32,20 @@ Object.defineProperty(Error, "stackTraceLimit", {
   configurable: true,
 });
 
+// Programs print the stack alone, so it begins with what went wrong, as V8's does.
+const stack = Object.getOwnPropertyDescriptor(Error.prototype, "stack");
+/** The frames of an error, if it is one and has any. */
+export const framesOf = (error) => apply(stack.get, error, []);
+Object.defineProperty(Error.prototype, "stack", {
+  get() {
+    const frames = framesOf(this);
+    return typeof frames === "string" ? headed(this, frames) : frames;
+  },
+  set: stack.set,
+  configurable: true,
+});
+export const headed = (error, frames) => `${error}\n${frames}`;
+
 const TypedArray = getPrototypeOf(Uint8Array);
 const viewBuffer = getter(TypedArray.prototype, "buffer");
 const viewOffset = getter(TypedArray.prototype, "byteOffset");
@@ -106,6 +120,14 @@ export function hidden() {
 
 /** Prototypes of the API's own classes. */
 export const platform = new WeakSet();
+
+/** Whether an object is one of the API's own. */
+export function isOfPlatform(object) {
+  for (let level = object; level !== null; level = getPrototypeOf(level)) {
+    if (platform.has(level)) return true;
+  }
+  return false;
+}
 
 /** Lets Object.prototype.toString name the instances of a class. */
 export function tag(constructor, name = constructor.name) {

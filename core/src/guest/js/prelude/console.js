@@ -6,7 +6,7 @@ const MAX_DEPTH = 4;
 const MAX_ITEMS = 100;
 
 function shownError(error, depth, seen) {
-  const text = error.stack ? `${error.name}: ${error.message}\n${error.stack.trimEnd()}` : String(error);
+  const text = error.stack ? error.stack.trimEnd() : String(error);
   return Object.hasOwn(error, "cause") ? `${text}\n  [cause]: ${shown(error.cause, depth + 1, [...seen, error])}` : text;
 }
 

@@ -1,25 +1,24 @@
-// Headers, Request, Response and their bodies.
+// Headers, Request, Response.
 
-import { bytesOf, eachEntry, hasName, isBuffer, isView, native, removeEntries, setEntry, tag, toBytes, toText, valuesOf } from "facetbox:base";
-import { urls, web } from "facetbox:lazy";
+import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf } from "facetbox:base";
+import { Body, contentOf, contentOfData, extract, gathering, isBody, withType } from "facetbox:bodies";
+import { events } from "facetbox:lazy";
 import { attempt } from "facetbox:operations";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const PLAIN_TEXT = "text/plain;charset=UTF-8";
-const USED = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
 
 // Headers -----------------------------------------------------------------------------------------
 
 function headerName(name) {
   name = `${name}`;
-  if (!TOKEN.test(name)) throw new TypeError(`Invalid header name: ${name}`);
+  if (!TOKEN.test(name)) throw new TypeError("Invalid header name.");
   return name.toLowerCase();
 }
 
-function headerValue(name, value) {
+function headerValue(value) {
   value = `${value}`.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
-  if (/[\0\r\n]|[^\0-\xff]/.test(value)) throw new TypeError(`Invalid value of header ${name}.`);
-  return value;
+  if (/[\0\r\n]/.test(value)) throw new TypeError("Invalid header value.");
+  return value.toWellFormed();
 }
 
 let headersList;
@@ -36,7 +35,7 @@ export class Headers {
   }
   append(name, value) {
     const key = headerName(name);
-    this.#list.push(key, headerValue(key, value));
+    this.#list.push(key, headerValue(value));
   }
   delete(name) {
     const key = headerName(name);
@@ -46,6 +45,9 @@ export class Headers {
     const values = valuesOf(this.#list, headerName(name));
     return values.length === 0 ? null : values.join(", ");
   }
+  getAll(name) {
+    return valuesOf(this.#list, headerName(name));
+  }
   getSetCookie() {
     return valuesOf(this.#list, "set-cookie");
   }
@@ -54,7 +56,7 @@ export class Headers {
   }
   set(name, value) {
     const key = headerName(name);
-    setEntry(this.#list, key, headerValue(key, value));
+    setEntry(this.#list, key, headerValue(value));
   }
   forEach(callback, self) {
     for (const [name, value] of this) Reflect.apply(callback, self, [value, name, this]);
@@ -83,151 +85,13 @@ function headersFrom(list) {
   return headers;
 }
 
-// Bodies ------------------------------------------------------------------------------------------
-
-/** The content of a request, a response or a stream: text, bytes or null, to be taken once. */
-class Content {
-  constructor(data) {
-    this.data = data;
-    this.taken = false;
-  }
-  get used() {
-    return this.data !== null && this.taken;
-  }
-  take() {
-    if (this.used) throw new TypeError(USED);
-    this.taken = true;
-    return this.data;
-  }
-  copy() {
-    if (this.used) throw new TypeError(USED);
-    return new Content(this.data);
-  }
-}
-
-const dataBytes = (data) => (data === null ? new Uint8Array(0) : typeof data === "string" ? toBytes(data) : data);
-const dataText = (data) => (data === null ? "" : typeof data === "string" ? data : toText(data));
-
-let streamContent, streamOf;
-
-/** A body as a stream: it can be passed on, or read in one piece. */
-class ReadableStream {
-  static #next;
-  #content;
-  #locked = false;
-  static {
-    streamContent = (stream) => (typeof stream === "object" && #content in stream ? stream.#content : undefined);
-    streamOf = (content) => {
-      ReadableStream.#next = content;
-      return new ReadableStream();
-    };
-  }
-  constructor() {
-    const content = ReadableStream.#next;
-    ReadableStream.#next = undefined;
-    if (content === undefined) {
-      throw new TypeError("The constructor of ReadableStream is not supported: give the whole body instead.");
-    }
-    this.#content = content;
-  }
-  get locked() {
-    return this.#locked || this.#content.used;
-  }
-  getReader() {
-    if (this.#locked) throw new TypeError("This ReadableStream is currently locked to a reader.");
-    this.#locked = true;
-    const chunks = this[Symbol.asyncIterator]();
-    return {
-      read: () => chunks.next(),
-      cancel: () => chunks.return(),
-      releaseLock: () => {
-        this.#locked = false;
-      },
-    };
-  }
-  async cancel() {
-    this.#content.taken = true;
-  }
-  async *[Symbol.asyncIterator]() {
-    yield dataBytes(this.#content.take());
-  }
-}
-
-/** The content that a body argument stands for, and its media type. */
-function extract(body) {
-  if (body == null) return [new Content(null), null];
-  if (typeof body === "string") return [new Content(body.toWellFormed()), PLAIN_TEXT];
-  if (isView(body) || isBuffer(body)) return [new Content(bytesOf(body)), null];
-  // Without the module of their class there are no instances of it.
-  if (urls.loaded !== undefined && body instanceof urls.loaded.URLSearchParams) {
-    return [new Content(`${body}`), "application/x-www-form-urlencoded;charset=UTF-8"];
-  }
-  const blob = web.loaded?.blobParts(body);
-  if (blob !== undefined) return [new Content(blob.bytes), blob.type || null];
-  const streamed = streamContent(body);
-  if (streamed !== undefined) {
-    const content = streamed.copy();
-    streamed.taken = true;
-    return [content, null];
-  }
-  return [new Content(`${body}`.toWellFormed()), PLAIN_TEXT];
-}
-
-class Body {
-  #content;
-  #stream;
-  #headers;
-  constructor(content, headers) {
-    this.#content = content;
-    this.#headers = headers;
-  }
-  static content(body) {
-    return body.#content;
-  }
-  static is(value) {
-    return typeof value === "object" && value !== null && #content in value;
-  }
-  get headers() {
-    return this.#headers;
-  }
-  get body() {
-    if (this.#content.data === null) return null;
-    return (this.#stream ??= streamOf(this.#content));
-  }
-  get bodyUsed() {
-    return this.#content.used;
-  }
-  async text() {
-    return dataText(this.#content.take());
-  }
-  async json() {
-    return JSON.parse(dataText(this.#content.take()));
-  }
-  async bytes() {
-    return dataBytes(this.#content.take()).slice();
-  }
-  async arrayBuffer() {
-    return dataBytes(this.#content.take()).slice().buffer;
-  }
-  async blob() {
-    const type = this.#headers.get("content-type") ?? "";
-    return new (web.use().Blob)([dataBytes(this.#content.take())], { type });
-  }
-  async formData() {
-    throw new TypeError("formData() is not supported.");
-  }
-}
-
-const contentOf = Body.content;
-
-function withType(headers, type) {
-  if (type !== null && !headers.has("content-type")) headers.set("content-type", type);
-  return headers;
-}
-
 // Request -----------------------------------------------------------------------------------------
 
-let requestParts, requestFrom;
+const MODES = ["follow", "manual"];
+const NO_SUCH_MODE =
+  'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does not make sense at the edge; use "manual" and check the response status code).';
+
+let requestParts, requestFrom, requestAgain;
 
 /** The signal that a request was given, if it was. */
 let signalOf;
@@ -238,11 +102,18 @@ export class Request extends Body {
   #url;
   #given; // the signal
   #signal; // the same, or one of its own
+  #redirect;
+  #options; // what is given back as it was
   static {
     requestParts = (request) => [request.#method, request.#url];
     signalOf = (request) => request.#given;
     requestFrom = (method, url, list, data) => {
-      Request.#next = { method, url, headers: headersFrom(list), content: new Content(data) };
+      Request.#next = { method, url, headers: headersFrom(list), content: contentOfData(data), redirect: "manual" };
+      return new Request();
+    };
+    requestAgain = (request, changes) => {
+      const [method, url, signal, redirect] = [request.#method, request.#url, request.#given, request.#redirect];
+      Request.#next = { method, url, signal, redirect, options: request.#options, ...changes };
       return new Request();
     };
   }
@@ -253,26 +124,31 @@ export class Request extends Body {
     this.#method = made.method;
     this.#url = made.url;
     this.#given = made.signal ?? undefined;
+    this.#redirect = made.redirect;
+    this.#options = made.options;
   }
   static #read(input, init) {
     if (typeof init !== "object") throw new TypeError("The options of a Request must be an object.");
     const base = typeof input === "object" && input !== null && #method in input ? input : null;
+    const redirect = `${init.redirect ?? base?.redirect ?? "follow"}`;
+    if (!MODES.includes(redirect)) throw new TypeError(NO_SUCH_MODE);
     const asked = init.method === undefined ? (base?.method ?? "GET") : `${init.method}`;
     const [method, url] = base && init.method === undefined ? requestParts(base) : native.request(asked, base?.url ?? `${input}`);
     const headers = new Headers(init.headers ?? base?.headers);
-    let content = new Content(null);
+    let content = contentOfData(null);
     if (init.body != null) {
       const [given, type] = extract(init.body);
       content = given;
       withType(headers, type);
     } else if (base !== null && init.body === undefined) {
-      content = contentOf(base).copy();
-      contentOf(base).taken = true;
+      content = contentOf(base).move();
     }
-    if (content.data !== null && (method === "GET" || method === "HEAD")) {
+    if (!content.isEmpty && (method === "GET" || method === "HEAD")) {
       throw new TypeError("Request with a GET or HEAD method cannot have a body.");
     }
-    return { method, url, headers, content, signal: init.signal === undefined ? base?.#given : init.signal };
+    const signal = init.signal === undefined ? base?.#given : init.signal;
+    const { cf = base?.cf, cache = base?.cache, integrity = "", keepalive = false } = init;
+    return { method, url, headers, content, signal, redirect, options: { cf, cache, integrity, keepalive } };
   }
   get method() {
     return this.#method;
@@ -281,20 +157,28 @@ export class Request extends Body {
     return this.#url;
   }
   get signal() {
-    return (this.#signal ??= this.#given ?? web.use().newSignal());
+    return (this.#signal ??= this.#given ?? events.use().newSignal());
   }
   get redirect() {
-    return "follow";
+    return this.#redirect;
+  }
+  get cf() {
+    return this.#options?.cf;
+  }
+  get cache() {
+    return this.#options?.cache;
+  }
+  get integrity() {
+    return this.#options?.integrity ?? "";
+  }
+  get keepalive() {
+    return Boolean(this.#options?.keepalive);
+  }
+  get fetcher() {
+    return null;
   }
   clone() {
-    Request.#next = {
-      method: this.#method,
-      url: this.#url,
-      headers: new Headers(this.headers),
-      content: contentOf(this).copy(),
-      signal: this.#given,
-    };
-    return new Request();
+    return requestAgain(this, { headers: new Headers(this.headers), content: contentOf(this).copy() });
   }
 }
 
@@ -308,25 +192,42 @@ export const makeRequest = (method, url, list, data) => requestFrom(method, url,
 
 /** The request that the arguments of a fetch() mean. */
 export const requestOf = (input, init) =>
-  Body.is(input) && input instanceof Request && init == null ? input : new Request(input, init);
+  isBody(input) && input instanceof Request && init == null ? input : new Request(input, init);
 
 // Response ----------------------------------------------------------------------------------------
 
 const NULL_BODY = [101, 204, 205, 304];
 const REDIRECT = [301, 302, 303, 307, 308];
 
-let responseParts, responseFrom;
+const BAD_STATUS = "Responses may only be constructed with status codes in the range 200 to 599, inclusive.";
+
+let responseParts, responseFrom, cameFrom;
+
+function absolute(url, base) {
+  try {
+    return native.url_parse(`${url}`, base).href;
+  } catch {
+    throw new TypeError(`Unable to parse URL: ${url}`);
+  }
+}
 
 export class Response extends Body {
   static #next; // the parts of a response that is made from inside
   #status;
   #statusText;
+  #cf;
+  #url = "";
+  #isRedirected = false;
   static {
     responseParts = (response) =>
       typeof response === "object" && response !== null && #status in response ? [response.#status] : undefined;
     responseFrom = (status, statusText, headers, content) => {
       Response.#next = { status, statusText, headers, content };
       return new Response();
+    };
+    cameFrom = (response, url, isRedirected) => {
+      [response.#url, response.#isRedirected] = [url, isRedirected];
+      return response;
     };
   }
   constructor(body, init) {
@@ -335,19 +236,23 @@ export class Response extends Body {
     super(made.content, made.headers);
     this.#status = made.status;
     this.#statusText = made.statusText;
+    this.#cf = made.cf;
   }
   static #read(body, init) {
     if (typeof init !== "object") throw new TypeError("The options of a Response must be an object.");
     const status = init.status === undefined ? 200 : Math.trunc(Number(init.status));
     if (!(status >= 200 && status <= 599)) {
-      throw new RangeError(`Responses may only be constructed with status codes in the range 200 to 599, got ${init.status}.`);
+      throw new RangeError(BAD_STATUS);
     }
+    const statusText = `${init.statusText ?? ""}`;
+    if (/[^\t -~\x80-\xff]/.test(statusText)) throw new TypeError("Invalid statusText");
+    if (init.webSocket != null) throw new TypeError("The option webSocket of a Response is not supported.");
     const headers = new Headers(init.headers);
     const [content, type] = extract(body);
-    if (content.data !== null && NULL_BODY.includes(status)) {
+    if (!content.isEmpty && NULL_BODY.includes(status)) {
       throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
     }
-    return { status, statusText: `${init.statusText ?? ""}`, headers: withType(headers, type), content };
+    return { status, statusText, headers: withType(headers, type), content, cf: init.cf };
   }
   get status() {
     return this.#status;
@@ -359,32 +264,37 @@ export class Response extends Body {
     return this.#status >= 200 && this.#status <= 299;
   }
   get redirected() {
-    return false;
+    return this.#isRedirected;
   }
   get type() {
-    return "default";
+    return this.#status === 0 ? "error" : "default";
   }
   get url() {
-    return "";
+    return this.#url;
+  }
+  get cf() {
+    return this.#cf;
+  }
+  get webSocket() {
+    return null;
   }
   clone() {
-    const headers = new Headers(this.headers);
-    return responseFrom(this.#status, this.#statusText, headers, contentOf(this).copy());
+    const copy = responseFrom(this.#status, this.#statusText, new Headers(this.headers), contentOf(this).copy());
+    return cameFrom(copy, this.#url, this.#isRedirected);
   }
   static json(value, init) {
-    const text = JSON.stringify(value);
-    if (text === undefined) throw new TypeError("The value can't be written as JSON.");
+    const text = `${JSON.stringify(value)}`;
     const headers = withType(new Headers(init?.headers), "application/json");
     return new Response(text, { status: init?.status, statusText: init?.statusText, headers });
   }
   static error() {
-    throw new TypeError("Response.error() is not supported.");
+    return responseFrom(0, "", new Headers(), contentOfData(null));
   }
   static redirect(url, status = 302) {
     if (!REDIRECT.includes(status)) {
-      throw new RangeError("The status of a redirect must be 301, 302, 303, 307 or 308.");
+      throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
-    return new Response(null, { status, headers: { location: native.url_parse(`${url}`).href } });
+    return new Response(null, { status, headers: { location: absolute(url) } });
   }
 }
 
@@ -394,20 +304,49 @@ export function takeResponse(value) {
   return parts && [...parts, headersList(value.headers), contentOf(value).take()];
 }
 
-export const makeResponse = (status, list, data) => responseFrom(status, "", headersFrom(list), new Content(data));
+export const makeResponse = (status, list, data) => responseFrom(status, "", headersFrom(list), contentOfData(data));
 
 // fetch() -----------------------------------------------------------------------------------------
+
+/** So often an answer may redirect a request. */
+const MAX_REDIRECTS = 20;
+
+/** The request that follows one that was redirected there. */
+function redirected(request, status, location) {
+  const url = absolute(location, request.url);
+  const headers = new Headers(request.headers);
+  const isKept = status >= 307 || (status !== 303 && request.method !== "POST") || request.method === "HEAD";
+  if (isKept) return requestAgain(request, { url, headers, content: contentOfData(contentOf(request).data) });
+  return requestAgain(request, { method: "GET", url, headers, content: contentOfData(null) });
+}
+
+/** Sends a request in the given way, and after it those that the answers redirect it to, unless it is against that. */
+export async function exchange(first, sendOne) {
+  let request = first;
+  for (let sent = 1; ; sent++) {
+    const gathered = gathering(request);
+    if (gathered !== undefined) await gathered;
+    const response = await sendOne(request);
+    const location = response.headers.get("location");
+    if (request.redirect === "manual" || location === null || !REDIRECT.includes(response.status)) {
+      return cameFrom(response, request.url, request !== first);
+    }
+    if (sent > MAX_REDIRECTS) throw new TypeError("Too many redirects.");
+    request = redirected(request, response.status, location);
+  }
+}
 
 /** Sends a request to the outside. */
 export function send(input, init) {
   const request = requestOf(input, init);
   const signal = signalOf(request);
   signal?.throwIfAborted();
-  const response = attempt(() => native.outbound(request));
+  const response = exchange(request, (request) => attempt(() => native.outbound(request)));
   if (signal == null) return response;
   const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   return Promise.race([response, aborted]);
 }
 
-[Headers, Request, Response, ReadableStream].forEach((constructor) => tag(constructor));
-export const globals = { Headers, Request, Response, ReadableStream };
+[Headers, Request, Response].forEach((constructor) => tag(constructor));
+export { gathering };
+export const globals = { Headers, Request, Response };

@@ -1,6 +1,6 @@
 // Objects that stand for something in Rust; those that each guest has: ids, ctx.facets.
 
-import { hidden, native, platform } from "facetbox:base";
+import { hidden, isOfPlatform, native, platform } from "facetbox:base";
 import { stubs } from "facetbox:lazy";
 
 // What stands for something in Rust -> { cap } and how to get it: `deferred` promises it, `start` starts
@@ -19,6 +19,9 @@ export function capOf(value, what) {
   if (state === undefined) throw new TypeError(`${what}.`);
   return state.class ?? state.cap ?? state.deferred;
 }
+
+/** Whether an object is of a class of the guest's own, or of none. */
+export const isOwn = (value) => Held.get(value) === undefined && !isOfPlatform(value);
 
 export const illegal = () => new TypeError("Illegal invocation");
 

@@ -51,12 +51,19 @@ function lazily(path, globals = []) {
 
 lazily("facetbox:console", ["console"]);
 lazily("facetbox:timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]);
-lazily("facetbox:absent", ["CompressionStream", "DecompressionStream", "EventSource", "File", "FormData", "HTMLRewriter",
-  "MessageChannel", "TransformStream", "URLPattern", "WebSocket", "WebSocketPair", "WritableStream", "caches"]);
+lazily("facetbox:absent", ["CompressionStream", "DecompressionStream", "EventSource", "HTMLRewriter", "MessageChannel", "URLPattern",
+  "WebSocket", "WebSocketPair", "caches"]);
 export const urls = lazily("facetbox:urls", ["URL", "URLSearchParams"]);
-export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "Event", "EventTarget", "AbortSignal",
-  "AbortController", "atob", "btoa", "crypto", "structuredClone"]);
-export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response", "ReadableStream"]);
+export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "atob", "btoa", "structuredClone"]);
+export const events = lazily("facetbox:events", ["Event", "CustomEvent", "EventTarget", "AbortSignal", "AbortController"]);
+lazily("facetbox:crypto", ["crypto", "CryptoKey"]);
+export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response"]);
+export const streams = lazily("facetbox:streams", ["ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamDefaultController"]);
+lazily("facetbox:pipes", ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController", "TransformStream",
+  "TransformStreamDefaultController", "IdentityTransformStream", "FixedLengthStream", "TextEncoderStream", "TextDecoderStream",
+  "CountQueuingStrategy", "ByteLengthQueuingStrategy"]);
+export const forms = lazily("facetbox:forms", ["FormData", "File"]);
+export const intl = lazily("facetbox:intl", ["Intl"]);
 export const references = lazily("facetbox:references");
 export const stubs = lazily("facetbox:stubs");
 export const cursors = lazily("facetbox:cursors");

@@ -5,15 +5,15 @@ import { define, native } from "facetbox:base";
 /** Those that have begun and not ended. */
 export const operations = new Map(); // number -> { resolve, reject } or { fire }
 
-/** The promise of an operation that a native has begun. */
-export function waitFor(number) {
-  return new Promise((resolve, reject) => operations.set(number, { resolve, reject }));
+/** The promise of an operation that a native has begun; what it ends with may be changed by `map`. */
+export function waitFor(number, map) {
+  return new Promise((resolve, reject) => operations.set(number, { resolve: map ? (value) => resolve(map(value)) : resolve, reject }));
 }
 
 /** Begins an operation; what goes wrong at once rejects, too. */
-export function attempt(begin) {
+export function attempt(begin, map) {
   try {
-    return waitFor(begin());
+    return waitFor(begin(), map);
   } catch (error) {
     return Promise.reject(error);
   }

@@ -56,10 +56,10 @@ export async function started(stub) {
 }
 
 /** Begins an operation on a stub as soon as it can be used. Order is kept. */
-function use(state, begin) {
+function use(state, begin, map) {
   try {
     const ready = readiness(state);
-    return ready === undefined ? waitFor(begin()) : ready.then(() => waitFor(begin()));
+    return ready === undefined ? waitFor(begin(), map) : ready.then(() => waitFor(begin(), map));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -68,10 +68,21 @@ function use(state, begin) {
 function call(state, method, args) {
   try {
     const packed = native.pack(args); // copied now, whenever it is sent
-    return use(state, () => native.call(state.cap, method, packed));
+    return use(state, () => native.call(state.cap, method, packed), disposable);
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+function dispose() {}
+
+/** What a call answers with may be declared with `using`. */
+function disposable(value) {
+  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  if (isObject && !(Symbol.dispose in value)) {
+    Object.defineProperty(value, Symbol.dispose, { __proto__: null, value: dispose, writable: true, configurable: true });
+  }
+  return value;
 }
 
 const isName = (name) => typeof name === "string" && name !== "then";
@@ -109,7 +120,8 @@ function pipelined(promise) {
 /** The members of a stub; `then` would make it a promise. */
 function methodsOf(state) {
   const members = new Map();
-  const fetch = (input, init) => later(() => messages.use().requestOf(input, init)).then((request) => use(state, () => native.fetch(state.cap, request)));
+  const send = (request) => use(state, () => native.fetch(state.cap, request));
+  const fetch = (input, init) => later(() => messages.use().exchange(messages.use().requestOf(input, init), send));
   members.set("fetch", fetch);
   return (name) => {
     if (!isName(name)) return undefined;
@@ -132,23 +144,52 @@ export function makeStub(state, own = {}) {
   return hold(new Proxy(target, { get }), state);
 }
 
+const DISPOSED = "RPC stub used after being disposed.";
+
+/** The capability of what was passed by reference, until it is disposed of. */
+function alive(state) {
+  if (state.cap === undefined) throw new Error(DISPOSED);
+  return state.cap;
+}
+
+/** What all stubs of functions and objects have, beside the members of what they stand for. */
+const ownMembers = (state, again) => ({
+  __proto__: null,
+  dup: () => again(alive(state)),
+  onRpcBroken() {},
+  [Symbol.dispose]() {
+    state.cap = undefined;
+    state.refusal = DISPOSED;
+  },
+});
+
 function makeObject(cap) {
+  const state = { cap };
   const members = new Map();
+  const own = ownMembers(state, makeObject);
   const get = (_, name) => {
+    if (name in own) return own[name];
+    if (name === Symbol.toStringTag) return "JsRpcStub";
     if (!isName(name)) return undefined;
     if (!members.has(name)) {
       const member = remoteMember(
-        (args) => attempt(() => native.call_object(cap, name, args)),
-        () => attempt(() => native.get_object_member(cap, name)),
+        (args) => attempt(() => native.call_object(alive(state), name, args), disposable),
+        () => attempt(() => native.get_object_member(alive(state), name)),
       );
       members.set(name, member);
     }
     return members.get(name);
   };
-  return hold(new Proxy(Object.create(null), { get }), { cap });
+  return hold(new Proxy(Object.create(null), { get, has: (_, name) => name in own }), state);
 }
 
-const makeFunction = (cap) => hold((...args) => attempt(() => native.call_function(cap, args)), { cap });
+function makeFunction(cap) {
+  const state = { cap };
+  const stub = (...args) => attempt(() => native.call_function(alive(state), args), disposable);
+  const own = ownMembers(state, makeFunction);
+  for (const name of Reflect.ownKeys(own)) Object.defineProperty(stub, name, { __proto__: null, value: own[name], configurable: true });
+  return hold(stub, state);
+}
 
 // Namespaces --------------------------------------------------------------------------------------
 

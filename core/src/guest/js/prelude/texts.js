@@ -5,7 +5,7 @@
 
 import { getter, native, uncurry } from "facetbox:base";
 import { replace } from "facetbox:bounds";
-import { references } from "facetbox:lazy";
+import { intl, references } from "facetbox:lazy";
 
 const { apply } = Reflect;
 const { floor, max, min, trunc } = Math;
@@ -232,11 +232,30 @@ replace(String.prototype, "normalize", (original) => ({
   },
 }));
 
+// What depends on a language ----------------------------------------------------------------------
+
 replace(String.prototype, "localeCompare", (original) => ({
-  localeCompare(that) {
+  localeCompare(that, locales, options) {
     if (this == null) return apply(original, this, [that]);
-    const [one, other] = [`${this}`, `${that}`];
-    if (one.length <= SHORT && other.length <= SHORT) return apply(original, one, [other]);
-    return apply(original, formed(one, "NFC"), [formed(other, "NFC")]);
+    const [one, other] = [`${this}`.toWellFormed(), `${that}`.toWellFormed()];
+    return options === undefined ? native.collate(one, other, 3, false, false) : intl.use().localCompare(one, other, options);
   },
 }));
+
+for (const { prototype } of [Number, BigInt]) {
+  const { toLocaleString } = {
+    toLocaleString(locales, options) {
+      return intl.use().localNumber(this.valueOf(), locales, options);
+    },
+  };
+  Object.defineProperty(prototype, "toLocaleString", { value: toLocaleString, writable: true, configurable: true });
+}
+
+const DATES = { toLocaleString: ["any", "all"], toLocaleDateString: ["date", "date"], toLocaleTimeString: ["time", "time"] };
+for (const name of Object.keys(DATES)) {
+  replace(Date.prototype, name, () => ({
+    [name](locales, options) {
+      return intl.use().localDate(this, options, ...DATES[name]);
+    },
+  }));
+}

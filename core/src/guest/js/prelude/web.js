@@ -1,6 +1,8 @@
-// The web API beside fetch and URLs: text, bytes, events, abort signals, crypto, structuredClone.
+// The web API beside fetch and URLs: text, bytes, structuredClone.
 
-import { bytesOf, isBuffer, isView, later, native, platform, tag, toBytes, toText, viewParts } from "facetbox:base";
+import { bytesOf, className, isBuffer, isOfPlatform, isView, native, tag, toBytes, toText } from "facetbox:base";
+import { unsent } from "facetbox:held";
+import { streams } from "facetbox:lazy";
 
 // Text and bytes ----------------------------------------------------------------------------------
 
@@ -24,20 +26,33 @@ class TextEncoder {
   }
 }
 
+const ENCODINGS = [
+  ["utf-8", /^(utf-?8|unicode-1-1-utf-8|unicode11utf8|unicode20utf8|x-unicode20utf8)$/],
+  ["utf-16le", /^(utf-16(le)?|csunicode|iso-10646-ucs-2|ucs-2|unicode|unicodefeff)$/],
+  ["utf-16be", /^(utf-16be|unicodefffe)$/],
+  ["windows-1252", /^(windows-1252|(x-)?cp1252|(us-)?ascii|ansi_x3\.4-1968|(iso-?8859-?1|iso_8859-1(:1987)?)|latin1|l1|ibm819|cp819)$/],
+];
+
+function encodingOf(label) {
+  const name = `${label}`.trim().toLowerCase();
+  const known = ENCODINGS.find(([, labels]) => labels.test(name));
+  if (known === undefined) throw new RangeError(`"${label}" is not a valid encoding, or not a supported one.`);
+  return known[0];
+}
+
 class TextDecoder {
+  #encoding;
   #fatal;
   #ignoreBom;
   #rest = new Uint8Array(0);
   #begun = false;
   constructor(label = "utf-8", options) {
-    if (!/^\s*(utf-?8|unicode-1-1-utf-8)\s*$/i.test(`${label}`)) {
-      throw new RangeError(`"${label}" is not a supported encoding; there is utf-8.`);
-    }
+    this.#encoding = encodingOf(label);
     this.#fatal = Boolean(options?.fatal);
     this.#ignoreBom = Boolean(options?.ignoreBOM);
   }
   get encoding() {
-    return "utf-8";
+    return this.#encoding;
   }
   get fatal() {
     return this.#fatal;
@@ -47,37 +62,56 @@ class TextDecoder {
   }
   decode(input, options) {
     const stream = Boolean(options?.stream);
-    let bytes = input === undefined ? new Uint8Array(0) : bytesOf(input, "The input of decode()");
-    if (this.#rest.length > 0) {
-      const joined = new Uint8Array(this.#rest.length + bytes.length);
-      joined.set(this.#rest);
-      joined.set(bytes, this.#rest.length);
-      bytes = joined;
-    }
-    const begun = this.#begun;
-    this.#rest = new Uint8Array(0);
-    this.#begun = false;
-    const [text, used] = native.decode_utf8(bytes, this.#fatal, this.#ignoreBom || begun, stream);
-    if (stream) this.#rest = bytes.slice(used);
-    this.#begun = stream && (begun || used > 0);
+    const bytes = this.#joined(input === undefined ? new Uint8Array(0) : bytesOf(input, "The input of decode()"));
+    const [text, used] = this.#decoded(bytes, stream, this.#begun);
+    this.#rest = stream ? bytes.slice(used) : new Uint8Array(0);
+    this.#begun = stream && (this.#begun || used > 0);
     return text;
+  }
+  /** The bytes behind those that were left over. */
+  #joined(bytes) {
+    if (this.#rest.length === 0) return bytes;
+    const joined = new Uint8Array(this.#rest.length + bytes.length);
+    joined.set(this.#rest);
+    joined.set(bytes, this.#rest.length);
+    this.#rest = new Uint8Array(0);
+    return joined;
+  }
+  /** The text, and how many bytes it was made of. */
+  #decoded(bytes, stream, begun) {
+    if (this.#encoding === "utf-8") return native.decode_utf8(bytes, this.#fatal, this.#ignoreBom || begun, stream);
+    const wide = this.#encoding.startsWith("utf-16");
+    const used = stream && wide ? usableUnits(bytes, this.#encoding) : bytes.length;
+    const text = native.decode(bytes.subarray(0, used), this.#encoding, this.#fatal);
+    return [wide && !this.#ignoreBom && !begun ? text.replace(/^\ufeff/, "") : text, used];
   }
 }
 
-const atob = (text) => native.atob(`${text}`);
+/** So many bytes hold whole characters of UTF-16. */
+function usableUnits(bytes, encoding) {
+  const even = bytes.length - (bytes.length % 2);
+  const high = even > 0 ? bytes[encoding === "utf-16le" ? even - 1 : even - 2] : 0;
+  return high >= 0xd8 && high <= 0xdb ? even - 2 : even;
+}
+
+function atob(text) {
+  if (arguments.length === 0) throw new TypeError("Failed to execute 'atob' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'string'.");
+  return native.atob(`${text}`);
+}
 
 function btoa(text) {
+  if (arguments.length === 0) throw new TypeError("Failed to execute 'btoa' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'String'.");
   const bytes = Uint8Array.from(`${text}`, (character) => {
     const code = character.codePointAt(0);
     if (code > 255) {
-      throw new DOMException("btoa() takes a string of characters below U+0100.", "InvalidCharacterError");
+      throw new DOMException("btoa() can only operate on characters in the Latin1 (ISO/IEC 8859-1) range.", "InvalidCharacterError");
     }
     return code;
   });
   return native.btoa(bytes);
 }
 
-export let blobParts;
+export let blobParts, blobOf;
 
 export class Blob {
   #bytes;
@@ -85,8 +119,16 @@ export class Blob {
   static {
     blobParts = (value) =>
       typeof value === "object" && value !== null && #bytes in value ? { bytes: value.#bytes, type: value.#type } : undefined;
+    blobOf = (bytes, type) => {
+      const blob = new Blob();
+      [blob.#bytes, blob.#type] = [bytes, type];
+      return blob;
+    };
   }
   constructor(parts = [], options) {
+    if (typeof parts !== "object" || parts === null) {
+      throw new TypeError("Failed to construct 'Blob': constructor parameter 1 is not of type 'Array'.");
+    }
     const chunks = Array.from(parts, (part) => {
       if (typeof part === "object" && part !== null && #bytes in part) return part.#bytes;
       return isView(part) || isBuffer(part) ? bytesOf(part) : toBytes(part);
@@ -97,7 +139,8 @@ export class Blob {
       this.#bytes.set(chunk, at);
       at += chunk.length;
     }
-    this.#type = `${options?.type ?? ""}`.toLowerCase();
+    const type = `${options?.type ?? ""}`.toLowerCase();
+    this.#type = /[^ -~]/.test(type) ? "" : type;
   }
   get size() {
     return this.#bytes.length;
@@ -111,169 +154,15 @@ export class Blob {
   async bytes() {
     return this.#bytes.slice();
   }
+  stream() {
+    return streams.use().ReadableStream.from([this.#bytes.slice()]);
+  }
   async arrayBuffer() {
     return this.#bytes.slice().buffer;
   }
   slice(start, end, type) {
-    return new Blob([this.#bytes.slice(start, end)], { type });
+    return new Blob([this.#bytes.slice(start, end)], { type: type ?? "" });
   }
-}
-
-// Events and abort signals ------------------------------------------------------------------------
-
-let sendTo;
-
-class Event {
-  #type;
-  #cancelable;
-  #target = null;
-  #prevented = false;
-  static {
-    sendTo = (event, target) => {
-      event.#target = target;
-    };
-  }
-  constructor(type, options) {
-    this.#type = `${type}`;
-    this.#cancelable = Boolean(options?.cancelable);
-  }
-  get type() {
-    return this.#type;
-  }
-  get target() {
-    return this.#target;
-  }
-  get currentTarget() {
-    return this.#target;
-  }
-  get cancelable() {
-    return this.#cancelable;
-  }
-  get defaultPrevented() {
-    return this.#prevented;
-  }
-  preventDefault() {
-    this.#prevented = this.#cancelable;
-  }
-}
-
-class EventTarget {
-  #listeners = [];
-  addEventListener(type, listener, options) {
-    const known = this.#listeners.some((known) => known.type === type && known.listener === listener);
-    if (listener != null && !known) this.#listeners.push({ type, listener, once: Boolean(options?.once) });
-  }
-  removeEventListener(type, listener) {
-    this.#listeners = this.#listeners.filter((known) => known.type !== type || known.listener !== listener);
-  }
-  dispatchEvent(event) {
-    const called = this.#listeners.filter((known) => known.type === event.type);
-    this.#listeners = this.#listeners.filter((known) => !known.once || known.type !== event.type);
-    sendTo(event, this);
-    const own = this[`on${event.type}`];
-    if (typeof own === "function") called.unshift({ listener: own });
-    for (const { listener } of called) {
-      try {
-        if (typeof listener === "function") Reflect.apply(listener, this, [event]);
-        else listener.handleEvent(event);
-      } catch (error) {
-        native.exception(error);
-      }
-    }
-    return !event.defaultPrevented;
-  }
-}
-
-let abortSignal;
-export let newSignal;
-
-class AbortSignal extends EventTarget {
-  static #making = false;
-  #aborted = false;
-  #reason;
-  onabort = null;
-  static {
-    newSignal = () => {
-      AbortSignal.#making = true;
-      return new AbortSignal();
-    };
-    abortSignal = (signal, reason = new DOMException("The operation was aborted", "AbortError")) => {
-      if (signal.#aborted) return;
-      signal.#aborted = true;
-      signal.#reason = reason;
-      signal.dispatchEvent(new Event("abort"));
-    };
-  }
-  constructor() {
-    if (!AbortSignal.#making) throw new TypeError("Illegal constructor");
-    AbortSignal.#making = false;
-    super();
-  }
-  get aborted() {
-    return this.#aborted;
-  }
-  get reason() {
-    return this.#reason;
-  }
-  throwIfAborted() {
-    if (this.#aborted) throw this.#reason;
-  }
-  static abort(reason) {
-    const signal = newSignal();
-    abortSignal(signal, reason);
-    return signal;
-  }
-  static timeout(delay) {
-    const signal = newSignal();
-    const error = new DOMException("The operation was aborted due to timeout", "TimeoutError");
-    setTimeout(() => abortSignal(signal, error), delay);
-    return signal;
-  }
-  static any(signals) {
-    const signal = newSignal();
-    for (const other of [...signals]) {
-      if (other.aborted) abortSignal(signal, other.reason);
-      else other.addEventListener("abort", () => abortSignal(signal, other.reason), { once: true });
-    }
-    return signal;
-  }
-}
-
-class AbortController {
-  #signal = newSignal();
-  get signal() {
-    return this.#signal;
-  }
-  abort(reason) {
-    abortSignal(this.#signal, reason);
-  }
-}
-
-// Crypto ------------------------------------------------------------------------------------------
-
-const crypto = {
-  randomUUID: () => native.uuid(),
-  getRandomValues(target) {
-    if (!isView(target) || target instanceof DataView || target instanceof Float32Array || target instanceof Float64Array) {
-      throw new DOMException("getRandomValues() takes an array of integers.", "TypeMismatchError");
-    }
-    const [buffer, offset, length] = viewParts(target);
-    new Uint8Array(buffer, offset, length).set(native.random(length));
-    return target;
-  },
-  subtle: {
-    digest: (algorithm, data) =>
-      later(() => native.digest(`${algorithm?.name ?? algorithm}`, bytesOf(data, "The data of digest()")).buffer),
-  },
-};
-
-const MISSING = ["decrypt", "deriveBits", "deriveKey", "encrypt", "exportKey", "generateKey", "importKey", "sign", "timingSafeEqual",
-  "unwrapKey", "verify", "wrapKey"];
-
-for (const name of MISSING) {
-  crypto.subtle[name] = async () => {
-    throw new TypeError(`crypto.subtle.${name}() is not supported.`);
-  };
 }
 
 // Copies ------------------------------------------------------------------------------------------
@@ -281,18 +170,9 @@ for (const name of MISSING) {
 const refuse = (what) => new DOMException(`${what} could not be cloned.`, "DataCloneError");
 const BOXED = [Boolean, Number, String, BigInt];
 
-/** Whether an object is one of the API's own. */
-function isOfPlatform(object) {
-  for (let level = object; level !== null; level = Object.getPrototypeOf(level)) {
-    if (platform.has(level)) return true;
-  }
-  return false;
-}
-
 /** Copies a value; what it holds twice the copy holds twice, cycles included. */
 function structuredClone(value, options) {
   if (arguments.length === 0) throw new TypeError("structuredClone() needs a value.");
-  if (options?.transfer?.length > 0) throw new TypeError("The option transfer of structuredClone() is not supported.");
   const known = new Map();
   const keep = (from, to) => {
     known.set(from, to);
@@ -337,33 +217,28 @@ function structuredClone(value, options) {
     const boxed = BOXED.find((constructor) => from instanceof constructor);
     if (boxed !== undefined) return keep(from, Object(from.valueOf()));
     if (native.is_record(from) && !isOfPlatform(from)) return fill(from, keep(from, {}));
-    throw refuse(`An object of type ${from.constructor?.name ?? "Object"}`);
+    throw new DOMException(unsent(className(from)), "DataCloneError");
   }
   function copyError(from) {
     if (from instanceof DOMException) return new DOMException(from.message, from.name);
     const standard = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
     const constructor = Object.hasOwn(standard, from.name) ? standard[from.name] : Error;
-    const error = new constructor(from.message);
+    const error = from.name === "AggregateError" ? new AggregateError(copy(from.errors ?? []), from.message) : new constructor(from.message);
     Object.defineProperty(error, "stack", { value: from.stack, writable: true, configurable: true });
     if (Object.hasOwn(from, "cause")) error.cause = copy(from.cause);
     return error;
   }
-  return copy(value);
+  const copied = copy(value);
+  for (const buffer of options?.transfer ?? []) buffer.transfer();
+  return copied;
 }
 
-[TextEncoder, TextDecoder, Blob, Event, EventTarget, AbortSignal, AbortController].forEach((constructor) =>
-  tag(constructor),
-);
+[TextEncoder, TextDecoder, Blob].forEach((constructor) => tag(constructor));
 export const globals = {
   TextEncoder,
   TextDecoder,
   Blob,
-  Event,
-  EventTarget,
-  AbortSignal,
-  AbortController,
   atob,
   btoa,
-  crypto,
   structuredClone,
 };

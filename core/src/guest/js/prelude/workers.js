@@ -2,9 +2,9 @@
 
 import "facetbox:bounds";
 import "facetbox:texts";
-import { className, define, later, native, tag, uncurry, viewParts } from "facetbox:base";
-import { facets, heldBy, makeId } from "facetbox:held";
-import { messages, stubs } from "facetbox:lazy";
+import { className, define, framesOf, headed, later, native, tag, uncurry, viewParts } from "facetbox:base";
+import { facets, heldBy, isOwn, makeId } from "facetbox:held";
+import { messages, streams, stubs } from "facetbox:lazy";
 import { settle, isThenable } from "facetbox:operations";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
@@ -33,7 +33,7 @@ export let exports;
 // Errors ------------------------------------------------------------------------------------------
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-const DOM_ERRORS = ["AbortError", "DataCloneError", "InvalidCharacterError", "NotSupportedError", "OperationError",
+const DOM_ERRORS = ["AbortError", "DataCloneError", "DataError", "InvalidAccessError", "InvalidCharacterError", "NotSupportedError", "OperationError",
   "QuotaExceededError", "TimeoutError", "TypeMismatchError"];
 const originals = new WeakMap(); // error -> Rust's error behind it
 
@@ -48,23 +48,38 @@ const setOwn = (object, key, value) =>
 function makeError(name, message, stack, code, original, fields, cause) {
   let error;
   if (Object.hasOwn(ERRORS, name)) error = new ERRORS[name](message);
+  else if (name === "AggregateError") error = new AggregateError(fields?.errors ?? [], message);
   else if (DOM_ERRORS.includes(name)) error = new DOMException(message, name);
   else error = new Error(message);
   const hidden = (key, value) => {
     Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
   };
   if (error.name !== name) hidden("name", name);
-  if (stack !== undefined) hidden("stack", stack);
+  if (stack !== undefined) hidden("stack", headed(error, stack));
   if (!(error instanceof DOMException) && code !== undefined) hidden("code", code);
   if (cause.length > 0) hidden("cause", cause[0]);
-  for (const key of Object.keys(fields ?? {})) setOwn(error, key, fields[key]);
+  for (const key of Object.keys(fields ?? {})) {
+    if (!Object.hasOwn(error, key)) setOwn(error, key, fields[key]);
+  }
   if (original !== undefined) originals.set(error, original);
   return error;
 }
 
+/** The frames of an error, without the line that says what went wrong. */
+function stackOf(error) {
+  const stack = Object.hasOwn(error, "stack") ? error.stack : framesOf(error);
+  return typeof stack === "string" ? stack.slice(Math.max(stack.search(/^ +at /m), 0)).toWellFormed() : "";
+}
+
+/** What Rust takes from a thrown object that is no error: its message if it has one, and what it carries. */
+function thrownParts(object) {
+  const message = typeof object.message === "string" ? object.message : `A value of type ${className(object)} was thrown`;
+  return ["Error", message.toWellFormed(), "", undefined, { ...object }];
+}
+
 /** What Rust takes from a thrown error: name, message, stack, the error behind it, own properties, cause if it has one. */
 function errorParts(error) {
-  const text = (value) => (typeof value === "string" ? value : undefined);
+  const text = (value) => (typeof value === "string" ? value.toWellFormed() : undefined);
   const fields = {};
   let some = false;
   for (const key of Object.keys(error)) {
@@ -72,7 +87,11 @@ function errorParts(error) {
     setOwn(fields, key, error[key]);
     some = true;
   }
-  const parts = [text(error.name) ?? "Error", text(error.message) ?? "", text(error.stack) ?? "", originals.get(error), some ? fields : undefined];
+  if (error instanceof AggregateError) {
+    setOwn(fields, "errors", error.errors);
+    some = true;
+  }
+  const parts = [text(error.name) ?? "Error", text(error.message) ?? "", stackOf(error), originals.get(error), some ? fields : undefined];
   if (Object.hasOwn(error, "cause")) parts.push(error.cause);
   return parts;
 }
@@ -149,6 +168,17 @@ class DurableObjectState {
     native.abort(reason);
   }
   passThroughOnException() {}
+  // There are no WebSockets. Code that would send to each that is open has none to send to.
+  getWebSockets() {
+    return [];
+  }
+  setWebSocketAutoResponse() {}
+  getWebSocketAutoResponse() {
+    return null;
+  }
+  acceptWebSocket() {
+    throw new TypeError("acceptWebSocket() is not supported: there are no WebSockets.");
+  }
 }
 
 // Exports -----------------------------------------------------------------------------------------
@@ -169,12 +199,27 @@ const loopbacks = new Map();
 
 const kindOf = (value) => (isClass(value, DurableObject) ? "class" : fits(value, "entrypoint") ? "entrypoint" : undefined);
 
-exports = new Proxy(Object.create(null), {
-  get(_, name) {
-    const kind = kindOf(own(name));
-    if (kind === undefined) return undefined;
-    if (!loopbacks.has(name)) loopbacks.set(name, stubs.use().loopback(name, kind));
-    return loopbacks.get(name);
+/** What an export can be used as: a class that extends nothing is one without RPC. */
+function useOf(value) {
+  const kind = kindOf(value);
+  const isClassAlone = kind === undefined && typeof value === "function" && Object.getOwnPropertyDescriptor(value, "prototype")?.writable === false;
+  return isClassAlone ? "class" : kind;
+}
+
+const loopback = (name) => {
+  const kind = useOf(own(name));
+  if (kind === undefined) return undefined;
+  if (!loopbacks.has(name)) loopbacks.set(name, stubs.use().loopback(name, kind));
+  return loopbacks.get(name);
+};
+
+exports = new Proxy({}, {
+  get: (_, name) => loopback(name),
+  has: (_, name) => useOf(own(name)) !== undefined,
+  ownKeys: () => Object.keys(main ?? {}).filter((name) => useOf(main[name]) !== undefined),
+  getOwnPropertyDescriptor(_, name) {
+    const value = loopback(name);
+    return value && { value, writable: true, enumerable: true, configurable: true };
   },
 });
 
@@ -270,7 +315,9 @@ function callFetch(request) {
   const object = target();
   const method = find(object, "fetch");
   if (typeof method !== "function") native.no_fetch_handler();
-  return adopted(apply(method, object, [request]));
+  const answer = adopted(apply(method, object, [request]));
+  if (streams.loaded === undefined) return answer;
+  return isThenable(answer) ? answer.then(whole) : whole(answer);
 }
 
 function callAlarm(info) {
@@ -307,12 +354,19 @@ function useCallback(number, name, args) {
   return adopted(apply(value, kept, args));
 }
 
+/** A promise of a response whose body a guest streams; undefined for anything else. */
+const gathered = (value) => streams.loaded && messages.loaded?.gathering(value)?.then(() => value);
+
+const whole = (value) => gathered(value) ?? value;
+
 /** Tells the driver how a promise ends. */
 function watch(promise, task) {
-  promise.then(
-    (value) => native.done(task, true, value),
-    (error) => native.done(task, false, error),
-  );
+  const failed = (error) => native.done(task, false, error);
+  promise.then((value) => {
+    const waiting = gathered(value);
+    if (waiting === undefined) native.done(task, true, value);
+    else waiting.then(() => native.done(task, true, value), failed);
+  }, failed);
 }
 
 native.hooks = {
@@ -321,7 +375,7 @@ native.hooks = {
     (function () { return arguments; })()],
   make: (kind, ...parts) => (kind === "id" ? makeId(...parts) : stubs.use().make(kind, ...parts)),
   makeError,
-  errorParts,
+  errorParts: (error) => (error instanceof Error ? errorParts : thrownParts)(error),
   take: (kind, value) => takers[kind](value),
   build: (kind, parts) => builders[kind](parts),
   className,
@@ -344,12 +398,22 @@ native.hooks = {
   useCallback,
   getMember,
   isTarget: (value) => value instanceof RpcTarget,
+  isOwn: (value) => !(value instanceof RpcTarget) && isOwn(value),
   watch,
 };
 
 [DurableObjectState].forEach((constructor) => tag(constructor));
-for (const name of ["SharedArrayBuffer", "Atomics", "navigator"]) delete globalThis[name];
+for (const name of ["SharedArrayBuffer", "Atomics"]) delete globalThis[name];
+const wait = (delay, options) =>
+  new Promise((resolve, reject) => {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    setTimeout(resolve, delay);
+    signal?.addEventListener("abort", () => reject(signal.reason));
+  });
 define({
+  navigator: { userAgent: "Cloudflare-Workers", language: "en", languages: ["en"], hardwareConcurrency: 1, platform: "" },
+  scheduler: { wait },
   self: globalThis,
   reportError: (error) => native.exception(error),
   fetch: (input, init) => later(() => messages.use().send(input, init)),

@@ -1,0 +1,46 @@
+// What the parts of Intl share.
+//
+// It is for English as it is written in the United States and for Coordinated Universal Time: other languages fall
+// back to that, as they may, and other time zones are refused.
+
+export const LOCALE = "en-US";
+
+/** One of the values that an option may have. */
+export function choice(options, name, values, fallback) {
+  const value = options[name];
+  if (value === undefined) return fallback;
+  if (!values.includes(`${value}`)) throw new RangeError(`Value ${value} out of range for Intl options property ${name}`);
+  return `${value}`;
+}
+
+/** A whole number that an option may be. */
+export function whole(options, name, low, high, fallback) {
+  if (options[name] === undefined) return fallback;
+  const value = Math.floor(Number(options[name]));
+  if (!(value >= low && value <= high)) throw new RangeError(`${name} value is out of range.`);
+  return value;
+}
+
+/** Refuses what names no language. */
+export function checkLocales(locales) {
+  const list = (typeof locales === "string" ? [locales] : Array.from(locales ?? [])).map((locale) => `${locale}`);
+  for (const locale of list) {
+    if (!/^[a-z]{2,8}(-[a-z0-9]{1,8})*$/i.test(locale)) throw new RangeError(`Incorrect locale information provided: ${locale}`);
+  }
+  return list;
+}
+
+/** Makes a constructor that may be called without `new`, with what all of Intl's have. */
+export function service(name, make, members) {
+  const constructor = {
+    [name]: function (locales, options) {
+      checkLocales(locales);
+      const self = new.target === undefined ? Object.create(constructor.prototype) : this;
+      return make(self, { ...options });
+    },
+  }[name];
+  constructor.supportedLocalesOf = (locales) => checkLocales(locales);
+  Object.defineProperties(constructor.prototype, Object.getOwnPropertyDescriptors(members));
+  Object.defineProperty(constructor.prototype, Symbol.toStringTag, { __proto__: null, value: `Intl.${name}`, configurable: true });
+  return constructor;
+}
