@@ -11,6 +11,7 @@ use rusqlite::ffi;
 use super::failure::Failure;
 use super::logged::Logged;
 use super::raw::{Database, File};
+use super::young::Young;
 use crate::log::{Change, PAGE_BYTES, PART_PAGES, Pages, Room};
 
 /// The write-ahead log's header, and that of each page in it.
@@ -46,6 +47,8 @@ pub(super) enum Left {
 pub(super) struct Capture {
     logged: Arc<Logged>,
     place: String,
+    /// The database, if it began without files.
+    young: Option<Arc<Young>>,
     /// The write-ahead log may have something in it.
     has_log: bool,
     mark: Option<Mark>,
@@ -65,7 +68,17 @@ impl Capture {
         mark: Option<Mark>,
         last: u64,
     ) -> Capture {
-        Capture { logged, place, has_log, mark, last, room: None }
+        Capture { logged, place, young: None, has_log, mark, last, room: None }
+    }
+
+    /// The database began without files, and may have none yet.
+    pub fn with_young(self, young: Arc<Young>) -> Capture {
+        Capture { young: Some(young), ..self }
+    }
+
+    /// The database, if it began without files.
+    pub fn young(&self) -> Option<&Arc<Young>> {
+        self.young.as_ref()
     }
 
     /// The write-ahead log has been emptied.
@@ -74,11 +87,14 @@ impl Capture {
     }
 
     /// Prepares the end of the connection. A log with few pages stays: moving it would cost more than reading it
-    /// again. One that isn't durable must not get to the database.
+    /// again. So does one in memory. One that isn't durable must not get to the database.
     pub fn finish(&mut self, db: &mut Database) -> Left {
         let appended = self.append(db).is_ok() && self.logged.log.check().is_ok();
         let is_long = self.mark.is_some_and(|mark| mark.pages > LEFT_PAGES);
         match appended {
+            _ if self.young.as_ref().is_some_and(|young| !young.is_placed()) => {
+                Left::Log(self.mark)
+            }
             true if !self.has_log => Left::Nothing,
             true if is_long && self.flush().is_ok() => Left::Moved,
             _ => Left::Log(self.mark),
@@ -93,7 +109,7 @@ impl Capture {
             (true, None) => db.file_size(File::Wal)? as usize / FRAME_BYTES,
             _ => 0,
         };
-        let more = more + unknown;
+        let more = more + unknown + self.new_pages();
         let mut room = self.logged.log.reserve(&self.place, db.unlogged_pages() + more);
         if room.as_ref().is_err_and(is_full) {
             // Most pages in memory are as they were. Which ones, SQLite tells only like this.
@@ -102,6 +118,11 @@ impl Capture {
         }
         self.room = Some(room.map_err(|error| failed(&error))?);
         Ok(())
+    }
+
+    /// Pages that the first commit appends besides.
+    fn new_pages(&self) -> usize {
+        self.young.as_ref().map_or(0, |young| young.new_pages())
     }
 
     /// What a transaction had reserved isn't needed: it was rolled back.
@@ -121,9 +142,12 @@ impl Capture {
         let room = match room {
             Some(room) => Ok(room),
             // What SQLite commits by itself.
-            None => self.logged.log.reserve(&self.place, pages as usize),
+            None => self.logged.log.reserve(&self.place, pages as usize + self.new_pages()),
         };
-        let appended = room.and_then(|mut room| self.append_pages(db, pages, &mut room));
+        let appended = room.and_then(|mut room| {
+            self.young.as_ref().map_or(Ok(()), |young| young.enter(&self.logged, &mut room))?;
+            self.append_pages(db, pages, &mut room)
+        });
         db.note_logged();
         appended.map_err(|error| {
             // What comes next would be worth nothing without it.

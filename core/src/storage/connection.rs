@@ -17,6 +17,7 @@ use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, File, Statement, is_counted};
 use super::recent::Recent;
 use super::schema::Shown;
+use super::young::Young;
 use crate::error::{Error, ErrorCode, Result};
 
 /// "FbBx" in the header of every database of ours.
@@ -183,6 +184,11 @@ impl Connection {
             self.capture.as_mut().map(Capture::note_cut);
         }
         Ok(())
+    }
+
+    /// The database, if it began without files.
+    pub fn young(&self) -> Option<&Arc<Young>> {
+        self.capture.as_ref()?.young()
     }
 
     /// Makes the files durable, after a checkpoint that has cut the write-ahead log.

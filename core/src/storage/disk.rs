@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::connection::{Connection, check_header, new_in_memory, template};
-use super::files::{self, DATABASE, WAL, facet_dirs, has_log, sync_dir};
+use super::files::{self, DATABASE, WAL, has_log, sync_dir};
 use super::gates::Gates;
 use super::guard::Guard;
 use super::logged::Logged;
@@ -28,6 +28,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::medium::Medium;
 use crate::process::Process;
 use look::Seen;
+use settle::new_young;
 
 /// The place of every database of one runtime.
 #[derive(Clone)]
@@ -136,43 +137,49 @@ impl Disk {
 
     /// Opens the database of a storage if it exists.
     pub(super) fn open(&self, shared: &Arc<Shared>) -> Result<Option<Connection>> {
-        let _gate = self.0.gates.lock(&shared.dir);
-        if self.0.open.lock().contains_key(&shared.dir) {
-            return Err(Error::new(ErrorCode::Storage, "The object's database is still open."));
-        }
-        let connection = match &self.0.place {
-            Place::Files(durability) => self.open_file(shared, *durability)?,
+        self.enter(shared, || match &self.0.place {
+            Place::Files(durability) => self.open_file(shared, *durability),
             Place::Memory(parked) => {
                 let db = parked.lock().remove(&shared.dir);
-                db.map(|db| adopt(db, shared)).transpose()?
+                db.map(|db| adopt(db, shared)).transpose()
             }
-        };
-        if connection.is_some() {
-            self.0.open.lock().insert(shared.dir.clone(), Arc::downgrade(shared));
-        }
-        Ok(connection)
+        })
     }
 
     /// Creates the database of a storage, which doesn't exist, and opens it.
     pub(super) fn create(&self, shared: &Arc<Shared>) -> Result<Connection> {
-        match &self.0.place {
-            Place::Files(durability) => {
-                let (dir, template) = (&shared.dir, template()?);
-                // What is in the log already and not yet in a file must not be taken for settled.
-                let gate = self.0.gates.lock(dir);
-                let created = match &self.0.logged {
-                    Some(logged) => logged.create(dir, template),
-                    None => files::create(dir, template, *durability),
-                };
-                drop(gate);
-                created.map_err(|error| failed("create", error))?;
+        let created = match (&self.0.place, &self.0.logged) {
+            (Place::Files(_), Some(logged)) => {
+                self.enter(shared, || new_young(shared, logged).map(Some))
             }
-            Place::Memory(parked) => {
+            (Place::Files(durability), None) => {
+                files::create(&shared.dir, template()?, *durability)
+                    .map_err(|error| failed("create", error))?;
+                self.open(shared)
+            }
+            (Place::Memory(parked), _) => {
                 parked.lock().insert(shared.dir.clone(), new_in_memory(shared.guard())?);
+                self.open(shared)
             }
-        }
+        };
         let missing = || Error::new(ErrorCode::Storage, "The new database is missing.");
-        self.open(shared)?.ok_or_else(missing)
+        created?.ok_or_else(missing)
+    }
+
+    fn enter(
+        &self,
+        shared: &Arc<Shared>,
+        open: impl FnOnce() -> Result<Option<Connection>>,
+    ) -> Result<Option<Connection>> {
+        let _gate = self.0.gates.lock(&shared.dir);
+        if self.0.open.lock().contains_key(&shared.dir) {
+            return Err(Error::new(ErrorCode::Storage, "The object's database is still open."));
+        }
+        let connection = open()?;
+        if connection.is_some() {
+            self.0.open.lock().insert(shared.dir.clone(), Arc::downgrade(shared));
+        }
+        Ok(connection)
     }
 
     /// Whether this process opened the databases, and not one that it was forked from.
@@ -196,7 +203,7 @@ impl Disk {
         let Place::Files(_) = self.0.place else {
             return Ok(());
         };
-        for (path, number) in files::facet_dirs(dir).map_err(|error| failed("read", error))? {
+        for (number, path) in self.facets_in(dir).map_err(|error| failed("read", error))? {
             if !known.contains(&number) {
                 self.remove_tree(&path)?;
             }
@@ -214,9 +221,13 @@ impl Disk {
                 Seen::Open(connection) => Some(connection),
                 Seen::Closed => None,
             };
+            if let Some(logged) = &self.0.logged {
+                let made = open.as_ref().map_or_else(|| logged.make(from), |_| Ok(()));
+                made.and_then(|()| logged.make_above(to)).map_err(|error| failed("copy", error))?;
+            }
             files::copy(from, to, open, durability).map_err(|error| failed("copy", error))
         })?;
-        for (path, number) in files::facet_dirs(from).map_err(|error| failed("copy", error))? {
+        for (number, path) in self.facets_in(from).map_err(|error| failed("copy", error))? {
             self.copy_files(&path, &to.join(number.to_string()), durability)?;
         }
         Ok(())

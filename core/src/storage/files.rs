@@ -1,5 +1,6 @@
 //! The files of databases: made, copied and kept whole across crashes.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -82,12 +83,12 @@ pub(super) fn copy(
     open: Option<&mut Connection>,
     durability: Durability,
 ) -> io::Result<bool> {
-    if !fs::exists(from)? {
+    if open.is_none() && !fs::exists(from)? {
         return Ok(false);
     }
     // A facet that has never written is a directory without a database.
     let changed = make_dirs(&System, to)?;
-    let found = fs::exists(from.join(DATABASE))?;
+    let found = open.is_some() || fs::exists(from.join(DATABASE))?;
     if found {
         match open {
             Some(connection) => copy_open(connection, to, durability)?,
@@ -99,8 +100,13 @@ pub(super) fn copy(
     Ok(found)
 }
 
+/// The number of the facet whose directory has this name.
+pub(super) fn facet_number(name: &OsStr) -> Option<u64> {
+    name.to_str()?.parse().ok()
+}
+
 /// The directories of facets in `dir`: those whose names are numbers.
-pub(super) fn facet_dirs(dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+pub(super) fn facet_dirs(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -109,8 +115,8 @@ pub(super) fn facet_dirs(dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     let mut dirs = Vec::new();
     for entry in entries {
         let entry = entry?;
-        if let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-            dirs.push((entry.path(), number));
+        if let Some(number) = facet_number(&entry.file_name()) {
+            dirs.push((number, entry.path()));
         }
     }
     Ok(dirs)
@@ -207,10 +213,10 @@ pub(super) fn make_dirs(medium: &dyn Medium, dir: &Path) -> io::Result<Vec<PathB
     Ok(changed)
 }
 
-/// Bytes that are left for us on the file system of a directory, if that can be told.
+/// Bytes that are left for us on the file system of a directory, which may not be made yet, if that can be told.
 #[cfg(unix)]
 pub(super) fn free_bytes(dir: &Path) -> Option<u64> {
-    let system = rustix::fs::statvfs(dir).ok()?;
+    let system = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok())?;
     Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 

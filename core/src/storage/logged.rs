@@ -11,8 +11,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::capture::{Capture, Left, Mark};
-use super::files::{DATABASE, DRAFT, make_dirs};
-use crate::log::{Change, Log, PAGE_BYTES, Pages, Room};
+use super::files::{self, DATABASE, DRAFT, WAL, make_dirs};
+use super::unmade::Unmade;
+use super::young::Young;
+use crate::log::{Change, Log, Room};
 use crate::medium::Medium;
 
 /// The file of the commit log in a data directory.
@@ -23,6 +25,8 @@ pub(super) struct Logged {
     pub log: Arc<Log>,
     pub medium: Arc<dyn Medium>,
     root: PathBuf,
+    /// What isn't made yet.
+    pub unmade: Unmade,
     /// Directories with names that may not be on the disk, with the moment of the last change.
     unsynced: Mutex<Unsynced>,
     /// How far the write-ahead logs of closed databases have been handed on.
@@ -48,8 +52,8 @@ impl Logged {
     /// For a data directory without a log.
     pub fn new(root: &Path, medium: Arc<dyn Medium>) -> Logged {
         let log = Arc::new(Log::new(medium.clone(), root.join(LOG)));
-        let (unsynced, marks, settling) = Default::default();
-        Logged { log, medium, root: root.to_owned(), unsynced, marks, settling }
+        let (unmade, unsynced, marks, settling) = Default::default();
+        Logged { log, medium, root: root.to_owned(), unmade, unsynced, marks, settling }
     }
 
     /// What the log calls a directory.
@@ -87,39 +91,98 @@ impl Logged {
         }
     }
 
-    /// Makes a database. It is in the log, whole, before there is a file.
-    pub fn create(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
-        let pages: Vec<_> = (1..).zip(bytes.chunks(PAGE_BYTES)).collect();
-        let change =
-            Change::Pages { new: true, size: pages.len() as u32, pages: Pages::Given(&pages) };
-        let place = self.place_of(dir);
-        // If the file can't be made, the log has to say so.
-        let mut room = self.log.reserve(&place, pages.len() + 1)?;
-        let sequence = self.log.append(&place, change, &mut room)?;
-        self.log.flush(sequence)?;
-        let made = self.create_file(dir, bytes);
-        if made.is_err() {
-            self.log.append(&place, Change::Made, &mut room)?;
+    /// The connection of a database that has no files, or got them while it was open, is closed.
+    pub fn rest(&self, young: &Young) {
+        if young.is_new() {
+            // Nor was anything of what it may have below.
+            self.unmade.take_back(young);
+        } else {
+            young.rest();
         }
-        made
     }
 
-    fn create_file(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Writes the files of a database, of which the log has all. Its own comes last and at once: without it there is
+    /// nothing.
+    pub fn write_files(&self, dir: &Path, main: &[u8], wal: &[u8]) -> io::Result<()> {
+        if files::is_there(dir)? {
+            return Err(io::Error::other("there is a database already"));
+        }
         self.make_dirs(dir)?;
-        let draft = dir.join(DRAFT);
-        self.medium.create(&draft)?.write_at(bytes, 0)?;
-        self.medium.rename(&draft, &dir.join(DATABASE))?;
+        let (draft, wal_file) = (dir.join(DRAFT), dir.join(WAL));
+        let write = || {
+            match wal.is_empty() {
+                false => self.medium.create(&wal_file)?.write_at(wal, 0)?,
+                // An attempt that failed may have left one.
+                true => self.remove(&wal_file)?,
+            }
+            self.medium.create(&draft)?.write_at(main, 0)?;
+            self.medium.rename(&draft, &dir.join(DATABASE))
+        };
+        write().inspect_err(|_| {
+            // Others may need the space.
+            [&draft, &wal_file].into_iter().for_each(|file| drop(self.remove(file)));
+        })?;
         self.unsynced.lock().add(dir.to_owned());
         Ok(())
     }
 
-    /// Makes the directory of a facet, which is in the log before the facet's entry is.
-    pub fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        let (place, mut room) = self.room(dir)?;
-        if self.make_dirs(dir)? {
-            self.log.append(&place, Change::Made, &mut room)?;
+    /// Removes a file if it is there.
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        match self.medium.remove(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Makes the files of those databases that have been without for longest, if many are.
+    pub fn make_oldest(&self) {
+        if !self.unmade.held.is_above_half() {
+            return;
+        }
+        for young in self.unmade.databases() {
+            if !self.unmade.held.is_above_half() {
+                return;
+            }
+            if let Err(error) = young.make_files() {
+                tracing::warn!(%error, "the files of a database can't be made yet");
+                if error.kind() == io::ErrorKind::StorageFull {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes the directory of a facet, which is in the log before the facet's entry is.
+    ///
+    /// That of a parent without files waits. Others don't: after a crash the write-ahead log beside the parent's file
+    /// may have the entry, without the commit log's having anything of it.
+    pub fn add_dir(&self, dir: &Path) -> io::Result<()> {
+        let (place, mut room) = self.room(dir)?;
+        if dir.parent().is_some_and(|parent| self.unmade.database(parent).is_some()) {
+            // Whoever settles what the log has finds it there.
+            self.unmade.add_dir(dir);
+        } else if !self.make_dirs(dir)? {
+            return Ok(());
+        }
+        self.log.append(&place, Change::Made, &mut room).map(drop)
+    }
+
+    /// Makes what isn't made yet of a directory whose database isn't open.
+    pub fn make(&self, dir: &Path) -> io::Result<()> {
+        match self.unmade.database(dir) {
+            Some(young) => young.make_files(),
+            None if self.unmade.has(dir) => {
+                self.make_above(dir)?;
+                self.unmade.make_dir(dir, || self.make_dirs(dir).map(drop))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the files of the database that a directory is a facet's of, and of those above that.
+    pub fn make_above(&self, dir: &Path) -> io::Result<()> {
+        let above = dir.parent().and_then(|parent| self.unmade.database(parent));
+        above.map_or(Ok(()), |young| young.make_files())
     }
 
     fn make_dirs(&self, dir: &Path) -> io::Result<bool> {
@@ -134,6 +197,7 @@ impl Logged {
     /// What is in `dir` and below is going to be removed.
     pub fn gone(&self, dir: &Path) -> io::Result<u64> {
         let (place, mut room) = self.room(dir)?;
+        self.unmade.lose(dir);
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
         self.unsynced.lock().dirs.retain(|known, _| !known.starts_with(dir));
         self.log.append(&place, Change::Gone, &mut room)
@@ -143,6 +207,7 @@ impl Logged {
     pub fn placed(&self, dir: &Path) -> io::Result<u64> {
         let (place, mut room) = self.room(dir)?;
         self.sync_names([dir])?;
+        self.unmade.lose(dir);
         self.marks.lock().retain(|known, _| !known.starts_with(dir));
         self.log.append(&place, Change::Placed, &mut room)
     }

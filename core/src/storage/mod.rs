@@ -38,6 +38,8 @@ mod state;
 mod tests;
 mod transaction;
 mod tree;
+mod unmade;
+mod young;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

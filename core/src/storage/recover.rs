@@ -130,11 +130,11 @@ impl Place {
         log: &dyn Handle,
         changed: &mut BTreeSet<PathBuf>,
     ) -> io::Result<()> {
+        if self.size == 0 {
+            return if self.made { make_empty(dir, medium, changed) } else { Ok(()) };
+        }
         if self.made {
             changed.extend(make_dirs(medium, dir)?);
-        }
-        if self.size == 0 {
-            return Ok(());
         }
         let path = dir.join(DATABASE);
         let file = match files::is_there(dir)? {
@@ -150,11 +150,28 @@ impl Place {
         }
         file.set_size(u64::from(self.size) * PAGE_BYTES as u64)?;
         file.sync()?;
-        match medium.remove(&dir.join(WAL)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&dir.join(WAL), medium)?;
         changed.insert(dir.to_owned());
         Ok(())
+    }
+}
+
+/// Makes the directory of a facet that has no database. Without one of its parent, it was never a facet.
+fn make_empty(dir: &Path, medium: &dyn Medium, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    if files::is_there(dir)? {
+        // It got its files before the end of the commit that was to be its first.
+        [DATABASE, WAL].iter().try_for_each(|name| remove(&dir.join(name), medium))?;
+        changed.insert(dir.to_owned());
+    }
+    if dir.parent().map_or(Ok(false), files::is_there)? {
+        changed.extend(make_dirs(medium, dir)?);
+    }
+    Ok(())
+}
+
+fn remove(file: &Path, medium: &dyn Medium) -> io::Result<()> {
+    match medium.remove(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

@@ -356,7 +356,7 @@ impl State {
             }
             self.main = Some(connection);
             self.absent = false;
-            self.opened(shared)?;
+            shared.disk.sweep(&shared.dir, &[])?;
         }
         let in_transaction = self.in_transaction;
         let connection = self.main.as_mut().expect("the database was just opened");

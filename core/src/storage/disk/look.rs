@@ -1,6 +1,6 @@
 //! Looking at databases from outside their actors, and listing them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::ffi;
 
@@ -9,6 +9,7 @@ use crate::storage::connection::execute;
 use crate::storage::inspect::{self, Inspection};
 use crate::storage::meter::{Amounts, sum};
 use crate::storage::query::{self, QueryRows};
+use crate::storage::young::Young;
 use crate::value::Value;
 
 /// What databases take, and what their actors have used.
@@ -61,7 +62,9 @@ impl Disk {
             (Seen::Closed, Place::Memory(parked)) => {
                 parked.lock().get_mut(dir).map(body).transpose()
             }
-            (Seen::Closed, Place::Files(_)) => open_closed(dir)?.as_mut().map(body).transpose(),
+            (Seen::Closed, Place::Files(_)) => {
+                self.open_closed(dir)?.as_mut().map(body).transpose()
+            }
         })
     }
 
@@ -69,7 +72,9 @@ impl Disk {
     pub fn exists(&self, dir: &Path) -> Result<bool> {
         match &self.0.place {
             Place::Files(_) => {
-                fs::exists(dir.join(DATABASE)).map_err(|error| failed("look for", error))
+                let is_young = self.young(dir).is_some();
+                let exists = if is_young { Ok(true) } else { fs::exists(dir.join(DATABASE)) };
+                exists.map_err(|error| failed("look for", error))
             }
             Place::Memory(_) => Ok(self.look(dir, |_| Ok(()))?.is_some()),
         }
@@ -122,6 +127,7 @@ impl Disk {
 
     fn add_usage(&self, dir: &Path, usage: &mut DiskUsage) -> Result<()> {
         let measured = |error| failed("measure", error);
+        usage.bytes += self.young(dir).map_or(0, |young| young.bytes());
         for name in [DATABASE, WAL] {
             match fs::metadata(dir.join(name)) {
                 Ok(metadata) => usage.bytes += metadata.len(),
@@ -130,9 +136,9 @@ impl Disk {
             }
         }
         usage.used = sum(usage.used, self.used(dir)?);
-        for (facet, _) in facet_dirs(dir).map_err(measured)? {
+        for facet in self.facets_in(dir).map_err(measured)?.values() {
             usage.facets += 1;
-            self.add_usage(&facet, usage)?;
+            self.add_usage(facet, usage)?;
         }
         Ok(())
     }
@@ -167,14 +173,21 @@ impl Disk {
 
     /// The directories in `dir`, in order; in memory those that lead to a database.
     pub fn subdirs(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        let mut dirs = self.dirs_in_memory(dir);
         if let Place::Files(_) = self.0.place {
-            return sorted_dirs(dir).map_err(|error| failed("list", error));
+            dirs.extend(sorted_dirs(dir).map_err(|error| failed("list", error))?);
         }
-        let below = self.in_memory(dir);
-        let first = |path: &PathBuf| Some(dir.join(path.strip_prefix(dir).ok()?.iter().next()?));
-        let mut dirs: Vec<_> = below.iter().filter_map(first).collect();
-        dirs.dedup();
-        Ok(dirs)
+        Ok(dirs.into_iter().collect())
+    }
+
+    /// The directories of facets in `dir` by number.
+    pub(super) fn facets_in(&self, dir: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
+        let number = |path: &PathBuf| files::facet_number(path.file_name()?);
+        let in_memory = self.dirs_in_memory(dir).into_iter();
+        let mut found: BTreeMap<_, _> =
+            in_memory.filter_map(|path| number(&path).map(|number| (number, path))).collect();
+        found.extend(files::facet_dirs(dir)?);
+        Ok(found)
     }
 
     /// The numbers of the facets that have a directory in `dir`; in memory none have.
@@ -182,8 +195,8 @@ impl Disk {
         match &self.0.place {
             Place::Memory(_) => Ok(None),
             Place::Files(_) => {
-                let dirs = facet_dirs(dir).map_err(|error| failed("list", error))?;
-                Ok(Some(dirs.into_iter().map(|(_, number)| number).collect()))
+                let facets = self.facets_in(dir).map_err(|error| failed("list", error))?;
+                Ok(Some(facets.into_keys().collect()))
             }
         }
     }
@@ -196,22 +209,59 @@ impl Disk {
             }
             Place::Files(_) => {
                 let mut count = 0;
-                for (facet, _) in facet_dirs(dir).map_err(|error| failed("count", error))? {
-                    count += 1 + self.count_below(&facet)?;
+                for facet in self.facets_in(dir).map_err(|error| failed("count", error))?.values() {
+                    count += 1 + self.count_below(facet)?;
                 }
                 Ok(count)
             }
         }
     }
 
-    /// The directories of the databases in memory that are `dir` or below it.
+    /// The directories that are `dir` or below it and in memory: those of databases, and with files those that
+    /// aren't made yet.
     fn in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
-        let Place::Memory(parked) = &self.0.place else { return BTreeSet::new() };
+        let Place::Memory(parked) = &self.0.place else {
+            let unmade = |logged: &Arc<Logged>| logged.unmade.below(dir);
+            return self.0.logged.as_ref().map(unmade).unwrap_or_default();
+        };
         let open = self.0.open.lock();
         let parked = parked.lock();
         let mut dirs: BTreeSet<_> = open.keys().chain(parked.keys()).cloned().collect();
         dirs.retain(|known| known.starts_with(dir));
         dirs
+    }
+
+    /// The directories in `dir` that are in memory or lead to one that is.
+    fn dirs_in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
+        let first = |path: &PathBuf| Some(dir.join(path.strip_prefix(dir).ok()?.iter().next()?));
+        self.in_memory(dir).iter().filter_map(first).collect()
+    }
+
+    /// The database in `dir`, if it has no files yet.
+    fn young(&self, dir: &Path) -> Option<Arc<Young>> {
+        self.0.logged.as_ref()?.unmade.database(dir)
+    }
+
+    /// Makes the files of the database in `dir`, which isn't open, if it has none yet.
+    pub(in crate::storage) fn place(&self, dir: &Path) -> io::Result<()> {
+        self.young(dir).map_or(Ok(()), |young| young.make_files())
+    }
+
+    /// Opens a database that no storage has open, without changing anything.
+    fn open_closed(&self, dir: &Path) -> Result<Option<Database>> {
+        let mut db = match self.young(dir) {
+            Some(young) => {
+                let mut db = Database::open_young(young, &dir.join(DATABASE), inspect::guard())?;
+                db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+                db
+            }
+            None => match open_closed_file(dir)? {
+                Some(db) => db,
+                None => return Ok(None),
+            },
+        };
+        inspect::set_up(&mut db)?;
+        Ok(Some(db))
     }
 
     /// Makes the directory of a new facet, whose name must be as durable as its entry.
@@ -220,7 +270,7 @@ impl Disk {
             Place::Memory(_) => Ok(()),
             Place::Files(durability) => {
                 let made = match &self.0.logged {
-                    Some(logged) => logged.make_dir(dir),
+                    Some(logged) => logged.add_dir(dir),
                     None => files::make_durable_dirs(dir, *durability),
                 };
                 made.map_err(|error| failed("create", error))
@@ -229,8 +279,7 @@ impl Disk {
     }
 }
 
-/// Opens a database that no storage has open, without changing anything.
-fn open_closed(dir: &Path) -> Result<Option<Database>> {
+fn open_closed_file(dir: &Path) -> Result<Option<Database>> {
     let path = dir.join(DATABASE);
     match files::read_header(dir).map_err(|error| failed("open", error))? {
         Some(header) => check_header(&header)?,
@@ -242,7 +291,6 @@ fn open_closed(dir: &Path) -> Result<Option<Database>> {
         // What is in the log stays there: its actor brings it in.
         db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
-    inspect::set_up(&mut db)?;
     Ok(Some(db))
 }
 

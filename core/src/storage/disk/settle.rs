@@ -5,6 +5,9 @@ use rusqlite::ffi;
 use super::look::open_to_move;
 use super::*;
 use crate::storage::capture::Left;
+use crate::storage::connection::template;
+use crate::storage::raw::File;
+use crate::storage::young::Young;
 
 /// A database that is durable without the log, or without a part of it, but for the names of its files.
 struct Settled {
@@ -31,6 +34,11 @@ impl Disk {
         let opens = |error| failed("open", error);
         // Once the log has failed nobody knows what of a database is durable.
         self.0.logged.as_ref().map_or(Ok(()), |logged| logged.log.check()).map_err(opens)?;
+        if let Some(logged) = &self.0.logged
+            && let Some(young) = logged.unmade.database(dir)
+        {
+            return open_young(shared, logged, young).map(Some);
+        }
         let Some(header) = files::read_header(dir).map_err(opens)? else {
             return Ok(None);
         };
@@ -46,19 +54,26 @@ impl Disk {
     }
 
     pub(super) fn close_file(&self, dir: &Path, connection: Connection) {
+        let young = connection.young().cloned();
         let left = connection.close();
-        if let Some(logged) = &self.0.logged {
-            logged.left(dir, left);
+        let Some(logged) = &self.0.logged else { return };
+        logged.left(dir, left);
+        if let Some(young) = young {
+            logged.rest(&young);
         }
     }
 
     /// Removes a directory of facets for good, so that nothing that comes into its place can meet what was there.
     pub(super) fn remove_files(&self, dir: &Path) -> io::Result<()> {
-        if self.0.logged.is_none() || !fs::exists(dir)? {
-            return files::remove(dir).map(drop);
+        let Some(logged) = &self.0.logged else { return files::remove(dir).map(drop) };
+        let is_there = fs::exists(dir)?;
+        if !is_there && !logged.unmade.has_any(dir) {
+            return Ok(());
         }
         self.gone(dir)?;
-        files::remove(dir)?;
+        if !files::remove(dir)? {
+            return Ok(());
+        }
         dir.parent().map_or(Ok(()), |parent| sync_dir(parent, Durability::Full))
     }
 
@@ -76,12 +91,12 @@ impl Disk {
         self.0.logged.as_ref().map_or(Ok(()), |logged| logged.log.flush(sequence))
     }
 
-    /// Has the log shortened if it has become long, and waits for that if it is twice as long as it may be. Nobody
-    /// may hold a lock meanwhile.
+    /// Has the log shortened if it has become long, and waits for that if it is twice as long as it may be; has files
+    /// made if many databases are without. Nobody may hold a lock meanwhile.
     pub(in crate::storage) fn make_room(&self) {
         let Some(logged) = &self.0.logged else { return };
         let is_full = logged.log.is_full();
-        if !logged.log.take_crowded() && !is_full {
+        if !logged.log.take_crowded() && !logged.unmade.held.take_crowded() && !is_full {
             return;
         }
         let disk = Arc::downgrade(&self.0);
@@ -104,6 +119,7 @@ impl Disk {
         if let Err(error) = logged.log.shrink() {
             tracing::warn!(%error, "the commit log stays longer than it needs to be");
         }
+        logged.make_oldest();
     }
 
     /// Keeps databases from being settled meanwhile.
@@ -119,11 +135,21 @@ impl Disk {
         if logged.log.check().is_err() {
             return;
         }
-        let _one = logged.settling.lock();
-        self.settle(logged, logged.log.unsettled());
+        self.settle_all(logged);
         if let Err(error) = logged.log.end() {
             tracing::warn!(%error, "the commit log stays until the directory is opened again");
         }
+    }
+
+    fn settle_all(&self, logged: &Logged) {
+        let _one = logged.settling.lock();
+        self.settle(logged, logged.log.unsettled());
+    }
+
+    /// Settles all that can be.
+    #[cfg(test)]
+    pub(in crate::storage) fn settle_now(&self) {
+        self.0.logged.iter().for_each(|logged| self.settle_all(logged));
     }
 
     fn settle(&self, logged: &Logged, places: Vec<String>) {
@@ -169,6 +195,10 @@ impl Disk {
         check(logged)?;
         let in_transaction = state.in_transaction;
         let Some(connection) = state.connection(false) else { return Ok(None) };
+        // Only the log has what has no files.
+        if let Some(young) = connection.young() {
+            young.make_files().map_err(|error| failed("create", error))?;
+        }
         // What is left to read would have to be held in memory for the sake of others.
         if in_transaction || !connection.cursors.is_empty() {
             let synced = connection.sync_database();
@@ -185,6 +215,27 @@ impl Disk {
     }
 }
 
+/// Makes a database that gets its files later, and opens it.
+pub(super) fn new_young(shared: &Shared, logged: &Arc<Logged>) -> Result<Connection> {
+    logged.log.check().map_err(|error| failed("create", error))?;
+    let young = Arc::new(Young::new(logged, &shared.dir, template()?));
+    let connection = open_young(shared, logged, young.clone())?;
+    logged.unmade.add(&young);
+    Ok(connection)
+}
+
+/// Opens a database that may have no files.
+fn open_young(shared: &Shared, logged: &Arc<Logged>, young: Arc<Young>) -> Result<Connection> {
+    let dir = &shared.dir;
+    let mut db = Database::open_young(young.clone(), &dir.join(DATABASE), shared.guard())?;
+    // It is decided at the end whether what is in its log may be moved.
+    db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let has_log = young.size(File::Wal).map_or_else(|| has_log(dir), |bytes| bytes > 0);
+    let capture = logged.capture(dir, has_log).with_young(young);
+    let max_bytes = shared.options.storage_bytes;
+    Ok(Connection::new(db, Durability::Full, Some(capture), !has_log, max_bytes)?)
+}
+
 /// Asked while nobody commits to the database. Once the log has failed, a write-ahead log may have what the commit
 /// log doesn't, and what is read from that again later must not meet it in the file.
 fn check(logged: &Logged) -> Result<()> {
@@ -195,6 +246,7 @@ fn check(logged: &Logged) -> Result<()> {
 fn settle_closed(logged: &Logged, dir: &Path, sequence: u64) -> Result<()> {
     let storage = |error| failed("write", error);
     logged.log.flush(sequence).map_err(storage)?;
+    logged.make(dir).map_err(storage)?;
     if !files::is_there(dir).map_err(storage)? {
         return Ok(());
     }

@@ -40,7 +40,8 @@ impl Disk {
                 Seen::Open(connection) => files::copy_open(connection, to, Durability::None)
                     .map(|()| true)
                     .map_err(storage),
-                Seen::Closed => match fs::exists(dir.join(DATABASE)) {
+                Seen::Closed => match self.place(dir).and_then(|()| fs::exists(dir.join(DATABASE)))
+                {
                     Ok(true) => files::copy_closed(dir, to, Durability::None)
                         .map(|()| true)
                         .map_err(storage),
@@ -94,11 +95,15 @@ impl Disk {
     }
 
     fn take_away(&self, dir: &Path, to: &Path, durability: Durability) -> io::Result<()> {
-        if !fs::exists(dir)? {
+        let unmade = |logged: &Arc<Logged>| logged.unmade.has_any(dir);
+        if !fs::exists(dir)? && !self.0.logged.as_ref().is_some_and(unmade) {
             return Ok(());
         }
         // From here on it is gone, whether it comes to the removal or not.
         self.gone(dir)?.map_or(Ok(()), |sequence| self.flush(sequence))?;
+        if !fs::exists(dir)? {
+            return Ok(());
+        }
         let removed = fs::rename(dir, to)
             .and_then(|()| dir.parent().map_or(Ok(()), |parent| sync_dir(parent, durability)));
         if let (Some(logged), Err(error)) = (&self.0.logged, &removed) {

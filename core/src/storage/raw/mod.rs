@@ -10,8 +10,9 @@ mod functions;
 mod hooks;
 mod memory;
 mod statement;
+mod vfs;
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::path::Path;
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(super) use statement::{Bind, Column, Statement};
 
 use super::failure::Failure;
 use super::guard::Guard;
+use super::young::Young;
 use crate::log::PAGE_BYTES;
 use statement::Slots;
 
@@ -43,18 +45,36 @@ unsafe impl Send for Database {}
 impl Database {
     /// Opens the file at `path`, which exists.
     pub fn open_file(path: &Path, guard: Arc<Guard>) -> Result<Database, Failure> {
-        let path = path.to_str().and_then(|path| std::ffi::CString::new(path).ok());
-        let path =
-            path.ok_or_else(|| Failure::plain("the path of the database is not valid UTF-8"))?;
-        Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, guard)
+        Database::open(&text_of(path)?, ffi::SQLITE_OPEN_NOFOLLOW, null(), guard)
+    }
+
+    /// Opens a database that is to get its file at `path`.
+    pub fn open_young(
+        young: Arc<Young>,
+        path: &Path,
+        guard: Arc<Guard>,
+    ) -> Result<Database, Failure> {
+        let path = text_of(path)?;
+        match vfs::register() {
+            ffi::SQLITE_OK => vfs::opening(young, || {
+                Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, vfs::NAME.as_ptr(), guard)
+            }),
+            code => Err(Failure::of_code(code)),
+        }
     }
 
     /// Opens a database that lives in memory as long as this connection.
     pub fn open_memory(guard: Arc<Guard>) -> Result<Database, Failure> {
-        Database::open(c":memory:", ffi::SQLITE_OPEN_CREATE, guard)
+        Database::open(c":memory:", ffi::SQLITE_OPEN_CREATE, null(), guard)
     }
 
-    fn open(path: &CStr, flags: c_int, guard: Arc<Guard>) -> Result<Database, Failure> {
+    /// Opens a database through one of SQLite's layers: the default one, or the one that is called so.
+    fn open(
+        path: &CStr,
+        flags: c_int,
+        layer: *const c_char,
+        guard: Arc<Guard>,
+    ) -> Result<Database, Failure> {
         let flags = flags
             | ffi::SQLITE_OPEN_READWRITE
             | ffi::SQLITE_OPEN_NOMUTEX
@@ -62,8 +82,8 @@ impl Database {
             | ffi::SQLITE_OPEN_EXRESCODE;
         is_counted(); // before SQLite is used
         let mut raw = null_mut();
-        // SAFETY: the path ends with NUL and `raw` outlives the call.
-        let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, null()) };
+        // SAFETY: the path ends with NUL, `raw` outlives the call, and `layer` is null or a constant.
+        let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, layer) };
         if raw.is_null() {
             return Err(Failure::of_code(code));
         }
@@ -252,6 +272,11 @@ impl Drop for Database {
         // it; nothing can use it afterwards.
         unsafe { ffi::sqlite3_close(self.raw) };
     }
+}
+
+fn text_of(path: &Path) -> Result<CString, Failure> {
+    let path = path.to_str().and_then(|path| CString::new(path).ok());
+    path.ok_or_else(|| Failure::plain("the path of the database is not valid UTF-8"))
 }
 
 /// SQLite's text for a result code.

@@ -99,7 +99,8 @@ fn a_log_that_cannot_be_made_leaves_nothing_behind() {
     let room = Arc::new(AtomicU64::new(1 << 19));
     let files = Files::on(Arc::new(Small(room)));
     let storage = files.disk.storage(files.at("a"), options());
-    storage.kv().put("k", &Value::Int(1)).expect_err("there is no room for the log");
+    storage.kv().put("k", &Value::Int(1)).expect("nothing is written yet");
+    storage.commit().expect_err("there is no room for the log");
     storage.close();
     files.disk.close();
     assert!(!super::exists(&files.root().join("commit.log")));

@@ -47,7 +47,10 @@ impl Files {
 
     /// What is on the disk if the process is killed now, in a directory of its own that isn't opened yet.
     pub(super) fn killed(&self) -> Files {
-        let image = Files::new();
+        self.killed_in(Files::new())
+    }
+
+    pub(super) fn killed_in(&self, image: Files) -> Files {
         let _quiet = self.disk.hold_settling();
         copy(&self.root(), &image.root());
         image
@@ -55,8 +58,15 @@ impl Files {
 
     /// What is there after a power cut that spared only the log: databases are torn, their own logs stale.
     pub(super) fn cut(&self) -> Files {
-        let image = self.killed();
-        damage(&image.root().join("objects"));
+        self.cut_in(Files::new())
+    }
+
+    pub(super) fn cut_in(&self, image: Files) -> Files {
+        let image = self.killed_in(image);
+        let objects = image.root().join("objects");
+        if exists(&objects) {
+            damage(&objects);
+        }
         image
     }
 }
@@ -84,7 +94,7 @@ fn damage(dir: &Path) {
 }
 
 /// Files below a directory, with their contents.
-fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -104,6 +114,7 @@ fn the_log_alone_brings_new_databases_back() {
     (1..=30).for_each(|n| put(&one, n));
     put(&other, 7);
     other.close();
+    files.disk.place(&files.at("c")).expect("makes its files");
     one.kv().put("k", &Value::Int(99)).expect("stored"); // not committed
 
     let images = [files.killed(), files.cut(), {
@@ -151,6 +162,7 @@ fn what_was_deleted_stays_so_and_never_shows_in_what_is_new() -> Result<()> {
         let storage = files.storage_at(name);
         (1..=9).for_each(|n| put(&storage, n));
         storage.close();
+        files.disk.place(&files.at(name)).expect("makes its files");
     }
     let before = files.cut();
     files.disk.remove_tree(&files.at("a"))?;
@@ -417,7 +429,8 @@ fn a_commit_that_the_log_did_not_take_never_gets_to_the_file() -> Result<()> {
     drop(raw);
     left.store(0, Ordering::Relaxed);
     let other = disk.storage(files.at("b"), options());
-    other.kv().put("k", &Value::Int(1)).expect_err("the log can't be written");
+    other.kv().put("k", &Value::Int(1)).expect("nothing is written yet");
+    other.commit().expect_err("the log can't be written");
     left.store(i64::MAX, Ordering::Relaxed);
     disk.close();
 

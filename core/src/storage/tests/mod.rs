@@ -13,6 +13,8 @@ mod pinned;
 mod sandbox;
 mod sql;
 mod transactions;
+mod young;
+mod young_faults;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

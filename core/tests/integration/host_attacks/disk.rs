@@ -197,14 +197,17 @@ fn d010_one_process_can_not_open_a_directory_twice() -> Result<()> {
 fn d012_a_reader_of_the_live_file_takes_no_lock_away() -> Result<()> {
     let directory = TempDir::new().unwrap();
     let data = directory.path().join("data");
-    let runtime = Runtime::open(&data)?;
-    let stub = own(
-        &runtime,
+    let code = || {
         app(
             "function App:add(n) local kv = self.ctx.storage.kv kv:put(n, string.rep('x', 1000)) return n end",
-        ),
-    )?;
-    stub.call_blocking("add", vec!["first".into()])?;
+        )
+    };
+    let runtime = Runtime::open(&data)?;
+    own(&runtime, code())?.call_blocking("add", vec!["first".into()])?;
+    runtime.close(); // by now a new object has files
+    let runtime = Runtime::open(&data)?;
+    let stub = own(&runtime, code())?;
+    stub.call_blocking("add", vec!["second".into()])?;
     let mut object = data.join("objects");
     for _ in 0..3 {
         object = fs::read_dir(object).unwrap().next().unwrap().unwrap().path();

@@ -81,6 +81,9 @@ fn delete_ends_the_object_and_takes_its_facets_and_alarm() -> Result<()> {
 fn a_deleted_object_leaves_no_file() -> Result<()> {
     let place = Place::new()?;
     place.filled("one")?;
+    place.runtime.close(); // by now a new object has files
+    let place = place.reopen()?;
+    place.objects.get_by_name("one").call_blocking("get", vec![])?;
     let dir = place.database("").parent().unwrap().to_owned();
     place.objects.delete(&place.id("one"))?;
     assert!(!dir.exists());

@@ -152,7 +152,13 @@ fn states_after_error(op: &Op, before: &Node) -> Vec<Node> {
     if let Kind::Replace(name) = &op.kind {
         parts.push(with(&Kind::Delete(name.clone()), op.alarm));
     }
-    parts.iter().flat_map(|part| part.states(before)).collect()
+    let mut states: Vec<_> = parts.iter().flat_map(|part| part.states(before)).collect();
+    if let Kind::Replace(name) = &op.kind {
+        // The new facet may have failed to set its alarm after the object has set its own.
+        let replaced = &op.states(before)[1];
+        states.extend(with(&Kind::At(vec![name.clone()]), AlarmChange::Keep).states(replaced));
+    }
+    states
 }
 
 /// Lets a call fail.

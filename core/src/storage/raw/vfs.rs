@@ -1,0 +1,165 @@
+//! A layer between SQLite and the file system for databases that have no files yet.
+//!
+//! The files of such a database are in memory until its [`Young`] has made them. From then on the layer beneath,
+//! SQLite's own, does everything with them.
+
+mod file;
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::{null, null_mut};
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::ffi;
+
+use super::is_counted;
+use crate::storage::young::Young;
+
+/// What the layer is called in SQLite.
+pub(super) const NAME: &CStr = c"facetbox-young";
+
+thread_local! {
+    /// The database that is being opened on this thread.
+    static OPENING: RefCell<Option<Arc<Young>>> = const { RefCell::new(None) };
+}
+
+/// Runs `open`, which opens the connection of this database through the layer.
+pub(super) fn opening<T>(young: Arc<Young>, open: impl FnOnce() -> T) -> T {
+    OPENING.set(Some(young));
+    let opened = open();
+    OPENING.set(None);
+    opened
+}
+
+/// SQLite's own layer, and what came of entering ours.
+struct Beneath(*mut ffi::sqlite3_vfs, c_int);
+
+// SAFETY: SQLite calls its layers on any thread, and those that are entered once stay: ours is never taken out, and
+// taking out the one beneath would break SQLite itself.
+unsafe impl Send for Beneath {}
+// SAFETY: as above.
+unsafe impl Sync for Beneath {}
+
+fn layers() -> &'static Beneath {
+    static LAYERS: OnceLock<Beneath> = OnceLock::new();
+    LAYERS.get_or_init(|| {
+        is_counted(); // before SQLite is used
+        // SAFETY: asks for the default layer.
+        let beneath = unsafe { ffi::sqlite3_vfs_find(null()) };
+        // SAFETY: null or a layer that stays.
+        let Some(known) = (unsafe { beneath.as_ref() }) else {
+            return Beneath(null_mut(), ffi::SQLITE_ERROR);
+        };
+        // SQLite links the layers with each other and keeps them, so it stays for good.
+        let layer = Box::into_raw(Box::new(layer(known)));
+        // SAFETY: all of the layer is filled in, and it stays.
+        Beneath(beneath, unsafe { ffi::sqlite3_vfs_register(layer, 0) })
+    })
+}
+
+/// Makes SQLite know the layer.
+pub(super) fn register() -> c_int {
+    layers().1
+}
+
+fn layer(beneath: &ffi::sqlite3_vfs) -> ffi::sqlite3_vfs {
+    ffi::sqlite3_vfs {
+        iVersion: 2,
+        szOsFile: file::BENEATH_AT as c_int + beneath.szOsFile,
+        mxPathname: beneath.mxPathname,
+        pNext: null_mut(),
+        zName: NAME.as_ptr(),
+        pAppData: null_mut(),
+        xOpen: Some(open),
+        xDelete: Some(delete),
+        xAccess: Some(access),
+        xFullPathname: Some(full_path),
+        // Nothing is ever loaded.
+        xDlOpen: None,
+        xDlError: None,
+        xDlSym: None,
+        xDlClose: None,
+        xRandomness: Some(randomness),
+        xSleep: Some(sleep),
+        xCurrentTime: Some(current_time),
+        xGetLastError: Some(last_error),
+        xCurrentTimeInt64: Some(current_time_millis),
+        xSetSystemCall: None,
+        xGetSystemCall: None,
+        xNextSystemCall: None,
+    }
+}
+
+macro_rules! beneath {
+    ($($name:ident = $method:ident($($argument:ident: $type:ty),*);)*) => {$(
+        unsafe extern "C" fn $name(_: *mut ffi::sqlite3_vfs, $($argument: $type),*) -> c_int {
+            let beneath = layers().0;
+            // SAFETY: a layer of SQLite's stays.
+            let method = unsafe { (*beneath).$method };
+            // SAFETY: what SQLite would have called, with its own arguments.
+            method.map_or(ffi::SQLITE_ERROR, |method| unsafe { method(beneath, $($argument),*) })
+        }
+    )*};
+}
+
+beneath! {
+    delete = xDelete(name: *const c_char, sync: c_int);
+    access = xAccess(name: *const c_char, flags: c_int, answer: *mut c_int);
+    randomness = xRandomness(length: c_int, bytes: *mut c_char);
+    sleep = xSleep(micros: c_int);
+    current_time = xCurrentTime(days: *mut f64);
+    last_error = xGetLastError(length: c_int, text: *mut c_char);
+    current_time_millis = xCurrentTimeInt64(millis: *mut ffi::sqlite3_int64);
+    resolve = xFullPathname(name: *const c_char, length: c_int, path: *mut c_char);
+    open_beneath = xOpen(
+        name: *const c_char, file: *mut ffi::sqlite3_file, flags: c_int, answer: *mut c_int
+    );
+}
+
+/// The paths of databases are whole. Whether one leads through a link is looked at when it has files.
+unsafe extern "C" fn full_path(
+    _: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    length: c_int,
+    path: *mut c_char,
+) -> c_int {
+    // SAFETY: SQLite's names end with NUL.
+    let bytes = unsafe { CStr::from_ptr(name) }.count_bytes() + 1;
+    if bytes > length as usize {
+        return ffi::SQLITE_CANTOPEN;
+    }
+    // SAFETY: both are that long, and the second is SQLite's own.
+    unsafe { name.copy_to_nonoverlapping(path, bytes) };
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn open(
+    layer: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    file: *mut ffi::sqlite3_file,
+    flags: c_int,
+    answer: *mut c_int,
+) -> c_int {
+    let (young, which) = if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
+        (OPENING.take(), super::File::Main)
+    } else if flags & ffi::SQLITE_OPEN_WAL != 0 {
+        // SAFETY: SQLite gives the name of a write-ahead log, whose database this layer has opened.
+        (Some(unsafe { file::of_database(name) }), super::File::Wal)
+    } else {
+        // A temporary file: SQLite's own layer uses the handle as its own.
+        // SAFETY: SQLite's own arguments; there is more room in the handle than that layer needs.
+        return unsafe { open_beneath(layer, name, file, flags, answer) };
+    };
+    let Some(young) = young else {
+        // SAFETY: the handle is SQLite's to fill in.
+        unsafe { (*file).pMethods = null() };
+        return ffi::SQLITE_CANTOPEN;
+    };
+    // SAFETY: SQLite gives room for a handle of this layer, and a name that lasts until it is closed.
+    unsafe { file::begin(file, young, which, name, flags) };
+    // SAFETY: null or where SQLite wants to know how the file was opened.
+    if let Some(answer) = unsafe { answer.as_mut() } {
+        *answer = flags;
+    }
+    ffi::SQLITE_OK
+}

@@ -1,0 +1,187 @@
+//! What is in the commit log or in memory and not yet in the file system.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::young::Young;
+
+/// What each database takes beside its write-ahead log.
+const ONE_BYTES: u64 = 1 << 10;
+/// What databases without files may have in memory before the oldest of them get theirs, which a thread makes until
+/// they have half of it.
+const CROWDED_BYTES: u64 = 8 << 20;
+/// From here on whoever needs more makes the files of the database that needs it.
+const MAX_BYTES: u64 = 2 * CROWDED_BYTES;
+
+/// How much databases without files have in memory.
+#[derive(Default)]
+pub(super) struct Held {
+    bytes: AtomicU64,
+    crowded: AtomicBool,
+    /// How many there have been.
+    count: AtomicU64,
+}
+
+impl Held {
+    /// Takes account of one more; answers its number.
+    pub fn add_one(&self) -> u64 {
+        self.add(ONE_BYTES);
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn remove_one(&self) {
+        self.shrink(ONE_BYTES);
+    }
+
+    /// Takes account of more, unless that is too much.
+    pub fn grow(&self, bytes: u64) -> bool {
+        let fits = self.bytes.load(Ordering::Relaxed) + bytes <= MAX_BYTES;
+        if fits {
+            self.add(bytes);
+        }
+        fits
+    }
+
+    pub fn shrink(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn add(&self, bytes: u64) {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > CROWDED_BYTES {
+            self.crowded.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether some of them should get their files, asked once.
+    pub fn take_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed) && self.crowded.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether that goes on.
+    pub fn is_above_half(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > CROWDED_BYTES / 2
+    }
+}
+
+/// The directories that aren't made yet: those of facets, which the log has, and those of databases.
+#[derive(Default)]
+pub(super) struct Unmade {
+    entries: Mutex<BTreeMap<PathBuf, Entry>>,
+    pub held: Arc<Held>,
+}
+
+#[derive(Default)]
+struct Entry {
+    /// The log says that the directory was made.
+    made: bool,
+    database: Option<Arc<Young>>,
+}
+
+impl Unmade {
+    /// Enters a directory that the log has.
+    pub fn add_dir(&self, dir: &Path) {
+        self.entries.lock().entry(dir.to_owned()).or_default().made = true;
+    }
+
+    /// Enters a database.
+    pub fn add(&self, young: &Arc<Young>) {
+        let mut entries = self.entries.lock();
+        entries.entry(young.dir().to_owned()).or_default().database = Some(young.clone());
+    }
+
+    /// Takes out a database of which nothing was committed, with what is below it.
+    pub fn take_back(&self, young: &Young) {
+        self.lose_where(young.dir(), |dir| dir != young.dir());
+        let mut entries = self.entries.lock();
+        if let Some(entry) = entries.get_mut(young.dir()).filter(|entry| entry.is(young)) {
+            entry.database = None;
+            if !entry.made {
+                entries.remove(young.dir());
+            }
+        }
+    }
+
+    /// Takes out a database that has its files.
+    pub fn forget(&self, young: &Young) {
+        let mut entries = self.entries.lock();
+        if entries.get(young.dir()).is_some_and(|entry| entry.is(young)) {
+            entries.remove(young.dir());
+        }
+    }
+
+    /// Makes a directory without a database with `make`, if it is one of them. It can't be lost meanwhile: what was
+    /// removed must not come back.
+    pub fn make_dir(&self, dir: &Path, make: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let mut entries = self.entries.lock();
+        if entries.get(dir).is_some_and(|entry| entry.database.is_none()) {
+            make()?;
+            entries.remove(dir);
+        }
+        Ok(())
+    }
+
+    /// Takes out a directory with those below, which are going to be removed.
+    pub fn lose(&self, dir: &Path) {
+        self.lose_where(dir, |_| true);
+    }
+
+    fn lose_where(&self, dir: &Path, goes: impl Fn(&Path) -> bool) {
+        let below = self.below(dir);
+        let mut entries = self.entries.lock();
+        let lost = below.iter().filter(|dir| goes(dir));
+        let lost: Vec<_> = lost.filter_map(|dir| entries.remove(dir)?.database).collect();
+        drop(entries);
+        // Not within the lock: one may be getting its files.
+        lost.iter().for_each(|young| young.lose());
+    }
+
+    /// Whether a directory is one of them.
+    pub fn has(&self, dir: &Path) -> bool {
+        self.entries.lock().contains_key(dir)
+    }
+
+    /// Whether a directory or one below it is among them.
+    pub fn has_any(&self, dir: &Path) -> bool {
+        let entries = self.entries.lock();
+        let first = entries.range::<Path, _>(from(dir)).next();
+        first.is_some_and(|(known, _)| known.starts_with(dir))
+    }
+
+    /// The database of a directory.
+    pub fn database(&self, dir: &Path) -> Option<Arc<Young>> {
+        self.entries.lock().get(dir)?.database.clone()
+    }
+
+    /// All databases, those first that have been there for longest.
+    pub fn databases(&self) -> Vec<Arc<Young>> {
+        let entries = self.entries.lock();
+        let databases = entries.values().filter_map(|entry| entry.database.clone());
+        let mut databases: Vec<_> = databases.collect();
+        databases.sort_by_key(|young| young.number());
+        databases
+    }
+
+    /// A directory and those below, as far as they are among them.
+    pub fn below(&self, dir: &Path) -> BTreeSet<PathBuf> {
+        let entries = self.entries.lock();
+        let below = entries.range::<Path, _>(from(dir)).map(|(known, _)| known);
+        below.take_while(|known| known.starts_with(dir)).cloned().collect()
+    }
+}
+
+impl Entry {
+    fn is(&self, young: &Young) -> bool {
+        self.database.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), young))
+    }
+}
+
+fn from(dir: &Path) -> (Bound<&Path>, Bound<&Path>) {
+    (Bound::Included(dir), Bound::Unbounded)
+}
