@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use parking_lot::{Condvar, Mutex};
 
 pub(crate) use read::Reader;
-pub(crate) use record::{Change, PAGE_BYTES, Pages, Record};
+pub(crate) use record::{Change, Image, PAGE_BYTES, Pages, Record};
 pub(crate) use region::REGION_BYTES;
 pub(crate) use room::{PART_PAGES, Room};
 
@@ -311,16 +311,14 @@ impl State {
     fn add(&mut self, place: &str, change: Change<'_>) -> u64 {
         let header = self.header.expect("a region was begun");
         let record = Record { sequence: self.appended + 1, place, change };
-        let length = record.length();
         let offset = start(self.slot) + self.used as u64;
         let follows = |piece: &Piece| piece.offset + piece.bytes.len() as u64 == offset;
         if !self.pieces.last().is_some_and(follows) {
             self.new_piece(offset);
         }
         if let Some(piece) = self.pieces.last_mut() {
-            record.encode(header.salt, &mut piece.bytes);
+            self.used += record.encode(header.salt, &mut piece.bytes);
         }
-        self.used += length;
         self.appended = record.sequence;
         self.places.note(&record, header.number);
         record.sequence

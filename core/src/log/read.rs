@@ -66,11 +66,11 @@ impl<'a> Reader<'a> {
             let bytes = &mut bytes[..*length];
             self.file.read_at(bytes, *start)?;
             let (mut at, mut sequence) = (HEADER_BYTES, header.first);
-            while let Some(record) = Record::decode(header.salt, &bytes[at..])
+            while let Some((record, length)) = Record::decode(header.salt, &bytes[at..])
                 && record.sequence == sequence
             {
                 each(&record, start + at as u64)?;
-                at += record.length();
+                at += length;
                 sequence += 1;
             }
             next = Some(sequence);

@@ -12,7 +12,9 @@ pub(crate) const REGION_BYTES: usize = 1 << 20;
 /// Where the first record of a region begins.
 pub(super) const HEADER_BYTES: usize = 64;
 
-const MAGIC: &[u8; 8] = b"FbxLog 1";
+const MAGIC: &[u8; 8] = b"FbxLog 2";
+/// The same before pages were without their zeros.
+const MAGIC_1: &[u8; 8] = b"FbxLog 1";
 
 /// What a region says about one use of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,8 +51,8 @@ impl Header {
     /// The header that bytes begin with, if they do.
     pub fn decode(bytes: &[u8]) -> Option<Header> {
         let bytes = bytes.get(..HEADER_BYTES)?;
-        let valid =
-            bytes.starts_with(MAGIC) && u64_at(bytes, 40) == XxHash3_64::oneshot(&bytes[..40]);
+        let is_known = bytes.starts_with(MAGIC) || bytes.starts_with(MAGIC_1);
+        let valid = is_known && u64_at(bytes, 40) == XxHash3_64::oneshot(&bytes[..40]);
         valid.then(|| Header {
             number: u64_at(bytes, 8),
             oldest: u64_at(bytes, 16),

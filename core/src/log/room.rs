@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use parking_lot::MutexGuard;
 
-use super::record::{MAX_PLACE_BYTES, RECORD_HEADER_BYTES, length_of};
+use super::record::{ENTRY_BYTES, MAX_PLACE_BYTES, RECORD_HEADER_BYTES, length_of};
 use super::region::{HEADER_BYTES, REGION_BYTES, start};
-use super::{Log, PAGE_BYTES, State, parent};
+use super::{Log, State, parent};
 use crate::medium::Handle;
 
 /// Pages of what is appended at once, at most, if the room for it is to suffice.
@@ -17,7 +17,7 @@ pub(crate) const PART_PAGES: usize = 120;
 
 /// What a region may lose: less than a record with one page, which doesn't fit into its end, and the beginning of
 /// one that is continued from the region before.
-const LOST_BYTES: usize = 2 * (RECORD_HEADER_BYTES + MAX_PLACE_BYTES) + 4 + PAGE_BYTES;
+const LOST_BYTES: usize = 2 * (RECORD_HEADER_BYTES + MAX_PLACE_BYTES) + ENTRY_BYTES;
 /// What there is room for in each region that is free.
 const REGION_ROOM: u64 = (REGION_BYTES - HEADER_BYTES - LOST_BYTES) as u64;
 

@@ -12,9 +12,10 @@ const FORMAT_FILE: &str = "FORMAT";
 const LOCK_FILE: &str = "LOCK";
 
 /// The version of the directory's layout.
-const FORMAT: &str = "facetbox 2\n";
-/// The version before there was a commit log; as long as there is none, nothing else differs.
-const FORMAT_1: &str = "facetbox 1\n";
+const FORMAT: &str = "facetbox 3\n";
+/// Those before: without a commit log, and with one that has zeros of pages. As long as there is none, nothing else
+/// differs.
+const FORMATS_BEFORE: [&str; 2] = ["facetbox 1\n", "facetbox 2\n"];
 
 /// FORMAT until it is complete: what a crash in that moment leaves.
 const DRAFT: &str = "LOCK.format";
@@ -63,7 +64,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(PathBuf, File
 fn recognise(path: &Path, root: &Path) -> Result<bool> {
     match fs::read_to_string(root.join(FORMAT_FILE)) {
         Ok(text) if text == FORMAT => Ok(true),
-        Ok(text) if text == FORMAT_1 => Ok(false),
+        Ok(text) if FORMATS_BEFORE.contains(&text.as_str()) => Ok(false),
         Ok(text) => {
             let message = format!(
                 "{path:?} was written by another version of Facetbox or is not a Facetbox data directory: its FORMAT is {:?}, this version knows {:?}.",

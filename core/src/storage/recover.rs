@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::files::{self, DATABASE, WAL, make_dirs};
 use super::logged::LOG;
-use crate::log::{self, Change, PAGE_BYTES, Reader, Record, is_within};
+use crate::log::{self, Change, Image, PAGE_BYTES, Pages, Reader, Record, is_within};
 use crate::medium::{Handle, Medium};
 
 /// Brings databases up to date, if the data directory has a log, and removes that.
@@ -49,9 +49,9 @@ struct Place {
     /// How many pages the database has; 0 without one.
     size: u32,
     /// Where in the log each page is.
-    pages: BTreeMap<u32, u64>,
+    pages: BTreeMap<u32, Image>,
     /// Pages of a transaction whose end hasn't come yet.
-    open: Vec<(u32, u64)>,
+    open: Vec<(u32, Image)>,
 }
 
 impl Plan {
@@ -90,10 +90,11 @@ impl Plan {
                 if new {
                     *known = Place { made: true, ..Place::default() };
                 }
-                let mut images = record.images();
-                pages.each(|number, _| {
-                    known.open.extend(images.next().map(|at| (number, start + at)));
-                });
+                if let Pages::Read(pages) = pages {
+                    pages.each(|number, image| {
+                        known.open.push((number, Image { at: start + image.at, ..image }));
+                    });
+                }
                 if size > 0 {
                     known.pages.extend(known.open.drain(..));
                     known.size = size;
@@ -143,10 +144,11 @@ impl Place {
             // A facet whose parent had forgotten it.
             false => return Ok(()),
         };
-        let mut image = [0; PAGE_BYTES];
-        for (number, at) in self.pages.range(1..=self.size) {
-            log.read_at(&mut image, *at)?;
-            file.write_at(&image, u64::from(number - 1) * PAGE_BYTES as u64)?;
+        let mut page = [0; PAGE_BYTES];
+        for (number, image) in self.pages.range(1..=self.size) {
+            log.read_at(&mut page[..image.length()], image.at)?;
+            image.spread(&mut page);
+            file.write_at(&page, u64::from(number - 1) * PAGE_BYTES as u64)?;
         }
         file.set_size(u64::from(self.size) * PAGE_BYTES as u64)?;
         file.sync()?;

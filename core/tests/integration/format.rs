@@ -56,7 +56,7 @@ fn goes_on_counting(fixture: &str) -> Result<()> {
     let answer = stub.call_blocking("visit", vec![])?;
     assert_eq!(answer, "You've made 4 requests.\n".into());
     runtime.close();
-    assert_eq!(fs::read_to_string(directory.path().join("FORMAT")).unwrap(), "facetbox 2\n");
+    assert_eq!(fs::read_to_string(directory.path().join("FORMAT")).unwrap(), "facetbox 3\n");
     assert!(!directory.path().join("commit.log").exists());
     Ok(())
 }

@@ -46,13 +46,12 @@ fn read_all(memory: &Memory) -> io::Result<Vec<(u64, String, u8, bool)>> {
     let (file, mut found) = (memory.read()?, Vec::new());
     Reader::open(&*file)?.records(|record, start| {
         let (mut byte, mut is_part) = (0, false);
-        if let Change::Pages { pages, size, .. } = record.change {
-            let mut images = record.images();
-            pages.each(|_, image| {
-                let at = images.next().map_or(0, |at| start + at) as usize;
-                assert_eq!(memory.bytes_at(at, PAGE_BYTES), image);
-                byte = image[0];
-            });
+        if let Change::Pages { pages: Pages::Read(pages), size, .. } = record.change {
+            let mut each = |_, image: Image| {
+                let at = (start + image.at) as usize;
+                byte = memory.bytes_at(at, image.length()).first().copied().unwrap_or_default();
+            };
+            pages.each(&mut each).expect("valid");
             is_part = size == 0;
         }
         found.push((record.sequence, record.place.to_owned(), byte, is_part));
@@ -75,10 +74,35 @@ fn bytes(memory: &Memory) -> Vec<u8> {
     read(memory).expect("readable").into_iter().map(|(.., byte)| byte).collect()
 }
 
+/// The page that an image in a record stands for.
+fn spread(record: &[u8], image: Image) -> [u8; PAGE_BYTES] {
+    let (mut page, at) = ([9; PAGE_BYTES], image.at as usize);
+    page[..image.length()].copy_from_slice(&record[at..at + image.length()]);
+    image.spread(&mut page);
+    page
+}
+
+#[test]
+fn zeros_take_no_room() {
+    let (empty, mut sparse) = (page(0), page(0));
+    sparse[..100].fill(1);
+    sparse[4000..].fill(2);
+    let pages = [(1, empty.as_slice()), (2, sparse.as_slice())];
+    let change = Change::Pages { new: false, size: 2, pages: Pages::Given(&pages) };
+    let length = Record { sequence: 1, place: "a", change }.encode(5, &mut Vec::new());
+    assert!(length < 300, "{length}");
+}
+
 #[test]
 fn a_record_is_read_as_it_was_written_or_not_at_all() {
-    let (one, other) = (page(1), page(2));
-    let pages = [(7, one.as_slice()), (u32::MAX, other.as_slice())];
+    let mut pages = vec![page(1), page(0)];
+    for zeros in [0..9, 0..4000, 100..200, 4087..4096, 9..4095] {
+        let mut page = page(3);
+        page[zeros].fill(0);
+        page[2000] = 4; // and not one run
+        pages.push(page);
+    }
+    let pages: Vec<_> = (7..).zip(pages.iter().map(Vec::as_slice)).collect();
     let changes = [
         Change::Pages { new: true, size: 9, pages: Pages::Given(&pages) },
         Change::Pages { new: false, size: 0, pages: Pages::Given(&[]) },
@@ -89,18 +113,24 @@ fn a_record_is_read_as_it_was_written_or_not_at_all() {
     for change in changes {
         let record = Record { sequence: 1 << 40, place: "objects/a/é", change };
         let mut bytes = Vec::new();
-        record.encode(5, &mut bytes);
-        assert_eq!(bytes.len(), record.length());
-        let again = Record::decode(5, &bytes).expect("a record");
+        let length = record.encode(5, &mut bytes);
+        assert!(bytes.len() == length && length <= change.length(record.place));
+        let (again, read) = Record::decode(5, &bytes).expect("a record");
+        assert_eq!(read, length);
         assert_eq!((again.sequence, again.place), (record.sequence, record.place));
         let mut found = Vec::new();
         match (again.change, change) {
-            (Change::Pages { new, size, pages }, Change::Pages { new: was_new, size: had, .. }) => {
-                pages.each(|number, image| found.push((number, image)));
+            (
+                Change::Pages { new, size, pages: Pages::Read(pages) },
+                Change::Pages { new: was_new, size: had, .. },
+            ) => {
+                let each = |number, image: Image| found.push((number, spread(&bytes, image)));
+                pages.each(each).expect("valid");
                 assert_eq!((new, size), (was_new, had));
             }
             (again, change) => assert_eq!(again, change),
         }
+        let found: Vec<_> = found.iter().map(|(number, page)| (*number, page.as_slice())).collect();
         assert!(found.is_empty() || found == pages);
         assert!(Record::decode(6, &bytes).is_none(), "another salt");
         for length in (0..bytes.len()).filter(|at| *at < 60 || at % 97 == 0) {
@@ -129,7 +159,7 @@ fn a_tail_that_is_torn_anywhere_ends_the_log_there() {
     for n in 1..=3 {
         write(&log, "a", n, 2);
     }
-    let (whole, length) = (memory.bytes(), 32 + 1 + 2 * (4 + PAGE_BYTES));
+    let (whole, length) = (memory.bytes(), 32 + 1 + 2 * (8 + PAGE_BYTES));
     for torn in 0..3 * length {
         if torn % 101 != 0 && torn % length > 40 {
             continue;
