@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::mutate::Mutator;
 use crate::pool::Pool;
-use crate::{Outcome, corpus, targets};
+use crate::{Outcome, corpus, parent, targets};
+
+/// An input for which the process takes more memory than this is a finding: the guests that it runs may take a few MiB.
+const MAX_MEMORY: u64 = 512 << 20;
 
 /// How often the parent hears from a child that makes progress.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -33,6 +36,10 @@ pub fn run(name: &str, dir: &Path, time: Duration, seed: u64) -> Outcome<()> {
         std::fs::write(&file, &input).map_err(|e| format!("{file:?}: {e}"))?;
         let mut outcome = DefaultHasher::new();
         target.run(&input).hash(&mut outcome);
+        let peak = parent::peak_memory();
+        if peak > MAX_MEMORY {
+            return Err(format!("it took {} MiB of memory", peak >> 20));
+        }
         executions += 1;
         if outcomes.insert(outcome.finish()) && !is_seed {
             pool.add(input);

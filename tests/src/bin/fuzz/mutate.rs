@@ -101,6 +101,9 @@ impl Mutator {
             4 => {
                 let copy = text[range.clone()].to_vec();
                 let times = if self.rng.u8(..16) == 0 { 500 } else { 1 };
+                // More would be cut off, and copies of copies take gigabytes.
+                let bytes: usize = copy.iter().map(String::len).sum();
+                let times = (MAX_BYTES / bytes.max(1)).clamp(1, times);
                 let copies = std::iter::repeat_n(copy, times).flatten();
                 drop(text.splice(range.start..range.start, copies));
             }
@@ -186,4 +189,24 @@ fn tokens(text: &str) -> Vec<String> {
         last = kind(c);
     }
     tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_copies_stay_small() {
+        let seeds = [b"return { twice = function(n) return 2 * n end }".to_vec()];
+        let mut mutator = Mutator::new(1, true, &seeds);
+        let mut text = tokens_of(&seeds[0]);
+        for _ in 0..2_000 {
+            mutator.change_tokens(&mut text, &[]);
+            let bytes: usize = text.iter().map(String::len).sum();
+            assert!(bytes < 64 * MAX_BYTES, "{bytes}");
+            if bytes > 8 * MAX_BYTES {
+                text = tokens_of(&seeds[0]);
+            }
+        }
+    }
 }

@@ -12,8 +12,8 @@ use crate::Outcome;
 const HANG: Duration = Duration::from_secs(120);
 /// One that has worked for so long meanwhile never ends: the limits of the guests it runs are far below.
 const HANG_CPU: Duration = Duration::from_secs(15);
-/// A child that takes more memory has lost control of it.
-const MAX_MEMORY: u64 = 1 << 30;
+/// A child that takes more memory has lost control of it, and may never come to say so itself.
+const MAX_MEMORY: u64 = 2 << 30;
 /// A target isn't fuzzed any further after so many findings.
 const MAX_FINDINGS: usize = 5;
 const TICK: Duration = Duration::from_millis(50);
@@ -142,6 +142,14 @@ pub fn memory_of(process: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     let pages: Option<u64> = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
     pages.unwrap_or(0) * 4096
+}
+
+/// The most resident memory in bytes that this process has had; 0 where the system doesn't tell.
+pub fn peak_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: Option<u64> = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    kib.unwrap_or(0) << 10
 }
 
 /// CPU time that a process has used; 0 where the system doesn't tell.
