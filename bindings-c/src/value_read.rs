@@ -69,7 +69,7 @@ pub extern "C" fn facetbox_value_type(value: Option<&facetbox_value_t>) -> facet
         Value::Int(_) => FACETBOX_TYPE_INT,
         Value::Float(_) => FACETBOX_TYPE_FLOAT,
         Value::String(_) => FACETBOX_TYPE_STRING,
-        Value::Bytes(_) => FACETBOX_TYPE_BYTES,
+        Value::Bytes(_) | Value::View(..) => FACETBOX_TYPE_BYTES,
         Value::List(_) => FACETBOX_TYPE_LIST,
         Value::Map(_) => FACETBOX_TYPE_MAP,
         Value::Dict(_) => FACETBOX_TYPE_DICT,
@@ -172,7 +172,7 @@ pub extern "C" fn facetbox_value_as_string(value: Option<&facetbox_value_t>) -> 
 #[unsafe(no_mangle)]
 pub extern "C" fn facetbox_value_as_bytes(value: Option<&facetbox_value_t>) -> facetbox_bytes_t {
     guard(|| match value.map(facetbox_value_t::get) {
-        Some(Value::Bytes(bytes)) => facetbox_bytes_t::lend(bytes),
+        Some(Value::Bytes(bytes) | Value::View(_, bytes)) => facetbox_bytes_t::lend(bytes),
         _ => facetbox_bytes_t::NONE,
     })
 }

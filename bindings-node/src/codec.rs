@@ -118,7 +118,7 @@ impl Writer<'_> {
             Value::Float(n) => self.number(FLOAT, n),
             Value::Date(ms) => self.number(DATE, ms),
             Value::String(text) => self.text(STRING, &text),
-            Value::Bytes(bytes) => {
+            Value::Bytes(bytes) | Value::View(_, bytes) => {
                 self.count(BYTES, bytes.len());
                 self.packed.bytes.extend(bytes);
             }

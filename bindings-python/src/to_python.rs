@@ -23,7 +23,7 @@ pub fn value<'py>(py: Python<'py>, value: Value, home: &Home) -> Result<Bound<'p
         Value::Int(n) => n.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Value::Float(n) => n.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Value::String(text) => text.into_pyobject(py).map_err(PyErr::from)?.into_any(),
-        Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
+        Value::Bytes(bytes) | Value::View(_, bytes) => PyBytes::new(py, &bytes).into_any(),
         Value::List(items) => list(py, items, home)?.into_any(),
         Value::Map(entries) => map(py, entries, home)?.into_any(),
         Value::Dict(entries) => dict(py, entries, home)?,

@@ -20,6 +20,9 @@ declare module "cloudflare:workers" {
   /** Objects of subclasses cross to the caller as stubs. */
   export class RpcTarget {}
 
+  /** Keeps the guest running until the promise has settled. */
+  export function waitUntil(promise: Promise<unknown>): void;
+
   /** The env of this code, for code outside of classes. */
   export const env: Record<string, unknown>;
 }

@@ -117,7 +117,7 @@ fn body_from_value(value: &Value) -> Result<Option<Vec<u8>>> {
     match value {
         Value::Null | Value::Undefined => Ok(None),
         Value::String(text) => Ok(Some(text.clone().into_bytes())),
-        Value::Bytes(bytes) => Ok(Some(bytes.clone())),
+        Value::Bytes(bytes) | Value::View(_, bytes) => Ok(Some(bytes.clone())),
         other => {
             let message = format!("A body must be text, bytes or null, got {}.", other.type_name());
             Err(Error::type_error(message))

@@ -65,7 +65,7 @@ fn write(value: &Value) -> Result<Json> {
         Value::Int(n) => Json::from(*n),
         Value::Float(n) => write_float(*n),
         Value::String(text) => Json::from(text.as_str()),
-        Value::Bytes(bytes) => json!({ "$bytes": BASE64.encode(bytes) }),
+        Value::Bytes(bytes) | Value::View(_, bytes) => json!({ "$bytes": BASE64.encode(bytes) }),
         Value::List(items) => write_all(items)?,
         Value::Map(map) => write_map(map)?,
         Value::Dict(entries) => {

@@ -80,6 +80,7 @@ mod tail;
 mod tasks;
 mod timer;
 mod value;
+mod view;
 mod whole;
 
 pub use actor::{ActorId, Awake, BoxFuture, Class, EventScope};
@@ -112,6 +113,7 @@ pub use tail::{
     LogLevel, Outcome, Tail, TailEvent, TailException, TailInfo, TailLog, TailReceiver,
 };
 pub use value::{MAX_DEPTH, Value, ValueMap};
+pub use view::View;
 pub use whole::{ObjectInfo, Problem, Report, Usage};
 
 /// The guide's programs, as tests.

@@ -11,6 +11,7 @@ use crate::loader::Loader;
 use crate::namespace::Namespace;
 use crate::rpc::{HostFunction, HostObject};
 use crate::stub::Stub;
+use crate::view::View;
 
 /// How deep a value may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -35,8 +36,10 @@ pub enum Value {
     Float(f64),
     /// Text.
     String(String),
-    /// Bytes: `buffer` in Luau, `Uint8Array` or `ArrayBuffer` in JavaScript.
+    /// Bytes: `buffer` in Luau, `Uint8Array` in JavaScript.
     Bytes(Vec<u8>),
+    /// Bytes that are something else in JavaScript, which they stay there: an `ArrayBuffer`, a `Float32Array`.
+    View(View, Vec<u8>),
     /// A list.
     List(Vec<Value>),
     /// A map with text keys, in insertion order: an object or table.
@@ -80,7 +83,7 @@ impl Value {
             Value::Int(_) => "integer",
             Value::Float(_) => "number",
             Value::String(_) => "string",
-            Value::Bytes(_) => "bytes",
+            Value::Bytes(_) | Value::View(..) => "bytes",
             Value::List(_) => "list",
             Value::Map(_) => "map",
             Value::Dict(_) => "dict",
@@ -153,6 +156,14 @@ impl Value {
         }
     }
 
+    /// The bytes, if it is any, whatever they are in JavaScript.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::Bytes(bytes) | Value::View(_, bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// The map, if it is one.
     pub fn as_map(&self) -> Option<&ValueMap> {
         match self {
@@ -165,7 +176,7 @@ impl Value {
     pub fn size(&self) -> usize {
         8 + match self {
             Value::String(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
+            Value::Bytes(bytes) | Value::View(_, bytes) => bytes.len(),
             Value::List(items) | Value::Set(items) => items.iter().map(Value::size).sum(),
             Value::Map(map) => map.iter().map(|(key, value)| 8 + key.len() + value.size()).sum(),
             Value::Dict(entries) => entries.iter().map(|(k, v)| k.size() + v.size()).sum(),
@@ -307,7 +318,7 @@ impl PartialEq for ValueMap {
 }
 
 impl PartialEq for Value {
-    /// Structural equality: numbers by value, NaN equals NaN, capabilities never.
+    /// Structural equality: numbers by value, bytes whatever they are in JavaScript, NaN equals NaN, capabilities never.
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Undefined | Value::Null, Value::Undefined | Value::Null) => true,
@@ -316,7 +327,7 @@ impl PartialEq for Value {
             (Value::Float(a), Value::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
             (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => *a as f64 == *b,
             (Value::String(a), Value::String(b)) => a == b,
-            (Value::Bytes(a), Value::Bytes(b)) => a == b,
+            (Value::Bytes(a) | Value::View(_, a), Value::Bytes(b) | Value::View(_, b)) => a == b,
             (Value::List(a), Value::List(b)) | (Value::Set(a), Value::Set(b)) => a == b,
             (Value::Map(a), Value::Map(b)) => a == b,
             (Value::Dict(a), Value::Dict(b)) => a == b,

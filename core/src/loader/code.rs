@@ -81,7 +81,7 @@ impl Module {
             ("js", Value::String(source)) => Ok(Module::Js(source)),
             ("text", Value::String(text)) => Ok(Module::Text(text)),
             ("luau" | "js" | "text", value) => Err(wrong("text", &value)),
-            ("data", Value::Bytes(bytes)) => Ok(Module::Data(bytes)),
+            ("data", Value::Bytes(bytes) | Value::View(_, bytes)) => Ok(Module::Data(bytes)),
             ("data", value) => Err(wrong("bytes", &value)),
             ("json", value) => Ok(Module::Json(value)),
             (kind, _) => Err(Error::new(

@@ -14,6 +14,11 @@
 //! | double    | `fb` and 8 bytes, big-endian IEEE 754                                      |
 //! | text      | `<n>` major type 3, n bytes of UTF-8                                       |
 //! | bytes     | `<n>` major type 2, n bytes                                                |
+//! | view      | tag 1180827754 `da 46 62 00 ea`, then a list of 2: what the bytes are in   |
+//! |           | JavaScript (0 ArrayBuffer, 1 DataView, 2 Int8Array, 3 Uint8ClampedArray,   |
+//! |           | 4 Int16Array, 5 Uint16Array, 6 Int32Array, 7 Uint32Array, 8 Float16Array,  |
+//! |           | 9 Float32Array, 10 Float64Array, 11 BigInt64Array, 12 BigUint64Array), and |
+//! |           | bytes: the items, little-endian                                            |
 //! | list      | `<n>` major type 4, n items                                                |
 //! | map       | `<n>` major type 5, n times a text and an item, in order of insertion      |
 //! | dict      | tag 259 `d9 01 03`, then like a map with keys of any kind                  |
@@ -33,6 +38,7 @@ use num_bigint::{BigInt, BigUint, Sign};
 use super::raw::{Bind, Column};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{MAX_DEPTH, Value, ValueMap};
+use crate::view::View;
 
 const DICT: u64 = 259;
 const SET: u64 = 258;
@@ -40,6 +46,7 @@ const POSITIVE: u64 = 2;
 const NEGATIVE: u64 = 3;
 const DATE: u64 = 0x4662_00e8;
 const ERROR: u64 = 0x4662_00e9;
+const VIEW: u64 = 0x4662_00ea;
 
 /// A value ready to be bound: borrowed where SQLite has its type, else encoded.
 pub(super) enum Stored<'a> {
@@ -148,6 +155,9 @@ fn write(out: &mut Writer, value: &Value) -> Result<(), Failed> {
         Value::Float(n) => out.f64(*n)?,
         Value::String(text) => out.str(text)?,
         Value::Bytes(bytes) => out.bytes(bytes)?,
+        Value::View(view, bytes) => {
+            out.tag(Tag::new(VIEW))?.array(2)?.u8(*view as u8)?.bytes(bytes)?
+        }
         Value::List(items) => return write_items(out, items),
         Value::Set(items) => return write_items(out.tag(Tag::new(SET))?, items),
         Value::Map(map) => {
@@ -251,8 +261,21 @@ fn tagged(input: &mut Decoder<'_>, depth: usize) -> Read<Value> {
         POSITIVE => Value::BigInt(BigUint::from_bytes_be(input.bytes()?).into()),
         NEGATIVE => Value::BigInt(-1 - BigInt::from(BigUint::from_bytes_be(input.bytes()?))),
         ERROR => Value::Error(error(input, depth)?),
+        VIEW => view(input)?,
         _ => return refuse("it has an unknown tag"),
     })
+}
+
+fn view(input: &mut Decoder<'_>) -> Read<Value> {
+    if input.array()? != Some(2) {
+        return refuse("it has a view that isn't a list of 2");
+    }
+    match (View::of_number(input.u8()?), input.bytes()?) {
+        (Some(view), bytes) if bytes.len() % view.item_bytes() == 0 => {
+            Ok(Value::View(view, bytes.to_vec()))
+        }
+        _ => refuse("it has a view of an unknown kind or of part of an item"),
+    }
 }
 
 /// Nothing is allocated for what a length claims, only for what is there.

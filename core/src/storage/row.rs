@@ -99,7 +99,7 @@ pub(super) fn bound(value: &Value) -> Result<Bind<'_>> {
         Value::Int(n) => Bind::Int(*n),
         Value::Float(n) => Bind::Float(*n),
         Value::String(text) => Bind::Text(text.as_bytes()),
-        Value::Bytes(bytes) => Bind::Blob(bytes),
+        Value::Bytes(bytes) | Value::View(_, bytes) => Bind::Blob(bytes),
         Value::BigInt(n) => Bind::Int(i64::try_from(n).map_err(|_| {
             Error::type_error(
                 "An integer beyond 64 bits can't be bound to a parameter of a SQL query.",

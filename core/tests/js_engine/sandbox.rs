@@ -45,16 +45,7 @@ fn what_cannot_be_copied_is_refused() {
     );
     all_end_with_name(
         &stub,
-        &[
-            "cycle",
-            "mapCycle",
-            "key",
-            "regexp",
-            "ctx_",
-            "weak",
-            "bare",
-            "promiseInside",
-        ],
+        &["cycle", "mapCycle", "key", "regexp", "ctx_", "weak", "bare", "promiseInside"],
     );
     for method in ["shared", "sparse"] {
         assert_eq!(

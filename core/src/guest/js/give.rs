@@ -32,6 +32,10 @@ pub(super) fn value<'js>(
         Value::Float(number) => JsValue::new_float(ctx.clone(), *number),
         Value::String(text) => JsString::from_str(ctx.clone(), text)?.into_value(),
         Value::Bytes(bytes) => TypedArray::<u8>::new_copy(ctx.clone(), bytes)?.into_value(),
+        Value::View(view, bytes) => {
+            let bytes = TypedArray::<u8>::new_copy(ctx.clone(), bytes)?;
+            hooks.build.call(("view", bytes, format!("{view:?}")))?
+        }
         Value::List(items) => list(ctx, hooks, items)?.into_value(),
         Value::Map(entries) => map(ctx, hooks, entries)?.into_value(),
         Value::Dict(entries) => {

@@ -18,14 +18,16 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 28] = [
+const PRELUDE: [(&str, &str); 30] = [
     ("facetbox:base", include_str!("prelude/base.js")),
+    ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),
     ("facetbox:references", include_str!("prelude/references.js")),
     ("facetbox:console", include_str!("prelude/console.js")),
     ("facetbox:absent", include_str!("prelude/absent.js")),
     ("facetbox:urls", include_str!("prelude/urls.js")),
+    ("facetbox:patterns", include_str!("prelude/patterns.js")),
     ("facetbox:web", include_str!("prelude/web.js")),
     ("facetbox:crypto", include_str!("prelude/crypto.js")),
     ("facetbox:bodies", include_str!("prelude/bodies.js")),

@@ -21,6 +21,7 @@ use super::task::Shared;
 use super::vm::{Hooks, Kind};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{MAX_DEPTH, Value, ValueMap, too_deep};
+use crate::view::View;
 
 /// Errors inside of errors deeper than this are left out.
 const MAX_ERRORS: usize = 8;
@@ -218,7 +219,7 @@ impl<'a, 'js> Reader<'a, 'js> {
         let kind = self.hooks.kinds.of(value);
         match kind {
             Kind::Date => return self.take("Date", value).map(Value::Date),
-            Kind::Buffer | Kind::View => return self.bytes(kind, value).map(Value::Bytes),
+            Kind::Buffer | Kind::View => return self.bytes(kind, value),
             Kind::Error => {
                 return self.error(value).map(Value::Error);
             }
@@ -311,16 +312,29 @@ impl<'a, 'js> Reader<'a, 'js> {
         Ok(map)
     }
 
-    fn bytes(&mut self, kind: Kind, value: &JsValue<'js>) -> Result<Vec<u8>> {
-        let (buffer, offset, length) = if kind == Kind::Buffer {
-            (value.clone(), 0, None)
-        } else {
-            let parts: Array<'js> = self.take("view", value)?;
-            let part = |at| parts.get::<usize>(at).map_err(|error| self.failed(error));
-            let buffer: JsValue<'js> = parts.get(0).map_err(|error| self.failed(error))?;
-            (buffer, part(1)?, Some(part(2)?))
-        };
-        let buffer = ArrayBuffer::from_value(buffer)
+    fn bytes(&mut self, kind: Kind, value: &JsValue<'js>) -> Result<Value> {
+        if kind == Kind::Buffer {
+            return self.slice(value, 0, None).map(|bytes| Value::View(View::ArrayBuffer, bytes));
+        }
+        let parts: Array<'js> = self.take("view", value)?;
+        let part = |at| parts.get::<usize>(at).map_err(|error| self.failed(error));
+        let buffer: JsValue<'js> = parts.get(0).map_err(|error| self.failed(error))?;
+        let name: String = parts.get(3).map_err(|error| self.failed(error))?;
+        let bytes = self.slice(&buffer, part(1)?, Some(part(2)?))?;
+        Ok(match View::of_name(&name) {
+            Some(view) => Value::View(view, bytes),
+            None => Value::Bytes(bytes),
+        })
+    }
+
+    /// So many bytes of a buffer, all if no number is given.
+    fn slice(
+        &mut self,
+        buffer: &JsValue<'js>,
+        offset: usize,
+        length: Option<usize>,
+    ) -> Result<Vec<u8>> {
+        let buffer = ArrayBuffer::from_value(buffer.clone())
             .ok_or_else(|| refused("A detached buffer could not be cloned."))?;
         let end = length.map_or(buffer.len(), |length| offset + length);
         self.charge(end.saturating_sub(offset))?;

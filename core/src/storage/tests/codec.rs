@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorCode};
 use crate::storage::codec::{Stored, read};
 use crate::storage::raw::{Bind, Column};
 use crate::value::{MAX_DEPTH, Value, ValueMap};
+use crate::view::View;
 
 fn column<'a>(bind: Bind<'a>) -> Column<'a> {
     match bind {
@@ -58,6 +59,8 @@ fn samples() -> Vec<Value> {
         Value::String("ünï😀\0after".into()),
         Value::Bytes(vec![]),
         Value::Bytes(vec![0, 255]),
+        Value::View(View::ArrayBuffer, vec![0, 255, 1]),
+        Value::View(View::BigUint64Array, vec![7; 16]),
         Value::List(vec![]),
         Value::List(vec![Value::Null, Value::Undefined, Value::Int(-1), Value::Float(-0.0)]),
         map(&[
@@ -107,6 +110,8 @@ fn the_bytes_are_as_documented() {
     assert_eq!(bytes(Value::Bool(true)), [0xf5]);
     assert_eq!(bytes(Value::Float(-0.0)), [0xfb, 0x80, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(bytes(Value::Bytes(vec![7])), [0x41, 7]);
+    let view = Value::View(View::Float32Array, vec![0, 0, 192, 63]);
+    assert_eq!(bytes(view), [0xda, 0x46, 0x62, 0x00, 0xea, 0x82, 9, 0x44, 0, 0, 192, 63]);
     assert_eq!(bytes(Value::List(vec![Value::Int(-2), Value::Null])), [0x82, 0x21, 0xf6]);
     assert_eq!(bytes(map(&[("a", Value::Int(1))])), [0xa1, 0x61, b'a', 1]);
     assert_eq!(bytes(Value::Set(vec![])), [0xd9, 0x01, 0x02, 0x80]);
@@ -144,6 +149,8 @@ fn hostile_bytes_are_refused_without_harm() {
         vec![0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], // beyond 64 bits
         vec![0xc1, 0x00],       // an unknown tag
         vec![0xda, 0x46, 0x62, 0x00, 0xe9, 0x80], // an error of no parts
+        vec![0xda, 0x46, 0x62, 0x00, 0xea, 0x82, 9, 0x43, 0, 0, 0], // part of an item
+        vec![0xda, 0x46, 0x62, 0x00, 0xea, 0x82, 13, 0x40], // an unknown view
         vec![0xe0],             // an unknown simple value
         vec![0xff],
         nested(&[0x81], 100_000),

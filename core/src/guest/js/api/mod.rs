@@ -102,7 +102,7 @@ fn body<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, data: &JsValue<'js>) -> Result<
     }
     match read::value(ctx, hooks, data, u64::MAX, None)? {
         Value::String(text) => Ok(Some(text.into_bytes())),
-        Value::Bytes(bytes) => Ok(Some(bytes)),
+        Value::Bytes(bytes) | Value::View(_, bytes) => Ok(Some(bytes)),
         _ => Err(Error::type_error("A body must be text or bytes.")),
     }
 }

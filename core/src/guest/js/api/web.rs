@@ -95,7 +95,7 @@ fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
 
 pub(super) fn bytes(call: &Call<'_, '_>, at: usize) -> std::result::Result<Vec<u8>, Fail> {
     match call.read(at)? {
-        Value::Bytes(bytes) => Ok(bytes),
+        Value::Bytes(bytes) | Value::View(_, bytes) => Ok(bytes),
         _ => Err(illegal().into()),
     }
 }

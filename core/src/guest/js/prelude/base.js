@@ -49,6 +49,7 @@ export const headed = (error, frames) => `${error}\n${frames}`;
 const TypedArray = getPrototypeOf(Uint8Array);
 const viewBuffer = getter(TypedArray.prototype, "buffer");
 const viewOffset = getter(TypedArray.prototype, "byteOffset");
+const viewTag = getter(TypedArray.prototype, Symbol.toStringTag);
 const viewLength = getter(TypedArray.prototype, "byteLength");
 const dataBuffer = getter(DataView.prototype, "buffer");
 const dataOffset = getter(DataView.prototype, "byteOffset");
@@ -75,6 +76,9 @@ export function isBuffer(value) {
     return false;
   }
 }
+
+/** The name of the class of a view, whatever a guest has made of its prototypes. */
+export const viewName = (view) => viewTag(view) ?? "DataView";
 
 /** Where the bytes of a view are: its buffer, offset and length. */
 export function viewParts(view) {

@@ -304,7 +304,15 @@ export function takeResponse(value) {
   return parts && [...parts, headersList(value.headers), contentOf(value).take()];
 }
 
-export const makeResponse = (status, list, data) => responseFrom(status, "", headersFrom(list), contentOfData(data));
+/** What a status means; it isn't passed on beside it. */
+const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently", 302: "Found",
+  303: "See Other", 304: "Not Modified", 307: "Temporary Redirect", 308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized",
+  402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 408: "Request Timeout",
+  409: "Conflict", 410: "Gone", 412: "Precondition Failed", 413: "Payload Too Large", 415: "Unsupported Media Type", 418: "I'm a teapot",
+  422: "Unprocessable Entity", 428: "Precondition Required", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
+  502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout" };
+
+export const makeResponse = (status, list, data) => responseFrom(status, REASONS[status] ?? "", headersFrom(list), contentOfData(data));
 
 // fetch() -----------------------------------------------------------------------------------------
 
@@ -320,8 +328,7 @@ function redirected(request, status, location) {
   return requestAgain(request, { method: "GET", url, headers, content: contentOfData(null) });
 }
 
-/** Sends a request in the given way, and after it those that the answers redirect it to, unless it is against that. */
-export async function exchange(first, sendOne) {
+async function follow(first, sendOne) {
   let request = first;
   for (let sent = 1; ; sent++) {
     const gathered = gathering(request);
@@ -336,16 +343,20 @@ export async function exchange(first, sendOne) {
   }
 }
 
-/** Sends a request to the outside. */
-export function send(input, init) {
-  const request = requestOf(input, init);
+/** Sends a request in the given way, and after it those that the answers redirect it to, unless it is against that. */
+export function exchange(request, sendOne) {
   const signal = signalOf(request);
   signal?.throwIfAborted();
-  const response = exchange(request, (request) => attempt(() => native.outbound(request)));
+  const response = follow(request, sendOne);
   if (signal == null) return response;
   const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   return Promise.race([response, aborted]);
 }
+
+const outbound = (request) => attempt(() => native.outbound(request));
+
+/** Sends a request to the outside. */
+export const send = (input, init) => exchange(requestOf(input, init), outbound);
 
 [Headers, Request, Response].forEach((constructor) => tag(constructor));
 export { gathering };

@@ -51,9 +51,10 @@ function lazily(path, globals = []) {
 
 lazily("facetbox:console", ["console"]);
 lazily("facetbox:timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]);
-lazily("facetbox:absent", ["CompressionStream", "DecompressionStream", "EventSource", "HTMLRewriter", "MessageChannel", "URLPattern",
+lazily("facetbox:absent", ["CompressionStream", "DecompressionStream", "EventSource", "HTMLRewriter", "MessageChannel",
   "WebSocket", "WebSocketPair", "caches"]);
 export const urls = lazily("facetbox:urls", ["URL", "URLSearchParams"]);
+lazily("facetbox:patterns", ["URLPattern"]);
 export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "atob", "btoa", "structuredClone"]);
 export const events = lazily("facetbox:events", ["Event", "CustomEvent", "EventTarget", "AbortSignal", "AbortController"]);
 lazily("facetbox:crypto", ["crypto", "CryptoKey"]);

@@ -35,8 +35,7 @@ export class Source {
     this.#mark = strategy?.highWaterMark ?? mark;
     this.#size = (chunk) => strategy?.size?.(chunk) ?? 1;
     this.#controller = new ReadableStreamDefaultController(this);
-    const started = source.start?.(this.#controller);
-    Promise.resolve(started).then(
+    invoke(source, "start", this.#controller).then(
       () => {
         this.#started = true;
         this.pull();
@@ -54,7 +53,7 @@ export class Source {
   enqueue(chunk) {
     if (!this.#open) throw new TypeError("The stream has been closed.");
     const read = this.waiting.shift();
-    if (read !== undefined) read.resolve({ done: false, value: chunk });
+    if (read !== undefined) read.resolve({ value: chunk, done: false });
     else this.#keep(chunk);
     this.pull();
   }
@@ -70,7 +69,7 @@ export class Source {
   }
   #finish() {
     this.state = "closed";
-    for (const read of this.waiting.splice(0)) read.resolve({ done: true, value: undefined });
+    for (const read of this.waiting.splice(0)) read.resolve({ value: undefined, done: true });
     this.reader?.over.resolve();
   }
   fail(error) {
@@ -106,9 +105,9 @@ export class Source {
       this.total -= size;
       if (this.#closing && this.queue.length === 0) this.#finish();
       else this.pull();
-      return { done: false, value: chunk };
+      return { value: chunk, done: false };
     }
-    if (this.state === "closed") return { done: true, value: undefined };
+    if (this.state === "closed") return { value: undefined, done: true };
     if (this.state === "errored") throw this.error;
     const read = Promise.withResolvers();
     this.waiting.push(read);

@@ -137,9 +137,11 @@ function methodsOf(state) {
   };
 }
 
+const FETCHER = { __proto__: null, [Symbol.toStringTag]: "Fetcher", [Symbol.toPrimitive]: () => "[object Fetcher]" };
+
 export function makeStub(state, own = {}) {
   const method = methodsOf(state);
-  const target = Object.assign(Object.create(null), own);
+  const target = Object.assign(Object.create(null), FETCHER, own);
   const get = (_, name) => (Object.hasOwn(target, name) ? target[name] : method(name));
   return hold(new Proxy(target, { get }), state);
 }

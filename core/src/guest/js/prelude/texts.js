@@ -251,6 +251,14 @@ for (const { prototype } of [Number, BigInt]) {
   Object.defineProperty(prototype, "toLocaleString", { value: toLocaleString, writable: true, configurable: true });
 }
 
+for (const name of ["toString", "toTimeString"]) {
+  replace(Date.prototype, name, (original) => ({
+    [name]() {
+      return apply(original, this, []).replace(/\+0000$/, "+0000 (Coordinated Universal Time)");
+    },
+  }));
+}
+
 const DATES = { toLocaleString: ["any", "all"], toLocaleDateString: ["date", "date"], toLocaleTimeString: ["time", "time"] };
 for (const name of Object.keys(DATES)) {
   replace(Date.prototype, name, () => ({

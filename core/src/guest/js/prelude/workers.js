@@ -2,7 +2,8 @@
 
 import "facetbox:bounds";
 import "facetbox:texts";
-import { className, define, framesOf, headed, later, native, tag, uncurry, viewParts } from "facetbox:base";
+import { className, define, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
+import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
 import { messages, streams, stubs } from "facetbox:lazy";
 import { settle, isThenable } from "facetbox:operations";
@@ -27,74 +28,21 @@ export class WorkerEntrypoint {
 
 export class RpcTarget {}
 
+/** Keeps errors of work that goes on after its event; the instance stays until it ends anyway. */
+export const waitUntil = (promise) => void Promise.resolve(promise).catch(native.exception);
+
+// Code may import these whether it uses them or not.
+const missing = (name) => ({ [name]: class {
+  constructor() {
+    throw new TypeError(`${name} is not supported.`);
+  }
+} })[name];
+
+export const WorkflowEntrypoint = missing("WorkflowEntrypoint");
+export const RpcStub = missing("RpcStub");
+
 export let env = {};
 export let exports;
-
-// Errors ------------------------------------------------------------------------------------------
-
-const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-const DOM_ERRORS = ["AbortError", "DataCloneError", "DataError", "InvalidAccessError", "InvalidCharacterError", "NotSupportedError", "OperationError",
-  "QuotaExceededError", "TimeoutError", "TypeMismatchError"];
-const originals = new WeakMap(); // error -> Rust's error behind it
-
-/** Sets an own property, whatever its name is: `__proto__` is one like any other. */
-const setOwn = (object, key, value) =>
-  Object.defineProperty(object, key, { value, writable: true, configurable: true, enumerable: true });
-
-/**
- * Makes the error that guests catch. `fields` are the own properties that it had where it was thrown;
- * `cause` is a list of its cause or of nothing.
- */
-function makeError(name, message, stack, code, original, fields, cause) {
-  let error;
-  if (Object.hasOwn(ERRORS, name)) error = new ERRORS[name](message);
-  else if (name === "AggregateError") error = new AggregateError(fields?.errors ?? [], message);
-  else if (DOM_ERRORS.includes(name)) error = new DOMException(message, name);
-  else error = new Error(message);
-  const hidden = (key, value) => {
-    Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
-  };
-  if (error.name !== name) hidden("name", name);
-  if (stack !== undefined) hidden("stack", headed(error, stack));
-  if (!(error instanceof DOMException) && code !== undefined) hidden("code", code);
-  if (cause.length > 0) hidden("cause", cause[0]);
-  for (const key of Object.keys(fields ?? {})) {
-    if (!Object.hasOwn(error, key)) setOwn(error, key, fields[key]);
-  }
-  if (original !== undefined) originals.set(error, original);
-  return error;
-}
-
-/** The frames of an error, without the line that says what went wrong. */
-function stackOf(error) {
-  const stack = Object.hasOwn(error, "stack") ? error.stack : framesOf(error);
-  return typeof stack === "string" ? stack.slice(Math.max(stack.search(/^ +at /m), 0)).toWellFormed() : "";
-}
-
-/** What Rust takes from a thrown object that is no error: its message if it has one, and what it carries. */
-function thrownParts(object) {
-  const message = typeof object.message === "string" ? object.message : `A value of type ${className(object)} was thrown`;
-  return ["Error", message.toWellFormed(), "", undefined, { ...object }];
-}
-
-/** What Rust takes from a thrown error: name, message, stack, the error behind it, own properties, cause if it has one. */
-function errorParts(error) {
-  const text = (value) => (typeof value === "string" ? value.toWellFormed() : undefined);
-  const fields = {};
-  let some = false;
-  for (const key of Object.keys(error)) {
-    if (key === "name" || key === "message" || key === "stack" || key === "cause") continue;
-    setOwn(fields, key, error[key]);
-    some = true;
-  }
-  if (error instanceof AggregateError) {
-    setOwn(fields, "errors", error.errors);
-    some = true;
-  }
-  const parts = [text(error.name) ?? "Error", text(error.message) ?? "", stackOf(error), originals.get(error), some ? fields : undefined];
-  if (Object.hasOwn(error, "cause")) parts.push(error.cause);
-  return parts;
-}
 
 // Values ------------------------------------------------------------------------------------------
 
@@ -103,16 +51,22 @@ const setValues = uncurry(Set.prototype.values);
 const dateTime = uncurry(Date.prototype.getTime);
 const bigintText = uncurry(BigInt.prototype.toString);
 
+const bytesBuffer = (bytes) => viewParts(bytes)[0];
+
 /** Takes apart what Rust can't look into. */
 const takers = {
   Map: (map) => Array.from(mapEntries(map)).flat(),
   Set: (set) => Array.from(setValues(set)),
   Date: (date) => dateTime(date),
   bigint: (number) => bigintText(number, 16),
-  view: (view) => viewParts(view),
+  view: (view) => [...viewParts(view), viewName(view)],
 };
 
+const VIEWS = { DataView, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float16Array, Float32Array, Float64Array,
+  BigInt64Array, BigUint64Array };
+
 const builders = {
+  view: (bytes, name) => (name === "ArrayBuffer" ? bytesBuffer(bytes) : new VIEWS[name](bytesBuffer(bytes))),
   Map(flat) {
     const map = new Map();
     for (let at = 0; at < flat.length; at += 2) map.set(flat[at], flat[at + 1]);
@@ -159,7 +113,7 @@ class DurableObjectState {
     if (hasStorage) Object.assign(this, { storage, facets });
   }
   waitUntil(promise) {
-    Promise.resolve(promise).catch(native.exception);
+    waitUntil(promise);
   }
   blockConcurrencyWhile(callback) {
     return blockConcurrencyWhile(callback);
@@ -375,9 +329,9 @@ native.hooks = {
     (function () { return arguments; })()],
   make: (kind, ...parts) => (kind === "id" ? makeId(...parts) : stubs.use().make(kind, ...parts)),
   makeError,
-  errorParts: (error) => (error instanceof Error ? errorParts : thrownParts)(error),
+  errorParts,
   take: (kind, value) => takers[kind](value),
-  build: (kind, parts) => builders[kind](parts),
+  build: (kind, ...parts) => builders[kind](...parts),
   className,
   heldBy,
   keepCallback,

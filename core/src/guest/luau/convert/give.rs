@@ -30,7 +30,9 @@ impl Marshal {
             Value::Int(number) => LuaValue::Integer(*number),
             Value::Float(number) => LuaValue::Number(*number),
             Value::String(text) => LuaValue::String(lua.create_string(text)?),
-            Value::Bytes(bytes) => LuaValue::Buffer(lua.create_buffer(bytes)?),
+            Value::Bytes(bytes) | Value::View(_, bytes) => {
+                LuaValue::Buffer(lua.create_buffer(bytes)?)
+            }
             Value::List(_) | Value::Map(_) | Value::Dict(_) => {
                 LuaValue::Table(self.table(lua, |giver, stack| giver.value(stack, value))?)
             }
@@ -129,7 +131,7 @@ impl Giver<'_> {
             Value::Int(number) => stack.push_integer(*number),
             Value::Float(number) => stack.push_number(*number),
             Value::String(text) => stack.push_text(text.as_bytes()),
-            Value::Bytes(bytes) => stack.push_bytes(bytes),
+            Value::Bytes(bytes) | Value::View(_, bytes) => stack.push_bytes(bytes),
             Value::List(items) => return self.list(stack, items),
             Value::Map(map) => return self.map(stack, map),
             Value::Dict(entries) => return self.dict(stack, entries),
