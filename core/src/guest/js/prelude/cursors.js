@@ -13,10 +13,16 @@ class KvList {
   }
 }
 
+/** Refuses what would be another key once it is valid Unicode. */
+function keyText(text) {
+  if (!text.isWellFormed()) throw new DOMException("A key with a lone surrogate could not be cloned: it isn't valid Unicode.", "DataCloneError");
+  return text;
+}
+
 /** Options are converted as those of the web's interfaces are: a limit may come from a URL. */
 export function listOf(options) {
   if (typeof options !== "object" || options === null) return new KvList(native.kv_list(options));
-  const text = (value) => (value == null ? undefined : `${value}`);
+  const text = (value) => (value == null ? undefined : keyText(`${value}`));
   const { start, startAfter, end, prefix, limit, reverse } = options;
   return new KvList(
     native.kv_list({

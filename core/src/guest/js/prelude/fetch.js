@@ -240,7 +240,7 @@ export class Response extends Body {
   }
   static #read(body, init) {
     if (typeof init !== "object") throw new TypeError("The options of a Response must be an object.");
-    const status = init.status === undefined ? 200 : Math.trunc(Number(init.status));
+    const status = init.status === undefined ? 200 : Number(init.status) | 0;
     if (!(status >= 200 && status <= 599)) {
       throw new RangeError(BAD_STATUS);
     }
