@@ -12,6 +12,8 @@ const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/form
 /// Made in the same way by a process that was killed when it closed the runtime; the zeros at the end of the log are cut
 /// off, and the databases are left out, which the log brings back.
 const FORMAT_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-2");
+/// Made like that of format 2.
+const FORMAT_3: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-3");
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -33,6 +35,11 @@ fn a_directory_of_format_1_goes_on_counting() -> Result<()> {
 #[test]
 fn a_directory_of_format_2_goes_on_counting_from_its_log() -> Result<()> {
     goes_on_counting(FORMAT_2)
+}
+
+#[test]
+fn a_directory_of_format_3_goes_on_counting_from_its_log() -> Result<()> {
+    goes_on_counting(FORMAT_3)
 }
 
 fn goes_on_counting(fixture: &str) -> Result<()> {
