@@ -22,14 +22,28 @@ Error.prepareStackTrace = undefined;
 // that it asks for it at the end of the stack shows that the stack is used up.
 Error.stackTraceLimit = 64;
 
-// The engine never lets go of what it was given for this, so that an object would outlive its machine.
+// The engine never lets go of what it was given for the first, nor of what it was given for the second unless that is
+// a function: an object would outlive its machine, which aborts the process.
 const limit = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit");
-Object.defineProperty(Error, "stackTraceLimit", {
-  get: limit.get,
-  set(value) {
-    apply(limit.set, Error, [+value]);
+const prepare = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
+let prepared; // what the guest has set
+
+Object.defineProperties(Error, {
+  stackTraceLimit: {
+    get: limit.get,
+    set(value) {
+      apply(limit.set, Error, [+value]);
+    },
+    configurable: true,
   },
-  configurable: true,
+  prepareStackTrace: {
+    get: () => prepared,
+    set(value) {
+      prepared = value;
+      apply(prepare.set, Error, [typeof value === "function" ? value : undefined]);
+    },
+    configurable: true,
+  },
 });
 
 // Programs print the stack alone, so it begins with what went wrong, as V8's does.
