@@ -7,7 +7,9 @@
 import { getter, isView, native, uncurry } from "facetbox:base";
 
 const { apply } = Reflect;
+const { isArray } = Array;
 const { min, trunc } = Math;
+const { defineProperty } = Object;
 
 /** Replaces a method by one that bounds what it gives to the original. */
 export function replace(prototype, name, wrap) {
@@ -128,7 +130,11 @@ function merge(list, low, middle, high, to, behind) {
 }
 
 function sortLong(list, length, sort) {
-  for (let at = 0; at < length; at += PIECE) apply(sort, subarray(list, at, at + PIECE), []);
+  for (let at = 0; at < length; at += PIECE) {
+    const piece = subarray(list, at, at + PIECE); // of a class that the guest may have named
+    if (typedLength(piece) > PIECE) throw new TypeError("A part of a typed array is longer than was asked for.");
+    apply(sort, piece, []);
+  }
   const behind = typeof list[0] === "bigint" ? isMore : isBehind;
   let [from, to] = [list, slice(list)];
   for (let width = PIECE; width < length; width *= 2) {
@@ -169,27 +175,45 @@ replace(TypedArray, "toSorted", (original) => ({
 const MAX_NAMES = 1_000;
 const MAX_COMPARED = 2 ** 29;
 
-/** The names in a list that says what JSON.stringify() takes. */
+/** The names in a list that says what JSON.stringify() takes. A guest may have replaced methods of lists and sets. */
 function namesOf(list) {
-  const names = new Set();
+  const seen = { __proto__: null };
+  const names = [];
   let longest = 0;
   for (let at = 0; at < list.length; at++) {
     const item = list[at];
     const isName = typeof item === "string" || typeof item === "number" || item instanceof String || item instanceof Number;
     if (!isName) continue;
     const name = `${item}`;
-    names.add(name);
+    if (name in seen) continue;
+    seen[name] = true;
+    defineProperty(names, names.length, { __proto__: null, value: name, writable: true, enumerable: true, configurable: true });
     if (name.length > longest) longest = name.length;
-    if (names.size > MAX_NAMES || names.size ** 2 * longest > MAX_COMPARED) {
+    if (names.length > MAX_NAMES || names.length ** 2 * longest > MAX_COMPARED) {
       throw new RangeError(`JSON.stringify() takes a list of at most ${MAX_NAMES} names, and of less if they are very long.`);
     }
   }
-  return [...names];
+  return names;
 }
 
 replace(JSON, "stringify", (original) => ({
   stringify(value, replacer, space) {
-    return original(value, Array.isArray(replacer) ? namesOf(replacer) : replacer, space);
+    return original(value, isArray(replacer) ? namesOf(replacer) : replacer, space);
+  },
+}));
+
+// Templates ---------------------------------------------------------------------------------------
+
+replace(String, "raw", () => ({
+  raw(template, ...parts) {
+    const { raw } = template;
+    const length = min(trunc(Number(raw.length)) || 0, Number.MAX_SAFE_INTEGER);
+    let text = "";
+    for (let at = 0; at < length; at++) {
+      text += `${raw[at]}`;
+      if (at + 1 < length && at < parts.length) text += `${parts[at]}`;
+    }
+    return text;
   },
 }));
 

@@ -3,14 +3,14 @@
 // The engine looks at the guest's limits once in 10,000 steps of a match, and each may compare the text with what a group
 // has matched, which takes time that grows with its length. So that length is bounded: by what the group can match at the
 // most, or by the longest part of the text that consists of characters which the group takes.
+//
+// A guest that could change what is found out here could go on for minutes. So nothing is used that it can replace: no
+// methods of built-in prototypes, no iteration of lists, and only objects without a prototype.
 
-import { getter, native } from "facetbox:base";
+import { native } from "facetbox:base";
+import { intrinsics } from "facetbox:texts";
 
-const { apply } = Reflect;
-const { max, min } = Math;
-const [sourceOf, ignoresCase, isDotAll, isUnicode, isUnicodeSets] = [
-  "source", "ignoreCase", "dotAll", "unicode", "unicodeSets",
-].map((name) => getter(RegExp.prototype, name));
+const { RegExp, ignoresCase, indexOf, isDotAll, isUnicode, isUnicodeSets, max, run, slice, sourceOf, then } = intrinsics;
 
 /** Characters that one step may compare, and fewer where each takes longer. */
 const MAX_COMPARED = 2_500;
@@ -22,26 +22,38 @@ const MAX_KNOWN = 64;
 const ANY = "[^]";
 const NEWLINES = "\\n\\r\\u2028\\u2029";
 
-// A part of a pattern: the most characters that it matches, and which: the insides of classes, or null for any.
-const nothing = () => ({ most: 0, takes: new Set() });
-const one = (inside, most = 1) => ({ most, takes: inside === null ? null : new Set([inside]) });
+const empty = () => ({ __proto__: null });
+const list = () => ({ __proto__: null, count: 0 });
+const contains = (text, part) => indexOf(text, part) >= 0;
+const first = (text) => slice(text, 0, 1);
+
+function add(items, item) {
+  items[items.count++] = item;
+}
+
+// A part of a pattern: the most characters that it matches, and which: the insides of classes as keys, or null for any.
+const nothing = () => ({ most: 0, takes: empty() });
+const one = (inside, most = 1) => ({ most, takes: inside === null ? null : { __proto__: null, [inside]: true } });
 
 function union(one, other) {
   if (one === null || other === null) return null;
-  const both = new Set(one);
-  for (const inside of other) both.add(inside);
+  const both = empty();
+  for (const inside in one) both[inside] = true;
+  for (const inside in other) both[inside] = true;
   return both;
 }
+
+const isDigit = (character) => character >= "0" && character <= "9" && character.length === 1;
 
 /** Reads a pattern that the engine has taken, as far as what its groups match goes. */
 class Pattern {
   #source;
   #at = 0;
   #flags;
-  #groups = []; // by number; undefined while it is open
-  #names = new Map(); // the numbers of the groups of a name
+  #groups = list(); // by number; undefined while it is open
+  #names = empty(); // the numbers of the groups of a name
   #opened = 0;
-  references = [];
+  #references = list();
 
   constructor(source, flags) {
     this.#source = source;
@@ -51,19 +63,26 @@ class Pattern {
 
   /** For each reference what the groups that it may mean match. */
   referred() {
-    return this.references.map((reference) => {
-      const numbers = typeof reference === "string" ? (this.#names.get(reference) ?? []) : [reference];
-      let all = nothing();
-      for (const number of numbers) {
-        const group = this.#groups[number];
-        if (group) all = { most: max(all.most, group.most), takes: union(all.takes, group.takes) };
+    const all = list();
+    for (let at = 0; at < this.#references.count; at++) {
+      const reference = this.#references[at];
+      const numbers = typeof reference === "string" ? (this.#names[reference] ?? list()) : { __proto__: null, count: 1, 0: reference };
+      let any = nothing();
+      for (let which = 0; which < numbers.count; which++) {
+        const group = this.#groups[numbers[which]];
+        if (group) any = { most: max(any.most, group.most), takes: union(any.takes, group.takes) };
       }
-      return all;
-    });
+      add(all, any);
+    }
+    return all;
+  }
+
+  #next() {
+    return slice(this.#source, this.#at, this.#at + 1);
   }
 
   #take(text) {
-    if (!this.#source.startsWith(text, this.#at)) return false;
+    if (slice(this.#source, this.#at, this.#at + text.length) !== text) return false;
     this.#at += text.length;
     return true;
   }
@@ -71,9 +90,16 @@ class Pattern {
   /** Takes the text up to and with an end. */
   #until(end) {
     const from = this.#at;
-    const at = this.#source.indexOf(end, from);
+    const at = indexOf(this.#source, end, from);
     this.#at = at < 0 ? this.#source.length : at + end.length;
-    return this.#source.slice(from, at < 0 ? this.#at : at);
+    return slice(this.#source, from, at < 0 ? this.#at : at);
+  }
+
+  /** The digits that come next. */
+  #digits() {
+    const from = this.#at;
+    while (isDigit(this.#next())) this.#at++;
+    return slice(this.#source, from, this.#at);
   }
 
   #alternatives() {
@@ -87,7 +113,7 @@ class Pattern {
 
   #sequence() {
     let all = nothing();
-    while (this.#at < this.#source.length && !"|)".includes(this.#source[this.#at])) {
+    while (this.#at < this.#source.length && !contains("|)", this.#next())) {
       const { most, takes } = this.#term();
       const times = this.#times();
       all = { most: all.most + (most === 0 ? 0 : most * times), takes: times === 0 ? all.takes : union(all.takes, takes) };
@@ -100,14 +126,24 @@ class Pattern {
     let times = 1;
     if (this.#take("*") || this.#take("+")) times = Infinity;
     else if (!this.#take("?")) {
-      const counts = /^\{(\d+)(,?)(\d*)\}/.exec(this.#source.slice(this.#at, this.#at + 40));
-      if (counts === null) return 1;
-      const [whole, least, comma, most] = counts;
-      this.#at += whole.length;
-      times = comma === "" ? Number(least) : most === "" ? Infinity : Number(most);
+      const counted = this.#counted();
+      if (counted === undefined) return 1;
+      times = counted;
     }
     this.#take("?");
     return times;
+  }
+
+  /** What a count in braces allows; undefined where the brace is one like any other character. */
+  #counted() {
+    const from = this.#at;
+    if (!this.#take("{")) return undefined;
+    const least = this.#digits();
+    const isOpen = this.#take(",");
+    const most = isOpen ? this.#digits() : least;
+    if (least !== "" && this.#take("}")) return most === "" ? Infinity : +most;
+    this.#at = from;
+    return undefined;
   }
 
   #term() {
@@ -116,19 +152,24 @@ class Pattern {
     if (this.#take("\\")) return this.#escape();
     if (this.#take("^") || this.#take("$")) return nothing();
     if (this.#take(".")) return one(this.#flags.dotAll ? null : `^${NEWLINES}`, 2);
-    const character = String.fromCodePoint(this.#source.codePointAt(this.#at));
-    this.#at += character.length;
-    return one("^-]\\".includes(character) ? `\\${character}` : character, character.length);
+    let character = this.#next();
+    this.#at++;
+    const low = this.#next();
+    if (character >= "\ud800" && character <= "\udbff" && low >= "\udc00" && low <= "\udfff") {
+      character += low;
+      this.#at++;
+    }
+    return one(contains("^-]\\", character) ? `\\${character}` : character, character.length);
   }
 
   #group() {
-    if (!this.#take("?")) return this.#captured([]);
-    if (["=", "!", "<=", "<!"].some((kind) => this.#take(kind))) {
+    if (!this.#take("?")) return this.#captured();
+    if (this.#take("=") || this.#take("!") || this.#take("<=") || this.#take("<!")) {
       this.#inner();
       return nothing();
     }
-    if (this.#take("<")) return this.#captured([this.#until(">")]);
-    if (this.#until(":").includes("i")) this.#flags.ignoreCase = true;
+    if (this.#take("<")) return this.#captured(this.#until(">"));
+    if (contains(this.#until(":"), "i")) this.#flags.ignoreCase = true;
     return this.#inner();
   }
 
@@ -138,12 +179,9 @@ class Pattern {
     return part;
   }
 
-  #captured(names) {
+  #captured(name) {
     const number = ++this.#opened;
-    for (const name of names) {
-      if (!this.#names.has(name)) this.#names.set(name, []);
-      this.#names.get(name).push(number);
-    }
+    if (name !== undefined) add((this.#names[name] ??= list()), number);
     return (this.#groups[number] = this.#inner());
   }
 
@@ -152,32 +190,29 @@ class Pattern {
     const from = this.#at;
     let depth = 1;
     for (; depth > 0 && this.#at < this.#source.length; this.#at++) {
-      const character = this.#source[this.#at];
+      const character = this.#next();
       if (character === "\\") this.#at++;
       else if (character === "[" && this.#flags.unicodeSets) depth++;
       else if (character === "]") depth--;
     }
     if (this.#flags.unicodeSets) return one(null, Infinity);
-    return one(this.#source.slice(from, this.#at - 1), 2);
+    return one(slice(this.#source, from, this.#at - 1), 2);
   }
 
   #escape() {
-    const digits = /^[1-9]\d*/.exec(this.#source.slice(this.#at, this.#at + 10));
-    if (digits !== null) {
-      this.#at += digits[0].length;
-      return this.#reference(Number(digits[0]));
-    }
+    if (isDigit(this.#next()) && this.#next() !== "0") return this.#reference(+this.#digits());
     if (this.#take("k<")) return this.#reference(this.#until(">"));
-    const from = this.#at++;
-    const character = this.#source[from];
-    if ("bB".includes(character)) return nothing();
-    if ("pPu".includes(character) && this.#source[this.#at] === "{") this.#until("}");
-    else this.#at += { c: 1, x: 2, u: 4 }[character] ?? 0;
-    return one(`\\${this.#source.slice(from, this.#at)}`, 2);
+    const from = this.#at;
+    const character = this.#next();
+    this.#at++;
+    if (contains("bB", character)) return nothing();
+    if (contains("pPu", character) && this.#next() === "{") this.#until("}");
+    else if (contains("cxu", character)) this.#at += character === "c" ? 1 : character === "x" ? 2 : 4;
+    return one(`\\${slice(this.#source, from, this.#at)}`, 2);
   }
 
   #reference(reference) {
-    this.references.push(reference);
+    add(this.#references, reference);
     return one(null, Infinity);
   }
 }
@@ -185,13 +220,19 @@ class Pattern {
 /** A class of characters of which any text of a group consists. */
 function classOf(takes) {
   if (takes === null) return ANY;
-  const insides = [...takes];
-  const negated = insides.filter((inside) => inside.startsWith("^"));
-  if (negated.length === 0) return `[${insides.join("")}]`;
-  return insides.length === 1 ? `[${insides[0]}]` : ANY;
+  let all = "";
+  let count = 0;
+  let isNegated = false;
+  for (const inside in takes) {
+    all += inside;
+    count++;
+    isNegated ||= first(inside) === "^";
+  }
+  return isNegated && count > 1 ? ANY : `[${all}]`;
 }
 
-const known = new Map();
+let known = empty();
+let knownCount = 0;
 
 /** What the references of a regular expression refer to, with what finds out about a text whether that is long. */
 function analysed(regexp) {
@@ -200,49 +241,58 @@ function analysed(regexp) {
     dotAll: isDotAll(regexp), ignoreCase: ignoresCase(regexp), unicode: isUnicode(regexp), unicodeSets: isUnicodeSets(regexp),
   };
   const key = `${flags.dotAll}${flags.ignoreCase}${flags.unicode}${flags.unicodeSets} ${source}`;
-  if (!known.has(key)) {
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.set(key, examine(new Pattern(source, flags).referred(), flags));
+  if (known[key] === undefined) {
+    if (knownCount >= MAX_KNOWN) {
+      known = empty();
+      knownCount = 0;
+    }
+    known[key] = examine(new Pattern(source, flags).referred(), flags);
+    knownCount++;
   }
-  return known.get(key);
+  return known[key];
 }
 
 function examine(referred, flags) {
   const most = flags.ignoreCase ? MAX_COMPARED_IGNORING_CASE : MAX_COMPARED;
   // What groups of few characters leave is shared by the others.
-  const few = referred.filter((group) => group.most <= most / referred.length);
-  const many = referred.filter((group) => group.most > most / referred.length);
-  const left = most - few.reduce((sum, group) => sum + group.most, 0);
-  const share = Math.floor(left / max(1, many.length));
+  let left = most;
+  const many = list();
+  for (let at = 0; at < referred.count; at++) {
+    if (referred[at].most <= most / referred.count) left -= referred[at].most;
+    else add(many, referred[at]);
+  }
+  const rest = left / max(1, many.count);
+  const share = rest - (rest % 1);
   const mode = (flags.ignoreCase ? "i" : "") + (flags.unicode || flags.unicodeSets ? "u" : "");
-  const classes = new Set(many.map((group) => classOf(group.takes)));
-  return { share, long: [...classes].map((taken) => new RegExp(`(?<!${taken})${taken}{${share + 1}}`, mode)) };
+  const seen = empty();
+  const long = list();
+  for (let at = 0; at < many.count; at++) {
+    const taken = classOf(many[at].takes);
+    if (seen[taken]) continue;
+    seen[taken] = true;
+    add(long, new RegExp(`(?<!${taken})${taken}{${share + 1}}`, mode));
+  }
+  return { share, long };
 }
 
 // What was looked at last, because a text is searched many times. It is kept until the guest waits.
 const NONE = { regexp: null, text: "" };
-const { then } = Promise.prototype;
 const resolved = Promise.resolve();
 let last = NONE;
 
-/** Forgets what was looked at last: its pattern may be another now. */
-export function forget() {
-  last = NONE;
-}
-
 function remember(regexp, text) {
-  if (last === NONE) apply(then, resolved, [forget]);
+  if (last === NONE) then(resolved, () => void (last = NONE));
   last = { regexp, text };
 }
 
 /** Refuses a text in which a back reference may refer to more than the engine compares in time. */
-export function check(regexp, text, run) {
+export function check(regexp, text) {
   if (last.regexp === regexp && native.is_same(text, last.text)) return;
-  const analysis = analysed(regexp);
-  for (const long of text.length <= analysis.share ? [] : analysis.long) {
-    if (run(long, text) !== null) {
+  const { share, long } = analysed(regexp);
+  for (let at = 0; text.length > share && at < long.count; at++) {
+    if (run(long[at], text) !== null) {
       throw new RangeError(
-        `A regular expression whose back references may refer to ${analysis.share + 1} characters or more of a text is supported for up to ${analysis.share}; the text has ${text.length}.`,
+        `A regular expression whose back references may refer to ${share + 1} characters or more of a text is supported for up to ${share}; the text has ${text.length}.`,
       );
     }
   }

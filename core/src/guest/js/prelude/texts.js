@@ -132,11 +132,22 @@ for (const name of Object.keys(LONG)) {
 
 // Regular expressions -----------------------------------------------------------------------------
 
+const { RegExp } = globalThis;
+const { construct } = Reflect;
+const { species } = Symbol;
 const { exec } = RegExp.prototype;
-const sourceOf = getter(RegExp.prototype, "source");
 const run = Function.prototype.call.bind(exec);
+const sourceOf = getter(RegExp.prototype, "source");
+const [ignoresCase, isDotAll, isUnicode, isUnicodeSets] = ["ignoreCase", "dotAll", "unicode", "unicodeSets"].map((name) =>
+  getter(RegExp.prototype, name),
+);
 /** Texts in which no back reference refers to more than the engine compares in a moment. */
 const MAX_REFERRED = 1_000;
+
+/** What finding out about references is done with: taken before a guest could replace it. */
+export const intrinsics = {
+  RegExp, ignoresCase, indexOf, isDotAll, isUnicode, isUnicodeSets, max, run, slice, sourceOf, then: uncurry(Promise.prototype.then),
+};
 
 /** Whether a pattern may have back references. */
 function mayRefer(source) {
@@ -150,25 +161,75 @@ function mayRefer(source) {
 let plain; // the regular expression without back references that was used last
 
 function checkReferences(regexp, text) {
-  if (mayRefer(sourceOf(regexp))) references.use().check(regexp, text, run);
+  if (mayRefer(sourceOf(regexp))) references.use().check(regexp, text);
   else plain = regexp;
 }
 
-replace(RegExp.prototype, "exec", () => ({
+const { exec: bounded } = {
   exec(value) {
     const text = typeof value === "string" ? value : `${value}`;
     if (text.length > MAX_REFERRED && this !== plain) checkReferences(this, text);
     return run(this, text);
   },
-}));
+};
+replace(RegExp.prototype, "exec", () => ({ exec: bounded }));
 
+// An expression can't become one with back references, after it was looked at.
 replace(RegExp.prototype, "compile", (original) => ({
-  compile(...args) {
-    plain = undefined;
-    references.loaded?.forget();
-    return apply(original, this, args);
+  compile(pattern, flags) {
+    const made = new RegExp(pattern, flags);
+    if (mayRefer(sourceOf(made))) throw new RangeError("compile() takes no pattern with back references.");
+    return apply(original, this, [made]);
   },
 }));
+
+// Where an expression's exec() is no function, the engine's functions search without it. So they get one that
+// always has it, instead of an expression that may have references.
+function careful(regexp) {
+  return {
+    __proto__: null,
+    exec: (text) => {
+      const own = regexp.exec;
+      return apply(typeof own === "function" ? own : bounded, regexp, [text]);
+    },
+    get flags() {
+      return regexp.flags;
+    },
+    get lastIndex() {
+      return regexp.lastIndex;
+    },
+    set lastIndex(place) {
+      regexp.lastIndex = place;
+    },
+    constructor: {
+      __proto__: null,
+      [species]: function (_, flags) {
+        const { constructor } = regexp;
+        return careful(construct(constructor?.[species] ?? RegExp, [regexp, flags]));
+      },
+    },
+  };
+}
+
+function isHarmless(regexp) {
+  try {
+    return !mayRefer(sourceOf(regexp));
+  } catch {
+    return false;
+  }
+}
+
+for (const name of ["test", "match", "matchAll", "replace", "search", "split"]) {
+  const key = name === "test" ? name : Symbol[name];
+  const searchesWithAnother = name === "split" || name === "matchAll";
+  replace(RegExp.prototype, key, (original) => ({
+    [key](value, more) {
+      const text = typeof value === "string" ? value : `${value}`;
+      const isSafe = text.length <= MAX_REFERRED || (!searchesWithAnother && isHarmless(this));
+      return apply(original, isSafe ? this : careful(this), [text, more]);
+    },
+  }));
+}
 
 // Repetition --------------------------------------------------------------------------------------
 
@@ -213,7 +274,7 @@ for (const name of ["padStart", "padEnd"]) {
 
 // Forms of Unicode --------------------------------------------------------------------------------
 
-const FORMS = ["NFC", "NFD", "NFKC", "NFKD"];
+const FORMS = { __proto__: null, NFC: true, NFD: true, NFKC: true, NFKD: true };
 
 /** The engine's own function takes time that grows with the square of how many marks follow each other. */
 function formed(text, form) {
@@ -226,7 +287,7 @@ function formed(text, form) {
 replace(String.prototype, "normalize", (original) => ({
   normalize(form) {
     const name = form === undefined ? "NFC" : `${form}`;
-    if (this == null || !FORMS.includes(name)) return apply(original, this, [name]);
+    if (this == null || !(name in FORMS)) return apply(original, this, [name]);
     const text = `${this}`;
     return text.length <= SHORT ? apply(original, text, [name]) : formed(text, name);
   },
