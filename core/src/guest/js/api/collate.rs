@@ -11,7 +11,7 @@ use super::Natives;
 use crate::error::{Error, ErrorCode};
 
 /// Longest texts that are compared: the guest's limits aren't looked at meanwhile.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 18;
 /// In their order.
 const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
 

@@ -279,7 +279,7 @@ const FORMS = { __proto__: null, NFC: true, NFD: true, NFKC: true, NFKD: true };
 /** The engine's own function takes time that grows with the square of how many marks follow each other. */
 function formed(text, form) {
   if (text.length > MAX_FORMED) {
-    throw new RangeError(`normalize() and localeCompare() are supported for texts of at most ${MAX_FORMED} characters.`);
+    throw new RangeError(`normalize() is supported for texts of at most ${MAX_FORMED} characters.`);
   }
   return native.normalize(text, form);
 }
