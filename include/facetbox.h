@@ -1460,7 +1460,7 @@ facetbox_error_t *facetbox_namespace_delete(const facetbox_namespace_t *namespac
 
 /// Writes into `*out` what the object takes with all its facets, and what they have used since they were
 /// made, as a map of whole numbers: `storageBytes`, `facets`, `events`, `cpuMs`, `rowsRead`, `rowsWritten`,
-/// `bytesIn`, `bytesOut`; 0 if it has no data. Neither starts it nor waits for what it is doing.
+/// `bytesIn`, `bytesOut`, `subrequests`; 0 if it has no data. Neither starts it nor waits for what it is doing.
 ///
 /// Fails as `facetbox_namespace_list`.
 ///

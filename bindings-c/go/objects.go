@@ -23,6 +23,8 @@ type Usage struct {
 	RowsRead, RowsWritten int64
 	// BytesIn and BytesOut are bytes of arguments and requests, and of results and responses.
 	BytesIn, BytesOut int64
+	// Subrequests counts calls that guests have made of what isn't theirs: host functions and objects, stubs, fetch().
+	Subrequests int64
 }
 
 func takeUsage(value *C.facetbox_value_t) Usage {
@@ -36,6 +38,7 @@ func takeUsage(value *C.facetbox_value_t) Usage {
 		RowsWritten:  field[int64](fields, "rowsWritten"),
 		BytesIn:      field[int64](fields, "bytesIn"),
 		BytesOut:     field[int64](fields, "bytesOut"),
+		Subrequests:  field[int64](fields, "subrequests"),
 	}
 }
 

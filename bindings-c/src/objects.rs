@@ -28,6 +28,7 @@ pub fn usage_value(usage: Usage) -> Box<facetbox_value_t> {
         ("rowsWritten", count(usage.rows_written)),
         ("bytesIn", count(usage.bytes_in)),
         ("bytesOut", count(usage.bytes_out)),
+        ("subrequests", count(usage.subrequests)),
     ]))
 }
 
@@ -131,7 +132,7 @@ pub extern "C" fn facetbox_namespace_delete(
 
 /// Writes into `*out` what the object takes with all its facets, and what they have used since they were
 /// made, as a map of whole numbers: `storageBytes`, `facets`, `events`, `cpuMs`, `rowsRead`, `rowsWritten`,
-/// `bytesIn`, `bytesOut`; 0 if it has no data. Neither starts it nor waits for what it is doing.
+/// `bytesIn`, `bytesOut`, `subrequests`; 0 if it has no data. Neither starts it nor waits for what it is doing.
 ///
 /// Fails as `facetbox_namespace_list`.
 ///

@@ -21,6 +21,8 @@ pub struct Usage {
     pub bytes_in: f64,
     /// Bytes of their results and responses.
     pub bytes_out: f64,
+    /// Calls that guests have made of what isn't theirs.
+    pub subrequests: f64,
 }
 
 impl From<facetbox::Usage> for Usage {
@@ -34,6 +36,7 @@ impl From<facetbox::Usage> for Usage {
             rows_written: usage.rows_written as f64,
             bytes_in: usage.bytes_in as f64,
             bytes_out: usage.bytes_out as f64,
+            subrequests: usage.subrequests as f64,
         }
     }
 }

@@ -110,6 +110,8 @@ export interface Usage {
   readonly bytesIn: number;
   /** Bytes of their results and responses. */
   readonly bytesOut: number;
+  /** Calls that guests have made of what isn't theirs: host functions and objects, stubs, `fetch()`. */
+  readonly subrequests: number;
 }
 
 /** What {@link Namespace.query} answers. */

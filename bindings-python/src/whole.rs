@@ -80,6 +80,7 @@ pub fn usage(py: Python<'_>, usage: Usage) -> Result<Bound<'_, PyAny>> {
         usage.rows_written,
         usage.bytes_in,
         usage.bytes_out,
+        usage.subrequests,
     ];
     Ok(class.call1(PyTuple::new(py, counts)?)?)
 }

@@ -112,7 +112,7 @@ def test_an_object_exists_once_it_has_written_and_until_it_is_deleted(boxes: Nam
 
 def test_usage_counts_bytes_and_facets(boxes: Namespace) -> None:
     box, id = boxes.get_by_name("x"), boxes.id_from_name("x")
-    assert boxes.usage(id) == box.usage() == Usage(0, 0, 0, 0, 0, 0, 0, 0)
+    assert boxes.usage(id) == box.usage() == Usage(*[0] * 9)
     box.app_put("k", b"x" * 100_000)
     assert box.app_exists() == [True, True]
     whole = boxes.usage(id)

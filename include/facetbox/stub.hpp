@@ -42,8 +42,10 @@ struct Usage {
     uint64_t storage_bytes = 0;
     // Facets at all levels below it.
     uint64_t facets = 0;
-    // What they have used: events that have ended, CPU time of guests, rows, bytes of arguments and results.
-    uint64_t events = 0, cpu_ms = 0, rows_read = 0, rows_written = 0, bytes_in = 0, bytes_out = 0;
+    // What they have used: events that have ended, CPU time of guests, rows, bytes of arguments and results,
+    // and calls of what isn't the guest's: host functions and objects, stubs, fetch().
+    uint64_t events = 0, cpu_ms = 0, rows_read = 0, rows_written = 0, bytes_in = 0, bytes_out = 0,
+             subrequests = 0;
 };
 
 namespace detail {
@@ -51,7 +53,8 @@ namespace detail {
 inline Usage usage(const Value &map) {
     const auto count = [&](std::string_view key) { return static_cast<uint64_t>(map[key].to_int()); };
     return {count("storageBytes"), count("facets"),      count("events"),  count("cpuMs"),
-            count("rowsRead"),     count("rowsWritten"), count("bytesIn"), count("bytesOut")};
+            count("rowsRead"),     count("rowsWritten"), count("bytesIn"), count("bytesOut"),
+            count("subrequests")};
 }
 
 inline std::vector<std::string> strings(ValueView list) {

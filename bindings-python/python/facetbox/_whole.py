@@ -40,6 +40,8 @@ class Usage:
     """Bytes of the arguments and requests of events."""
     bytes_out: int
     """Bytes of their results and responses."""
+    subrequests: int
+    """Calls that guests have made of what isn't theirs: host functions and objects, stubs, `fetch()`."""
 
 
 @dataclass(frozen=True)

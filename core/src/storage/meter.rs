@@ -23,9 +23,10 @@ pub(crate) enum Used {
     RowsWritten,
     BytesIn,
     BytesOut,
+    Subrequests,
 }
 
-const COUNTERS: usize = Used::BytesOut as usize + 1;
+const COUNTERS: usize = Used::Subrequests as usize + 1;
 
 /// The counters' values.
 pub(crate) type Amounts = [u64; COUNTERS];
@@ -67,9 +68,10 @@ pub(super) fn sum(one: Amounts, other: Amounts) -> Amounts {
     std::array::from_fn(|at| one[at].saturating_add(other[at]))
 }
 
-/// Reads a stored list; what isn't one counts nothing.
+/// Reads a stored list, to which later versions add numbers; what isn't one counts nothing.
 pub(super) fn parse(text: &[u8]) -> Amounts {
-    serde_json::from_slice(text).unwrap_or_default()
+    let list: Vec<u64> = serde_json::from_slice(text).unwrap_or_default();
+    std::array::from_fn(|at| list.get(at).copied().unwrap_or_default())
 }
 
 /// A save that takes effect with the transaction that it is in.
@@ -125,5 +127,17 @@ impl Connection {
             save.committed(self);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_other_versions_are_read_as_far_as_they_are_known() {
+        assert_eq!(parse(b"[1, 2, 3, 4, 5, 6]"), [1, 2, 3, 4, 5, 6, 0]);
+        assert_eq!(parse(b"[1, 2, 3, 4, 5, 6, 7, 8]"), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(parse(b"{}"), Amounts::default());
     }
 }

@@ -194,6 +194,7 @@ impl Observation<'_> {
         meter.add(Used::CpuMicros, cpu.as_micros() as u64);
         meter.add(Used::BytesIn, self.event.bytes_in());
         meter.add(Used::BytesOut, self.bytes_out as u64);
+        meter.add(Used::Subrequests, self.event.subrequests());
     }
 }
 

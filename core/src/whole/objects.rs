@@ -40,6 +40,8 @@ pub struct Usage {
     pub bytes_in: u64,
     /// Bytes of their results and responses.
     pub bytes_out: u64,
+    /// Calls that guests have made of what isn't theirs: host functions and objects, stubs, `fetch()`.
+    pub subrequests: u64,
 }
 
 impl From<DiskUsage> for Usage {
@@ -54,6 +56,7 @@ impl From<DiskUsage> for Usage {
             rows_written: used(Used::RowsWritten),
             bytes_in: used(Used::BytesIn),
             bytes_out: used(Used::BytesOut),
+            subrequests: used(Used::Subrequests),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What objects and facets have used, for whoever bills them.
 
-use facetbox::{Options, Request, Result, Runtime, Stub, TailReceiver, Usage};
+use facetbox::{
+    HostFunction, Options, Request, Result, Runtime, Stub, TailReceiver, Usage, Value, ValueMap,
+};
 
 use crate::support::{app, facet, host_class, own};
 
@@ -49,6 +51,25 @@ fn events_rows_bytes_and_cpu_add_up_and_are_there_at_once() -> Result<()> {
     let spun = used(&stub)?;
     assert!(spun.cpu_ms > fetched.cpu_ms, "{spun:?}");
     assert_eq!(spun.events, 6);
+    Ok(())
+}
+
+#[test]
+fn calls_of_others_add_up_in_the_database() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut code = app("function App:ask(times)
+             self.ctx.storage.kv:put('asked', times)
+             for at = 1, times do self.env.ASK() end
+         end");
+    code.env = ValueMap::from_iter([("ASK", HostFunction::new("ASK", |_| Ok(Value::Null)))]);
+    for round in 0..2 {
+        let runtime = Runtime::open(dir.path())?;
+        let stub = own(&runtime, code.clone())?;
+        assert_eq!(used(&stub)?.subrequests, round * 6);
+        stub.call_blocking("ask", vec![3.into()])?;
+        stub.call_blocking("ask", vec![3.into()])?;
+        runtime.close();
+    }
     Ok(())
 }
 
