@@ -228,3 +228,31 @@ fn modules_may_import_each_other_and_data() {
     let json = load(&runtime, code).call_blocking("x", vec![]).unwrap().to_json().unwrap();
     assert_eq!(json, r#"["ab","text",{"k":1},7,true]"#);
 }
+
+#[test]
+fn an_engine_that_recurses_itself_is_out_of_stack_wherever_the_guest_is() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let stub = entrypoint(
+        &runtime,
+        "deep() { let list = []; for (let at = 0; at < 1e5; at++) list = [list]; return JSON.stringify(list); }
+         async later() { await 0; return this.deep(); }
+         few(frames) { Error.stackTraceLimit = frames; return this.deep(); }
+         caught() { try { return this.deep(); } catch (error) { return error.name; } }
+         forged() { throw new RangeError('Maximum call stack size exceeded'); }
+         limit(frames) {
+             Error.stackTraceLimit = frames;
+             const lines = (depth) => depth > 0 ? lines(depth - 1) : new Error().stack.split('    at ').length - 1;
+             return [Error.stackTraceLimit, lines(99)];
+         }",
+    );
+    let code = |method: &str, args| stub.call_blocking(method, args).unwrap_err().code();
+    assert_eq!(code("deep", vec![]), ErrorCode::LimitStack);
+    assert_eq!(code("later", vec![]), ErrorCode::LimitStack);
+    assert_eq!(code("few", vec![1.into()]), ErrorCode::LimitStack);
+    assert_eq!(stub.call_blocking("caught", vec![]).unwrap(), "RangeError".into());
+    assert_eq!(code("forged", vec![]), ErrorCode::GuestError);
+    for (frames, shown) in [(Value::Int(5), 5), (Value::Float(2.5), 2), (Value::Int(1_000), 64)] {
+        let limit = stub.call_blocking("limit", vec![frames.clone()]).unwrap();
+        assert_eq!(limit, Value::List(vec![frames, shown.into()]));
+    }
+}

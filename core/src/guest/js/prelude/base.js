@@ -8,6 +8,7 @@ export const native = globalThis.facetboxNative;
 delete globalThis.facetboxNative;
 
 const { apply, getPrototypeOf } = Reflect;
+const { trunc } = Math;
 
 export const uncurry = (method) => (self, ...args) => apply(method, self, args);
 export const getter = (prototype, name) => uncurry(Object.getOwnPropertyDescriptor(prototype, name).get);
@@ -18,21 +19,25 @@ Error.prepareStackTrace = (_, frames) => delete getPrototypeOf(frames[0]).getFun
 new Error();
 Error.prepareStackTrace = undefined;
 
-// So many that writing down where a recursion without end was takes more memory than the engine keeps at hand:
-// that it asks for it at the end of the stack shows that the stack is used up.
-Error.stackTraceLimit = 64;
-
-// The engine never lets go of what it was given for the first, nor of what it was given for the second unless that is
-// a function: an object would outlive its machine, which aborts the process.
+// The engine never lets go of what it was given for the first of these, nor of what it was given for the second unless that
+// is a function: an object would outlive its machine, which aborts the process.
 const limit = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit");
 const prepare = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
-let prepared; // what the guest has set
+let frameLimit, prepared; // what the guest has set
+
+// The engine reads how many frames to write down each time, here from a text that isn't ASCII: its copy of that takes more
+// memory than it keeps at hand. That it asks for some at the end of the stack shows that the stack is used up.
+const MAX_FRAMES = 64;
+const SPACES = "\u00a0".repeat(256);
+const texts = { __proto__: null };
 
 Object.defineProperties(Error, {
   stackTraceLimit: {
-    get: limit.get,
+    get: () => frameLimit,
     set(value) {
-      apply(limit.set, Error, [+value]);
+      frameLimit = +value;
+      const most = frameLimit >= MAX_FRAMES ? MAX_FRAMES : frameLimit >= 1 ? trunc(frameLimit) : 0;
+      apply(limit.set, Error, [(texts[most] ??= `${most}${SPACES}`)]);
     },
     configurable: true,
   },
@@ -45,6 +50,7 @@ Object.defineProperties(Error, {
     configurable: true,
   },
 });
+Error.stackTraceLimit = MAX_FRAMES;
 
 // Programs print the stack alone, so it begins with what went wrong, as V8's does.
 const stack = Object.getOwnPropertyDescriptor(Error.prototype, "stack");
