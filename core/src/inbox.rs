@@ -7,13 +7,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::tasks::spin;
+use crate::tasks::{Habit, spin};
 
-/// How long a loop looks for messages before it sleeps: longer than a short call takes, shorter than a wake-up.
-const LOOK: Duration = Duration::from_micros(20);
-
-/// After looks in vain, at least one in so many chances is taken again.
-const RARELY: u32 = 1 << 10;
+/// How long a loop looks for messages before it sleeps: longer than a short call takes, about as long as a wake-up.
+const LOOK: Duration = Duration::from_micros(40);
 
 /// The messages for one event loop, from any thread; how bindings reach their loops.
 ///
@@ -24,6 +21,8 @@ pub struct Inbox<T> {
     /// Whether there are messages, for a loop that looks without the lock.
     filled: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
+    /// Whether there is one core: whoever looks keeps everybody else from it.
+    alone: bool,
 }
 
 struct State<T> {
@@ -31,46 +30,29 @@ struct State<T> {
     /// Whether the loop will come without being woken: it was already, or looks itself.
     attended: bool,
     closed: bool,
-    patience: Patience,
-}
-
-/// Whether looking pays.
-#[derive(Default)]
-struct Patience {
-    /// Looks in vain since the last one that was not.
-    vain: u32,
-    /// Chances to pass over before the next look.
-    pass: u32,
-}
-
-impl Patience {
-    fn is_worth_it(&mut self) -> bool {
-        if self.pass > 0 {
-            self.pass -= 1;
-            return false;
-        }
-        true
-    }
-
-    fn found(&mut self) {
-        self.vain = 0;
-    }
-
-    fn in_vain(&mut self) {
-        self.pass = RARELY.min(1 << self.vain);
-        self.vain = (self.vain + 1).min(RARELY.ilog2());
-    }
+    /// When the loop last called somebody whose answer hasn't come.
+    called: Option<Instant>,
+    /// How soon answers come.
+    answers: Habit,
 }
 
 impl<T> Inbox<T> {
     /// Makes one. `wake` has the loop call [`Inbox::take`] soon; it is called on any thread and must not block.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Inbox<T> {
-        let mut patience = Patience::default();
-        if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
-            patience.pass = u32::MAX; // whoever looks keeps everybody else from the core
+        let state = State {
+            messages: Vec::new(),
+            attended: false,
+            closed: false,
+            called: None,
+            answers: Habit::default(),
+        };
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Inbox {
+            state: Mutex::new(state),
+            filled: AtomicBool::new(false),
+            wake: Box::new(wake),
+            alone: cores == 1,
         }
-        let state = State { messages: Vec::new(), attended: false, closed: false, patience };
-        Inbox { state: Mutex::new(state), filled: AtomicBool::new(false), wake: Box::new(wake) }
     }
 
     /// Adds a message, and wakes the loop if it doesn't come anyway.
@@ -84,6 +66,9 @@ impl<T> Inbox<T> {
         }
         state.messages.push(message);
         self.filled.store(true, Ordering::Release);
+        if let Some(called) = state.called.take() {
+            state.answers.came(called.elapsed() < LOOK);
+        }
         let wake = !std::mem::replace(&mut state.attended, true);
         drop(state);
         if wake {
@@ -92,25 +77,22 @@ impl<T> Inbox<T> {
         Ok(())
     }
 
-    /// Asks, on the loop, whether it shall [look](Inbox::look) before it sleeps. Where this says so it has to.
+    /// Says, on the loop, that it has called somebody. Where this answers so it has to [look](Inbox::look) before it
+    /// sleeps.
     pub fn attend(&self) -> bool {
         let mut state = self.state.lock();
-        let attend = !state.attended && !state.closed && state.patience.is_worth_it();
+        if state.called.is_none() {
+            state.called = Some(Instant::now());
+        }
+        let attend = !self.alone && !state.attended && !state.closed && state.answers.are_soon();
         state.attended |= attend;
         attend
     }
 
-    /// The messages that are there, or that come within the next 20 microseconds.
+    /// The messages that are there, or that come within the next 40 microseconds.
     pub fn look(&self) -> Vec<T> {
-        let begin = Instant::now();
-        spin(begin, LOOK, || self.filled.load(Ordering::Acquire));
-        let mut state = self.state.lock();
-        if state.messages.is_empty() {
-            state.patience.in_vain();
-        } else {
-            state.patience.found();
-        }
-        self.empty(&mut state)
+        spin(LOOK, || self.filled.load(Ordering::Acquire));
+        self.take()
     }
 
     /// The messages that are there.
@@ -159,10 +141,13 @@ mod tests {
     fn counted() -> (Arc<AtomicUsize>, Inbox<u8>) {
         let wakes = Arc::new(AtomicUsize::new(0));
         let count = wakes.clone();
-        let inbox = Inbox::new(move || {
+        let mut inbox = Inbox::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        inbox.state.lock().patience = Patience::default(); // as if there were many cores
+        inbox.alone = false;
+        for _ in 0..2 {
+            inbox.state.lock().answers.came(true);
+        }
         (wakes, inbox)
     }
 
@@ -200,18 +185,21 @@ mod tests {
     }
 
     #[test]
-    fn looks_in_vain_become_rare_and_one_that_is_not_makes_them_usual() {
-        let mut patience = Patience::default();
-        let mut chances_until_next = || {
-            patience.in_vain();
-            (1..).find(|_| patience.is_worth_it()).unwrap()
+    fn a_loop_looks_while_answers_come_soon() {
+        let (_, inbox) = counted();
+        inbox.state.lock().answers = Habit::default();
+        let hour = Duration::from_secs(3600);
+        let looks_after = |called: Option<Instant>| {
+            let looks = inbox.attend();
+            inbox.state.lock().called = called;
+            inbox.post(0).unwrap();
+            inbox.take();
+            looks
         };
-        assert_eq!([chances_until_next(), chances_until_next(), chances_until_next()], [2, 3, 5]);
-        assert_eq!((0..20).map(|_| chances_until_next()).max(), Some(RARELY + 1));
-        patience.found();
-        patience.in_vain();
-        assert!(!patience.is_worth_it());
-        assert!(patience.is_worth_it());
+        // Whoever was called in the future answers soon however slow this machine is.
+        let (soon, late) = (Instant::now().checked_add(hour), Instant::now().checked_sub(hour));
+        assert_eq!([soon, soon, late].map(looks_after), [false, false, true]);
+        assert_eq!([soon, None, late, late, soon].map(looks_after), [false, true, true, false, false]);
     }
 
     #[test]

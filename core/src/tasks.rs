@@ -17,11 +17,8 @@ use parking_lot::Mutex;
 use slab::Slab;
 
 /// How long a thread that has run out of tasks looks for the next one before it sleeps: about what an event loop
-/// takes between an answer and the next call.
-const LOOK: Duration = Duration::from_micros(30);
-
-/// Tasks must have come that often in a row within that time for it to be worth it.
-const OFTEN: u8 = 2;
+/// that was asleep takes between an answer and the next call. A wake-up costs both sides nearly as much.
+const LOOK: Duration = Duration::from_micros(150);
 
 /// The tasks of one executor.
 pub(crate) struct Tasks {
@@ -39,7 +36,10 @@ struct State {
     looking: usize,
     /// Threads that poll a task.
     polling: usize,
-    rhythm: Rhythm,
+    /// When a thread last ran out of tasks, until one comes.
+    ran_out: Option<Instant>,
+    /// How soon tasks come then.
+    gaps: Habit,
     /// Wakes what is left when it is closed.
     alive: Slab<Waker>,
     stopped: bool,
@@ -58,26 +58,21 @@ impl State {
     }
 }
 
-/// How soon tasks come once there are none.
+/// Whether what is waited for usually comes soon enough to look for it.
 #[derive(Default)]
-struct Rhythm {
-    ran_out: Option<Instant>,
-    soon: u8,
-}
+pub(crate) struct Habit(u8);
 
-impl Rhythm {
-    fn run_out(&mut self, now: Instant) {
-        self.ran_out = Some(now);
+impl Habit {
+    const USUAL: u8 = 2;
+    /// One that is late now and then changes nothing.
+    const MOST: u8 = 4;
+
+    pub fn came(&mut self, soon: bool) {
+        self.0 = if soon { Self::MOST.min(self.0 + 1) } else { self.0.saturating_sub(1) };
     }
 
-    fn task_came(&mut self, now: impl FnOnce() -> Instant) {
-        let Some(ran_out) = self.ran_out.take() else { return };
-        let soon = now().duration_since(ran_out) < LOOK;
-        self.soon = if soon { OFTEN.min(self.soon + 1) } else { 0 };
-    }
-
-    fn is_fast(&self) -> bool {
-        self.soon >= OFTEN
+    pub fn are_soon(&self) -> bool {
+        self.0 >= Self::USUAL
     }
 }
 
@@ -139,7 +134,9 @@ impl Tasks {
     /// Adds a task that is to be polled.
     fn add(&self, task: Runnable) {
         let mut state = self.state.lock();
-        state.rhythm.task_came(Instant::now);
+        if let Some(ran_out) = state.ran_out.take() {
+            state.gaps.came(ran_out.elapsed() < LOOK);
+        }
         state.queue.push_back(task);
         self.queued.store(state.queue.len(), Ordering::Release);
         let bed = state.rouse();
@@ -179,9 +176,10 @@ impl Tasks {
     }
 }
 
-/// Waits awake until `ready`, for `most` after `since` at most. It never yields: on a loaded machine that would take
+/// Waits awake until `ready`, for `most` at most. It never yields: on a loaded machine that would take
 /// a time slice of others, and whoever relies on this thread would wait for all of that.
-pub(crate) fn spin(since: Instant, most: Duration, ready: impl Fn() -> bool) {
+pub(crate) fn spin(most: Duration, ready: impl Fn() -> bool) {
+    let since = Instant::now();
     while !ready() && since.elapsed() < most {
         for _ in 0..8 {
             hint::spin_loop();
@@ -225,15 +223,16 @@ impl Worker<'_> {
                 bed.inspect(|bed| bed.wake());
                 return Some(task);
             }
-            let now = Instant::now();
             // The core of whoever calls isn't to be had.
             let free = state.polling + state.looking + 1 < tasks.cores;
-            let look = !std::mem::replace(&mut looked, true) && state.rhythm.is_fast() && free;
-            state.rhythm.run_out(now);
-            if look {
+            let first = !std::mem::replace(&mut looked, true);
+            if first {
+                state.ran_out = Some(Instant::now());
+            }
+            if first && free && state.gaps.are_soon() {
                 state.looking += 1;
                 drop(state);
-                spin(now, LOOK, || tasks.queued.load(Ordering::Acquire) > 0);
+                spin(LOOK, || tasks.queued.load(Ordering::Acquire) > 0);
             } else {
                 state.sleeping.push(self.bed.clone());
                 drop(state);
@@ -266,19 +265,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looking_is_worth_it_while_tasks_come_soon() {
-        let (mut rhythm, mut now) = (Rhythm::default(), Instant::now());
-        let mut task_after = |gap: Duration| {
-            rhythm.run_out(now);
-            now += gap;
-            rhythm.task_came(|| now);
-            rhythm.is_fast()
+    fn a_habit_outlives_what_is_late_now_and_then() {
+        let mut habit = Habit::default();
+        let mut came = |soon: &[bool]| {
+            soon.iter().for_each(|soon| habit.came(*soon));
+            habit.are_soon()
         };
-        assert!(!task_after(LOOK / 2));
-        assert!(task_after(LOOK / 2));
-        assert!(!task_after(LOOK));
-        assert!(!task_after(LOOK / 2));
-        assert!(task_after(LOOK / 2));
+        assert!(!came(&[true]));
+        assert!(came(&[true]));
+        assert!(!came(&[false]));
+        assert!(came(&[true, true, true, false]));
+        assert!(came(&[true, false, true, false, true]));
+        assert!(!came(&[false, false, false]));
+        assert!(came(&[true, true]));
     }
 
     #[test]
