@@ -5,10 +5,12 @@
 const { AsyncResource } = require("node:async_hooks");
 // Programs that test with fake timers replace it later.
 const { setImmediate } = require("node:timers");
+const { nextTick } = process;
 
 const native = require("./native.js");
 const references = require("./references.js");
 const { Reader } = require("./reader.js");
+const turns = require("./turn.js");
 
 /** Where the native half puts messages; they are read before it puts others there. */
 const buffer = Buffer.allocUnsafeSlow(1 << 16);
@@ -25,13 +27,39 @@ const bridge = new native.Bridge(
   (packed) => thrower(packed),
 );
 
+/**
+ * How many calls in a row that nobody else waits beside look for their answers as soon as no code runs; whoever comes to
+ * the loop waits that long.
+ */
+const IN_A_ROW = 8;
+
 let attending = false;
+/** Calls without an answer, less the asks without one: those are what calls wait for. */
+let waits = 0;
+/** How many looks are allowed before the loop comes round again. */
+let granted = 0;
 
 /** Somebody was called: looks for the answer before the loop sleeps, if that pays. */
 function attend() {
   if (attending || !bridge.attend()) return;
   attending = true;
-  setImmediate(look);
+  if (granted === 0 || waits > 1) {
+    setImmediate(lookAgain);
+  } else {
+    granted--;
+    nextTick(lookAtOnce);
+  }
+}
+
+function lookAgain() {
+  granted = waits > 1 ? 0 : IN_A_ROW;
+  look();
+}
+
+function lookAtOnce() {
+  // Code of others belongs to another turn of the loop.
+  if (turns.areOpen()) setImmediate(lookAgain);
+  else look();
 }
 
 function look() {
@@ -70,6 +98,11 @@ function deliver(taken) {
 module.exports = {
   bridge,
   attend,
+
+  /** Counts a call that begins or an ask that is answered as one more that waits, their opposites as one less. */
+  count(more) {
+    waits += more;
+  },
 
   /**
    * Sets what is done with messages of a kind; gets (id, target, name, payload, extra). The payload is a Reader,

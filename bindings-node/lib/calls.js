@@ -4,7 +4,7 @@
 
 const native = require("./native.js");
 const errors = require("./errors.js");
-const { attend, bridge, on } = require("./bridge.js");
+const { attend, bridge, count, on } = require("./bridge.js");
 
 const pending = new Map();
 
@@ -21,6 +21,7 @@ function settle(id, outcome) {
   const resolve = pending.get(id);
   if (!resolve) return; // it was canceled
   pending.delete(id);
+  count(-1);
   if (pending.size === 0) keepAlive.unref();
   resolve(outcome);
 }
@@ -31,6 +32,7 @@ function settle(id, outcome) {
  */
 function outcome(id, signal) {
   if (pending.size === 0) keepAlive.ref();
+  count(1);
   attend();
   const settled = new Promise((resolve) => pending.set(id, resolve));
   return signal ? cancelable(id, signal, settled) : settled;

@@ -6,7 +6,7 @@ const native = require("./native.js");
 const errors = require("./errors.js");
 const references = require("./references.js");
 const scope = require("./scope.js");
-const { attend, bridge, on } = require("./bridge.js");
+const { attend, bridge, count, on } = require("./bridge.js");
 const { pack, packThrown } = require("./codec.js");
 const { Ctx } = require("./context.js");
 const { DurableObject, methodOf } = require("./durable-object.js");
@@ -15,12 +15,14 @@ const { warn } = require("./warnings.js");
 
 /** Runs `work` now, and answers an ask with what comes of it. `owner` is the ctx of the object whose code it is. */
 async function answer(ask, work, owner) {
+  count(-1);
   try {
     const value = await scope.run(ask, owner, work);
     bridge.answer(ask, ...pack(value, { root: "result" }));
   } catch (thrown) {
     bridge.fail(ask, packThrown(thrown));
   }
+  count(1);
   attend(); // whoever has asked goes on, and may soon ask again
 }
 

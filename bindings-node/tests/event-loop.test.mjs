@@ -146,3 +146,28 @@ test("calls of a program with fake timers are answered", async (t) => {
   // However seldom the loop looks for answers itself, it does within so many calls.
   for (let i = 0; i < 1_100; i++) assert.equal(await stub.answer(), 42);
 });
+
+test("calls in a row let others have the event loop", async () => {
+  const stub = guest(runtime, app("function App:echo(value) return value end"));
+  let turns = 0;
+  let turning = true;
+  const turn = () => {
+    turns++;
+    if (turning) setImmediate(turn);
+  };
+  turn();
+  for (let i = 0; i < 300; i++) assert.equal(await stub.echo(i), i);
+  turning = false;
+  assert.ok(turns >= 30, `the loop came round ${turns} times in 300 calls`);
+});
+
+test("answers that come together reach their calls", async () => {
+  const stub = guest(runtime, app("function App:echo(value) return value end"));
+  for (const count of [1, 2, 1, 1, 7, 1, 30]) {
+    const numbers = Array.from({ length: count }, (_, i) => i);
+    for (let repeat = 0; repeat < 20; repeat++) {
+      const echoes = numbers.map((i) => stub.echo(i));
+      assert.deepEqual(await Promise.all(echoes), numbers);
+    }
+  }
+});

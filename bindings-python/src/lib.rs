@@ -31,7 +31,8 @@ mod tail;
 mod to_python;
 mod whole;
 
-#[pyo3::pymodule(gil_used = false)]
+// Nothing has been tried on builds of Python without a GIL; there it is turned on with the import.
+#[pyo3::pymodule(gil_used = true)]
 mod _native {
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;

@@ -787,3 +787,37 @@ async def test_calls_without_end_end_at_the_depth_limit() -> None:
         with pytest.raises(facetbox.Error) as caught:
             await runtime.namespace("chain", Chain).get_by_name("first").down(0)
         assert caught.value.code == "LIMIT_DEPTH"
+
+
+@on_loop
+async def test_calls_in_a_row_let_others_have_the_loop() -> None:
+    """Answers that come soon are taken at once, but only so many before the loop comes round."""
+    async with aio.open(None) as runtime:
+        stub = guest(runtime)
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async def call() -> int:
+            before = turns
+            for number in range(300):
+                assert await stub.echo(number) == number
+            return turns - before
+
+        turning = asyncio.create_task(turn())
+        assert await call() >= 30
+        turning.cancel()
+
+
+@on_loop
+async def test_answers_that_come_together_reach_their_calls() -> None:
+    async with aio.open(None) as runtime:
+        stub = guest(runtime)
+        for count in [1, 2, 1, 1, 7, 1, 30]:
+            for _ in range(20):
+                echoes = [stub.echo(number) for number in range(count)]
+                assert await asyncio.gather(*echoes) == list(range(count))

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::tasks::{Habit, spin};
 
 /// How long a loop looks for messages before it sleeps: longer than a short call takes, about as long as a wake-up.
-const LOOK: Duration = Duration::from_micros(40);
+const LOOK: Duration = Duration::from_micros(30);
 
 /// The messages for one event loop, from any thread; how bindings reach their loops.
 ///
@@ -89,15 +89,28 @@ impl<T> Inbox<T> {
         attend
     }
 
-    /// The messages that are there, or that come within the next 40 microseconds.
+    /// The messages that are there, or that come within the next 30 microseconds.
     pub fn look(&self) -> Vec<T> {
-        spin(LOOK, || self.filled.load(Ordering::Acquire));
-        self.take()
+        let crowded = spin(LOOK, || self.filled.load(Ordering::Acquire));
+        let mut state = self.state.lock();
+        if crowded {
+            state.answers.put_off();
+        }
+        self.empty(&mut state)
     }
 
     /// The messages that are there.
     pub fn take(&self) -> Vec<T> {
         self.empty(&mut self.state.lock())
+    }
+
+    /// Puts messages back in front of those that have come since; the loop has to take them soon.
+    pub fn put_back(&self, mut messages: Vec<T>) {
+        let mut state = self.state.lock();
+        messages.append(&mut state.messages);
+        state.messages = messages;
+        state.attended = true;
+        self.filled.store(true, Ordering::Release);
     }
 
     /// The loop won't come after all. It is woken if there are messages.
@@ -199,7 +212,21 @@ mod tests {
         // Whoever was called in the future answers soon however slow this machine is.
         let (soon, late) = (Instant::now().checked_add(hour), Instant::now().checked_sub(hour));
         assert_eq!([soon, soon, late].map(looks_after), [false, false, true]);
-        assert_eq!([soon, None, late, late, soon].map(looks_after), [false, true, true, false, false]);
+        assert_eq!(
+            [soon, None, late, late, soon].map(looks_after),
+            [false, true, true, false, false]
+        );
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first_and_wakes_nobody() {
+        let (wakes, inbox) = counted();
+        inbox.post(1).unwrap();
+        let taken = inbox.take();
+        inbox.post(2).unwrap();
+        inbox.put_back(taken);
+        inbox.post(3).unwrap();
+        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![1, 2, 3], 2));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use slab::Slab;
 
 /// How long a thread that has run out of tasks looks for the next one before it sleeps: about what an event loop
 /// that was asleep takes between an answer and the next call. A wake-up costs both sides nearly as much.
-const LOOK: Duration = Duration::from_micros(150);
+const LOOK: Duration = Duration::from_micros(60);
 
 /// The tasks of one executor.
 pub(crate) struct Tasks {
@@ -60,15 +60,25 @@ impl State {
 
 /// Whether what is waited for usually comes soon enough to look for it.
 #[derive(Default)]
-pub(crate) struct Habit(u8);
+pub(crate) struct Habit(i16);
 
 impl Habit {
-    const USUAL: u8 = 2;
+    const USUAL: i16 = 2;
     /// One that is late now and then changes nothing.
-    const MOST: u8 = 4;
+    const MOST: i16 = 4;
+    /// Where others want the core, a thread that sleeps is given it sooner than one that looks.
+    const PUT_OFF: i16 = -500;
 
     pub fn came(&mut self, soon: bool) {
-        self.0 = if soon { Self::MOST.min(self.0 + 1) } else { self.0.saturating_sub(1) };
+        match soon {
+            true => self.0 = Self::MOST.min(self.0 + 1),
+            false => self.0 = self.0.min(0).max(self.0 - 1),
+        }
+    }
+
+    /// Whoever looked was kept from it: many others have to come soon before it is tried again.
+    pub fn put_off(&mut self) {
+        self.0 = Self::PUT_OFF;
     }
 
     pub fn are_soon(&self) -> bool {
@@ -176,15 +186,17 @@ impl Tasks {
     }
 }
 
-/// Waits awake until `ready`, for `most` at most. It never yields: on a loaded machine that would take
-/// a time slice of others, and whoever relies on this thread would wait for all of that.
-pub(crate) fn spin(most: Duration, ready: impl Fn() -> bool) {
+/// Waits awake until `ready`, for `most` at most. It never yields: on a loaded machine that would take a time slice of
+/// others, and whoever relies on this thread would wait for all of that. Answers whether the system has taken the core
+/// away meanwhile.
+pub(crate) fn spin(most: Duration, ready: impl Fn() -> bool) -> bool {
     let since = Instant::now();
     while !ready() && since.elapsed() < most {
         for _ in 0..8 {
             hint::spin_loop();
         }
     }
+    since.elapsed() > most * 8
 }
 
 /// A thread that polls tasks.
@@ -232,13 +244,17 @@ impl Worker<'_> {
             if first && free && state.gaps.are_soon() {
                 state.looking += 1;
                 drop(state);
-                spin(LOOK, || tasks.queued.load(Ordering::Acquire) > 0);
+                let crowded = spin(LOOK, || tasks.queued.load(Ordering::Acquire) > 0);
+                state = tasks.state.lock();
+                if crowded {
+                    state.gaps.put_off();
+                }
             } else {
                 state.sleeping.push(self.bed.clone());
                 drop(state);
                 self.bed.sleep();
+                state = tasks.state.lock();
             }
-            state = tasks.state.lock();
             state.looking -= 1;
         }
         None
@@ -278,6 +294,25 @@ mod tests {
         assert!(came(&[true, false, true, false, true]));
         assert!(!came(&[false, false, false]));
         assert!(came(&[true, true]));
+    }
+
+    #[test]
+    fn where_the_core_is_taken_away_looking_is_put_off() {
+        let mut habit = Habit::default();
+        habit.put_off();
+        let tries = std::iter::repeat_n([true, false, true], 1_000).flatten();
+        let soon = tries.take_while(|soon| {
+            habit.came(*soon);
+            !habit.are_soon()
+        });
+        assert!((500..1_000).contains(&soon.count()));
+        let wait_a_microsecond = || {
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_micros(1) {}
+            true
+        };
+        assert!(spin(Duration::from_nanos(1), wait_a_microsecond));
+        assert!(!spin(Duration::from_secs(3600), wait_a_microsecond));
     }
 
     #[test]

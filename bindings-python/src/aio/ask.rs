@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use super::{Delivery, EventScope, Home};
+use super::{Counted, Delivery, EventScope, Home};
 use crate::error::{Failure, Result};
 use crate::facets::options;
 use crate::from_python;
@@ -64,7 +64,7 @@ pub fn ask<'py>(
         home: home.clone(),
         kind,
         scope: CoreScope::current(),
-        sender: Mutex::new(Some(sender)),
+        sender: Mutex::new(Some((sender, home.count_ask()))),
         progress: shared.clone(),
     };
     let run = RUN.import(py, "facetbox.aio._host", "run")?;
@@ -122,7 +122,7 @@ pub struct Ask {
     home: Home,
     kind: Kind,
     scope: Option<CoreScope>,
-    sender: Mutex<Option<oneshot::Sender<Answer>>>,
+    sender: Mutex<Option<(oneshot::Sender<Answer>, Option<Counted>)>>,
     progress: Arc<Mutex<Progress>>,
 }
 
@@ -178,7 +178,7 @@ impl Ask {
 
     fn send(&self, py: Python<'_>, answer: Answer) {
         *self.progress.lock() = Progress::Abandoned;
-        if let Some(sender) = self.sender.lock().take() {
+        if let Some((sender, _counted)) = self.sender.lock().take() {
             // The event that asked may be gone: aborted, closed, timed out.
             let _ = sender.send(answer);
             // Whoever has asked goes on, and may soon ask again.

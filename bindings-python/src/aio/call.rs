@@ -6,7 +6,7 @@ use futures_lite::future;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use super::{Delivery, Home};
+use super::{Counted, Delivery, Home};
 use crate::error::{Result, raised};
 
 /// A call on its way. Cancelling or dropping it ends what it does on the runtime's side.
@@ -33,7 +33,8 @@ impl Call {
         spawn: impl FnOnce(BoxFuture<'static, ()>),
     ) -> Call {
         let (sender, cancelled) = oneshot::channel();
-        let completion = Completion { home: home.clone(), future: Some(future) };
+        let future = Some((future, home.count_call()));
+        let completion = Completion { home: home.clone(), future };
         spawn(Box::pin(async move {
             let answer = async move { Some(answer.await) };
             // Nothing is ever sent: the sender is dropped.
@@ -43,7 +44,7 @@ impl Call {
                 None => completion.forget(),
             }
         }));
-        home.attend(py);
+        home.attend_call(py);
         Call(Mutex::new(Some(sender)))
     }
 }
@@ -51,7 +52,7 @@ impl Call {
 /// A future to be settled. Dropped without that, it fails it: the runtime has closed.
 struct Completion {
     home: Home,
-    future: Option<Py<PyAny>>,
+    future: Option<(Py<PyAny>, Option<Counted>)>,
 }
 
 impl Completion {
@@ -69,8 +70,8 @@ impl Completion {
     }
 
     fn settle(&mut self, outcome: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) {
-        if let Some(future) = self.future.take() {
-            self.home.post(Delivery::Settle(future, Box::new(outcome)));
+        if let Some((future, counted)) = self.future.take() {
+            self.home.post(Delivery::Settle(future, Box::new(outcome), counted));
         }
     }
 

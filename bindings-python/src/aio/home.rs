@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::mail::{Delivery, Mail};
+use super::mail::{Counted, Delivery, Mail};
 
 /// Where Python code runs that a value brings along, and so which handles it is given: on the thread of
 /// its caller with those of `facetbox`, or on an event loop with those of `facetbox.aio`.
@@ -25,7 +25,31 @@ impl Home {
         }
     }
 
-    /// Says, on the loop, that somebody was called who will soon answer.
+    /// Counts a call of the loop that begins.
+    pub fn count_call(&self) -> Option<Counted> {
+        self.count(1)
+    }
+
+    /// Counts an ask that the loop is to answer.
+    pub fn count_ask(&self) -> Option<Counted> {
+        self.count(-1)
+    }
+
+    fn count(&self, waits: isize) -> Option<Counted> {
+        match self {
+            Home::Loop(mail) => Some(mail.count(waits)),
+            Home::Caller => None,
+        }
+    }
+
+    /// Says, on the loop, that a call has begun, which may be answered at once.
+    pub fn attend_call(&self, py: Python<'_>) {
+        if let Home::Loop(mail) = self {
+            mail.attend_call(py);
+        }
+    }
+
+    /// Says, on the loop, that it has answered somebody who will soon ask again.
     pub fn attend(&self, py: Python<'_>) {
         if let Home::Loop(mail) = self {
             mail.attend(py);

@@ -1,6 +1,6 @@
 //! What is on its way to an event loop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use facetbox::Inbox as CoreInbox;
@@ -19,8 +19,8 @@ type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 pub enum Delivery {
     /// Calls a function in a context of its own.
     Run(Py<PyAny>, Py<PyTuple>),
-    /// Settles an `asyncio.Future`.
-    Settle(Py<PyAny>, Outcome),
+    /// Settles an `asyncio.Future`, which is that of a call on its way.
+    Settle(Py<PyAny>, Outcome, Option<Counted>),
 }
 
 impl Delivery {
@@ -33,7 +33,7 @@ impl Delivery {
                 let all: Vec<_> = all.collect();
                 context.call_method1(intern!(py, "run"), PyTuple::new(py, all)?).map(drop)
             }
-            Delivery::Settle(future, outcome) => settle(future.bind(py), outcome),
+            Delivery::Settle(future, outcome, _call) => settle(future.bind(py), outcome),
         }
     }
 }
@@ -67,6 +67,23 @@ fn awaitable(py: Python<'_>, error: PyErr) -> PyErr {
 pub struct Mail {
     event_loop: Py<PyAny>,
     inbox: CoreInbox<Delivery>,
+    /// Calls whose futures aren't settled, less the asks that aren't answered: those are what calls wait for.
+    waits: AtomicIsize,
+    /// How many answers may be looked for before the loop comes round again.
+    granted: AtomicUsize,
+}
+
+/// How many calls in a row that nobody else waits beside look for their answers at once: whoever comes to the loop waits
+/// that long.
+const IN_A_ROW: usize = 8;
+
+/// A call or an ask on its way, as the loop counts them.
+pub struct Counted(Arc<Mail>, isize);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.waits.fetch_sub(self.1, Ordering::Relaxed);
+    }
 }
 
 impl Mail {
@@ -75,9 +92,52 @@ impl Mail {
         drop(self.inbox.post(delivery));
     }
 
+    /// Counts a call of the loop, as one more that waits, or an ask of it, as one less.
+    pub fn count(self: &Arc<Self>, waits: isize) -> Counted {
+        self.waits.fetch_add(waits, Ordering::Relaxed);
+        Counted(self.clone(), waits)
+    }
+
+    /// Whether nobody else waits beside the call that is waited for.
+    fn is_alone(&self) -> bool {
+        self.waits.load(Ordering::Relaxed) <= 1
+    }
+
     /// Says, on the loop, that somebody was called: it looks for the answer before it sleeps, if that pays.
     pub fn attend(self: &Arc<Self>, py: Python<'_>) {
-        if self.inbox.attend() && self.visit(py, intern!(py, "call_soon"), true).is_err() {
+        if self.inbox.attend() {
+            self.come(py, true);
+        }
+    }
+
+    /// Says, on the loop, that a call has begun. Where calls come one after the other its future may be settled at once,
+    /// so that whoever awaits it doesn't wait for the loop to come round.
+    pub fn attend_call(self: &Arc<Self>, py: Python<'_>) {
+        if !self.inbox.attend() {
+            return;
+        }
+        let granted = self.granted.load(Ordering::Relaxed);
+        if granted == 0 || !self.is_alone() {
+            return self.come(py, true);
+        }
+        self.granted.store(granted - 1, Ordering::Relaxed);
+        let mut deliveries = detach(py, || self.inbox.look());
+        // Code of the host must not run in the middle of other code, and nothing may overtake it.
+        let code = deliveries.iter().position(|delivery| matches!(delivery, Delivery::Run(..)));
+        if let Some(code) = code {
+            self.inbox.put_back(deliveries.split_off(code));
+            self.come(py, false);
+        }
+        for delivery in deliveries {
+            if let Err(error) = delivery.deliver(py) {
+                error.write_unraisable(py, None);
+            }
+        }
+    }
+
+    /// Has the loop come soon for what there is; it is on its way already as far as others know.
+    fn come(self: &Arc<Self>, py: Python<'_>, look: bool) {
+        if self.visit(py, intern!(py, "call_soon"), look).is_err() {
             self.inbox.forgo();
         }
     }
@@ -124,7 +184,8 @@ impl Inbox {
                     mail.summon();
                 }
             };
-            Mail { event_loop, inbox: CoreInbox::new(wake) }
+            let inbox = CoreInbox::new(wake);
+            Mail { event_loop, inbox, waits: AtomicIsize::new(0), granted: AtomicUsize::new(0) }
         }))
     }
 }
@@ -141,6 +202,8 @@ struct Visit {
 impl Visit {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         self.over.store(true, Ordering::Relaxed);
+        let granted = if self.mail.is_alone() { IN_A_ROW } else { 0 };
+        self.mail.granted.store(granted, Ordering::Relaxed);
         let inbox = &self.mail.inbox;
         let deliveries = if self.look { detach(py, || inbox.look()) } else { inbox.take() };
         // Only what is to end the program comes out; the others get theirs first.

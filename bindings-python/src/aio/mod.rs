@@ -16,5 +16,5 @@ pub use call::Call;
 pub use class::{event_loop_class, response, value};
 pub use event_loop::EventLoop;
 pub use home::Home;
-pub use mail::{Delivery, Inbox};
+pub use mail::{Counted, Delivery, Inbox};
 pub use scope::{EventScope, Guard, Transaction};
