@@ -94,10 +94,8 @@ impl Logged {
     /// The connection of a database that has no files, or got them while it was open, is closed.
     pub fn rest(&self, young: &Young) {
         if young.is_new() {
-            // Nor was anything of what it may have below.
+            // Nothing of it was committed, nor of what it may have below.
             self.unmade.take_back(young);
-        } else {
-            young.rest();
         }
     }
 

@@ -3,6 +3,7 @@
 mod alarm;
 mod authorizer;
 mod batch;
+mod blocks;
 mod cache;
 mod capture;
 mod codec;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::blocks::Blocks;
 use super::logged::Logged;
 use super::raw::File;
 use super::unmade::Held;
@@ -46,7 +47,7 @@ pub(super) struct Young {
 struct State {
     stage: Stage,
     /// What the write-ahead log's file would hold.
-    wal: Vec<u8>,
+    wal: Blocks,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -75,7 +76,7 @@ impl Young {
     /// A new database that begins with these bytes.
     pub fn new(logged: &Arc<Logged>, dir: &Path, template: &'static [u8]) -> Young {
         let held = logged.unmade.held.clone();
-        let state = State { stage: Stage::New, wal: Vec::new() };
+        let state = State { stage: Stage::New, wal: Blocks::default() };
         Young {
             dir: dir.to_owned(),
             place: logged.place_of(dir),
@@ -115,17 +116,27 @@ impl Young {
     /// How many bytes one of its files would have. None, here and below, if it has files.
     pub fn size(&self, file: File) -> Option<u64> {
         let state = self.state.lock();
-        state.bytes_of(file, self.template).map(|bytes| bytes.len() as u64)
+        let bytes = match file {
+            File::Main => self.template.len(),
+            File::Wal => state.wal.length(),
+        };
+        (state.stage != Stage::Placed).then_some(bytes as u64)
     }
 
     /// Copies what is there from an offset on; answers how many bytes that were.
     pub fn read(&self, file: File, bytes: &mut [u8], offset: u64) -> Option<usize> {
         let state = self.state.lock();
-        let all = state.bytes_of(file, self.template)?;
-        let there = usize::try_from(offset).ok().and_then(|at| all.get(at..)).unwrap_or_default();
-        let count = there.len().min(bytes.len());
-        bytes[..count].copy_from_slice(&there[..count]);
-        Some(count)
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let count = match file {
+            File::Main => {
+                let there = self.template.get(offset..).unwrap_or_default();
+                let count = there.len().min(bytes.len());
+                bytes[..count].copy_from_slice(&there[..count]);
+                count
+            }
+            File::Wal => state.wal.read(bytes, offset),
+        };
+        (state.stage != Stage::Placed).then_some(count)
     }
 
     /// Writes bytes if they belong into memory.
@@ -135,15 +146,12 @@ impl Young {
             return Written::Placed;
         }
         let end = offset + bytes.len() as u64;
-        let more = end.saturating_sub(state.wal.len() as u64);
+        let more = end.saturating_sub(state.wal.length() as u64);
         // The template stays as it is.
         if matches!(file, File::Main) || end > MAX_BYTES || !self.held.grow(more) {
             return Written::NeedsFiles;
         }
-        if more > 0 {
-            state.wal.resize(end as usize, 0);
-        }
-        state.wal[offset as usize..end as usize].copy_from_slice(bytes);
+        state.wal.write(bytes, offset as usize);
         Written::Done
     }
 
@@ -153,15 +161,10 @@ impl Young {
         if state.stage == Stage::Placed {
             return None;
         }
-        let less = (state.wal.len() as u64).saturating_sub(size);
+        let less = (state.wal.length() as u64).saturating_sub(size);
         state.wal.truncate(size as usize);
         self.held.shrink(less);
         Some(())
-    }
-
-    /// It is closed for now.
-    pub fn rest(&self) {
-        self.state.lock().wal.shrink_to_fit();
     }
 
     /// Something is going to be committed: what it begins with comes first in the log, as a part of that commit.
@@ -211,7 +214,7 @@ impl Young {
         }
         // A file may get to the disk in part. By then the log has to have the whole of it.
         logged.log.flush(logged.log.last(&self.place).unwrap_or_default())?;
-        logged.write_files(&self.dir, self.template, &state.wal)?;
+        logged.write_files(&self.dir, self.template, &state.wal.to_vec())?;
         self.end(&mut state, Stage::Placed);
         drop(state);
         logged.unmade.forget(self);
@@ -228,25 +231,15 @@ impl Young {
 
     /// What is in memory isn't needed any more.
     fn end(&self, state: &mut State, stage: Stage) {
-        self.held.shrink(state.wal.len() as u64);
-        (state.stage, state.wal) = (stage, Vec::new());
+        self.held.shrink(state.wal.length() as u64);
+        (state.stage, state.wal) = (stage, Blocks::default());
     }
 }
 
 impl Drop for Young {
     fn drop(&mut self) {
-        let bytes = self.state.get_mut().wal.len() as u64;
+        let bytes = self.state.get_mut().wal.length() as u64;
         self.held.shrink(bytes);
         self.held.remove_one();
-    }
-}
-
-impl State {
-    fn bytes_of<'a>(&'a self, file: File, template: &'a [u8]) -> Option<&'a [u8]> {
-        match (self.stage, file) {
-            (Stage::Placed, _) => None,
-            (_, File::Main) => Some(template),
-            (_, File::Wal) => Some(&self.wal),
-        }
     }
 }
