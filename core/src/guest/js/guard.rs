@@ -19,8 +19,9 @@ const LAST_BLOCK: usize = 4 << 10;
 const LAST_BYTES: usize = 128 << 10;
 /// Stack that the engine is left below where it looks for a module, until the module's own code runs.
 const IMPORT_STACK: usize = 8 << 10;
-/// Stack that guest code may use. A call runs on a thread with 1 MiB left, the rest is for natives.
-pub(super) const STACK_BYTES: usize = 384 << 10;
+/// Stack that guest code may use: on arm64, whose frames are larger, sections within sections take most of it. A call runs
+/// on a thread with 1 MiB left, the rest is for natives.
+pub(super) const STACK_BYTES: usize = 512 << 10;
 /// The end of the stack: an engine that asks for memory there says that the stack is used up, or is about to. The frame
 /// that no longer fits isn't entered, so the end begins above what all but functions of a thousand variables need.
 /// A function of the engine's own that recurses may not ask for any: its error counts as one of the guest's.
