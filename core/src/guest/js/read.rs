@@ -229,7 +229,9 @@ impl<'a, 'js> Reader<'a, 'js> {
             let prototype =
                 value.as_object().filter(|_| kind == Kind::Object).and_then(Object::get_prototype);
             let is_plain = prototype.as_ref() == Some(&self.hooks.object);
-            if !is_plain && !(kind == Kind::Object && self.flattens && self.is_own(value)?) {
+            let may_be_flattened = kind == Kind::Object && self.flattens;
+            let is_data = is_plain || (may_be_flattened && self.is_own(value)?);
+            if !is_data {
                 return self.instance(value);
             }
         }
