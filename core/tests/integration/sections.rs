@@ -251,7 +251,8 @@ fn a_section_that_takes_too_long_resets_the_object() -> Result<()> {
 #[test]
 fn the_wall_limit_of_an_event_is_one_of_its_sections() -> Result<()> {
     for code in languages() {
-        let runtime = runtime_with([("wallMs", 20)])?;
+        // Enough for the machine to be made, on a busy computer, too.
+        let runtime = runtime_with([("wallMs", 500)])?;
         let stub = object(&runtime, code, &Pause::default())?;
         let outcome = stub.call_blocking("block", vec!["".into()]);
         assert_fails(outcome, ErrorCode::LimitWall, "waited for too long");
