@@ -34,6 +34,10 @@ pub(super) enum Answer {
     Text(Vec<u8>),
     Blob(Vec<u8>),
     TooBig,
+    /// The message of an error in SQL.
+    Error(String),
+    /// Nobody's fault but ours.
+    Failed,
 }
 
 /// A function that depends on nothing but its arguments.

@@ -72,34 +72,46 @@ unsafe extern "C" fn call(
             call(&arguments[..count])
         }
     });
+    // SAFETY: the context of this call.
+    unsafe { give(context, answer.unwrap_or(Answer::Failed)) };
+}
+
+/// # Safety
+/// The context is that of a call that is going on.
+pub(super) unsafe fn give(context: *mut ffi::sqlite3_context, answer: Answer) {
     match answer {
-        Ok(Answer::Null) => {}
-        // SAFETY: the context of this call.
-        Ok(Answer::Int(n)) => unsafe { ffi::sqlite3_result_int64(context, n) },
+        Answer::Null => {}
+        // SAFETY: by the function's contract.
+        Answer::Int(n) => unsafe { ffi::sqlite3_result_int64(context, n) },
         // SAFETY: as above.
-        Ok(Answer::Float(n)) => unsafe { ffi::sqlite3_result_double(context, n) },
-        Ok(Answer::Text(text)) => {
+        Answer::Float(n) => unsafe { ffi::sqlite3_result_double(context, n) },
+        Answer::Text(text) => {
             let (start, length) = (text.as_ptr().cast(), text.len() as u64);
             let (copied, utf8) = (ffi::SQLITE_TRANSIENT(), ffi::SQLITE_UTF8 as u8);
             // SAFETY: as above; SQLite copies the text.
             unsafe { ffi::sqlite3_result_text64(context, start, length, copied, utf8) };
         }
-        Ok(Answer::Blob(bytes)) => {
+        Answer::Blob(bytes) => {
             let (start, length) = (bytes.as_ptr().cast(), bytes.len() as u64);
             // SAFETY: as above; SQLite copies the bytes. A slice's pointer is never null.
             unsafe { ffi::sqlite3_result_blob64(context, start, length, ffi::SQLITE_TRANSIENT()) };
         }
         // SAFETY: as above.
-        Ok(Answer::TooBig) => unsafe { ffi::sqlite3_result_error_toobig(context) },
+        Answer::TooBig => unsafe { ffi::sqlite3_result_error_toobig(context) },
+        Answer::Error(text) => {
+            let (start, length) = (text.as_ptr().cast(), text.len() as c_int);
+            // SAFETY: as above; SQLite copies the text.
+            unsafe { ffi::sqlite3_result_error(context, start, length) };
+        }
         // SAFETY: as above.
-        Err(_) => unsafe { ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERNAL) },
+        Answer::Failed => unsafe { ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERNAL) },
     }
 }
 
 /// # Safety
 /// The value is one of a call that is going on, which the result must not outlive, and nothing else
 /// reads it: that could move its bytes.
-unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Argument<'a> {
+pub(super) unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Argument<'a> {
     // SAFETY: by the function's contract.
     let kind = unsafe { ffi::sqlite3_value_type(value) };
     let (start, wrap): (*const u8, fn(&'a [u8]) -> Argument<'a>) = match kind {

@@ -9,6 +9,7 @@ mod files;
 mod functions;
 mod hooks;
 mod memory;
+mod patch;
 mod statement;
 mod vfs;
 
@@ -92,6 +93,7 @@ impl Database {
             ffi::SQLITE_OK => {
                 database.set_lookaside();
                 database.install_functions();
+                database.install_patch();
                 database.install_hooks();
                 Ok(database)
             }

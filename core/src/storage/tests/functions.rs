@@ -133,6 +133,46 @@ fn mathematics_is_there() -> Result<()> {
 }
 
 #[test]
+fn json_patch_answers_as_sqlites_own_does() -> Result<()> {
+    let storage = memory();
+    for call in [
+        r#"json_patch('{"a":1,"b":2.50}', '{"b":null,"c":[1,{"d":1e5}]}')"#,
+        r#"json_patch('{a:1, /* JSON5 */ b:{c:0x1F}}', '{"b":{"c":{"d":1}}}')"#,
+        r#"json_patch('[1,2]', '{"a":"x:y:z"}')"#,
+        r#"json_patch('{"a":1}', '3')"#,
+        "json_patch(NULL, '{}')",
+        "json_patch('{}', NULL)",
+        "json_patch(5, '{}')",
+        r#"json_patch(jsonb('{"a":1}'), jsonb('{"b":[]}'))"#,
+        r#"json_object('x', json_patch('{"a":1}', '{"b":2}'))"#,
+        r#"json_patch(json_patch('{}', '{"a":1}'), '{"b":2}') ->> '$.b'"#,
+    ] {
+        let query = format!("SELECT {call}");
+        assert_eq!(exec(&storage, &query)?, [[sqlite(&query)]], "{call}");
+    }
+    assert!(refusal(&storage, "SELECT json_patch('{', '{}')").contains("malformed JSON"));
+    Ok(())
+}
+
+#[test]
+fn json_patch_refuses_what_would_take_long() -> Result<()> {
+    let storage = memory();
+    exec(
+        &storage,
+        "CREATE TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+         SELECT json_group_object('k' || i, i) AS a, json_group_object('l' || i, i) AS b FROM n",
+    )?;
+    let message = refusal(&storage, "SELECT json_patch(a, b) FROM big");
+    assert!(message.contains("json_patch() with 50000 members for"), "{message}");
+    let message = refusal(&storage, "SELECT json_patch(jsonb(a), jsonb(b)) FROM big");
+    assert!(message.contains("takes too long"), "{message}");
+    // What is within the bound works on large values, too.
+    let one = exec(&storage, r#"SELECT json_patch(a, '{"k7":"new"}') ->> '$.k7' FROM big"#)?;
+    assert_eq!(one, [[Value::String("new".into())]]);
+    Ok(())
+}
+
+#[test]
 fn no_function_stalls() {
     let storage = memory();
     for call in [
