@@ -83,7 +83,7 @@ def test_a_copy_of_a_request_changes_what_is_given() -> None:
 
 
 def test_wrong_requests_are_refused() -> None:
-    with pytest.raises(facetbox.InvalidArgument, match="not absolute"):
+    with pytest.raises(facetbox.InvalidArgument, match="Invalid URL: /relative"):
         Request("/relative")
     with pytest.raises(facetbox.InvalidArgument, match="method"):
         Request("http://a/", method="a b")
