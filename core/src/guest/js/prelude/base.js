@@ -219,3 +219,29 @@ export function setEntry(list, name, value) {
   let seen = false;
   removeEntries(list, (other) => other === name && (seen || !(seen = true)));
 }
+
+// Modules are loaded late, when a guest may have replaced these.
+const { defineProperty } = Object;
+const { ownKeys } = Reflect;
+
+const walks = {
+  forEach(callback, self) {
+    for (const [name, value] of this) Reflect.apply(callback, self, [value, name, this]);
+  },
+  *keys() {
+    for (const [name] of this.entries()) yield name;
+  },
+  *values() {
+    for (const [, value] of this.entries()) yield value;
+  },
+  [Symbol.iterator]() {
+    return this.entries();
+  },
+};
+
+/** Gives a class that has `entries()` the other ways to walk them. */
+export function walked(constructor) {
+  for (const name of ownKeys(walks)) {
+    defineProperty(constructor.prototype, name, { __proto__: null, value: walks[name], writable: true, configurable: true });
+  }
+}

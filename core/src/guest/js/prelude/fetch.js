@@ -1,6 +1,6 @@
 // Headers, Request, Response.
 
-import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf } from "facetbox:base";
+import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf, walked } from "facetbox:base";
 import { Body, contentOf, contentOfData, extract, gathering, isBody, withType } from "facetbox:bodies";
 import { events } from "facetbox:lazy";
 import { attempt } from "facetbox:operations";
@@ -58,9 +58,6 @@ export class Headers {
     const key = headerName(name);
     setEntry(this.#list, key, headerValue(value));
   }
-  forEach(callback, self) {
-    for (const [name, value] of this) Reflect.apply(callback, self, [value, name, this]);
-  }
   *entries() {
     const names = [...new Set(this.#list.filter((_, at) => at % 2 === 0))].sort();
     for (const name of names) {
@@ -68,16 +65,8 @@ export class Headers {
       else for (const cookie of this.getSetCookie()) yield [name, cookie];
     }
   }
-  *keys() {
-    for (const [name] of this.entries()) yield name;
-  }
-  *values() {
-    for (const [, value] of this.entries()) yield value;
-  }
-  [Symbol.iterator]() {
-    return this.entries();
-  }
 }
+walked(Headers);
 
 function headersFrom(list) {
   const headers = new Headers();

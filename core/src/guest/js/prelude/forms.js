@@ -1,6 +1,6 @@
 // Forms: FormData, File, and how they are written and read.
 
-import { hasName, native, removeEntries, setEntry, tag, toText, valuesOf } from "facetbox:base";
+import { hasName, native, removeEntries, setEntry, tag, toText, valuesOf, walked } from "facetbox:base";
 import { web } from "facetbox:lazy";
 
 const { Blob, blobParts } = web.use();
@@ -60,22 +60,11 @@ export class FormData {
   delete(name) {
     removeEntries(this.#list, (other) => other === `${name}`);
   }
-  forEach(callback, self) {
-    for (const [name, value] of this) Reflect.apply(callback, self, [value, name, this]);
-  }
   *entries() {
     for (let at = 0; at < this.#list.length; at += 2) yield [this.#list[at], this.#list[at + 1]];
   }
-  *keys() {
-    for (const [name] of this.entries()) yield name;
-  }
-  *values() {
-    for (const [, value] of this.entries()) yield value;
-  }
-  [Symbol.iterator]() {
-    return this.entries();
-  }
 }
+walked(FormData);
 
 export const isForm = (value) => listOf(value) !== undefined;
 

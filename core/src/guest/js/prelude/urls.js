@@ -1,6 +1,6 @@
 // URL and URLSearchParams.
 
-import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf } from "facetbox:base";
+import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf, walked } from "facetbox:base";
 
 let paramsList, paramsOfUrl;
 
@@ -50,25 +50,14 @@ export class URLSearchParams {
     this.#list.splice(0, this.#list.length, ...entries.flat());
     this.#changed();
   }
-  forEach(callback, self) {
-    for (const [name, value] of this) Reflect.apply(callback, self, [value, name, this]);
-  }
   *entries() {
     for (let at = 0; at < this.#list.length; at += 2) yield [this.#list[at], this.#list[at + 1]];
-  }
-  *keys() {
-    for (const [name] of this.entries()) yield name;
-  }
-  *values() {
-    for (const [, value] of this.entries()) yield value;
-  }
-  [Symbol.iterator]() {
-    return this.entries();
   }
   toString() {
     return native.query_text(this.#list.map((part) => part.toWellFormed()));
   }
 }
+walked(URLSearchParams);
 
 export class URL {
   #parts;
