@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::failure::Failure;
+use super::files::is_full;
 use super::logged::Logged;
 use super::raw::{Database, File};
 use super::young::Young;
@@ -267,8 +268,4 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 pub(super) fn failed(error: &io::Error) -> Failure {
     let code = if is_full(error) { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR };
     Failure { code, message: format!("Cannot write the commit log: {error}"), offset: None }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

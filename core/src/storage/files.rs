@@ -100,6 +100,19 @@ pub(super) fn copy(
     Ok(found)
 }
 
+/// Removes a file if it is there.
+pub(super) fn remove_file(medium: &dyn Medium, file: &Path) -> io::Result<()> {
+    match medium.remove(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an error says that there is no room left.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// The number of the facet whose directory has this name.
 pub(super) fn facet_number(name: &OsStr) -> Option<u64> {
     name.to_str()?.parse().ok()

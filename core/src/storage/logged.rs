@@ -107,29 +107,22 @@ impl Logged {
         }
         self.make_dirs(dir)?;
         let (draft, wal_file) = (dir.join(DRAFT), dir.join(WAL));
+        let medium = &*self.medium;
         let write = || {
             match wal.is_empty() {
-                false => self.medium.create(&wal_file)?.write_at(wal, 0)?,
+                false => medium.create(&wal_file)?.write_at(wal, 0)?,
                 // An attempt that failed may have left one.
-                true => self.remove(&wal_file)?,
+                true => files::remove_file(medium, &wal_file)?,
             }
-            self.medium.create(&draft)?.write_at(main, 0)?;
-            self.medium.rename(&draft, &dir.join(DATABASE))
+            medium.create(&draft)?.write_at(main, 0)?;
+            medium.rename(&draft, &dir.join(DATABASE))
         };
         write().inspect_err(|_| {
             // Others may need the space.
-            [&draft, &wal_file].into_iter().for_each(|file| drop(self.remove(file)));
+            [&draft, &wal_file].into_iter().for_each(|file| drop(files::remove_file(medium, file)));
         })?;
         self.unsynced.lock().add(dir.to_owned());
         Ok(())
-    }
-
-    /// Removes a file if it is there.
-    fn remove(&self, file: &Path) -> io::Result<()> {
-        match self.medium.remove(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 
     /// Makes the files of those databases that have been without for longest, if many are.
@@ -143,7 +136,7 @@ impl Logged {
             }
             if let Err(error) = young.make_files() {
                 tracing::warn!(%error, "the files of a database can't be made yet");
-                if error.kind() == io::ErrorKind::StorageFull {
+                if files::is_full(&error) {
                     return;
                 }
             }

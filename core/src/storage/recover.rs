@@ -152,7 +152,7 @@ impl Place {
         }
         file.set_size(u64::from(self.size) * PAGE_BYTES as u64)?;
         file.sync()?;
-        remove(&dir.join(WAL), medium)?;
+        files::remove_file(medium, &dir.join(WAL))?;
         changed.insert(dir.to_owned());
         Ok(())
     }
@@ -162,18 +162,11 @@ impl Place {
 fn make_empty(dir: &Path, medium: &dyn Medium, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
     if files::is_there(dir)? {
         // It got its files before the end of the commit that was to be its first.
-        [DATABASE, WAL].iter().try_for_each(|name| remove(&dir.join(name), medium))?;
+        [DATABASE, WAL].iter().try_for_each(|name| files::remove_file(medium, &dir.join(name)))?;
         changed.insert(dir.to_owned());
     }
     if dir.parent().map_or(Ok(false), files::is_there)? {
         changed.extend(make_dirs(medium, dir)?);
     }
     Ok(())
-}
-
-fn remove(file: &Path, medium: &dyn Medium) -> io::Result<()> {
-    match medium.remove(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

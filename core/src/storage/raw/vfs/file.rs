@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::{layers, open_beneath, resolve};
+use crate::storage::files::is_full;
 use crate::storage::raw::File;
 use crate::storage::young::{Written, Young};
 
@@ -246,10 +247,7 @@ unsafe extern "C" fn write(
 
 fn code_of(error: &io::Error) -> c_int {
     tracing::warn!(%error, "the files of a database can't be made");
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
-        _ => ffi::SQLITE_IOERR_WRITE,
-    }
+    if is_full(error) { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR_WRITE }
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
