@@ -27,33 +27,22 @@ const bridge = new native.Bridge(
   (packed) => thrower(packed),
 );
 
-/**
- * How many calls in a row that nobody else waits beside look for their answers as soon as no code runs; whoever comes to
- * the loop waits that long.
- */
-const IN_A_ROW = 8;
-
 let attending = false;
 /** Calls without an answer, less the asks without one: those are what calls wait for. */
 let waits = 0;
-/** How many looks are allowed before the loop comes round again. */
-let granted = 0;
 
-/** Somebody was called: looks for the answer before the loop sleeps, if that pays. */
+/** Somebody was called: looks for the answer before the loop sleeps, or as soon as no code runs, if that pays. */
 function attend() {
-  if (attending || !bridge.attend()) return;
+  if (attending) return;
+  const when = bridge.attend(waits <= 1);
+  if (when === native.Look.Never) return;
   attending = true;
-  if (granted === 0 || waits > 1) {
-    setImmediate(lookAgain);
-  } else {
-    granted--;
-    nextTick(lookAtOnce);
-  }
+  if (when === native.Look.AtOnce) nextTick(lookAtOnce);
+  else setImmediate(lookAgain);
 }
 
 function lookAgain() {
-  granted = waits > 1 ? 0 : IN_A_ROW;
-  look();
+  look(waits <= 1);
 }
 
 function lookAtOnce() {
@@ -62,9 +51,9 @@ function lookAtOnce() {
   else look();
 }
 
-function look() {
+function look(round) {
   attending = false;
-  const taken = bridge.look(buffer);
+  const taken = bridge.look(buffer, round);
   if (taken !== false) nobody.runInAsyncScope(deliver, undefined, taken);
 }
 

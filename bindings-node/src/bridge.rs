@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use facetbox::{ActorId, Engine, ErrorCode, FacetOptions, LimitsPatch, Options, TailReceiver};
+use facetbox::{
+    ActorId, Attention, Engine, ErrorCode, FacetOptions, LimitsPatch, Options, TailReceiver,
+};
 use futures_lite::future::block_on;
 use napi::bindgen_prelude::{AsyncTask, BufferSlice, Either};
 use napi::{Env, Result};
@@ -18,6 +20,14 @@ use crate::mailbox::{Mailbox, Raise, Receive, Reply};
 use crate::reference::JsRef;
 use crate::runtime::{Runtime, alarms, durability};
 use crate::task::Blocking;
+
+/// When the loop looks for an answer itself.
+#[napi]
+pub enum Look {
+    Never,
+    BeforeSleep,
+    AtOnce,
+}
 
 /// Opens runtimes, wraps JavaScript values and takes the answers to what was asked.
 #[napi]
@@ -39,16 +49,29 @@ impl Bridge {
         batch::write(env, self.mailbox.inbox().take(), buffer)
     }
 
-    /// The messages that are there or come within microseconds, in `buffer` if they fit.
+    /// The messages that are there or come within microseconds, in `buffer` if they fit. `round`, if it is a new turn of
+    /// the loop: whether that waits for one call at most.
     #[napi(ts_return_type = "boolean | any[]", catch_unwind)]
-    pub fn look(&self, env: &Env, buffer: BufferSlice<'static>) -> Result<Batch> {
-        batch::write(env, self.mailbox.inbox().look(), buffer)
+    pub fn look(
+        &self,
+        env: &Env,
+        buffer: BufferSlice<'static>,
+        round: Option<bool>,
+    ) -> Result<Batch> {
+        let inbox = self.mailbox.inbox();
+        round.into_iter().for_each(|alone| inbox.come_round(alone));
+        batch::write(env, inbox.look(), buffer)
     }
 
-    /// Whether `look` is to be called before the loop sleeps: nobody wakes it then.
+    /// Somebody was called: when `look` has to be called, as nobody wakes the loop then. `alone`: it waits for one call
+    /// at most.
     #[napi(catch_unwind)]
-    pub fn attend(&self) -> bool {
-        self.mailbox.inbox().attend()
+    pub fn attend(&self, alone: bool) -> Look {
+        match self.mailbox.inbox().attend(alone) {
+            Attention::Woken => Look::Never,
+            Attention::BeforeSleep => Look::BeforeSleep,
+            Attention::AtOnce => Look::AtOnce,
+        }
     }
 
     /// Opens a runtime; `limits` is a packed map.

@@ -12,6 +12,20 @@ use crate::tasks::{Habit, spin};
 /// How long a loop looks for messages before it sleeps: longer than a short call takes, about as long as a wake-up.
 const LOOK: Duration = Duration::from_micros(30);
 
+/// How many calls in a row look for their answers at once: whoever comes to the loop waits that long.
+const IN_A_ROW: u8 = 8;
+
+/// What an event loop has to do that has called somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Nothing: it is woken for the answer.
+    Woken,
+    /// To [look](Inbox::look) before it sleeps.
+    BeforeSleep,
+    /// To look as soon as none of its code runs.
+    AtOnce,
+}
+
 /// The messages for one event loop, from any thread; how bindings reach their loops.
 ///
 /// A loop that has just called somebody [attends](Inbox::attend) to it: it looks for the answer itself before it
@@ -21,8 +35,8 @@ pub struct Inbox<T> {
     /// Whether there are messages, for a loop that looks without the lock.
     filled: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
-    /// Whether there is one core: whoever looks keeps everybody else from it.
-    alone: bool,
+    /// Whoever looks keeps everybody else from it.
+    one_core: bool,
 }
 
 struct State<T> {
@@ -34,6 +48,8 @@ struct State<T> {
     called: Option<Instant>,
     /// How soon answers come.
     answers: Habit,
+    /// How many calls may look at once before the loop comes round.
+    granted: u8,
 }
 
 impl<T> Inbox<T> {
@@ -45,13 +61,14 @@ impl<T> Inbox<T> {
             closed: false,
             called: None,
             answers: Habit::default(),
+            granted: 0,
         };
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Inbox {
             state: Mutex::new(state),
             filled: AtomicBool::new(false),
             wake: Box::new(wake),
-            alone: cores == 1,
+            one_core: cores == 1,
         }
     }
 
@@ -77,16 +94,27 @@ impl<T> Inbox<T> {
         Ok(())
     }
 
-    /// Says, on the loop, that it has called somebody. Where this answers so it has to [look](Inbox::look) before it
-    /// sleeps.
-    pub fn attend(&self) -> bool {
+    /// Says, on the loop, that it has called somebody, and answers what it has to do. `alone`: it waits for nothing
+    /// else, and the answer may be taken before it comes round.
+    pub fn attend(&self, alone: bool) -> Attention {
         let mut state = self.state.lock();
         if state.called.is_none() {
             state.called = Some(Instant::now());
         }
-        let attend = !self.alone && !state.attended && !state.closed && state.answers.are_soon();
-        state.attended |= attend;
-        attend
+        if self.one_core || state.attended || state.closed || !state.answers.are_soon() {
+            return Attention::Woken;
+        }
+        state.attended = true;
+        if !alone || state.granted == 0 {
+            return Attention::BeforeSleep;
+        }
+        state.granted -= 1;
+        Attention::AtOnce
+    }
+
+    /// Says that the loop comes round, and whether it waits for one call at most.
+    pub fn come_round(&self, alone: bool) {
+        self.state.lock().granted = if alone { IN_A_ROW } else { 0 };
     }
 
     /// The messages that are there, or that come within the next 30 microseconds.
@@ -157,11 +185,15 @@ mod tests {
         let mut inbox = Inbox::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        inbox.alone = false;
+        inbox.one_core = false;
         for _ in 0..2 {
             inbox.state.lock().answers.came(true);
         }
         (wakes, inbox)
+    }
+
+    fn looks(inbox: &Inbox<u8>) -> bool {
+        inbox.attend(false) == Attention::BeforeSleep
     }
 
     #[test]
@@ -177,21 +209,21 @@ mod tests {
     #[test]
     fn a_loop_that_looks_itself_is_not_woken_until_it_has_looked() {
         let (wakes, inbox) = counted();
-        assert!(inbox.attend());
+        assert!(looks(&inbox));
         inbox.post(1).unwrap();
         assert_eq!((inbox.look(), wakes.load(Ordering::Relaxed)), (vec![1], 0));
         inbox.post(2).unwrap();
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
-        assert!(!inbox.attend(), "it is on its way");
+        assert!(!looks(&inbox), "it is on its way");
     }
 
     #[test]
     fn a_loop_that_does_not_come_is_woken_for_what_is_there() {
         let (wakes, inbox) = counted();
-        assert!(inbox.attend());
+        assert!(looks(&inbox));
         inbox.forgo();
         assert_eq!(wakes.load(Ordering::Relaxed), 0);
-        assert!(inbox.attend());
+        assert!(looks(&inbox));
         inbox.post(1).unwrap();
         inbox.forgo();
         assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![1], 1));
@@ -203,11 +235,11 @@ mod tests {
         inbox.state.lock().answers = Habit::default();
         let hour = Duration::from_secs(3600);
         let looks_after = |called: Option<Instant>| {
-            let looks = inbox.attend();
+            let looked = looks(&inbox);
             inbox.state.lock().called = called;
             inbox.post(0).unwrap();
             inbox.take();
-            looks
+            looked
         };
         // Whoever was called in the future answers soon however slow this machine is.
         let (soon, late) = (Instant::now().checked_add(hour), Instant::now().checked_sub(hour));
@@ -230,11 +262,30 @@ mod tests {
     }
 
     #[test]
+    fn so_many_calls_in_a_row_look_at_once_that_nobody_waits_beside() {
+        let (_, inbox) = counted();
+        let attend = |alone| {
+            let attention = inbox.attend(alone);
+            inbox.forgo();
+            attention
+        };
+        assert_eq!(attend(true), Attention::BeforeSleep);
+        inbox.come_round(true);
+        assert_eq!(attend(false), Attention::BeforeSleep);
+        let at_once = std::iter::repeat_with(|| attend(true));
+        assert_eq!(at_once.take_while(|it| *it == Attention::AtOnce).count(), IN_A_ROW.into());
+        inbox.come_round(true);
+        assert_eq!(attend(true), Attention::AtOnce);
+        inbox.come_round(false);
+        assert_eq!(attend(true), Attention::BeforeSleep);
+    }
+
+    #[test]
     fn a_closed_inbox_gives_messages_back() {
         let (wakes, inbox) = counted();
         inbox.post(1).unwrap();
         assert_eq!(inbox.close(), [1]);
         assert_eq!((inbox.post(2), wakes.load(Ordering::Relaxed)), (Err(2), 1));
-        assert!(!inbox.attend());
+        assert!(!looks(&inbox));
     }
 }

@@ -99,7 +99,7 @@ pub use host::{
 };
 pub use http::{Headers, Request, Response};
 pub use id::ObjectId;
-pub use inbox::Inbox;
+pub use inbox::{Attention, Inbox};
 pub use limits::{Limits, LimitsPatch};
 pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerCode, WorkerStub};
 pub use metrics::{ErrorCount, EventCount, Histogram, Metrics};

@@ -1,9 +1,9 @@
 //! What is on its way to an event loop.
 
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use facetbox::Inbox as CoreInbox;
+use facetbox::{Attention, Inbox as CoreInbox};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -69,13 +69,7 @@ pub struct Mail {
     inbox: CoreInbox<Delivery>,
     /// Calls whose futures aren't settled, less the asks that aren't answered: those are what calls wait for.
     waits: AtomicIsize,
-    /// How many answers may be looked for before the loop comes round again.
-    granted: AtomicUsize,
 }
-
-/// How many calls in a row that nobody else waits beside look for their answers at once: whoever comes to the loop waits
-/// that long.
-const IN_A_ROW: usize = 8;
 
 /// A call or an ask on its way, as the loop counts them.
 pub struct Counted(Arc<Mail>, isize);
@@ -105,7 +99,7 @@ impl Mail {
 
     /// Says, on the loop, that somebody was called: it looks for the answer before it sleeps, if that pays.
     pub fn attend(self: &Arc<Self>, py: Python<'_>) {
-        if self.inbox.attend() {
+        if self.inbox.attend(false) != Attention::Woken {
             self.come(py, true);
         }
     }
@@ -113,14 +107,11 @@ impl Mail {
     /// Says, on the loop, that a call has begun. Where calls come one after the other its future may be settled at once,
     /// so that whoever awaits it doesn't wait for the loop to come round.
     pub fn attend_call(self: &Arc<Self>, py: Python<'_>) {
-        if !self.inbox.attend() {
-            return;
+        match self.inbox.attend(self.is_alone()) {
+            Attention::Woken => return,
+            Attention::BeforeSleep => return self.come(py, true),
+            Attention::AtOnce => {}
         }
-        let granted = self.granted.load(Ordering::Relaxed);
-        if granted == 0 || !self.is_alone() {
-            return self.come(py, true);
-        }
-        self.granted.store(granted - 1, Ordering::Relaxed);
         let mut deliveries = detach(py, || self.inbox.look());
         // Code of the host must not run in the middle of other code, and nothing may overtake it.
         let code = deliveries.iter().position(|delivery| matches!(delivery, Delivery::Run(..)));
@@ -185,7 +176,7 @@ impl Inbox {
                 }
             };
             let inbox = CoreInbox::new(wake);
-            Mail { event_loop, inbox, waits: AtomicIsize::new(0), granted: AtomicUsize::new(0) }
+            Mail { event_loop, inbox, waits: AtomicIsize::new(0) }
         }))
     }
 }
@@ -202,9 +193,8 @@ struct Visit {
 impl Visit {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         self.over.store(true, Ordering::Relaxed);
-        let granted = if self.mail.is_alone() { IN_A_ROW } else { 0 };
-        self.mail.granted.store(granted, Ordering::Relaxed);
         let inbox = &self.mail.inbox;
+        inbox.come_round(self.mail.is_alone());
         let deliveries = if self.look { detach(py, || inbox.look()) } else { inbox.take() };
         // Only what is to end the program comes out; the others get theirs first.
         let delivered = deliveries.into_iter().map(|delivery| delivery.deliver(py));
