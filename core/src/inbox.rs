@@ -273,7 +273,10 @@ mod tests {
         inbox.come_round(true);
         assert_eq!(attend(false), Attention::BeforeSleep);
         let at_once = std::iter::repeat_with(|| attend(true));
-        assert_eq!(at_once.take_while(|it| *it == Attention::AtOnce).count(), IN_A_ROW.into());
+        assert_eq!(
+            at_once.take_while(|it| *it == Attention::AtOnce).count(),
+            usize::from(IN_A_ROW)
+        );
         inbox.come_round(true);
         assert_eq!(attend(true), Attention::AtOnce);
         inbox.come_round(false);
