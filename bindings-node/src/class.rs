@@ -81,12 +81,7 @@ impl EventLoopObject for HostObject {
     }
 
     fn alarm(&self, info: AlarmInfo) -> BoxFuture<'static, Result<()>> {
-        let info = ValueMap::from_iter([
-            ("scheduledTime", Value::Int(info.scheduled_time)),
-            ("retryCount", Value::Int(info.retry_count.into())),
-            ("isRetry", Value::Bool(info.is_retry())),
-        ]);
-        let done = self.ask(Kind::Alarm, "", Value::Map(info));
+        let done = self.ask(Kind::Alarm, "", Value::Map(info.into()));
         Box::pin(async move { done.await.map(drop) })
     }
 

@@ -20,6 +20,7 @@ use crate::error::{ErrorCode, Result};
 use crate::facet::Facets;
 use crate::runtime::RuntimeInner;
 use crate::storage::Durability;
+use crate::value::{Value, ValueMap};
 use index::Index;
 
 /// Alarms that are fired side by side.
@@ -41,6 +42,17 @@ impl AlarmInfo {
     /// Whether this is a retry.
     pub fn is_retry(&self) -> bool {
         self.retry_count > 0
+    }
+}
+
+/// The map that a handler gets where it has no type for this.
+impl From<AlarmInfo> for ValueMap {
+    fn from(info: AlarmInfo) -> ValueMap {
+        ValueMap::from_iter([
+            ("scheduledTime", Value::Int(info.scheduled_time)),
+            ("retryCount", Value::Int(info.retry_count.into())),
+            ("isRetry", Value::Bool(info.is_retry())),
+        ])
     }
 }
 

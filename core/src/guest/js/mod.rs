@@ -9,6 +9,7 @@ mod api;
 mod callback;
 mod compiler;
 mod countdown;
+mod driver;
 mod errors;
 mod give;
 mod guard;

@@ -3,6 +3,7 @@
 mod api;
 mod bytes;
 mod convert;
+mod driver;
 mod exhaustion;
 mod guard;
 mod instance;

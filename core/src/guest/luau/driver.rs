@@ -1,0 +1,249 @@
+//! The driver that runs events through a guest: each is a coroutine, which yields to wait.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_lite::future;
+use mlua::{IntoLuaMulti, MultiValue, Thread, Value as LuaValue};
+
+use super::instance::LuauInstance;
+use super::native::{error_from_lua, error_from_mlua, error_to_lua};
+use super::vm::{Task, TimerRequest};
+use crate::actor::{Actor, Awake, Event, Hold};
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::outside::{Answer, Pending};
+use crate::guest::stop;
+use crate::guest::watchdog::Stop;
+use crate::metrics::EventKind;
+use crate::tail::{Observation, TailInfo};
+
+/// Coroutines kept for later events.
+const KEPT_THREADS: usize = 8;
+
+/// Functions of the prelude that events enter by.
+#[derive(Clone, Copy)]
+pub(super) enum Entry {
+    LoadMain,
+    ListExports,
+    Construct,
+    CallMethod,
+    CallPacked,
+    CallFetch,
+    CallAlarm,
+    StartFacet,
+    Fire,
+}
+
+/// What a resumed coroutine does next.
+enum Step {
+    /// It has run to its end and can run another event.
+    Ended(Result<LuaValue>),
+    /// It is of no more use.
+    Failed(Error),
+    Wait(Pending),
+}
+
+impl LuauInstance {
+    /// Runs a coroutine to its end, waiting for what it waits for. Gives its first result.
+    pub async fn run(
+        &self,
+        task: &Arc<Task>,
+        hold: &mut Hold,
+        entry: Entry,
+        input: impl IntoLuaMulti,
+    ) -> Result<LuaValue> {
+        let prelude = &self.vm.prelude;
+        self.vm.shared.guard.begins();
+        let function = match entry {
+            Entry::LoadMain => &prelude.load_main,
+            Entry::ListExports => &prelude.list_exports,
+            Entry::Construct => &prelude.construct,
+            Entry::CallMethod => &prelude.call_method,
+            Entry::CallPacked => &prelude.call_packed,
+            Entry::CallFetch => &prelude.call_fetch,
+            Entry::CallAlarm => &prelude.call_alarm,
+            Entry::StartFacet => &prelude.start_facet,
+            Entry::Fire => &prelude.fire,
+        };
+        let thread = self.thread().map_err(|error| self.failed(task, error))?;
+        let mut step = self.resume(task, &thread, (function, &prelude.capture, input))?;
+        loop {
+            match step {
+                Step::Ended(result) => {
+                    self.keep(thread);
+                    return result;
+                }
+                Step::Failed(error) => return Err(error),
+                Step::Wait(pending) => {
+                    let answer = self.wait(task, hold, pending).await?;
+                    let answer = self.answer(answer).map_err(|error| self.failed(task, error))?;
+                    step = self.resume(task, &thread, answer)?;
+                }
+            }
+        }
+    }
+
+    /// A coroutine that calls a function of the prelude and catches what it throws.
+    fn thread(&self) -> mlua::Result<Thread> {
+        let xpcall = self.vm.prelude.xpcall.clone();
+        let kept = self.threads.lock().pop();
+        match kept {
+            Some(thread) => thread.reset(xpcall).map(|()| thread),
+            None => self.vm.lua.create_thread(xpcall),
+        }
+    }
+
+    fn keep(&self, thread: Thread) {
+        let mut threads = self.threads.lock();
+        if threads.len() < KEPT_THREADS {
+            threads.push(thread);
+        }
+    }
+
+    /// Runs the coroutine until it waits or ends. An error is one that ends the event.
+    fn resume(&self, task: &Arc<Task>, thread: &Thread, input: impl IntoLuaMulti) -> Result<Step> {
+        let (event, shared) = (&task.event, &self.vm.shared);
+        let resumed = self
+            .watched(event, || shared.enter(task, || thread.resume::<(LuaValue, LuaValue)>(input)));
+        self.start_timers(&event.actor);
+        if let Some(why) = shared.guard.stopped() {
+            return Err(self.stopped(task, why));
+        }
+        let (first, second) = match resumed {
+            Ok(output) => output,
+            Err(mlua::Error::MemoryError(_)) => return Err(self.stopped(task, Stop::Memory)),
+            Err(error) => return Ok(Step::Failed(error_from_mlua(error))),
+        };
+        Ok(match first {
+            LuaValue::Table(first) if first == self.vm.prelude.marker => {
+                match shared.take_pending() {
+                    Some(pending) => Step::Wait(pending),
+                    None => Step::Failed(Error::new(ErrorCode::Panic, "a wait for nothing")),
+                }
+            }
+            LuaValue::Boolean(true) if thread.is_finished() => Step::Ended(Ok(second)),
+            LuaValue::Boolean(false) if thread.is_finished() => {
+                // Only where the handler of what is thrown has got no memory.
+                if let LuaValue::String(text) = &second {
+                    shared.guard.note_failure(thread, text);
+                    if let Some(why) = shared.guard.stopped() {
+                        return Err(self.stopped(task, why));
+                    }
+                }
+                Step::Ended(Err(stop::leaving(error_from_lua(second))))
+            }
+            _ => Step::Failed(Error::guest("Error", "attempt to yield from outside a coroutine")),
+        })
+    }
+
+    /// Runs work of the guest's on its account.
+    pub fn watched<T>(&self, event: &Event, work: impl FnOnce() -> T) -> T {
+        let watchdog = &event.actor.runtime.engines.watchdog;
+        let guard = self.vm.shared.guard.clone();
+        let (result, used) = watchdog.watch(guard, event.cpu_left(), event.deadline, work);
+        event.add_cpu(used);
+        result
+    }
+
+    /// Waits outside of the guest. What was written is committed first, because whatever is waited
+    /// for may tell the world; the turn is free meanwhile unless a block keeps it.
+    async fn wait(
+        &self,
+        task: &Arc<Task>,
+        hold: &mut Hold,
+        mut pending: Pending,
+    ) -> Result<Result<Answer>> {
+        let event = &task.event;
+        event.actor.flush()?;
+        if !task.starting && !event.in_section() {
+            hold.release();
+        }
+        event.give_way().await;
+        let answer = match future::poll_once(&mut pending).await {
+            Some(answer) => answer,
+            None => {
+                let late = async {
+                    event.late().await;
+                    None
+                };
+                match future::or(async { Some(pending.await) }, late).await {
+                    Some(answer) => answer,
+                    None if event.in_section() => return Err(event.actor.fail_section()),
+                    None => return Err(self.stopped(task, Stop::Wall)),
+                }
+            }
+        };
+        hold.retake().await?;
+        event.actor.check()?;
+        Ok(answer)
+    }
+
+    /// The outcome of a wait as the prelude takes it.
+    fn answer(&self, answer: Result<Answer>) -> mlua::Result<MultiValue> {
+        let (lua, marshal) = (&self.vm.lua, &self.vm.marshal);
+        let mut values = match answer {
+            Ok(Answer::Nothing | Answer::Due) => MultiValue::new(),
+            Ok(Answer::Value(value)) => marshal.result(lua, &value)?,
+            Ok(Answer::Response(response)) => MultiValue::from_iter([LuaValue::Table(
+                marshal.web.response_to_lua(lua, response)?,
+            )]),
+            Err(error) => {
+                let error = error_to_lua(lua, error)?;
+                return Ok(MultiValue::from_iter([LuaValue::Boolean(false), error]));
+            }
+        };
+        values.push_front(LuaValue::Boolean(true));
+        Ok(values)
+    }
+
+    /// A failure outside of guest code; lack of memory counts as the guest's.
+    pub fn failed(&self, task: &Arc<Task>, error: mlua::Error) -> Error {
+        match error {
+            mlua::Error::MemoryError(_) => self.stopped(task, Stop::Memory),
+            error => error_from_mlua(error),
+        }
+    }
+
+    /// Ends the instance because of a limit, and gives the error of the event that hit it.
+    pub fn stopped(&self, task: &Arc<Task>, why: Stop) -> Error {
+        let full = self.vm.shared.limit.lock().take();
+        why.end(&task.event.actor, &*self.vm.shared.guard, full)
+    }
+
+    /// Starts the timers that guest code has set since the last time.
+    fn start_timers(&self, actor: &Arc<Actor>) {
+        let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
+        for TimerRequest { id, delay } in requests {
+            let due = Instant::now() + delay;
+            let started = self.vm.shared.started.clone();
+            let ended = started.set(id, actor.runtime.timers.at(due));
+            let (this, weak) = (self.this.clone(), Arc::downgrade(actor));
+            let pending = Awake::new(actor);
+            actor.runtime.executor.spawn(async move {
+                ended.await;
+                let _pending = pending;
+                if started.has(id)
+                    && let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
+                    && let Err(error) = this.fire(&actor, id).await
+                {
+                    tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "a timer failed");
+                }
+            });
+        }
+    }
+
+    /// Runs a timer as an event of its own.
+    async fn fire(&self, actor: &Arc<Actor>, id: u64) -> Result<()> {
+        let event = Event::new(actor, None)?;
+        let mut hold = Hold::take(&event).await?;
+        if self.vm.shared.guard.stopped().is_some() || !self.vm.shared.started.take(id) {
+            return Ok(());
+        }
+        let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
+        let task = Task::new(&event, false);
+        let fired = self.run(&task, &mut hold, Entry::Fire, id as i64).await;
+        let ended = event.settle().await.and(fired.map(drop));
+        observation.end(ended.as_ref().map(|()| None));
+        ended
+    }
+}
