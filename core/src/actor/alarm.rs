@@ -1,16 +1,19 @@
 //! The run of an actor's alarm.
 
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_lite::FutureExt;
 use tracing::Instrument;
 
-use super::{Actor, Event, Hold, Message};
-use crate::alarm::{AlarmInfo, AlarmSlot, Next, after_failure};
+use super::{Actor, ActorId, Event, Hold, Message};
+use crate::alarm::{AlarmInfo, AlarmKey, AlarmSlot, Next, after_failure};
 use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::{Count, EventKind};
+use crate::namespace::Namespace;
+use crate::runtime::RuntimeInner;
 use crate::storage::{Storage, StoredAlarm};
 use crate::tail::{Observation, TailInfo};
 
@@ -155,4 +158,32 @@ fn retry(
             Ok(Some(Count::AlarmsFailed))
         }
     }
+}
+
+/// What the storage of an actor knows of alarms: the key of a facet continues its parent's.
+pub(super) fn alarm_slot(
+    runtime: &RuntimeInner,
+    id: &ActorId,
+    dir: Option<&Path>,
+    namespace: Option<&Namespace>,
+    parent: Option<&(Arc<Actor>, String)>,
+) -> Option<Arc<AlarmSlot>> {
+    let dir = runtime.key_of(dir?);
+    let key = match (parent, namespace, id) {
+        (Some((parent, name)), _, _) => {
+            let above = &parent.alarm.as_ref()?.key;
+            let mut facets = above.facets.clone();
+            facets.push(name.clone());
+            AlarmKey { key: dir, facets, ..above.clone() }
+        }
+        (None, Some(namespace), ActorId::Object(id)) => AlarmKey {
+            key: dir,
+            namespace: namespace.name().to_owned(),
+            object: id.to_string(),
+            name: id.name().map(str::to_owned),
+            facets: Vec::new(),
+        },
+        _ => return None,
+    };
+    Some(Arc::new(AlarmSlot::new(runtime.alarms.clone(), key)))
 }

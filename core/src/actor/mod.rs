@@ -7,9 +7,11 @@
 
 mod alarm;
 mod class;
+mod ending;
 mod event;
 mod hold;
 mod loop_turn;
+mod message_size;
 #[cfg(test)]
 mod schedules;
 mod scope;
@@ -18,7 +20,7 @@ mod turn;
 mod warm;
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -29,6 +31,7 @@ use futures_lite::FutureExt;
 use parking_lot::Mutex;
 use tracing::{Instrument, Span};
 
+use alarm::alarm_slot;
 pub use class::Class;
 pub(crate) use class::{ClassKind, GuestClass};
 pub(crate) use event::{Event, Message, Reply};
@@ -40,7 +43,7 @@ pub(crate) use turn::{Turn, Waits};
 pub use warm::Awake;
 pub(crate) use warm::Warm;
 
-use crate::alarm::{AlarmKey, AlarmSlot};
+use crate::alarm::AlarmSlot;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::FacetMap;
@@ -324,20 +327,6 @@ impl Actor {
         reply
     }
 
-    /// Makes an answer what its caller may get; answers its bytes.
-    fn check_reply(&self, reply: &mut Result<Reply>, is_head: bool) -> Result<usize> {
-        match reply {
-            Ok(Reply::Value(value)) => self.check_message("result", std::slice::from_ref(value)),
-            Ok(Reply::Response(response)) => {
-                if is_head {
-                    response.body = None;
-                }
-                self.check_size("response", response.size())
-            }
-            Err(_) => Ok(0),
-        }
-    }
-
     /// What `tracing` knows an event by: spans of nested calls are nested.
     fn span(&self, kind: EventKind) -> Span {
         tracing::debug_span!(target: "facetbox", "event", path = self.path, kind = kind.as_str())
@@ -401,139 +390,4 @@ impl Actor {
             }
         }
     }
-
-    /// Ends the running instance because a limit hit: what it wrote since the last commit is gone,
-    /// events that wait in it end with RESET, and the next event starts afresh.
-    pub fn reset(self: &Arc<Actor>, error: &Error) {
-        let reason = Error::new(
-            ErrorCode::Reset,
-            format!("The object was reset because a limit was exceeded: {}", error.message()),
-        );
-        self.end_instance(reason);
-        if let Some(storage) = &self.storage {
-            storage.rollback();
-        }
-    }
-
-    /// Breaks the actor: everything bound to it fails with `error` from now on, descendants too.
-    pub fn fail(self: &Arc<Actor>, error: Error) {
-        if let Err(error) = self.commit_loop_turn() {
-            tracing::debug!(path = self.path, %error, "what an earlier turn of the loop wrote is lost");
-        }
-        if self.broken.set(error.clone()).is_err() {
-            return;
-        }
-        self.interrupt.store(true, Ordering::Release);
-        // Databases are closed before the maps forget the actor, so that its successor can open them; and
-        // whoever waits hears last, so that a new stub reaches the successor.
-        self.facets.fail_all(&error);
-        if let Some(storage) = &self.storage {
-            storage.shutdown_with(error.clone());
-        }
-        match (&self.parent, &self.namespace) {
-            (Some((parent, name)), _) => parent.facets.remove(name, self),
-            (None, Some(namespace)) => namespace.remove(self),
-            (None, None) => {}
-        }
-        self.end_instance(error);
-        self.breaking.notify(usize::MAX);
-    }
-
-    /// Ends with the reason as soon as it is broken.
-    pub async fn end(&self) -> Error {
-        loop {
-            let listener = self.breaking.listen();
-            if let Some(error) = self.broken() {
-                return error.clone();
-            }
-            listener.await;
-        }
-    }
-
-    fn end_instance(&self, error: Error) {
-        if let Some(running) = self.running.lock().take() {
-            running.instance.kill();
-            let _ = running.ended.set(error);
-            running.signal.notify(usize::MAX);
-        }
-    }
-
-    /// Stops it for good when the runtime closes: commits nothing that is open, but the turns of a loop that are over.
-    pub fn close(self: &Arc<Actor>) {
-        if let Err(error) = self.commit_loop_turn() {
-            tracing::debug!(path = self.path, %error, "what an earlier turn of the loop wrote is lost");
-        }
-        let error = crate::executor::closed();
-        if self.broken.set(error.clone()).is_ok() {
-            self.breaking.notify(usize::MAX);
-            self.interrupt.store(true, Ordering::Release);
-            self.end_instance(error);
-            self.facets.close_all();
-            if let Some(storage) = &self.storage {
-                storage.close();
-            }
-        }
-    }
-
-    /// Why it is broken, if it is.
-    pub fn broken(&self) -> Option<&Error> {
-        self.broken.get()
-    }
-
-    pub fn check(&self) -> Result<()> {
-        self.runtime.check_open()?;
-        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// Checks what crosses; answers its bytes.
-    fn check_message(&self, what: &str, values: &[Value]) -> Result<usize> {
-        values.iter().try_for_each(Value::check_depth)?;
-        self.check_size(what, values.iter().map(Value::size).sum())
-    }
-
-    fn check_size(&self, what: &str, size: usize) -> Result<usize> {
-        let limit = self.limits.message_bytes;
-        if size as u64 <= limit {
-            return Ok(size);
-        }
-        let messages = match what {
-            "request" | "response" => "Requests and responses",
-            _ => "Serialized RPC arguments or return values",
-        };
-        let path = &self.path;
-        Err(Error::new(
-            ErrorCode::LimitMessage,
-            format!(
-                "{messages} are limited to {limit} bytes, but the {what} of {path} had {size} bytes."
-            ),
-        ))
-    }
-}
-
-/// What the storage of an actor knows of alarms: the key of a facet continues its parent's.
-fn alarm_slot(
-    runtime: &RuntimeInner,
-    id: &ActorId,
-    dir: Option<&Path>,
-    namespace: Option<&Namespace>,
-    parent: Option<&(Arc<Actor>, String)>,
-) -> Option<Arc<AlarmSlot>> {
-    let dir = runtime.key_of(dir?);
-    let key = match (parent, namespace, id) {
-        (Some((parent, name)), _, _) => {
-            let above = &parent.alarm.as_ref()?.key;
-            let mut facets = above.facets.clone();
-            facets.push(name.clone());
-            AlarmKey { key: dir, facets, ..above.clone() }
-        }
-        (None, Some(namespace), ActorId::Object(id)) => AlarmKey {
-            key: dir,
-            namespace: namespace.name().to_owned(),
-            object: id.to_string(),
-            name: id.name().map(str::to_owned),
-            facets: Vec::new(),
-        },
-        _ => return None,
-    };
-    Some(Arc::new(AlarmSlot::new(runtime.alarms.clone(), key)))
 }

@@ -2,7 +2,8 @@
 
 use mlua::{Buffer, FromLua, Lua, LuaString, Value};
 
-use super::native::{Natives, error_from_mlua};
+use super::errors::error_from_mlua;
+use super::native::Natives;
 use crate::error::{Error, Result};
 use crate::guest::web;
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 use futures_lite::future;
 use mlua::{IntoLuaMulti, MultiValue, Thread, Value as LuaValue};
 
+use super::errors::{error_from_lua, error_from_mlua, error_to_lua};
 use super::instance::LuauInstance;
-use super::native::{error_from_lua, error_from_mlua, error_to_lua};
 use super::vm::{Task, TimerRequest};
 use crate::actor::{Actor, Awake, Event, Hold};
 use crate::error::{Error, ErrorCode, Result};

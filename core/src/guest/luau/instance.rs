@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::convert::Passed;
 use super::driver::Entry;
-use super::native::error_from_mlua;
+use super::errors::error_from_mlua;
 use super::program::Program;
 use super::vm::{Task, Vm};
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use mlua::{Lua, Table};
 
-use super::native::error_from_mlua;
+use super::errors::error_from_mlua;
 use super::stack::{Kind, Slot, Stack, protected};
 use crate::error::{Error, Result};
 use crate::guest::web::HeaderList;

@@ -4,6 +4,7 @@ mod api;
 mod bytes;
 mod convert;
 mod driver;
+mod errors;
 mod exhaustion;
 mod guard;
 mod instance;

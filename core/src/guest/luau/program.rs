@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mlua::chunk::Compiler;
 
-use super::native::error_from_mlua;
+use super::errors::error_from_mlua;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::{Cache, Code};
 use crate::loader::{Module, WorkerCode};

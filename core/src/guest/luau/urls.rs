@@ -3,7 +3,8 @@
 use ::url::{Url, form_urlencoded};
 use mlua::{Lua, LuaString, Table};
 
-use super::native::{Natives, error_from_mlua};
+use super::errors::error_from_mlua;
+use super::native::Natives;
 use crate::error::Result;
 use crate::guest::web::{check_length, check_query, parse_url, set_url_part, url_parts};
 

@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 
 use super::api::{self, MarshalCell};
 use super::convert::Marshal;
+use super::errors::error_from_mlua;
 use super::guard::Guard;
-use super::native::{error_from_mlua, register, table_of};
+use super::native::{register, table_of};
 use super::program::Program;
 use super::web::{self, WebCode};
 use crate::actor::{Actor, Event};

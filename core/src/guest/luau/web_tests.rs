@@ -1,6 +1,7 @@
 //! What guests see of the web classes, and what Rust takes from them.
 
-use super::super::native::{error_from_lua, table_of};
+use super::super::errors::error_from_lua;
+use super::super::native::table_of;
 use super::*;
 
 struct Guest {

@@ -7,10 +7,11 @@ use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 use super::Natives;
 use crate::ctx::aborted;
 use crate::error::ErrorCode;
-use crate::guest::luau::guard::Guard;
-use crate::guest::luau::native::{
-    self, TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
+use crate::guest::luau::errors::{
+    TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
 };
+use crate::guest::luau::guard::Guard;
+use crate::guest::luau::native;
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::outside::{delay, fail, no_such_export};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};

@@ -10,7 +10,7 @@ use crate::bindings::Called;
 use crate::charge::Holder;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::luau::convert::{LuaCap, LuaWorker};
-use crate::guest::luau::native::{error_from_lua, error_from_mlua};
+use crate::guest::luau::errors::{error_from_lua, error_from_mlua};
 use crate::guest::luau::program::{CompiledModule, Program};
 use crate::loader::{ExportOptions, Loader, WorkerCode, WorkerStub};
 use crate::value::Value;

@@ -12,7 +12,8 @@ use mlua::{AnyUserData, Lua, MultiValue, UserDataRef, Value as LuaValue};
 
 pub(super) use self::context::set_early;
 use super::convert::{LuaCap, Marshal};
-use super::native::{self, error_from_mlua};
+use super::errors::error_from_mlua;
+use super::native;
 use super::vm::Shared;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::watchdog::{Interrupt, Stop};

@@ -6,7 +6,7 @@ use super::{Host, Natives, cap, present, text};
 use crate::actor::ActorId;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::luau::convert::LuaId;
-use crate::guest::luau::native::error_from_mlua;
+use crate::guest::luau::errors::error_from_mlua;
 use crate::id::ObjectId;
 use crate::namespace::Namespace;
 use crate::value::Value;

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use super::{Host, Natives, text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
-use crate::guest::luau::native::error_from_mlua;
+use crate::guest::luau::errors::error_from_mlua;
 use crate::guest::luau::rows;
 use crate::guest::outside::{Answer, Budget};
 use crate::guest::rows::Form;

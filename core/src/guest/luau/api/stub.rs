@@ -11,7 +11,7 @@ use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{FacetOptions, Facets};
 use crate::guest::luau::convert::{LuaCap, LuaId};
-use crate::guest::luau::native::{error_from_lua, error_from_mlua};
+use crate::guest::luau::errors::{error_from_lua, error_from_mlua};
 use crate::guest::outside::{Pending, call_host, outbound, send, wait_for_start};
 use crate::stub::{Binding, Stub};
 use crate::value::Value;

@@ -4,7 +4,7 @@ use mlua::{Lua, MultiValue, Table, Value as LuaValue};
 
 use super::{LuaCap, LuaOpaque, Marshal};
 use crate::actor::ActorId;
-use crate::guest::luau::native::error_to_lua;
+use crate::guest::luau::errors::error_to_lua;
 use crate::guest::luau::stack::{Slot, Stack, protected};
 use crate::value::{Value, ValueMap};
 

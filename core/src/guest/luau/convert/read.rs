@@ -9,7 +9,7 @@ use mlua::{AnyUserData, Lua, MultiValue, Table, Value as LuaValue};
 
 use super::{LuaCap, LuaOpaque, Marshal};
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::luau::native::{LuaError, error_from_mlua};
+use crate::guest::luau::errors::{LuaError, error_from_mlua};
 use crate::guest::luau::stack::{Kind, Slot, Stack, protected, whole};
 use crate::value::{MAX_DEPTH, Value, ValueMap, too_deep};
 

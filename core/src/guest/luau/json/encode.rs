@@ -7,7 +7,7 @@ use mlua::Table;
 
 use super::{DEPTH, Safepoint};
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::luau::native::error_from_mlua;
+use crate::guest::luau::errors::error_from_mlua;
 use crate::guest::luau::stack::{Kind, Passage, Slot, Stack, whole};
 
 /// Longest text that is written.

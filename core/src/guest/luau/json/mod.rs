@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use mlua::{Function, LuaString, Table, Value};
 
-use super::native::{Natives, error_from_mlua};
+use super::errors::error_from_mlua;
+use super::native::Natives;
 use super::stack::{Passage, Slot, Stack, protected};
 use decode::Decoder;
 use encode::Encoder;
