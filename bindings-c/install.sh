@@ -30,6 +30,8 @@ fill facetbox-static.pc.in "$to/lib/pkgconfig/facetbox-static.pc"
 fill facetbox-config.cmake.in "$to/lib/cmake/facetbox/facetbox-config.cmake"
 fill facetbox-config-version.cmake.in "$to/lib/cmake/facetbox/facetbox-config-version.cmake"
 
+install -D -m 644 "$lib/THIRD-PARTY-NOTICES.txt" "$to/share/facetbox/THIRD-PARTY-NOTICES.txt"
+
 # The Go package, for a `replace` of go.mod; it finds the library with pkg-config.
 go=$to/share/facetbox/go
 mkdir -p "$go"

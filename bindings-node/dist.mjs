@@ -12,6 +12,8 @@ const require = createRequire(import.meta.url);
 const { platformPackage } = require("./lib/platform.js");
 
 const MAX_BYTES = 12_000_000;
+/** The licences of what the native half contains of others. */
+const NOTICES = "THIRD-PARTY-NOTICES.txt";
 
 const here = import.meta.dirname;
 const out = resolve(process.argv[2] ?? join(here, "dist"));
@@ -40,7 +42,8 @@ try {
   const main = { ...manifest, files, optionalDependencies: { [name]: version } };
   pack(main, [...files, "README.md"]);
   const native = { name, version, description, license, engines, os, cpu, libc, main: "facetbox.node" };
-  pack({ ...native, files: ["facetbox.node"] }, ["facetbox.node"]);
+  execFileSync("python3", [join(here, "..", "packaging", "notices.py"), "facetbox-node", join(here, NOTICES)]);
+  pack({ ...native, files: ["facetbox.node", NOTICES] }, ["facetbox.node", NOTICES]);
 } finally {
   rmSync(staging, { recursive: true });
 }

@@ -18,10 +18,16 @@ def main(dist: Path) -> None:
             sys.exit(f"{package.name} has more than {MAX_BYTES / 1e6:.0f} MB")
     if "-abi3-" not in wheel.name or (sys.platform == "linux" and "manylinux" not in wheel.name):
         sys.exit(f"{wheel.name} is not tagged for the stable ABI and manylinux")
-    names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("facetbox/py.typed", "facetbox/_native.pyi", "facetbox/aio/__init__.py"):
-        if wanted not in names:
+    files = zipfile.ZipFile(wheel)
+    notices = "facetbox/THIRD-PARTY-NOTICES.txt"
+    for wanted in ("facetbox/py.typed", "facetbox/_native.pyi", "facetbox/aio/__init__.py", notices):
+        if wanted not in files.namelist():
             sys.exit(f"{wheel.name} lacks {wanted}")
+    for part in (b"Luau", b"QuickJS", b"SQLite", b"pyo3 0", b"rquickjs-sys 0"):
+        if part not in files.read(notices):
+            sys.exit(f"{notices} of {wheel.name} lacks {part.decode()}")
+    if sum("/licenses/LICENSE-" in name for name in files.namelist()) != 2:
+        sys.exit(f"{wheel.name} lacks its own licences")
 
 
 main(Path(sys.argv[1]))

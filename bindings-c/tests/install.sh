@@ -25,6 +25,12 @@ files() { (cd "$1" && find . ! -type d ! -name 'LICENSE-*' | sort); }
 files "$work/stage/usr" > "$work/installed"
 files "$work/prefix" | diff "$work/installed" -
 
+# Who passes the library on has what its licences ask for.
+notices=$work/prefix/share/facetbox/THIRD-PARTY-NOTICES.txt
+for name in Luau QuickJS SQLite "mlua 0" "rquickjs-sys 0" "Permission is hereby granted"; do
+    grep -q "$name" "$notices" || { echo "$notices lacks $name" >&2; exit 1; }
+done
+
 PATH=$("$here/without_rust.sh" "$work/bin")
 if command -v cargo rustc; then
     echo "Rust is still on PATH" >&2

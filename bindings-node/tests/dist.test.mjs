@@ -99,6 +99,8 @@ test("two tarballs: the package without the native half, and that for this platf
     [[process.platform], [process.arch], libc],
   );
   if (process.platform === "linux") assert.ok(["glibc", "musl"].includes(native.libc[0]));
+  const notices = await readFile(join(home, "node_modules", name, "THIRD-PARTY-NOTICES.txt"), "utf8");
+  for (const part of ["Luau", "QuickJS", "SQLite", "napi 3", "rquickjs-sys 0"]) assert.ok(notices.includes(part), part);
 });
 
 test("an ES module runs the main job", async () => {
