@@ -13,6 +13,8 @@ pub(super) struct Callback {
     shared: Weak<Shared>,
     actor: Weak<Actor>,
     number: u32,
+    /// Whether it wants to know that nobody can use it any more.
+    disposes: bool,
 }
 
 /// What is done with one.
@@ -37,28 +39,38 @@ impl Use {
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.dropped.lock().push(self.number);
+        let Some(shared) = self.shared.upgrade() else { return };
+        let instance = || shared.instance.get()?.upgrade();
+        match (self.actor.upgrade(), self.disposes) {
+            (Some(actor), true) => {
+                if let Some(instance) = instance() {
+                    instance.dispose_later(&actor, self.number);
+                }
+            }
+            _ => shared.dropped.lock().push(self.number),
         }
     }
 }
 
-fn keep(shared: &Arc<Shared>, number: u32) -> Result<Arc<Callback>> {
+/// What the prelude keeps: its number, and whether that has a disposer.
+pub(super) type Kept = (u32, bool);
+
+fn keep(shared: &Arc<Shared>, (number, disposes): Kept) -> Result<Arc<Callback>> {
     let actor = Arc::downgrade(&shared.actor()?);
-    Ok(Arc::new(Callback { shared: Arc::downgrade(shared), actor, number }))
+    Ok(Arc::new(Callback { shared: Arc::downgrade(shared), actor, number, disposes }))
 }
 
 /// Makes the function that others are given.
-pub(super) fn function(shared: &Arc<Shared>, number: u32) -> Result<HostFunction> {
-    let callback = keep(shared, number)?;
+pub(super) fn function(shared: &Arc<Shared>, kept: Kept) -> Result<HostFunction> {
+    let callback = keep(shared, kept)?;
     let function =
         HostFunction::new_async("callback", move |args| callback.clone().run(Use::Call(args)));
     Ok(function.of_guest(&shared.actor()?.runtime))
 }
 
 /// Makes the object that others are given.
-pub(super) fn object(shared: &Arc<Shared>, number: u32) -> Result<HostObject> {
-    let callback = keep(shared, number)?;
+pub(super) fn object(shared: &Arc<Shared>, kept: Kept) -> Result<HostObject> {
+    let callback = keep(shared, kept)?;
     let methods = callback.clone();
     let object = HostObject::new_async("RpcTarget", move |method, args| {
         methods.clone().run(Use::Method(method.to_owned(), args))

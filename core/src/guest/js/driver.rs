@@ -14,15 +14,12 @@ use rquickjs::{Ctx, Value as JsValue};
 use super::errors::{caught, error_from_js};
 use super::instance::JsInstance;
 use super::outcome::{Ended, hand_in, outcome, poll_operations};
-use super::task::{Operation, Outcome, Task, Wanted};
+use super::task::{Outcome, Task, Wanted};
 use super::vm::Hooks;
-use crate::actor::{Actor, Awake, Event, Hold};
+use crate::actor::{Event, Hold};
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::outside::Answer;
 use crate::guest::stop;
 use crate::guest::watchdog::Stop;
-use crate::metrics::EventKind;
-use crate::tail::{Observation, TailInfo};
 
 impl JsInstance {
     /// Runs an event to its outcome, waiting for what it waits for.
@@ -199,38 +196,6 @@ impl JsInstance {
                 return ended;
             }
         }
-    }
-
-    /// Lets an operation that its event has left behind go on by itself.
-    fn go_on_later(&self, actor: &Arc<Actor>, operation: Operation) {
-        let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
-        actor.runtime.executor.spawn(async move {
-            let answer = operation.pending.await;
-            let _kept = kept;
-            if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
-                && let Err(error) = this.go_on(&actor, operation.number, answer).await
-            {
-                tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "background work failed");
-            }
-        });
-    }
-
-    /// Hands in the end of such an operation, as an event of its own.
-    async fn go_on(&self, actor: &Arc<Actor>, number: u64, answer: Result<Answer>) -> Result<()> {
-        let event = Event::new(actor, None)?;
-        let mut hold = Hold::take(&event).await?;
-        if self.vm.shared.guard.is_stopped() || !self.vm.shared.takes(number, &answer) {
-            return Ok(());
-        }
-        let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
-        let done = self.run(&event, &mut hold, Wanted::Nothing, false, |ctx, hooks| {
-            hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
-        });
-        let done = done.await;
-        self.vm.shared.signal.notify(usize::MAX);
-        let ended = event.settle().await.and(done.map(drop));
-        observation.end(ended.as_ref().map(|()| None));
-        ended
     }
 
     /// Ends the instance because of a limit, and gives the error of the event that hit it.

@@ -6,6 +6,7 @@
 //! the prelude, and hold no lock meanwhile.
 
 mod api;
+mod background;
 mod callback;
 mod compiler;
 mod countdown;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Ctx, Error, Module, Result};
+use rquickjs::{Ctx, Error, Exception, Module, Result};
 
 use super::compiler::load;
-use super::program::{Compiled, DATA, INTERNAL, Prelude, WORKERS, is_api};
+use super::program::{Compiled, DATA, INTERNAL, Prelude, WORKERS, is_api, join};
 use super::task::Shared;
 
 /// The modules of one machine.
@@ -26,7 +26,7 @@ fn is_ours(base: &str) -> bool {
 impl Resolver for Modules {
     fn resolve<'js>(
         &mut self,
-        _: &Ctx<'js>,
+        ctx: &Ctx<'js>,
         base: &str,
         name: &str,
         _: Option<ImportAttributes<'js>>,
@@ -45,8 +45,8 @@ impl Resolver for Modules {
             Some(if data { format!("{DATA}{name}") } else { name })
         });
         found.ok_or_else(|| {
-            let message = format!("No such module: \"{name}\", imported by \"{base}\".");
-            Error::new_resolving_message(base, name, message)
+            let message = format!("No such module \"{}\".", join(base, name));
+            Exception::throw_message(ctx, &message)
         })
     }
 }

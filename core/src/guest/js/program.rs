@@ -223,7 +223,7 @@ fn place_of(code: &WorkerCode, module: &str, path: &str) -> String {
 }
 
 /// Follows a relative path from the folder of `from`; other paths start at the root.
-fn join(from: &str, path: &str) -> String {
+pub(super) fn join(from: &str, path: &str) -> String {
     let relative = path.starts_with("./") || path.starts_with("../");
     let folder = match from.rsplit_once('/') {
         Some((folder, _)) if relative => folder,

@@ -198,8 +198,11 @@ impl<'a, 'js> Reader<'a, 'js> {
     }
 
     /// Makes the prelude keep what others are given.
-    fn keep(&self, value: &JsValue<'js>) -> Result<u32> {
-        self.hooks.keep_callback.call((value.clone(),)).map_err(|error| self.failed(error))
+    fn keep(&self, value: &JsValue<'js>) -> Result<callback::Kept> {
+        let kept: Array<'js> =
+            self.hooks.keep_callback.call((value.clone(),)).map_err(|error| self.failed(error))?;
+        let number = kept.get(0).map_err(|error| self.failed(error))?;
+        Ok((number, kept.get(1).map_err(|error| self.failed(error))?))
     }
 
     /// What Rust holds behind a value.

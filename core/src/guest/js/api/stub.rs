@@ -34,6 +34,11 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         };
         begin_charged(call, charge, send(event(call)?, stub, Message::call(method, values)))
     })?;
+    // A stub of what is here.
+    natives.add("stub_of", |call| {
+        let Args { values, .. } = call.read_args(0)?;
+        Ok(give::value(call.ctx, call.hooks, values.first().ok_or_else(illegal)?)?)
+    })?;
     natives.add("get", |call| {
         let (stub, property) = (stub(call)?, call.text(1)?);
         begin(call, send(event(call)?, stub, Message::Get { property }))

@@ -74,47 +74,84 @@ function call(state, method, args) {
   }
 }
 
-function dispose() {}
+/** Whether a stub has arrived since a value was looked through for stubs. */
+let hasArrived = false;
 
-/** What a call answers with may be declared with `using`. */
+/** The states of the stubs of functions and objects in a value that has arrived. */
+function stubsIn(value, found) {
+  const state = Held.get(value);
+  if (state?.isReference) found.push(state);
+  else if (state === undefined && typeof value === "object" && value !== null) {
+    const isList = value instanceof Map || value instanceof Set;
+    const parts = isList ? [...value].flat() : Object.keys(value).map((key) => value[key]);
+    for (const part of parts) stubsIn(part, found);
+  }
+  return found;
+}
+
+function nothing() {}
+
+/** What a call answers with may be declared with `using`, which disposes of the stubs in it. */
 function disposable(value) {
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
   if (isObject && !(Symbol.dispose in value)) {
+    const held = hasArrived ? stubsIn(value, []) : [];
+    const dispose = held.length === 0 ? nothing : () => held.forEach(release);
     Object.defineProperty(value, Symbol.dispose, { __proto__: null, value: dispose, writable: true, configurable: true });
   }
+  hasArrived = false;
   return value;
 }
 
 const isName = (name) => typeof name === "string" && name !== "then";
 
-/** A member of something remote: called it is a method, awaited it is a property, and it has members itself. */
-function remoteMember(callIt, readIt) {
+const remoteError = (message) => Object.assign(new TypeError(message), { remote: true });
+
+function callIt(value, name, args) {
+  if (typeof value !== "function") throw remoteError(`"${name}" is not a function.`);
+  return value(...args);
+}
+
+function member(value, name) {
+  const isObject = typeof value === "object" && value !== null;
+  const found = Held.get(value) !== undefined || (isObject && Object.hasOwn(value, name)) ? value[name] : undefined;
+  if (found === undefined) throw remoteError(`The RPC receiver does not implement the method "${name}".`);
+  return found;
+}
+
+const CLASSES = { JsRpcPromise: class RpcPromise {}, JsRpcProperty: class RpcProperty {} };
+
+/** Something remote that is called, awaited, and has members: `call` takes arguments, `read` gives a promise of it. */
+function remote(tag, call, read, dispose) {
   return new Proxy(() => {}, {
-    apply: (_, __, args) => pipelined(callIt(args)),
+    apply: (_, __, args) => promised(call(args)),
     get(_, name) {
-      if (name === "then") return (resolve, reject) => readIt().then(resolve, reject);
-      return isName(name) ? memberOf(readIt(), name) : undefined;
+      if (name === "then" || name === "catch" || name === "finally") return (...args) => read()[name](...args);
+      if (name === Symbol.dispose) return dispose;
+      if (name === Symbol.toStringTag) return tag;
+      if (name === Symbol.toPrimitive) return () => `[object ${tag}]`;
+      if (name === "constructor") return CLASSES[tag];
+      return typeof name === "string" ? memberOf(read(), name) : undefined;
     },
   });
 }
+
+const remoteMember = (call, read) => remote("JsRpcProperty", call, read);
 
 /** A member of what a promise will give. */
 function memberOf(promise, name) {
-  promise.catch(() => {}); // whoever uses the member sees it
+  promise.catch(nothing); // whoever uses the member sees it
   return remoteMember(
-    (args) => promise.then((value) => value[name](...args)),
-    () => promise.then((value) => value[name]),
+    (args) => promise.then((value) => callIt(member(value, name), name, args)),
+    () => promise.then((value) => member(value, name)),
   );
 }
 
-/** A promise with the members that its value will have. */
-function pipelined(promise) {
-  return new Proxy(promise, {
-    get(_, name) {
-      if (name === "then" || name === "catch" || name === "finally") return promise[name].bind(promise);
-      return isName(name) && name !== "constructor" ? memberOf(promise, name) : promise[name];
-    },
-  });
+/** A promise of what a call answers with, which can be called and has members before that is there. */
+function promised(promise) {
+  const call = (args) => promise.then((value) => callIt(value, "(this)", args));
+  const dispose = () => void promise.then((value) => value?.[Symbol.dispose]?.()).catch(nothing);
+  return remote("JsRpcPromise", call, () => promise, dispose);
 }
 
 /** The members of a stub; `then` would make it a promise. */
@@ -154,24 +191,27 @@ function alive(state) {
   return state.cap;
 }
 
+function release(state) {
+  state.cap = undefined;
+  state.refusal = DISPOSED;
+}
+
 /** What all stubs of functions and objects have, beside the members of what they stand for. */
 const ownMembers = (state, again) => ({
   __proto__: null,
   dup: () => again(alive(state)),
   onRpcBroken() {},
-  [Symbol.dispose]() {
-    state.cap = undefined;
-    state.refusal = DISPOSED;
-  },
+  [Symbol.dispose]: () => release(state),
 });
 
 function makeObject(cap) {
-  const state = { cap };
+  const state = { cap, isReference: true };
   const members = new Map();
   const own = ownMembers(state, makeObject);
   const get = (_, name) => {
     if (name in own) return own[name];
     if (name === Symbol.toStringTag) return "JsRpcStub";
+    if (name === Symbol.toPrimitive) return () => "[object JsRpcStub]";
     if (!isName(name)) return undefined;
     if (!members.has(name)) {
       const member = remoteMember(
@@ -182,15 +222,23 @@ function makeObject(cap) {
     }
     return members.get(name);
   };
-  return hold(new Proxy(Object.create(null), { get, has: (_, name) => name in own }), state);
+  const apply = () => callIt(undefined, "(this)");
+  return hold(new Proxy(() => {}, { apply, get, has: (_, name) => name in own }), state);
 }
 
 function makeFunction(cap) {
-  const state = { cap };
-  const stub = (...args) => attempt(() => native.call_function(alive(state), args), disposable);
+  const state = { cap, isReference: true };
+  const stub = (...args) => promised(attempt(() => native.call_function(alive(state), args), disposable));
   const own = ownMembers(state, makeFunction);
   for (const name of Reflect.ownKeys(own)) Object.defineProperty(stub, name, { __proto__: null, value: own[name], configurable: true });
   return hold(stub, state);
+}
+
+/** A stub of a function or an RpcTarget of the guest's own. */
+export function stubOf(target) {
+  const stub = native.stub_of([target]);
+  if (!Held.get(stub)?.isReference) throw new TypeError("An RpcStub stands for a function or an RpcTarget.");
+  return stub;
 }
 
 // Namespaces --------------------------------------------------------------------------------------
@@ -309,4 +357,7 @@ const makers = {
 };
 
 /** The guest's form of a capability that is no id. */
-export const make = (kind, ...parts) => makers[kind](...parts);
+export function make(kind, ...parts) {
+  hasArrived = true;
+  return makers[kind](...parts);
+}

@@ -39,7 +39,13 @@ const missing = (name) => ({ [name]: class {
 } })[name];
 
 export const WorkflowEntrypoint = missing("WorkflowEntrypoint");
-export const RpcStub = missing("RpcStub");
+
+/** What stands for a function or an object: here for one of the guest's own. */
+export class RpcStub {
+  constructor(target) {
+    return stubs.use().stubOf(target);
+  }
+}
 
 export let env = {};
 export let exports;
@@ -82,9 +88,17 @@ const builders = {
 const callbacks = new Map();
 let lastCallback = 0;
 
+/** The number under which it is kept, and whether it has a disposer. */
 function keepCallback(callback) {
   callbacks.set(++lastCallback, callback);
-  return lastCallback;
+  return [lastCallback, typeof callback[Symbol.dispose] === "function"];
+}
+
+/** Tells what nobody can use any more. */
+function dispose(number) {
+  const callback = callbacks.get(number);
+  callbacks.delete(number);
+  return callback[Symbol.dispose]();
 }
 
 // ctx ---------------------------------------------------------------------------------------------
@@ -336,6 +350,7 @@ native.hooks = {
   heldBy,
   keepCallback,
   dropCallback: (number) => void callbacks.delete(number),
+  dispose: (number) => adopted(dispose(number)),
   makeRequest: (...parts) => messages.use().makeRequest(...parts),
   makeResponse: (...parts) => messages.use().makeResponse(...parts),
   takeRequest: (request) => messages.use().takeRequest(request),

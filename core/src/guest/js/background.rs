@@ -1,0 +1,83 @@
+//! What a guest does for no event of others: work that its event has left behind, and disposers.
+
+use std::sync::Arc;
+
+use rquickjs::{Ctx, Value as JsValue};
+
+use super::instance::JsInstance;
+use super::outcome::hand_in;
+use super::task::{Operation, Wanted};
+use super::vm::Hooks;
+use crate::actor::{Actor, Awake, Event, Hold};
+use crate::error::Result;
+use crate::guest::outside::Answer;
+use crate::metrics::EventKind;
+use crate::tail::{Observation, TailInfo};
+
+impl JsInstance {
+    /// Lets an operation that its event has left behind go on by itself.
+    pub(super) fn go_on_later(&self, actor: &Arc<Actor>, operation: Operation) {
+        let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
+        actor.runtime.executor.spawn(async move {
+            let answer = operation.pending.await;
+            let _kept = kept;
+            if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
+                report(&actor, this.go_on(&actor, operation.number, answer).await);
+            }
+        });
+    }
+
+    /// Hands in the end of such an operation.
+    async fn go_on(&self, actor: &Arc<Actor>, number: u64, answer: Result<Answer>) -> Result<()> {
+        let event = Event::new(actor, None)?;
+        let mut hold = Hold::take(&event).await?;
+        if self.vm.shared.guard.is_stopped() || !self.vm.shared.takes(number, &answer) {
+            return Ok(());
+        }
+        let done = self.run_alone(&event, &mut hold, |ctx, hooks| {
+            hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
+        });
+        let done = done.await;
+        self.vm.shared.signal.notify(usize::MAX);
+        done
+    }
+
+    /// Tells a function or an object that nobody can use it any more.
+    pub(super) fn dispose_later(&self, actor: &Arc<Actor>, number: u32) {
+        let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
+        actor.runtime.executor.spawn(async move {
+            let _kept = kept;
+            if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
+                report(&actor, this.dispose(&actor, number).await);
+            }
+        });
+    }
+
+    async fn dispose(&self, actor: &Arc<Actor>, number: u32) -> Result<()> {
+        let event = Event::new(actor, None)?;
+        let mut hold = Hold::take(&event).await?;
+        if self.vm.shared.guard.is_stopped() {
+            return Ok(());
+        }
+        let done = self.run_alone(&event, &mut hold, |_, hooks| hooks.dispose.call((number,)));
+        done.await
+    }
+
+    /// Runs code of the guest as an event of its own.
+    async fn run_alone<F>(&self, event: &Arc<Event>, hold: &mut Hold, entry: F) -> Result<()>
+    where
+        F: for<'a, 'js> FnOnce(&'a Ctx<'js>, &'a Hooks<'js>) -> rquickjs::Result<JsValue<'js>>,
+    {
+        let observation = Observation::begin(event, EventKind::Task, || TailInfo::Task);
+        let done = self.run(event, hold, Wanted::Nothing, false, entry).await;
+        let ended = event.settle().await.and(done.map(drop));
+        observation.end(ended.as_ref().map(|()| None));
+        ended
+    }
+}
+
+fn report(actor: &Actor, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "background work failed");
+    }
+}
