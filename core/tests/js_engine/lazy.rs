@@ -17,7 +17,7 @@ const NAMES: &str = "const names = { console: 'object', caches: 'object', crypto
       'TextDecoder', 'Blob', 'Event', 'EventTarget', 'AbortSignal', 'AbortController', 'atob', 'btoa', 'structuredClone', 'Headers',
       'Request', 'Response', 'ReadableStream', 'ReadableStreamDefaultReader', 'WritableStream', 'TransformStream', 'IdentityTransformStream',
       'FixedLengthStream', 'TextEncoderStream', 'TextDecoderStream', 'File', 'FormData', 'CustomEvent', 'CryptoKey', 'CompressionStream',
-      'DecompressionStream', 'EventSource', 'HTMLRewriter', 'MessageChannel', 'URLPattern', 'WebSocket', 'WebSocketPair']) {
+      'DecompressionStream', 'ReadableStreamBYOBReader', 'EventSource', 'HTMLRewriter', 'MessageChannel', 'URLPattern', 'WebSocket', 'WebSocketPair']) {
       names[name] = 'function';
     }";
 

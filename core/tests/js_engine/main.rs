@@ -1,6 +1,7 @@
 //! JavaScript guests through stateless entrypoints: values, errors, limits, concurrency.
 #![cfg(feature = "quickjs")]
 
+mod compression;
 mod errors;
 mod lazy;
 mod limits;

@@ -13,6 +13,7 @@ use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Constructor, Rest};
 use rquickjs::{Array, Class, Ctx, Function, JsLifetime, Object, Value as JsValue, qjs};
 
+use super::api::Stream;
 use super::errors::{error_to_js, lone_surrogate};
 use super::read;
 use super::task::Shared;
@@ -36,6 +37,7 @@ pub(super) enum Handle {
     Cursor(Arc<SqlCursor>),
     /// Arguments that have been copied and not sent yet.
     Args(Arc<Mutex<Option<Args>>>),
+    Coder(Arc<Mutex<Stream>>),
 }
 
 /// Arguments that have been copied. They count as the guest's memory until the call has ended.

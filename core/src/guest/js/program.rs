@@ -18,7 +18,7 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 30] = [
+const PRELUDE: [(&str, &str); 35] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
@@ -30,9 +30,13 @@ const PRELUDE: [(&str, &str); 30] = [
     ("facetbox:patterns", include_str!("prelude/patterns.js")),
     ("facetbox:web", include_str!("prelude/web.js")),
     ("facetbox:crypto", include_str!("prelude/crypto.js")),
+    ("facetbox:ciphers", include_str!("prelude/ciphers.js")),
+    ("facetbox:signatures", include_str!("prelude/signatures.js")),
+    ("facetbox:compression", include_str!("prelude/compression.js")),
     ("facetbox:bodies", include_str!("prelude/bodies.js")),
     ("facetbox:fetch", include_str!("prelude/fetch.js")),
     ("facetbox:streams", include_str!("prelude/streams.js")),
+    ("facetbox:byob", include_str!("prelude/byob.js")),
     ("facetbox:pipes", include_str!("prelude/pipes.js")),
     ("facetbox:events", include_str!("prelude/events.js")),
     ("facetbox:forms", include_str!("prelude/forms.js")),
@@ -40,6 +44,7 @@ const PRELUDE: [(&str, &str); 30] = [
     ("facetbox:intl-base", include_str!("prelude/intl-base.js")),
     ("facetbox:intl-dates", include_str!("prelude/intl-dates.js")),
     ("facetbox:intl-numbers", include_str!("prelude/intl-numbers.js")),
+    ("facetbox:zones", include_str!("prelude/zones.js")),
     ("facetbox:lazy", include_str!("prelude/lazy.js")),
     ("facetbox:operations", include_str!("prelude/operations.js")),
     ("facetbox:held", include_str!("prelude/held.js")),

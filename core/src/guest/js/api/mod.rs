@@ -1,22 +1,26 @@
 //! The natives behind the guest API, by topic.
 
+mod ciphers;
 mod collate;
+mod compress;
 mod context;
 mod crypto;
 mod lazy;
 mod loader;
 mod namespace;
+mod signatures;
 mod storage;
 mod stub;
 mod text;
 mod web;
+mod zones;
 
 use std::sync::Arc;
 
 use rquickjs::{Array, Ctx, JsLifetime, Object, Value as JsValue};
 
 use super::errors::caught;
-use super::native::Native;
+use super::native::{Call, Done, Native, illegal};
 use super::program::Prelude;
 use super::task::Shared;
 use super::vm::{Hooks, Kind};
@@ -25,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::guest::web::HeaderList;
 use crate::http::{Headers, Request, Response};
 use crate::value::Value;
+pub(super) use compress::Stream;
 pub(super) use text::valid_text;
 
 /// What the engine keeps for us.
@@ -67,7 +72,8 @@ pub(super) fn register(
     text::register(&natives)?;
     collate::register(&natives)?;
     crypto::register(&natives)?;
-    web::register(&natives)
+    web::register(&natives)?;
+    natives.add("late", late)
 }
 
 struct Natives<'a, 'js> {
@@ -79,6 +85,20 @@ impl Natives<'_, '_> {
     fn add(&self, name: &'static str, function: Native) -> rquickjs::Result<()> {
         native::add(self.object, self.shared, name, function)
     }
+}
+
+/// An object with the natives of a topic that most guests never need.
+fn late<'js>(call: &Call<'_, 'js>) -> Done<'js> {
+    let object = Object::new(call.ctx.clone())?;
+    let natives = Natives { object: &object, shared: call.shared };
+    match call.text(0)?.as_str() {
+        "ciphers" => ciphers::register(&natives)?,
+        "signatures" => signatures::register(&natives)?,
+        "compress" => compress::register(&natives)?,
+        "zones" => zones::register(&natives)?,
+        _ => return Err(illegal().into()),
+    }
+    Ok(object.into_value())
 }
 
 fn headers<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &Array<'js>) -> Result<Headers> {

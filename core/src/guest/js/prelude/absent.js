@@ -3,8 +3,7 @@
 
 const missing = (name) => new TypeError(`${name} is not supported.`);
 
-const CLASSES = ["CompressionStream", "DecompressionStream", "EventSource", "HTMLRewriter", "MessageChannel", "WebSocket",
-  "WebSocketPair"];
+const CLASSES = ["EventSource", "HTMLRewriter", "MessageChannel", "WebSocket", "WebSocketPair"];
 
 export const globals = {
   caches: {

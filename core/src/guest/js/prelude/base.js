@@ -66,6 +66,18 @@ Object.defineProperty(Error.prototype, "stack", {
 });
 export const headed = (error, frames) => `${error}\n${frames}`;
 
+const capture = Error.captureStackTrace;
+const errorText = uncurry(Error.prototype.toString);
+Object.defineProperty(Error, "captureStackTrace", {
+  value: function captureStackTrace(object, caller = captureStackTrace) {
+    capture(object, caller);
+    const { stack } = object;
+    if (typeof stack === "string") object.stack = `${errorText(object)}\n${stack}`;
+  },
+  writable: true,
+  configurable: true,
+});
+
 const TypedArray = getPrototypeOf(Uint8Array);
 const viewBuffer = getter(TypedArray.prototype, "buffer");
 const viewOffset = getter(TypedArray.prototype, "byteOffset");

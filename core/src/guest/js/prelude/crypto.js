@@ -1,25 +1,49 @@
-// Web Cryptography: random values, digests, keyed digests and the keys that are derived with them.
+// Web Cryptography: random values, digests, keyed digests and the keys that are derived with them. Ciphers and
+// signatures with key pairs are parts of their own.
 
 import { bytesOf, hidden, isView, later, native, tag, viewParts } from "facetbox:base";
+import { ciphers, signatures } from "facetbox:lazy";
 
 const BLOCKS = { MD5: 64, "SHA-1": 64, "SHA-256": 64, "SHA-384": 128, "SHA-512": 128 };
 const SIZES = { MD5: 16, "SHA-1": 20, "SHA-256": 32, "SHA-384": 48, "SHA-512": 64 };
 const ROUNDS = 4_096; // that run without a look at the guest's limits
 
-const failed = (name, message) => new DOMException(message, name);
-const data = (source, what) => bytesOf(source, `The ${what}`);
+export const failed = (name, message) => new DOMException(message, name);
+export const data = (source, what) => bytesOf(source, `The ${what}`);
+
+// What can be done with the keys of each algorithm; a part is loaded with the first use of one of its own.
+const KINDS = {
+  HMAC: () => keyedDigest,
+  PBKDF2: () => password,
+  HKDF: () => password,
+  "AES-GCM": () => ciphers.use().aes,
+  "AES-CBC": () => ciphers.use().aes,
+  "AES-CTR": () => ciphers.use().aes,
+  ECDSA: () => signatures.use().ecdsa,
+  "RSASSA-PKCS1-V1_5": () => signatures.use().rsa,
+};
 
 /** An algorithm as an object, its name in the case that the standard has. */
 function algorithmOf(given) {
   const algorithm = typeof given === "string" ? { name: given } : { ...given };
-  const known = ["HMAC", "PBKDF2", "HKDF"].find((name) => name === `${algorithm.name}`.toUpperCase());
-  if (known === undefined) {
-    throw failed("NotSupportedError", `Unrecognized or unimplemented algorithm "${algorithm.name}": there are HMAC, PBKDF2 and HKDF.`);
+  const name = `${algorithm.name}`.toUpperCase();
+  if (!Object.hasOwn(KINDS, name)) {
+    const known = Object.keys(KINDS).join(", ");
+    throw failed("NotSupportedError", `Unrecognized or unimplemented algorithm "${algorithm.name}": there are ${known}.`);
   }
-  return { ...algorithm, name: known };
+  return { ...algorithm, name: name === "RSASSA-PKCS1-V1_5" ? "RSASSA-PKCS1-v1_5" : name };
 }
 
-function hashOf(given) {
+/** Does something with keys of an algorithm, if that can be done. */
+function withKind(name, operation, ...args) {
+  const kind = KINDS[name.toUpperCase()]();
+  if (kind[operation] === undefined) {
+    throw failed("NotSupportedError", `The operation "${operation}" is not implemented for the algorithm "${name}".`);
+  }
+  return kind[operation](...args);
+}
+
+export function hashOf(given) {
   const name = `${given?.name ?? given}`.toUpperCase();
   if (!Object.hasOwn(BLOCKS, name)) {
     throw failed("NotSupportedError", `Unrecognized or unimplemented digest algorithm "${name}": there are MD5, SHA-1, SHA-256, SHA-384 and SHA-512.`);
@@ -50,8 +74,8 @@ class CryptoKey {
   }
 }
 
-const newKey = (bytes, algorithm, extractable, usages) =>
-  new CryptoKey({ __proto__: null, bytes, type: "secret", algorithm, extractable: Boolean(extractable), usages: [...usages] });
+export const newKey = (bytes, algorithm, extractable, usages, type = "secret", parts = undefined) =>
+  new CryptoKey({ __proto__: null, bytes, type, algorithm, extractable: Boolean(extractable), usages: [...usages], parts });
 
 /** The bytes of a key that may be used for that. */
 function secretFor(key, usage, name) {
@@ -66,48 +90,66 @@ function secretFor(key, usage, name) {
   return secret;
 }
 
-const fromBase64Url = (text) => Uint8Array.from(native.atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-const toBase64Url = (bytes) => native.btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+export const fromBase64Url = (text) => Uint8Array.from(native.atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+export const toBase64Url = (bytes) => native.btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 function hmacAlgorithm(algorithm, bytes) {
   return { name: "HMAC", hash: { name: hashOf(algorithm.hash) }, length: bytes.length * 8 };
 }
 
+/** The bytes of a key that is imported, raw or from a JSON Web Key. */
+export function rawKey(format, given, name) {
+  if (format === "raw") return data(given, "data of the key");
+  if (format !== "jwk") throw failed("NotSupportedError", `Keys of ${name} can't be imported in the format "${format}".`);
+  if (given?.kty !== "oct" || typeof given.k !== "string") throw failed("DataError", `A JSON Web Key of ${name} must have "kty" "oct" and "k".`);
+  return fromBase64Url(given.k);
+}
+
 function importKey(format, given, algorithm, extractable, usages) {
   const asked = algorithmOf(algorithm);
-  if (format !== "raw" && !(format === "jwk" && asked.name === "HMAC")) {
-    throw failed("NotSupportedError", `Keys of ${asked.name} can't be imported in the format "${format}".`);
-  }
-  const bytes = format === "jwk" ? fromBase64Url(`${given.k}`) : data(given, "data of the key");
-  const own = asked.name === "HMAC" ? hmacAlgorithm(asked, bytes) : { name: asked.name };
-  if (bytes.length === 0 && asked.name === "HMAC") throw failed("DataError", "An HMAC key must not be empty.");
-  return newKey(bytes, own, extractable, usages);
+  return withKind(asked.name, "importKey", format, given, asked, extractable, usages);
 }
 
 function exportKey(format, key) {
   const secret = Secret.get(key);
   if (secret === undefined) throw new TypeError("The key is not of type 'CryptoKey'.");
-  if (!secret.extractable) throw failed("InvalidAccessError", `Attempt to export non-extractable ${secret.algorithm.name} key.`);
+  const { name } = secret.algorithm;
+  if (!secret.extractable) throw failed("InvalidAccessError", `Attempt to export non-extractable ${name} key.`);
+  return withKind(name, "exportKey", format, secret);
+}
+
+/** A secret key that is exported, as it is or as a JSON Web Key. */
+export function exported(format, secret, alg) {
   if (format === "raw") return secret.bytes.slice().buffer;
   if (format !== "jwk") throw failed("NotSupportedError", `Keys can't be exported in the format "${format}".`);
-  const alg = `HS${secret.algorithm.hash.name.slice(4)}`;
   return { kty: "oct", k: toBase64Url(secret.bytes), alg, key_ops: [...secret.usages], ext: true };
 }
 
 function generateKey(algorithm, extractable, usages) {
   const asked = algorithmOf(algorithm);
-  if (asked.name !== "HMAC") throw failed("NotSupportedError", `Keys of ${asked.name} can't be generated.`);
-  const length = asked.length === undefined ? BLOCKS[hashOf(asked.hash)] : Math.ceil(asked.length / 8);
-  const bytes = native.random(length);
-  return newKey(bytes, hmacAlgorithm(asked, bytes), extractable, usages);
+  return withKind(asked.name, "generateKey", asked, extractable, usages);
 }
 
-// Keyed digests -----------------------------------------------------------------------------------
+// Signing, encrypting -----------------------------------------------------------------------------
 
 function sign(algorithm, key, message) {
-  const { bytes, algorithm: own } = secretFor(key, "sign", algorithmOf(algorithm).name);
-  return native.hmac(own.hash.name, bytes, data(message, "data to sign")).buffer;
+  const asked = algorithmOf(algorithm);
+  const secret = secretFor(key, "sign", asked.name);
+  return withKind(asked.name, "sign", secret, data(message, "data to sign"), asked).buffer;
 }
+
+function verify(algorithm, key, signature, message) {
+  const asked = algorithmOf(algorithm);
+  const secret = secretFor(key, "verify", asked.name);
+  return withKind(asked.name, "verify", secret, data(signature, "signature"), data(message, "data to verify"), asked);
+}
+
+/** Encrypts or decrypts. */
+const ciphering = (operation) => (algorithm, key, message) => {
+  const asked = algorithmOf(algorithm);
+  const secret = secretFor(key, operation, asked.name);
+  return withKind(asked.name, operation, secret, data(message, `data to ${operation}`), asked).buffer;
+};
 
 function isSame(a, b) {
   let difference = a.length ^ b.length;
@@ -115,10 +157,23 @@ function isSame(a, b) {
   return difference === 0;
 }
 
-function verify(algorithm, key, signature, message) {
-  const { bytes, algorithm: own } = secretFor(key, "verify", algorithmOf(algorithm).name);
-  return isSame(native.hmac(own.hash.name, bytes, data(message, "data to verify")), data(signature, "signature"));
-}
+// Keyed digests -----------------------------------------------------------------------------------
+
+const keyedDigest = {
+  importKey(format, given, asked, extractable, usages) {
+    const bytes = rawKey(format, given, "HMAC");
+    if (bytes.length === 0) throw failed("DataError", "An HMAC key must not be empty.");
+    return newKey(bytes, hmacAlgorithm(asked, bytes), extractable, usages);
+  },
+  exportKey: (format, secret) => exported(format, secret, `HS${secret.algorithm.hash.name.slice(4)}`),
+  bits: (asked) => asked.length ?? BLOCKS[hashOf(asked.hash)] * 8,
+  generateKey(asked, extractable, usages) {
+    const bytes = native.random(Math.ceil(keyedDigest.bits(asked) / 8));
+    return newKey(bytes, hmacAlgorithm(asked, bytes), extractable, usages);
+  },
+  sign: ({ bytes, algorithm }, message) => native.hmac(algorithm.hash.name, bytes, message),
+  verify: (secret, signature, message) => isSame(keyedDigest.sign(secret, message), signature),
+};
 
 function timingSafeEqual(one, other) {
   const [a, b] = [data(one, "first argument"), data(other, "second argument")];
@@ -127,6 +182,13 @@ function timingSafeEqual(one, other) {
 }
 
 // Derived keys ------------------------------------------------------------------------------------
+
+const password = {
+  importKey(format, given, { name }, extractable, usages) {
+    if (format !== "raw") throw failed("NotSupportedError", `Keys of ${name} can't be imported in the format "${format}".`);
+    return newKey(data(given, "data of the key"), { name }, extractable, usages);
+  },
+};
 
 /** Blocks, each a function of its number, joined and cut. */
 function joined(length, size, block) {
@@ -179,10 +241,8 @@ function derived(algorithm, key, bits, usage) {
 
 function deriveKey(algorithm, key, wanted, extractable, usages) {
   const asked = algorithmOf(wanted);
-  if (asked.name !== "HMAC") throw failed("NotSupportedError", `Keys of ${asked.name} can't be derived.`);
-  const bits = asked.length ?? BLOCKS[hashOf(asked.hash)] * 8;
-  const bytes = derived(algorithm, key, bits, "deriveKey");
-  return newKey(bytes, hmacAlgorithm(asked, bytes), extractable, usages);
+  const bytes = derived(algorithm, key, withKind(asked.name, "bits", asked), "deriveKey");
+  return withKind(asked.name, "importKey", "raw", bytes, asked, extractable, usages);
 }
 
 // The interfaces ----------------------------------------------------------------------------------
@@ -196,15 +256,22 @@ const operations = {
   verify,
   deriveBits: (algorithm, key, bits) => derived(algorithm, key, bits, "deriveBits").buffer,
   deriveKey,
+  encrypt: ciphering("encrypt"),
+  decrypt: ciphering("decrypt"),
 };
 
-for (const name of ["encrypt", "decrypt", "wrapKey", "unwrapKey"]) {
+for (const name of ["wrapKey", "unwrapKey"]) {
   operations[name] = () => {
     throw new TypeError(`crypto.subtle.${name}() is not supported.`);
   };
 }
 
-const subtle = { timingSafeEqual };
+const subtle = {
+  timingSafeEqual,
+  get [Symbol.toStringTag]() {
+    return "SubtleCrypto";
+  },
+};
 for (const name of Object.keys(operations)) subtle[name] = (...args) => later(() => operations[name](...args));
 
 const crypto = {

@@ -3,6 +3,7 @@
 import { hidden } from "facetbox:base";
 import { LOCALE, choice, service, whole } from "facetbox:intl-base";
 import { text } from "facetbox:intl-numbers";
+import { zones } from "facetbox:lazy";
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -25,10 +26,8 @@ const TIME_STYLES = {
   short: { hour: "numeric", minute: "2-digit" },
 };
 
-function checkZone(zone) {
-  if (zone === undefined || /^(etc\/)?(utc|gmt|uct|zulu)$/i.test(zone)) return "UTC";
-  throw new RangeError(`Time zone ${zone} is not supported: there is UTC.`);
-}
+const UTC = /^(etc\/)?(utc|gmt|uct|zulu)$/i;
+const checkZone = (zone) => (zone === undefined || UTC.test(zone) ? "UTC" : zones.use().check(`${zone}`));
 
 /** What is shown; `usual` and `needed` are "date", "time", "any" or "all". */
 function resolve(options, needed = "any", usual = "date") {
@@ -58,7 +57,7 @@ function components(options, needed, usual) {
     minute: choice(options, "minute", WIDTHS),
     second: choice(options, "second", WIDTHS),
     fractionalSecondDigits: whole(options, "fractionalSecondDigits", 1, 3),
-    timeZoneName: choice(options, "timeZoneName", ["short", "long"]),
+    timeZoneName: choice(options, "timeZoneName", ["short", "long", "shortOffset", "longOffset", "shortGeneric", "longGeneric"]),
   };
   const has = (names) => names.some((name) => shown[name] !== undefined);
   const isEnough = (needed !== "time" && has(DATE)) || (needed !== "date" && has(TIME));
@@ -113,13 +112,27 @@ function timeParts(options, date) {
   if (hour !== undefined && isHalfDay) parts.push(literal(" "), { type: "dayPeriod", value: hours < 12 ? "AM" : "PM" });
   if (timeZoneName !== undefined) {
     if (parts.length > 0) parts.push(literal(" "));
-    parts.push({ type: "timeZoneName", value: timeZoneName === "long" ? "Coordinated Universal Time" : "UTC" });
+    parts.push({ type: "timeZoneName", value: zoneName(options, date) });
   }
   return parts;
 }
 
+const UTC_NAMES = { short: "UTC", long: "Coordinated Universal Time", shortOffset: "GMT+0", longOffset: "GMT+00:00", shortGeneric: "GMT", longGeneric: "GMT" };
+
+function zoneName({ timeZone, timeZoneName: width }, { instant }) {
+  return timeZone === "UTC" ? UTC_NAMES[width] : zones.use().nameAt(timeZone, instant, width);
+}
+
+/** A date whose parts in UTC are those that clocks of the zone show. */
+function localTime(timeZone, given) {
+  const instant = given === undefined ? Date.now() : Number(given);
+  const date = new Date(timeZone === "UTC" ? instant : instant + zones.use().offsetAt(timeZone, instant) * 1_000);
+  date.instant = instant;
+  return date;
+}
+
 function partsOf(options, given) {
-  const date = new Date(given === undefined ? Date.now() : Number(given));
+  const date = localTime(options.timeZone, given);
   if (Number.isNaN(date.getTime())) throw new RangeError("Invalid time value");
   const [day, time] = [dateParts(options, date), timeParts(options, date)];
   if (day.length === 0 || time.length === 0) return [...day, ...time];
@@ -148,7 +161,7 @@ export const DateTimeFormat = service("DateTimeFormat", make, {
   resolvedOptions() {
     const { isHalfDay, ...shown } = State.get(this);
     const given = Object.entries(shown).filter(([, value]) => value !== undefined);
-    return { locale: LOCALE, calendar: "gregory", numberingSystem: "latn", timeZone: "UTC", ...Object.fromEntries(given) };
+    return { locale: LOCALE, calendar: "gregory", numberingSystem: "latn", ...Object.fromEntries(given) };
   },
 });
 

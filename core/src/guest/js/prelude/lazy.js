@@ -51,20 +51,25 @@ function lazily(path, globals = []) {
 
 lazily("facetbox:console", ["console"]);
 lazily("facetbox:timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]);
-lazily("facetbox:absent", ["CompressionStream", "DecompressionStream", "EventSource", "HTMLRewriter", "MessageChannel",
+lazily("facetbox:absent", ["EventSource", "HTMLRewriter", "MessageChannel",
   "WebSocket", "WebSocketPair", "caches"]);
 export const urls = lazily("facetbox:urls", ["URL", "URLSearchParams"]);
 lazily("facetbox:patterns", ["URLPattern"]);
 export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "atob", "btoa", "structuredClone"]);
 export const events = lazily("facetbox:events", ["Event", "CustomEvent", "EventTarget", "AbortSignal", "AbortController"]);
-lazily("facetbox:crypto", ["crypto", "CryptoKey"]);
+export const keys = lazily("facetbox:crypto", ["crypto", "CryptoKey"]);
+export const ciphers = lazily("facetbox:ciphers");
+export const signatures = lazily("facetbox:signatures");
+lazily("facetbox:compression", ["CompressionStream", "DecompressionStream"]);
 export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response"]);
 export const streams = lazily("facetbox:streams", ["ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamDefaultController"]);
-lazily("facetbox:pipes", ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController", "TransformStream",
+export const byob = lazily("facetbox:byob", ["ReadableStreamBYOBReader"]);
+export const pipes = lazily("facetbox:pipes", ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController", "TransformStream",
   "TransformStreamDefaultController", "IdentityTransformStream", "FixedLengthStream", "TextEncoderStream", "TextDecoderStream",
   "CountQueuingStrategy", "ByteLengthQueuingStrategy"]);
 export const forms = lazily("facetbox:forms", ["FormData", "File"]);
 export const intl = lazily("facetbox:intl", ["Intl"]);
+export const zones = lazily("facetbox:zones");
 export const references = lazily("facetbox:references");
 export const stubs = lazily("facetbox:stubs");
 export const cursors = lazily("facetbox:cursors");

@@ -1,6 +1,7 @@
 // Streams that are read: chunks in memory, handed on in the order in which they come.
 
 import { isBuffer, isView, tag, viewParts } from "facetbox:base";
+import { byob } from "facetbox:lazy";
 
 const LOCKED = "This ReadableStream is currently locked to a reader.";
 const RELEASED = "This ReadableStream reader has been released.";
@@ -21,6 +22,7 @@ export class Source {
   state = "readable";
   reader;
   disturbed = false;
+  isBytes;
   #source;
   #mark;
   #size;
@@ -32,6 +34,7 @@ export class Source {
 
   constructor(source, strategy, mark) {
     this.#source = source;
+    this.isBytes = source.type === "bytes";
     this.#mark = strategy?.highWaterMark ?? mark;
     this.#size = (chunk) => strategy?.size?.(chunk) ?? 1;
     this.#controller = new ReadableStreamDefaultController(this);
@@ -114,6 +117,10 @@ export class Source {
     this.pull();
     return read.promise;
   }
+  /** Puts back what is left of a chunk. */
+  unread(chunk) {
+    this.queue.unshift({ chunk, size: 0 });
+  }
   async cancel(reason) {
     this.disturbed = true;
     if (this.state === "errored") throw this.error;
@@ -148,10 +155,18 @@ class ReadableStreamDefaultController {
 }
 
 export let sourceOf;
+/** The source of a reader that hasn't been released. */
+export let readBy;
 
-class ReadableStreamDefaultReader {
+export class Reader {
   #source;
   #over = Promise.withResolvers();
+  static {
+    readBy = (reader) => {
+      if (reader.#source === undefined) throw new TypeError(RELEASED);
+      return reader.#source;
+    };
+  }
   constructor(stream) {
     const source = sourceOf(stream);
     if (source.reader !== undefined) throw new TypeError(LOCKED);
@@ -164,13 +179,8 @@ class ReadableStreamDefaultReader {
   get closed() {
     return this.#over.promise;
   }
-  async read() {
-    if (this.#source === undefined) throw new TypeError(RELEASED);
-    return this.#source.read();
-  }
   async cancel(reason) {
-    if (this.#source === undefined) throw new TypeError(RELEASED);
-    return this.#source.cancel(reason);
+    return readBy(this).cancel(reason);
   }
   releaseLock() {
     const source = this.#source;
@@ -180,6 +190,12 @@ class ReadableStreamDefaultReader {
     const released = new TypeError(RELEASED);
     for (const read of source.waiting.splice(0)) read.reject(released);
     this.#over.reject(released);
+  }
+}
+
+class ReadableStreamDefaultReader extends Reader {
+  async read() {
+    return readBy(this).read();
   }
 }
 
@@ -215,7 +231,7 @@ export class ReadableStream {
       controller.enqueue(takeBytes());
       controller.close();
     };
-    const stream = new ReadableStream({ pull }, { highWaterMark: 0 });
+    const stream = new ReadableStream({ type: "bytes", pull }, { highWaterMark: 0 });
     stream.#content = content;
     return stream;
   }
@@ -229,8 +245,7 @@ export class ReadableStream {
     return this.#source.reader !== undefined;
   }
   getReader(options) {
-    if (options?.mode !== undefined) throw new TypeError("A ReadableStream's reader of mode byob is not supported.");
-    return new ReadableStreamDefaultReader(this);
+    return options?.mode === undefined ? new ReadableStreamDefaultReader(this) : byob.use().newReader(this, options.mode);
   }
   async cancel(reason) {
     if (this.locked) throw new TypeError(LOCKED);

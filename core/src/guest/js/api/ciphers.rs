@@ -1,0 +1,134 @@
+//! Natives of ciphers: bytes in, bytes out. Keys are checked where they are used.
+
+use aes::{Aes128, Aes192, Aes256};
+use aes_gcm::AesGcm;
+use aes_gcm::aead::consts::{U12, U16};
+use aes_gcm::aead::{Aead, KeyInit, Nonce, Payload};
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
+use cbc::{Decryptor, Encryptor};
+use ctr::{Ctr32BE, Ctr64BE, Ctr128BE};
+
+use super::Natives;
+use super::web::{bytes, give_bytes};
+use crate::error::{Error, ErrorCode, Result};
+use crate::guest::js::native::illegal;
+
+pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+    natives.add("aes_gcm", |call| {
+        let (encrypts, key, vector) = (call.flag(0), bytes(call, 1)?, bytes(call, 2)?);
+        let (aad, msg) = (bytes(call, 3)?, bytes(call, 4)?);
+        let done = gcm(encrypts, &key, &vector, Payload { msg: &msg, aad: &aad })?;
+        give_bytes(call, &done)
+    })?;
+    natives.add("aes_cbc", |call| {
+        let (encrypts, key, vector) = (call.flag(0), bytes(call, 1)?, bytes(call, 2)?);
+        give_bytes(call, &cbc(encrypts, &key, &vector, &bytes(call, 3)?)?)
+    })?;
+    natives.add("aes_ctr", |call| {
+        let (bits, key, counter) = (call.index(0)?, bytes(call, 1)?, bytes(call, 2)?);
+        give_bytes(call, &ctr(bits, &key, &counter, bytes(call, 3)?)?)
+    })
+}
+
+fn failed(message: impl Into<String>) -> Error {
+    Error::named(ErrorCode::InvalidArgument, "OperationError", message)
+}
+
+fn undecryptable() -> Error {
+    failed(
+        "Decryption failed. This could be due to a ciphertext authentication failure, bad padding, incorrect CryptoKey, or another algorithm-specific reason.",
+    )
+}
+
+/// Galois/Counter mode with a tag of 128 bits behind what is encrypted.
+fn gcm(encrypts: bool, key: &[u8], vector: &[u8], data: Payload<'_, '_>) -> Result<Vec<u8>> {
+    match (key.len(), vector.len()) {
+        (16, 12) => gcm_with::<AesGcm<Aes128, U12>>(encrypts, key, vector, data),
+        (24, 12) => gcm_with::<AesGcm<Aes192, U12>>(encrypts, key, vector, data),
+        (32, 12) => gcm_with::<AesGcm<Aes256, U12>>(encrypts, key, vector, data),
+        (16, 16) => gcm_with::<AesGcm<Aes128, U16>>(encrypts, key, vector, data),
+        (24, 16) => gcm_with::<AesGcm<Aes192, U16>>(encrypts, key, vector, data),
+        (32, 16) => gcm_with::<AesGcm<Aes256, U16>>(encrypts, key, vector, data),
+        (_, length) => {
+            Err(failed(format!("The iv of AES-GCM must have 12 or 16 bytes, not {length}.")))
+        }
+    }
+}
+
+fn gcm_with<C: KeyInit + Aead>(
+    encrypts: bool,
+    key: &[u8],
+    vector: &[u8],
+    data: Payload<'_, '_>,
+) -> Result<Vec<u8>> {
+    let cipher = C::new_from_slice(key).map_err(|_| illegal())?;
+    let nonce = <&Nonce<C>>::try_from(vector).map_err(|_| illegal())?;
+    let done = if encrypts { cipher.encrypt(nonce, data) } else { cipher.decrypt(nonce, data) };
+    done.map_err(|_| undecryptable())
+}
+
+fn cbc(encrypts: bool, key: &[u8], vector: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+    match (key.len(), encrypts) {
+        (16, true) => cbc_encrypted::<Encryptor<Aes128>>(key, vector, data),
+        (24, true) => cbc_encrypted::<Encryptor<Aes192>>(key, vector, data),
+        (32, true) => cbc_encrypted::<Encryptor<Aes256>>(key, vector, data),
+        (16, false) => cbc_decrypted::<Decryptor<Aes128>>(key, vector, data),
+        (24, false) => cbc_decrypted::<Decryptor<Aes192>>(key, vector, data),
+        (32, false) => cbc_decrypted::<Decryptor<Aes256>>(key, vector, data),
+        _ => Err(illegal()),
+    }
+}
+
+fn cbc_encrypted<C: KeyIvInit + BlockModeEncrypt>(
+    key: &[u8],
+    vector: &[u8],
+    data: &[u8],
+) -> Result<Vec<u8>> {
+    let cipher = C::new_from_slices(key, vector).map_err(|_| bad_vector("AES-CBC", "iv"))?;
+    Ok(cipher.encrypt_padded_vec::<Pkcs7>(data))
+}
+
+fn cbc_decrypted<C: KeyIvInit + BlockModeDecrypt>(
+    key: &[u8],
+    vector: &[u8],
+    data: &[u8],
+) -> Result<Vec<u8>> {
+    let cipher = C::new_from_slices(key, vector).map_err(|_| bad_vector("AES-CBC", "iv"))?;
+    cipher.decrypt_padded_vec::<Pkcs7>(data).map_err(|_| undecryptable())
+}
+
+/// Counter mode, whose counter is in the last bits of the block.
+fn ctr(bits: u64, key: &[u8], counter: &[u8], data: Vec<u8>) -> Result<Vec<u8>> {
+    match (key.len(), bits) {
+        (16, 32) => ctr_with::<Ctr32BE<Aes128>>(key, counter, data),
+        (24, 32) => ctr_with::<Ctr32BE<Aes192>>(key, counter, data),
+        (32, 32) => ctr_with::<Ctr32BE<Aes256>>(key, counter, data),
+        (16, 64) => ctr_with::<Ctr64BE<Aes128>>(key, counter, data),
+        (24, 64) => ctr_with::<Ctr64BE<Aes192>>(key, counter, data),
+        (32, 64) => ctr_with::<Ctr64BE<Aes256>>(key, counter, data),
+        (16, 128) => ctr_with::<Ctr128BE<Aes128>>(key, counter, data),
+        (24, 128) => ctr_with::<Ctr128BE<Aes192>>(key, counter, data),
+        (32, 128) => ctr_with::<Ctr128BE<Aes256>>(key, counter, data),
+        _ => {
+            Err(failed(format!("The counter of AES-CTR must have 32, 64 or 128 bits, not {bits}.")))
+        }
+    }
+}
+
+fn ctr_with<C: KeyIvInit + StreamCipher>(
+    key: &[u8],
+    counter: &[u8],
+    mut data: Vec<u8>,
+) -> Result<Vec<u8>> {
+    let mut cipher =
+        C::new_from_slices(key, counter).map_err(|_| bad_vector("AES-CTR", "counter"))?;
+    cipher
+        .try_apply_keystream(&mut data)
+        .map_err(|_| failed("The counter of AES-CTR overflows."))?;
+    Ok(data)
+}
+
+fn bad_vector(algorithm: &str, name: &str) -> Error {
+    failed(format!("The {name} of {algorithm} must have 16 bytes."))
+}
