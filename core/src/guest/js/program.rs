@@ -18,7 +18,7 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 35] = [
+const PRELUDE: [(&str, &str); 37] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
@@ -44,6 +44,8 @@ const PRELUDE: [(&str, &str); 35] = [
     ("facetbox:intl-base", include_str!("prelude/intl-base.js")),
     ("facetbox:intl-dates", include_str!("prelude/intl-dates.js")),
     ("facetbox:intl-numbers", include_str!("prelude/intl-numbers.js")),
+    ("facetbox:locales", include_str!("prelude/locales.js")),
+    ("facetbox:locale-data", include_str!("prelude/locale-data.js")),
     ("facetbox:zones", include_str!("prelude/zones.js")),
     ("facetbox:lazy", include_str!("prelude/lazy.js")),
     ("facetbox:operations", include_str!("prelude/operations.js")),

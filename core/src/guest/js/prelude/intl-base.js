@@ -1,9 +1,15 @@
 // What the parts of Intl share.
 //
-// It is for English as it is written in the United States and for Coordinated Universal Time: other languages fall
-// back to that, as they may, and other time zones are refused.
+// It is for English as it is written in the United States. Numbers and dates know the more common of other languages, in
+// a part of its own; all else falls back to English, as it may.
+
+import { locales as parts } from "facetbox:lazy";
 
 export const LOCALE = "en-US";
+const ENGLISH = /^en(-us)?$/i;
+
+/** What is known of the language that is asked for; undefined for English as of the United States. */
+export const localeOf = (list) => (list.length === 0 || ENGLISH.test(list[0]) ? undefined : parts.use().find(list));
 
 /** One of the values that an option may have. */
 export function choice(options, name, values, fallback) {
@@ -34,9 +40,9 @@ export function checkLocales(locales) {
 export function service(name, make, members) {
   const constructor = {
     [name]: function (locales, options) {
-      checkLocales(locales);
+      const list = checkLocales(locales);
       const self = new.target === undefined ? Object.create(constructor.prototype) : this;
-      return make(self, { ...options });
+      return make(self, { ...options }, list);
     },
   }[name];
   constructor.supportedLocalesOf = (locales) => checkLocales(locales);

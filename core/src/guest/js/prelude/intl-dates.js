@@ -1,9 +1,9 @@
 // Dates and times as people write them.
 
 import { hidden } from "facetbox:base";
-import { LOCALE, choice, service, whole } from "facetbox:intl-base";
+import { LOCALE, checkLocales, choice, localeOf, service, whole } from "facetbox:intl-base";
 import { text } from "facetbox:intl-numbers";
-import { zones } from "facetbox:lazy";
+import { locales as languages, zones } from "facetbox:lazy";
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -30,7 +30,8 @@ const UTC = /^(etc\/)?(utc|gmt|uct|zulu)$/i;
 const checkZone = (zone) => (zone === undefined || UTC.test(zone) ? "UTC" : zones.use().check(`${zone}`));
 
 /** What is shown; `usual` and `needed` are "date", "time", "any" or "all". */
-function resolve(options, needed = "any", usual = "date") {
+function resolve(options, list, needed = "any", usual = "date") {
+  const locale = localeOf(list);
   const timeZone = checkZone(options.timeZone);
   const styles = { dateStyle: choice(options, "dateStyle", Object.keys(DATE_STYLES)), timeStyle: choice(options, "timeStyle", Object.keys(TIME_STYLES)) };
   const shown = { ...DATE_STYLES[styles.dateStyle], ...TIME_STYLES[styles.timeStyle] };
@@ -38,8 +39,9 @@ function resolve(options, needed = "any", usual = "date") {
   if (isStyled) checkStyles(styles, needed);
   else Object.assign(shown, components(options, needed, usual));
   const cycle = choice(options, "hourCycle", ["h11", "h12", "h23", "h24"]);
-  const isHalfDay = options.hour12 === undefined ? cycle !== "h23" && cycle !== "h24" : Boolean(options.hour12);
-  return { ...styles, ...shown, timeZone, isHalfDay };
+  const isUsual = cycle === undefined ? (locale?.isHalfDay ?? true) : cycle !== "h23" && cycle !== "h24";
+  const isHalfDay = options.hour12 === undefined ? isUsual : Boolean(options.hour12);
+  return { ...styles, ...shown, timeZone, isHalfDay, locale };
 }
 
 function checkStyles({ dateStyle, timeStyle }, needed) {
@@ -62,7 +64,7 @@ function components(options, needed, usual) {
   const has = (names) => names.some((name) => shown[name] !== undefined);
   const isEnough = (needed !== "time" && has(DATE)) || (needed !== "date" && has(TIME));
   if (!isEnough && usual !== "time") Object.assign(shown, { year: "numeric", month: "numeric", day: "numeric" });
-  if (!isEnough && usual !== "date") Object.assign(shown, CLOCK);
+  if (!isEnough && usual !== "date") Object.assign(shown, { hour: "numeric", minute: "numeric", second: "numeric" });
   return shown;
 }
 
@@ -80,6 +82,7 @@ function joined(parts, between) {
 }
 
 function dateParts(options, date) {
+  if (options.locale !== undefined) return languages.use().dateParts(options.locale, options, date);
   const part = (type, value) => (options[type] === undefined ? undefined : { type, value: value(options[type]) });
   const weekday = part("weekday", (width) => named(DAYS[date.getUTCDay()], width));
   const year = part("year", (width) => sized(date.getUTCFullYear(), width));
@@ -92,7 +95,18 @@ function dateParts(options, date) {
 }
 
 function timeParts(options, date) {
-  const { hour, minute, second, fractionalSecondDigits: digits, isHalfDay, timeZoneName } = options;
+  const local = options.locale && languages.use().timeParts(options.locale, options, date);
+  const parts = local ?? clockParts(options, date);
+  const { timeZoneName } = options;
+  if (timeZoneName !== undefined) {
+    if (parts.length > 0) parts.push(literal(" "));
+    parts.push({ type: "timeZoneName", value: zoneName(options, date) });
+  }
+  return parts;
+}
+
+function clockParts(options, date) {
+  const { hour, minute, second, fractionalSecondDigits: digits, isHalfDay } = options;
   const hours = date.getUTCHours();
   const shownHour = isHalfDay ? hours % 12 || 12 : hours;
   const isWide = hour === "2-digit" || (!isHalfDay && hour !== undefined);
@@ -110,10 +124,6 @@ function timeParts(options, date) {
     parts.push(literal("."), { type: "fractionalSecond", value: thousandths.slice(0, digits) });
   }
   if (hour !== undefined && isHalfDay) parts.push(literal(" "), { type: "dayPeriod", value: hours < 12 ? "AM" : "PM" });
-  if (timeZoneName !== undefined) {
-    if (parts.length > 0) parts.push(literal(" "));
-    parts.push({ type: "timeZoneName", value: zoneName(options, date) });
-  }
   return parts;
 }
 
@@ -136,6 +146,7 @@ function partsOf(options, given) {
   if (Number.isNaN(date.getTime())) throw new RangeError("Invalid time value");
   const [day, time] = [dateParts(options, date), timeParts(options, date)];
   if (day.length === 0 || time.length === 0) return [...day, ...time];
+  if (options.locale !== undefined) return [...day, literal(languages.use().between(options.locale, options)), ...time];
   const isWeekday = day.length === 1 && day[0].type === "weekday";
   const isLong = options.month === "long" && options.dateStyle === undefined;
   const isStyled = options.dateStyle === "full" || options.dateStyle === "long";
@@ -143,7 +154,7 @@ function partsOf(options, given) {
 }
 
 const State = hidden();
-const make = (self, options) => new State(self, resolve(options));
+const make = (self, options, list) => new State(self, resolve(options, list));
 
 export const DateTimeFormat = service("DateTimeFormat", make, {
   get format() {
@@ -159,14 +170,14 @@ export const DateTimeFormat = service("DateTimeFormat", make, {
     return start === end ? start : `${start} – ${end}`;
   },
   resolvedOptions() {
-    const { isHalfDay, ...shown } = State.get(this);
+    const { isHalfDay, locale, ...shown } = State.get(this);
     const given = Object.entries(shown).filter(([, value]) => value !== undefined);
-    return { locale: LOCALE, calendar: "gregory", numberingSystem: "latn", ...Object.fromEntries(given) };
+    return { locale: locale?.tag ?? LOCALE, calendar: "gregory", numberingSystem: "latn", ...Object.fromEntries(given) };
   },
 });
 
 /** A date as `toLocaleString()` and its kin write it. */
-export function localDate(date, options, needed, usual) {
-  const shown = resolve({ ...options }, needed, usual);
+export function localDate(date, locales, options, needed, usual) {
+  const shown = resolve({ ...options }, checkLocales(locales), needed, usual);
   return Number.isNaN(date.getTime()) ? "Invalid Date" : text(partsOf(shown, date));
 }

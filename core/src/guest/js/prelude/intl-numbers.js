@@ -1,7 +1,7 @@
 // Numbers as people write them.
 
 import { hidden } from "facetbox:base";
-import { LOCALE, choice, service, whole } from "facetbox:intl-base";
+import { LOCALE, choice, localeOf, service, whole } from "facetbox:intl-base";
 
 const SYMBOLS = { USD: "$", EUR: "€", GBP: "£", JPY: "¥", INR: "₹", CNY: "CN¥", KRW: "₩", CAD: "CA$", AUD: "A$", MXN: "MX$",
   BRL: "R$", NZD: "NZ$", HKD: "HK$", TWD: "NT$", ILS: "₪", VND: "₫", PHP: "₱" };
@@ -9,6 +9,8 @@ const WHOLE = ["JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG", "R
 const NAMES = { USD: "US dollars", EUR: "euros", GBP: "British pounds", JPY: "Japanese yen", CAD: "Canadian dollars", AUD: "Australian dollars" };
 const SHORT = ["", "K", "M", "B", "T"];
 const LONG = ["", " thousand", " million", " billion", " trillion"];
+
+const AMERICAN = { decimal: ".", group: ",", minus: "-", percent: "0%", currency: "€0" };
 
 /** The decimal digits of a finite number that isn't negative, and where its point is: 12.5 is ["125", 2]. */
 function digitsOf(number) {
@@ -43,8 +45,9 @@ function places(options, low, high) {
   return [least ?? Math.min(low, most ?? low), most ?? Math.max(high, least ?? high)];
 }
 
-function resolve(options) {
-  const style = choice(options, "style", ["decimal", "percent", "currency"], "decimal");
+function resolve(options, list) {
+  const style = choice(options, "style", ["decimal", "percent", "currency", "unit"], "decimal");
+  if (style === "unit" && options.unit === undefined) throw new TypeError("Unit is required with unit style.");
   const notation = choice(options, "notation", ["standard", "compact"], "standard");
   if (style === "currency" && options.currency === undefined) throw new TypeError("Currency code is required with currency style.");
   const currency = style === "currency" ? `${options.currency}`.toUpperCase() : undefined;
@@ -52,8 +55,10 @@ function resolve(options) {
   const isCompact = notation === "compact";
   const [least, most] = places(options, isCompact ? 0 : usual[0], isCompact ? 0 : usual[1]);
   return {
+    locale: localeOf(list),
     style,
     currency,
+    unit: style === "unit" ? unitOf(options) : undefined,
     notation,
     compactDisplay: choice(options, "compactDisplay", ["short", "long"], "short"),
     currencyDisplay: choice(options, "currencyDisplay", ["symbol", "narrowSymbol", "code", "name"], "symbol"),
@@ -86,7 +91,7 @@ function numberParts(options, magnitude) {
 }
 
 const State = hidden();
-const make = (self, options) => new State(self, resolve(options));
+const make = (self, options, list) => new State(self, resolve(options, list));
 
 export const NumberFormat = service("NumberFormat", make, {
   get format() {
@@ -97,9 +102,9 @@ export const NumberFormat = service("NumberFormat", make, {
     return partsOf(State.get(this), value);
   },
   resolvedOptions() {
-    const { style, currency, notation, signDisplay, useGrouping, minimumIntegerDigits, minimumFractionDigits, maximumFractionDigits } = State.get(this);
+    const { locale, style, currency, notation, signDisplay, useGrouping, minimumIntegerDigits, minimumFractionDigits, maximumFractionDigits } = State.get(this);
     const digits = { minimumIntegerDigits, minimumFractionDigits, maximumFractionDigits };
-    return { locale: LOCALE, numberingSystem: "latn", style, ...(currency && { currency }), ...digits, useGrouping: useGrouping ? "auto" : false, notation, signDisplay };
+    return { locale: locale?.tag ?? LOCALE, numberingSystem: "latn", style, ...(currency && { currency }), ...digits, useGrouping: useGrouping ? "auto" : false, notation, signDisplay };
   },
 });
 
@@ -119,12 +124,14 @@ function plain(options, number) {
   const [integer, fraction] = fixed(rounded(number, most), least);
   const parts = [];
   const long = integer.padStart(options.minimumIntegerDigits, "0");
-  const groups = options.useGrouping ? long.replace(/\B(?=(\d{3})+$)/g, ",").split(",") : [long];
+  const { decimal, group: comma, isIndian, groupsLate } = options.locale?.number ?? AMERICAN;
+  const isGrouped = options.useGrouping && !(groupsLate && long.length < 5);
+  const groups = isGrouped ? long.replace(isIndian ? /\B(?=(\d\d)*\d{3}$)/g : /\B(?=(\d{3})+$)/g, ",").split(",") : [long];
   for (const group of groups) {
-    if (parts.length > 0) parts.push({ type: "group", value: "," });
+    if (parts.length > 0) parts.push({ type: "group", value: comma });
     parts.push({ type: "integer", value: group });
   }
-  if (fraction !== "") parts.push({ type: "decimal", value: "." }, { type: "fraction", value: fraction });
+  if (fraction !== "") parts.push({ type: "decimal", value: decimal }, { type: "fraction", value: fraction });
   return parts;
 }
 
@@ -145,22 +152,63 @@ function signed(options, isNegative, number) {
   const { signDisplay, style, isAccounting } = options;
   const minus = isNegative && signDisplay !== "never" && !(isZero && (signDisplay === "exceptZero" || signDisplay === "negative"));
   const plus = !isNegative && (signDisplay === "always" || (signDisplay === "exceptZero" && !isZero && number[0].type !== "nan"));
-  const parts = style === "currency" ? withCurrency(options, number) : [...number];
-  if (style === "percent") parts.push({ type: "percentSign", value: "%" });
+  const local = options.locale?.number ?? AMERICAN;
+  if (minus && local.minusInside && style === "currency") return withCurrency(options, [{ type: "minusSign", value: local.minus }, ...number]);
+  const parts = style === "currency" ? withCurrency(options, number) : style === "unit" ? withUnit(options, number) : [...number];
+  const percent = { type: "percentSign", value: "%" };
+  if (style === "percent" && local.percent.startsWith("0")) parts.push(...behind(local.percent, percent));
+  else if (style === "percent") parts.unshift(percent);
   if (minus && isAccounting) return [{ type: "literal", value: "(" }, ...parts, { type: "literal", value: ")" }];
-  if (minus) parts.unshift({ type: "minusSign", value: "-" });
+  if (minus) parts.unshift({ type: "minusSign", value: local.minus });
   if (plus) parts.unshift({ type: "plusSign", value: "+" });
   return parts;
 }
 
-function withCurrency({ currency, currencyDisplay }, number) {
+/** A sign behind a number, and what its template has in between. */
+const behind = (template, sign) => (template.length > 2 ? [{ type: "literal", value: template.slice(1, -1) }, sign] : [sign]);
+
+function withCurrency({ currency, currencyDisplay, locale }, number) {
   if (currencyDisplay === "name") {
     return [...number, { type: "literal", value: " " }, { type: "currency", value: NAMES[currency] ?? currency }];
   }
-  const symbol = currencyDisplay === "code" ? currency : (SYMBOLS[currency] ?? currency);
+  const symbol = currencyDisplay === "code" ? currency : (locale?.symbols[currency] ?? SYMBOLS[currency] ?? currency);
   const shown = { type: "currency", value: currencyDisplay === "narrowSymbol" ? symbol.replace(/^[A-Z]+(?=[^A-Z])/, "") : symbol };
   const isNumber = number[0].type === "integer";
+  const { currency: template } = locale?.number ?? AMERICAN;
+  if (template.startsWith("0")) return [...number, ...behind(template, shown)];
+  if (template.length > 2) return [shown, { type: "literal", value: template.slice(1, -1) }, ...number];
   return /[A-Z]$/.test(symbol) && isNumber ? [shown, { type: "literal", value: "\u00a0" }, ...number] : [shown, ...number];
+}
+
+// Units: their short names, those that follow without a space, and the long names that don't only get an s.
+const UNITS = { kilometer: "km", meter: "m", centimeter: "cm", millimeter: "mm", mile: "mi", foot: "ft", inch: "in", yard: "yd", kilogram: "kg", gram: "g", pound: "lb",
+  ounce: "oz", stone: "st", liter: "L", milliliter: "mL", gallon: "gal", celsius: "°C", fahrenheit: "°F", percent: "%", degree: "deg", second: "sec", minute: "min", hour: "hr",
+  day: "day", week: "wk", month: "mth", year: "yr", millisecond: "ms", byte: "byte", kilobyte: "kB", megabyte: "MB", gigabyte: "GB", terabyte: "TB", petabyte: "PB", bit: "bit",
+  kilobit: "kb", megabit: "Mb", gigabit: "Gb", acre: "ac", hectare: "ha" };
+const NARROW = { byte: "B", day: "d", week: "w", year: "y", month: "m", hour: "h", minute: "m", second: "s", foot: "′", inch: "″", pound: "#", degree: "°" };
+const CLOSE = ["celsius", "fahrenheit", "percent"];
+const PLURAL = ["day", "week", "month", "year"];
+const NAMES_OF_UNITS = { foot: ["foot", "feet"], inch: ["inch", "inches"], celsius: ["degree Celsius", "degrees Celsius"], fahrenheit: ["degree Fahrenheit", "degrees Fahrenheit"],
+  percent: ["percent", "percent"], stone: ["stone", "stones"] };
+
+function unitOf(options) {
+  const unit = `${options.unit}`;
+  for (const part of unit.split("-per-")) {
+    if (!Object.hasOwn(UNITS, part)) throw new RangeError(`Invalid unit argument for Intl.NumberFormat() '${unit}'`);
+  }
+  return { names: unit.split("-per-"), display: choice(options, "unitDisplay", ["short", "narrow", "long"], "short") };
+}
+
+function withUnit({ unit: { names, display } }, number) {
+  const isOne = number.length === 1 && number[0].value === "1";
+  const [first, per] = names;
+  const [one, many] = NAMES_OF_UNITS[first] ?? [first, `${first}s`];
+  const narrow = display === "narrow" ? (NARROW[first] ?? UNITS[first]) : undefined;
+  const short = narrow ?? UNITS[first] + (PLURAL.includes(first) && !isOne ? "s" : "");
+  const speed = per === "hour" && (first === "mile" ? "mph" : first === "kilometer" ? "km/h" : undefined);
+  const shown = display === "long" ? (isOne ? one : many) + (per ? ` per ${per}` : "") : speed || short + (per ? `/${UNITS[per][0]}` : "");
+  const gap = CLOSE.includes(first) && display !== "long" ? [] : display === "narrow" ? [] : [{ type: "literal", value: " " }];
+  return [...number, ...gap, { type: "unit", value: shown }];
 }
 
 /** Parts as one text. */

@@ -69,6 +69,7 @@ export const pipes = lazily("facetbox:pipes", ["WritableStream", "WritableStream
   "CountQueuingStrategy", "ByteLengthQueuingStrategy"]);
 export const forms = lazily("facetbox:forms", ["FormData", "File"]);
 export const intl = lazily("facetbox:intl", ["Intl"]);
+export const locales = lazily("facetbox:locales");
 export const zones = lazily("facetbox:zones");
 export const references = lazily("facetbox:references");
 export const stubs = lazily("facetbox:stubs");

@@ -324,7 +324,7 @@ const DATES = { toLocaleString: ["any", "all"], toLocaleDateString: ["date", "da
 for (const name of Object.keys(DATES)) {
   replace(Date.prototype, name, () => ({
     [name](locales, options) {
-      return intl.use().localDate(this, options, ...DATES[name]);
+      return intl.use().localDate(this, locales, options, ...DATES[name]);
     },
   }));
 }
