@@ -10,37 +10,40 @@ import (
 
 // capability makes a value of what the receiver of the value can use; nil if it is nothing of that
 // kind.
-func (p *place) capability(value any) (*C.facetbox_value_t, error) {
+func (e *encoder) capability(value any) (*C.facetbox_value_t, error) {
 	defer runtime.KeepAlive(value)
-	return p.made(func(out **C.facetbox_value_t) *C.facetbox_error_t {
-		switch v := value.(type) {
-		case func([]any) (any, error):
-			function := Function(func(_ context.Context, args []any) (any, error) { return v(args) })
-			return C.facetbox_go_value_new_function(lend("function"), newHandle(function), out)
-		case func(context.Context, []any) (any, error):
-			return C.facetbox_go_value_new_function(lend("function"), newHandle(Function(v)), out)
-		case Function:
-			return C.facetbox_go_value_new_function(lend("function"), newHandle(v), out)
-		case *RpcStub:
-			*out = C.facetbox_value_clone(v.ptr)
-			return nil
-		case *Stub:
-			return C.facetbox_value_new_stub(v.ptr, out)
-		case *Class:
-			return C.facetbox_value_new_class(v.ptr, out)
-		case *Namespace:
-			return C.facetbox_value_new_namespace(v.ptr, out)
-		case *Loader:
-			return C.facetbox_value_new_loader(v.ptr, out)
-		case Object:
-			return C.facetbox_go_value_new_object(lend("object"), newHandle(v), out)
-		case error:
-			failure := raise(v)
-			defer C.facetbox_error_free(failure)
-			return C.facetbox_value_new_error(failure, out)
-		}
-		return nil
-	})
+	var out *C.facetbox_value_t
+	failure := newCapability(value, &out)
+	return e.made(out, failure)
+}
+
+func newCapability(value any, out **C.facetbox_value_t) *C.facetbox_error_t {
+	switch v := value.(type) {
+	case func([]any) (any, error):
+		function := Function(func(_ context.Context, args []any) (any, error) { return v(args) })
+		return C.facetbox_go_value_new_function(lend("function"), newHandle(function), out)
+	case func(context.Context, []any) (any, error):
+		return C.facetbox_go_value_new_function(lend("function"), newHandle(Function(v)), out)
+	case Function:
+		return C.facetbox_go_value_new_function(lend("function"), newHandle(v), out)
+	case *RpcStub:
+		*out = C.facetbox_value_clone(v.ptr)
+	case *Stub:
+		return C.facetbox_value_new_stub(v.ptr, out)
+	case *Class:
+		return C.facetbox_value_new_class(v.ptr, out)
+	case *Namespace:
+		return C.facetbox_value_new_namespace(v.ptr, out)
+	case *Loader:
+		return C.facetbox_value_new_loader(v.ptr, out)
+	case Object:
+		return C.facetbox_go_value_new_object(lend("object"), newHandle(v), out)
+	case error:
+		failure := raise(v)
+		defer C.facetbox_error_free(failure)
+		return C.facetbox_value_new_error(failure, out)
+	}
+	return nil
 }
 
 // decodeCapability converts what isn't data; what later versions may add is an [RpcStub], too.

@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"reflect"
@@ -49,18 +50,33 @@ type Object interface {
 // maxDepth is how deep the library lets values be nested.
 const maxDepth = 128
 
-// place is where a value stands within the whole that is converted.
-type place struct {
-	parent *place
-	step   string
-	// container is the slice or map that stands here, to find cycles.
-	container unsafe.Pointer
-	depth     int
+// encoder makes values of the library, and knows where in the whole it is.
+type encoder struct {
+	what string
+	path []step
 }
+
+// step leads from a container to what stands in it.
+type step struct {
+	// container is the slice or map, to find cycles.
+	container unsafe.Pointer
+	kind      stepKind
+	index     int
+	key       string
+}
+
+type stepKind int
+
+const (
+	inList stepKind = iota
+	inMap
+	isKey
+	isValue
+)
 
 // encode makes a value of the library, which the caller frees. Errors name it as what.
 func encode(what string, value any) (*C.facetbox_value_t, error) {
-	return (&place{step: what}).encode(value)
+	return (&encoder{what: what}).encode(value)
 }
 
 // encodeArgs makes the list of arguments of a call; nil if there are none.
@@ -71,7 +87,7 @@ func encodeArgs(args []any) (*C.facetbox_value_t, error) {
 	return encode("args", args)
 }
 
-func (p *place) encode(value any) (*C.facetbox_value_t, error) {
+func (e *encoder) encode(value any) (*C.facetbox_value_t, error) {
 	switch v := value.(type) {
 	case nil:
 		return C.facetbox_value_new_null(), nil
@@ -86,184 +102,212 @@ func (p *place) encode(value any) (*C.facetbox_value_t, error) {
 	case float64:
 		return C.facetbox_value_new_float(C.double(v)), nil
 	case string:
-		return p.made(func(out **C.facetbox_value_t) *C.facetbox_error_t {
-			return C.facetbox_value_new_string(lend(v), out)
-		})
+		var out *C.facetbox_value_t
+		failure := C.facetbox_value_new_string(lend(v), &out)
+		return e.made(out, failure)
 	case []byte:
-		return p.bytes(v)
+		return e.bytes(v)
 	case []any:
-		return p.items(C.facetbox_value_new_list(), reflect.ValueOf(v))
+		return e.list(C.facetbox_value_new_list(), v)
 	case map[string]any:
-		return p.fields(reflect.ValueOf(v))
+		if v == nil {
+			return C.facetbox_value_new_null(), nil
+		}
+		keys := slices.Collect(maps.Keys(v))
+		return e.fields(reflect.ValueOf(v).UnsafePointer(), keys, func(key string) any { return v[key] })
 	case Set:
-		return p.items(C.facetbox_value_new_set(), reflect.ValueOf(v))
+		return e.list(C.facetbox_value_new_set(), v)
 	case Dict:
-		return p.dict(v)
+		return e.dict(v)
 	case time.Time:
 		return C.facetbox_value_new_date(C.double(v.UnixMilli())), nil
 	case *big.Int:
-		return p.bigInt(v)
+		return e.bigInt(v)
 	}
-	if encoded, err := p.capability(value); encoded != nil || err != nil {
+	if encoded, err := e.capability(value); encoded != nil || err != nil {
 		return encoded, err
 	}
-	return p.reflected(reflect.ValueOf(value))
+	return e.reflected(reflect.ValueOf(value))
 }
 
 // made adds the place to the error of what makes a value.
-func (p *place) made(make func(out **C.facetbox_value_t) *C.facetbox_error_t) (*C.facetbox_value_t, error) {
-	var out *C.facetbox_value_t
-	if err := check(make(&out)); err != nil {
-		return nil, p.refuse("can't be converted: %v", err)
+func (e *encoder) made(out *C.facetbox_value_t, failure *C.facetbox_error_t) (*C.facetbox_value_t, error) {
+	if failure != nil {
+		return nil, e.refuse("can't be converted: %v", check(failure))
 	}
 	return out, nil
 }
 
 // refuse is the error of a value that can't cross.
-func (p *place) refuse(format string, args ...any) error {
-	message := fmt.Sprintf("Could not serialize value: %v %s.", p, fmt.Sprintf(format, args...))
+func (e *encoder) refuse(format string, args ...any) error {
+	message := fmt.Sprintf("Could not serialize value: %v %s.", e.place(), fmt.Sprintf(format, args...))
 	return &Error{Code: ErrValueError, Name: "DataCloneError", Message: message}
 }
 
-// String is the path to the place, such as args[0]["key"].
-func (p *place) String() string {
-	var steps []string
-	for ; p != nil; p = p.parent {
-		steps = append(steps, p.step)
-	}
-	slices.Reverse(steps)
-	return strings.Join(steps, "")
-}
-
-// enter checks that the container that stands here is neither too deep nor inside itself.
-func (p *place) enter(container unsafe.Pointer) error {
-	for outer := p.parent; outer != nil && container != nil; outer = outer.parent {
-		if outer.container == container {
-			return p.refuse("is a cycle: it contains itself")
+// place is the path to what is being converted, such as args[0]["key"].
+func (e *encoder) place() string {
+	var path strings.Builder
+	path.WriteString(e.what)
+	for _, step := range e.path {
+		switch step.kind {
+		case inList:
+			fmt.Fprintf(&path, "[%d]", step.index)
+		case inMap:
+			fmt.Fprintf(&path, "[%q]", step.key)
+		case isKey:
+			fmt.Fprintf(&path, "[key %d]", step.index)
+		case isValue:
+			fmt.Fprintf(&path, "[value %d]", step.index)
 		}
 	}
-	p.container = container
-	if p.depth >= maxDepth {
+	return path.String()
+}
+
+// enter checks that the container that stands here is neither too deep nor inside itself, and goes on into it.
+func (e *encoder) enter(container unsafe.Pointer) error {
+	for _, outer := range e.path {
+		if outer.container == container && container != nil {
+			return e.refuse("is a cycle: it contains itself")
+		}
+	}
+	if len(e.path) >= maxDepth {
 		message := fmt.Sprintf("Could not serialize value: it is nested deeper than the limit of %d levels.", maxDepth)
 		return &Error{Code: ErrValueError, Name: "DataCloneError", Message: message}
 	}
+	e.path = append(e.path, step{container: container})
 	return nil
 }
 
-func (p *place) at(format string, step any) *place {
-	return &place{parent: p, step: fmt.Sprintf(format, step), depth: p.depth + 1}
+// at converts what stands in the container that was entered last. After an error the path stays where that is.
+func (e *encoder) at(kind stepKind, index int, key string, value any) (*C.facetbox_value_t, error) {
+	step := &e.path[len(e.path)-1]
+	step.kind, step.index, step.key = kind, index, key
+	return e.encode(value)
 }
 
-// items appends the members of a slice or array to list, which is freed if that fails.
-func (p *place) items(list *C.facetbox_value_t, members reflect.Value) (*C.facetbox_value_t, error) {
-	var container unsafe.Pointer
-	if members.Kind() == reflect.Slice && members.Len() > 0 {
-		container = members.UnsafePointer()
-	}
-	err := p.enter(container)
-	for i := 0; i < members.Len() && err == nil; i++ {
-		var item *C.facetbox_value_t
-		if item, err = p.at("[%d]", i).encode(members.Index(i).Interface()); err == nil {
-			err = check(C.facetbox_value_list_push(list, item))
-		}
-	}
-	return keep(list, err)
-}
-
-// fields makes a map of a Go map whose keys are strings.
-func (p *place) fields(fields reflect.Value) (*C.facetbox_value_t, error) {
-	if fields.IsNil() {
-		return C.facetbox_value_new_null(), nil
-	}
-	if err := p.enter(fields.UnsafePointer()); err != nil {
-		return nil, err
-	}
-	keys := fields.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
-	encoded := C.facetbox_value_new_map()
-	for _, key := range keys {
-		item, err := p.at("[%q]", key.String()).encode(fields.MapIndex(key).Interface())
-		if err == nil {
-			err = check(C.facetbox_value_map_push(encoded, lend(key.String()), item))
-		}
-		if err != nil {
-			return keep(encoded, err)
-		}
-	}
-	return encoded, nil
-}
-
-func (p *place) dict(entries Dict) (*C.facetbox_value_t, error) {
-	if err := p.enter(unsafe.Pointer(unsafe.SliceData(entries))); err != nil {
-		return nil, err
-	}
-	encoded := C.facetbox_value_new_dict()
-	for i, entry := range entries {
-		key, err := p.at("[key %d]", i).encode(entry.Key)
-		if err != nil {
-			return keep(encoded, err)
-		}
-		item, err := p.at("[value %d]", i).encode(entry.Value)
-		if err != nil {
-			C.facetbox_value_free(key)
-			return keep(encoded, err)
-		}
-		if err := check(C.facetbox_value_dict_push(encoded, key, item)); err != nil {
-			return keep(encoded, err)
-		}
-	}
-	return encoded, nil
-}
-
-// keep frees a container that could not be filled.
-func keep(container *C.facetbox_value_t, err error) (*C.facetbox_value_t, error) {
+// leave goes back out of the container that was entered last, which is freed if it could not be filled.
+func (e *encoder) leave(container *C.facetbox_value_t, err error) (*C.facetbox_value_t, error) {
 	if err != nil {
 		C.facetbox_value_free(container)
 		return nil, err
 	}
+	e.path = e.path[:len(e.path)-1]
 	return container, nil
 }
 
-func (p *place) bytes(data []byte) (*C.facetbox_value_t, error) {
+func (e *encoder) list(list *C.facetbox_value_t, members []any) (*C.facetbox_value_t, error) {
+	var container unsafe.Pointer
+	if len(members) > 0 {
+		container = unsafe.Pointer(unsafe.SliceData(members))
+	}
+	return e.items(list, container, len(members), func(i int) any { return members[i] })
+}
+
+// items appends to list what stands in a slice or array, and frees it if that fails.
+func (e *encoder) items(list *C.facetbox_value_t, container unsafe.Pointer, length int, get func(int) any) (*C.facetbox_value_t, error) {
+	err := e.enter(container)
+	for i := 0; i < length && err == nil; i++ {
+		var item *C.facetbox_value_t
+		if item, err = e.at(inList, i, "", get(i)); err == nil {
+			err = check(C.facetbox_value_list_push(list, item))
+		}
+	}
+	return e.leave(list, err)
+}
+
+// fields makes a map of what has these keys, in their order.
+func (e *encoder) fields(container unsafe.Pointer, keys []string, get func(string) any) (*C.facetbox_value_t, error) {
+	slices.Sort(keys)
+	encoded := C.facetbox_value_new_map()
+	err := e.enter(container)
+	for i := 0; i < len(keys) && err == nil; i++ {
+		var item *C.facetbox_value_t
+		if item, err = e.at(inMap, 0, keys[i], get(keys[i])); err == nil {
+			err = check(C.facetbox_value_map_push(encoded, lend(keys[i]), item))
+		}
+	}
+	return e.leave(encoded, err)
+}
+
+func (e *encoder) dict(entries Dict) (*C.facetbox_value_t, error) {
+	encoded := C.facetbox_value_new_dict()
+	err := e.enter(unsafe.Pointer(unsafe.SliceData(entries)))
+	for i := 0; i < len(entries) && err == nil; i++ {
+		err = e.entry(encoded, i, entries[i])
+	}
+	return e.leave(encoded, err)
+}
+
+func (e *encoder) entry(dict *C.facetbox_value_t, i int, entry DictEntry) error {
+	key, err := e.at(isKey, i, "", entry.Key)
+	if err != nil {
+		return err
+	}
+	item, err := e.at(isValue, i, "", entry.Value)
+	if err != nil {
+		C.facetbox_value_free(key)
+		return err
+	}
+	return check(C.facetbox_value_dict_push(dict, key, item))
+}
+
+func (e *encoder) bytes(data []byte) (*C.facetbox_value_t, error) {
 	if data == nil {
 		data = empty[:0]
 	}
-	return p.made(func(out **C.facetbox_value_t) *C.facetbox_error_t {
-		return C.facetbox_value_new_bytes(lendBytes(data), out)
-	})
+	var out *C.facetbox_value_t
+	failure := C.facetbox_value_new_bytes(lendBytes(data), &out)
+	return e.made(out, failure)
 }
 
-func (p *place) bigInt(number *big.Int) (*C.facetbox_value_t, error) {
+func (e *encoder) bigInt(number *big.Int) (*C.facetbox_value_t, error) {
 	if number == nil {
 		return C.facetbox_value_new_null(), nil
 	}
-	return p.made(func(out **C.facetbox_value_t) *C.facetbox_error_t {
-		return C.facetbox_value_new_bigint(lend(number.String()), out)
-	})
+	var out *C.facetbox_value_t
+	failure := C.facetbox_value_new_bigint(lend(number.String()), &out)
+	return e.made(out, failure)
 }
 
 // reflected converts the types that encode has no case for.
-func (p *place) reflected(value reflect.Value) (*C.facetbox_value_t, error) {
+func (e *encoder) reflected(value reflect.Value) (*C.facetbox_value_t, error) {
 	switch value.Kind() {
 	case reflect.Bool:
-		return p.encode(value.Bool())
+		return e.encode(value.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return p.encode(value.Int())
+		return e.encode(value.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		if value.Uint() > math.MaxInt64 {
-			return nil, p.refuse("is %d, beyond 64 bits with a sign; use a *big.Int", value.Uint())
+			return nil, e.refuse("is %d, beyond 64 bits with a sign; use a *big.Int", value.Uint())
 		}
-		return p.encode(int64(value.Uint()))
+		return e.encode(int64(value.Uint()))
 	case reflect.Float32, reflect.Float64:
-		return p.encode(value.Float())
+		return e.encode(value.Float())
 	case reflect.String:
-		return p.encode(value.String())
+		return e.encode(value.String())
 	case reflect.Slice, reflect.Array:
-		return p.items(C.facetbox_value_new_list(), value)
+		var container unsafe.Pointer
+		if value.Kind() == reflect.Slice && value.Len() > 0 {
+			container = value.UnsafePointer()
+		}
+		get := func(i int) any { return value.Index(i).Interface() }
+		return e.items(C.facetbox_value_new_list(), container, value.Len(), get)
 	case reflect.Map:
 		if value.Type().Key().Kind() == reflect.String {
-			return p.fields(value)
+			return e.reflectedMap(value)
 		}
 	}
-	return nil, p.refuse("has the Go type %v, which is not supported", value.Type())
+	return nil, e.refuse("has the Go type %v, which is not supported", value.Type())
+}
+
+func (e *encoder) reflectedMap(value reflect.Value) (*C.facetbox_value_t, error) {
+	if value.IsNil() {
+		return C.facetbox_value_new_null(), nil
+	}
+	fields := make(map[string]reflect.Value, value.Len())
+	for each := value.MapRange(); each.Next(); {
+		fields[each.Key().String()] = each.Value()
+	}
+	get := func(key string) any { return fields[key].Interface() }
+	return e.fields(value.UnsafePointer(), slices.Collect(maps.Keys(fields)), get)
 }

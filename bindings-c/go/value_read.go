@@ -1,6 +1,32 @@
 package facetbox
 
-// #include "bridge.h"
+/*
+#include "bridge.h"
+
+// What is called for each part of a value doesn't keep Go's memory, and what owns no value but makes or reads one
+// doesn't call Go.
+#cgo noescape facetbox_value_type
+#cgo nocallback facetbox_value_type
+#cgo noescape facetbox_value_len
+#cgo nocallback facetbox_value_len
+#cgo noescape facetbox_value_at
+#cgo nocallback facetbox_value_at
+#cgo noescape facetbox_value_map_key_at
+#cgo nocallback facetbox_value_map_key_at
+#cgo noescape facetbox_value_as_string
+#cgo nocallback facetbox_value_as_string
+#cgo noescape facetbox_value_as_int
+#cgo nocallback facetbox_value_as_int
+#cgo noescape facetbox_value_as_float
+#cgo nocallback facetbox_value_as_float
+#cgo noescape facetbox_value_new_string
+#cgo nocallback facetbox_value_new_string
+#cgo noescape facetbox_value_new_int
+#cgo nocallback facetbox_value_new_int
+#cgo noescape facetbox_value_new_float
+#cgo nocallback facetbox_value_new_float
+#cgo noescape facetbox_value_map_push
+*/
 import "C"
 
 import (
