@@ -52,9 +52,10 @@ function lookAtOnce() {
 }
 
 function look(round) {
-  attending = false;
   const taken = bridge.look(buffer, round);
-  if (taken !== false) nobody.runInAsyncScope(deliver, undefined, taken);
+  attending = taken === null;
+  if (attending) setImmediate(lookAgain);
+  else if (taken !== false) nobody.runInAsyncScope(deliver, undefined, taken);
 }
 
 /** Hands messages on to the handlers of their kinds; `src/batch.rs` says how they look. */

@@ -49,18 +49,22 @@ impl Bridge {
         batch::write(env, self.mailbox.inbox().take(), buffer)
     }
 
-    /// The messages that are there or come within microseconds, in `buffer` if they fit. `round`, if it is a new turn of
-    /// the loop: whether that waits for one call at most.
-    #[napi(ts_return_type = "boolean | any[]", catch_unwind)]
+    /// The messages that are there or come within microseconds, in `buffer` if they fit; null if there are none and it
+    /// has to be called once more. `round`, if it is a new turn of the loop: whether that waits for one call at most.
+    #[napi(ts_return_type = "boolean | any[] | null", catch_unwind)]
     pub fn look(
         &self,
         env: &Env,
         buffer: BufferSlice<'static>,
         round: Option<bool>,
-    ) -> Result<Batch> {
+    ) -> Result<Option<Batch>> {
         let inbox = self.mailbox.inbox();
         round.into_iter().for_each(|alone| inbox.come_round(alone));
-        batch::write(env, inbox.look(), buffer)
+        let messages = inbox.look();
+        if messages.is_empty() && inbox.look_again() {
+            return Ok(None);
+        }
+        batch::write(env, messages, buffer).map(Some)
     }
 
     /// Somebody was called: when `look` has to be called, as nobody wakes the loop then. `alone`: it waits for one call

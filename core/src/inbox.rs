@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::tasks::{Habit, spin};
+use crate::habit::{Habit, spin};
 
-/// How long a loop looks for messages before it sleeps: longer than a short call takes, about as long as a wake-up.
+/// How long a loop looks for messages at a time: whoever else comes to the loop waits that long.
 const LOOK: Duration = Duration::from_micros(30);
+
+/// How soon answers come that a loop looks for, in as many looks as that takes: what a wake-up costs both sides, and
+/// more than most calls take.
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// How many calls in a row look for their answers at once: whoever comes to the loop waits that long.
 const IN_A_ROW: u8 = 8;
@@ -84,7 +88,7 @@ impl<T> Inbox<T> {
         state.messages.push(message);
         self.filled.store(true, Ordering::Release);
         if let Some(called) = state.called.take() {
-            state.answers.came(called.elapsed() < LOOK);
+            state.answers.came(called.elapsed() < PATIENCE);
         }
         let wake = !std::mem::replace(&mut state.attended, true);
         drop(state);
@@ -112,6 +116,18 @@ impl<T> Inbox<T> {
         Attention::AtOnce
     }
 
+    /// Whether the loop, which has looked in vain, has to look once more before it sleeps, because what it has called
+    /// usually answers by then.
+    pub fn look_again(&self) -> bool {
+        let mut state = self.state.lock();
+        let waits = state.called.is_some_and(|called| called.elapsed() < PATIENCE);
+        if !waits || state.attended || state.closed || !state.answers.are_soon() {
+            return false;
+        }
+        state.attended = true;
+        true
+    }
+
     /// Says that the loop comes round, and whether it waits for one call at most.
     pub fn come_round(&self, alone: bool) {
         self.state.lock().granted = if alone { IN_A_ROW } else { 0 };
@@ -119,7 +135,7 @@ impl<T> Inbox<T> {
 
     /// The messages that are there, or that come within the next 30 microseconds.
     pub fn look(&self) -> Vec<T> {
-        let crowded = spin(LOOK, || self.filled.load(Ordering::Acquire));
+        let crowded = spin(LOOK, |_| self.filled.load(Ordering::Acquire));
         let mut state = self.state.lock();
         if crowded {
             state.answers.put_off();
@@ -248,6 +264,26 @@ mod tests {
             [soon, None, late, late, soon].map(looks_after),
             [false, true, true, false, false]
         );
+    }
+
+    #[test]
+    fn a_loop_looks_again_while_who_was_called_may_answer_soon() {
+        let (wakes, inbox) = counted();
+        let hour = Duration::from_secs(3600);
+        assert!(looks(&inbox));
+        // Whoever was called in the future answers soon however slow this machine is.
+        inbox.state.lock().called = Instant::now().checked_add(hour);
+        assert!(inbox.look().is_empty());
+        assert!(inbox.look_again());
+        inbox.post(1).unwrap();
+        assert_eq!((inbox.look(), wakes.load(Ordering::Relaxed)), (vec![1], 0));
+        assert!(!inbox.look_again(), "nobody is called");
+        assert!(looks(&inbox));
+        inbox.state.lock().called = Instant::now().checked_sub(hour);
+        assert!(inbox.look().is_empty());
+        assert!(!inbox.look_again());
+        inbox.post(2).unwrap();
+        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![2], 1));
     }
 
     #[test]

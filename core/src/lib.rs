@@ -56,6 +56,7 @@ mod executor;
 mod facet;
 mod guest;
 mod guide;
+mod habit;
 mod host;
 mod http;
 mod id;

@@ -5,9 +5,8 @@
 //! out of tasks still looks for the next one.
 
 use std::collections::VecDeque;
-use std::hint;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -16,15 +15,23 @@ use async_task::{Runnable, Task};
 use parking_lot::Mutex;
 use slab::Slab;
 
-/// How long a thread that has run out of tasks looks for the next one before it sleeps: about what an event loop
-/// that was asleep takes between an answer and the next call. A wake-up costs both sides nearly as much.
-const LOOK: Duration = Duration::from_micros(60);
+use crate::habit::{Habit, spin};
+
+/// How long a thread that has run out of tasks looks for the next one before it sleeps: what an event loop that was
+/// asleep takes between an answer and the next call. A wake-up costs both sides about half of that.
+const LOOK: Duration = Duration::from_micros(100);
+
+/// A thread that looks and hasn't done so for that long isn't on its core.
+const ABSENT: Duration = Duration::from_micros(20);
 
 /// The tasks of one executor.
 pub(crate) struct Tasks {
     state: Mutex<State>,
     /// Length of the queue, for threads that look without the lock.
     queued: AtomicUsize,
+    /// When a thread last looked, in nanoseconds since `begun`.
+    last_look: AtomicU64,
+    begun: Instant,
     cores: usize,
 }
 
@@ -32,8 +39,10 @@ pub(crate) struct Tasks {
 struct State {
     queue: VecDeque<Runnable>,
     sleeping: Vec<Arc<Bed>>,
-    /// Threads on their way to the queue: those that have been woken, and one that doesn't sleep yet.
+    /// Threads on their way to the queue: those that have been woken, and those that don't sleep yet.
     looking: usize,
+    /// Those of them that don't sleep yet.
+    awake: usize,
     /// Threads that poll a task.
     polling: usize,
     /// When a thread last ran out of tasks, until one comes.
@@ -47,42 +56,16 @@ struct State {
 }
 
 impl State {
-    /// The thread that has to be woken for what is in the queue, if one has to.
-    fn rouse(&mut self) -> Option<Arc<Bed>> {
-        if self.queue.is_empty() || self.looking > 0 {
+    /// The thread that has to be woken for what is in the queue, if one has to. `absent`: those that don't sleep yet
+    /// have lost their cores, and nobody knows for how long.
+    fn rouse(&mut self, absent: bool) -> Option<Arc<Bed>> {
+        let on_their_way = if absent { self.looking - self.awake } else { self.looking };
+        if self.queue.is_empty() || on_their_way > 0 {
             return None;
         }
         let bed = self.sleeping.pop()?;
         self.looking += 1;
         Some(bed)
-    }
-}
-
-/// Whether what is waited for usually comes soon enough to look for it.
-#[derive(Default)]
-pub(crate) struct Habit(i16);
-
-impl Habit {
-    const USUAL: i16 = 2;
-    /// One that is late now and then changes nothing.
-    const MOST: i16 = 4;
-    /// Where others want the core, a thread that sleeps is given it sooner than one that looks.
-    const PUT_OFF: i16 = -500;
-
-    pub fn came(&mut self, soon: bool) {
-        match soon {
-            true => self.0 = Self::MOST.min(self.0 + 1),
-            false => self.0 = self.0.min(0).max(self.0 - 1),
-        }
-    }
-
-    /// Whoever looked was kept from it: many others have to come soon before it is tried again.
-    pub fn put_off(&mut self) {
-        self.0 = Self::PUT_OFF;
-    }
-
-    pub fn are_soon(&self) -> bool {
-        self.0 >= Self::USUAL
     }
 }
 
@@ -108,7 +91,13 @@ impl Bed {
 impl Tasks {
     /// No tasks, for threads on that many cores.
     pub fn new(cores: usize) -> Tasks {
-        Tasks { state: Mutex::default(), queued: AtomicUsize::new(0), cores }
+        Tasks {
+            state: Mutex::default(),
+            queued: AtomicUsize::new(0),
+            last_look: AtomicU64::new(0),
+            begun: Instant::now(),
+            cores,
+        }
     }
 
     /// Adds a task. Dropping what is answered cancels it. `None` once they are closed.
@@ -149,9 +138,25 @@ impl Tasks {
         }
         state.queue.push_back(task);
         self.queued.store(state.queue.len(), Ordering::Release);
-        let bed = state.rouse();
+        let bed = self.rouse(&mut state);
         drop(state);
         bed.inspect(|bed| bed.wake());
+    }
+
+    fn rouse(&self, state: &mut State) -> Option<Arc<Bed>> {
+        let absent = || {
+            let last = Duration::from_nanos(self.last_look.load(Ordering::Relaxed));
+            self.begun.elapsed() > last + ABSENT
+        };
+        let absent = state.awake > 0 && absent();
+        state.rouse(absent)
+    }
+
+    /// Looks, at that moment, whether there are tasks.
+    fn look(&self, now: Instant) -> bool {
+        let now = now.duration_since(self.begun).as_nanos() as u64;
+        self.last_look.store(now, Ordering::Relaxed);
+        self.queued.load(Ordering::Acquire) > 0
     }
 
     /// Lets every thread end once the task that it polls waits.
@@ -186,19 +191,6 @@ impl Tasks {
     }
 }
 
-/// Waits awake until `ready`, for `most` at most. It never yields: on a loaded machine that would take a time slice of
-/// others, and whoever relies on this thread would wait for all of that. Answers whether the system has taken the core
-/// away meanwhile.
-pub(crate) fn spin(most: Duration, ready: impl Fn() -> bool) -> bool {
-    let since = Instant::now();
-    while !ready() && since.elapsed() < most {
-        for _ in 0..8 {
-            hint::spin_loop();
-        }
-    }
-    since.elapsed() > most * 8
-}
-
 /// A thread that polls tasks.
 pub(crate) struct Worker<'a> {
     tasks: &'a Tasks,
@@ -230,7 +222,7 @@ impl Worker<'_> {
                 tasks.queued.store(state.queue.len(), Ordering::Release);
                 state.polling += 1;
                 self.polling = true;
-                let bed = state.rouse();
+                let bed = tasks.rouse(&mut state);
                 drop(state);
                 bed.inspect(|bed| bed.wake());
                 return Some(task);
@@ -243,9 +235,13 @@ impl Worker<'_> {
             }
             if first && free && state.gaps.are_soon() {
                 state.looking += 1;
+                state.awake += 1;
+                // Whoever adds a task must not take it for absent before it has looked.
+                tasks.look(Instant::now());
                 drop(state);
-                let crowded = spin(LOOK, || tasks.queued.load(Ordering::Acquire) > 0);
+                let crowded = spin(LOOK, |now| tasks.look(now));
                 state = tasks.state.lock();
+                state.awake -= 1;
                 if crowded {
                     state.gaps.put_off();
                 }
@@ -266,7 +262,7 @@ impl Drop for Worker<'_> {
         let mut state = self.tasks.state.lock();
         state.polling -= usize::from(self.polling);
         let closed = state.closed;
-        let bed = state.rouse();
+        let bed = self.tasks.rouse(&mut state);
         drop(state);
         bed.inspect(|bed| bed.wake());
         if closed {
@@ -281,51 +277,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_habit_outlives_what_is_late_now_and_then() {
-        let mut habit = Habit::default();
-        let mut came = |soon: &[bool]| {
-            soon.iter().for_each(|soon| habit.came(*soon));
-            habit.are_soon()
-        };
-        assert!(!came(&[true]));
-        assert!(came(&[true]));
-        assert!(!came(&[false]));
-        assert!(came(&[true, true, true, false]));
-        assert!(came(&[true, false, true, false, true]));
-        assert!(!came(&[false, false, false]));
-        assert!(came(&[true, true]));
-    }
-
-    #[test]
-    fn where_the_core_is_taken_away_looking_is_put_off() {
-        let mut habit = Habit::default();
-        habit.put_off();
-        let tries = std::iter::repeat_n([true, false, true], 1_000).flatten();
-        let soon = tries.take_while(|soon| {
-            habit.came(*soon);
-            !habit.are_soon()
-        });
-        assert!((500..1_000).contains(&soon.count()));
-        let wait_a_microsecond = || {
-            let begin = Instant::now();
-            while begin.elapsed() < Duration::from_micros(1) {}
-            true
-        };
-        assert!(spin(Duration::from_nanos(1), wait_a_microsecond));
-        assert!(!spin(Duration::from_secs(3600), wait_a_microsecond));
-    }
-
-    #[test]
     fn a_task_that_comes_while_a_thread_looks_wakes_no_other() {
         let mut state = State::default();
         let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
         state.sleeping = vec![bed(), bed()];
-        assert!(state.rouse().is_none(), "there is no task");
+        assert!(state.rouse(false).is_none(), "there is no task");
         let (task, _handle) = async_task::spawn(async {}, |_| {});
         state.queue.push_back(task);
-        assert!(state.rouse().is_some());
-        assert!(state.rouse().is_none(), "that one is on its way");
+        assert!(state.rouse(false).is_some());
+        assert!(state.rouse(false).is_none(), "that one is on its way");
         state.looking -= 1;
-        assert!(state.rouse().is_some());
+        assert!(state.rouse(false).is_some());
+    }
+
+    #[test]
+    fn a_task_that_comes_while_the_thread_that_looks_has_lost_its_core_wakes_another() {
+        let tasks = Tasks::new(2);
+        let mut state = tasks.state.lock();
+        let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
+        state.sleeping = vec![bed(), bed()];
+        (state.looking, state.awake) = (1, 1);
+        let (task, _handle) = async_task::spawn(async {}, |_| {});
+        state.queue.push_back(task);
+        let hour = Duration::from_secs(3600);
+        tasks.look(tasks.begun + hour);
+        assert!(tasks.rouse(&mut state).is_none(), "it looks");
+        tasks.look(tasks.begun);
+        thread::sleep(ABSENT * 2);
+        assert!(tasks.rouse(&mut state).is_some());
+        assert!(tasks.rouse(&mut state).is_none(), "that one is on its way");
     }
 }

@@ -113,6 +113,7 @@ impl Mail {
             Attention::AtOnce => {}
         }
         let mut deliveries = detach(py, || self.inbox.look());
+        self.look_again(py, &deliveries);
         // Code of the host must not run in the middle of other code, and nothing may overtake it.
         let code = deliveries.iter().position(|delivery| matches!(delivery, Delivery::Run(..)));
         if let Some(code) = code {
@@ -123,6 +124,13 @@ impl Mail {
             if let Err(error) = delivery.deliver(py) {
                 error.write_unraisable(py, None);
             }
+        }
+    }
+
+    /// Has the loop look once more, if it has looked in vain and that pays.
+    fn look_again(self: &Arc<Self>, py: Python<'_>, found: &[Delivery]) {
+        if found.is_empty() && self.inbox.look_again() {
+            self.come(py, true);
         }
     }
 
@@ -196,6 +204,9 @@ impl Visit {
         let inbox = &self.mail.inbox;
         inbox.come_round(self.mail.is_alone());
         let deliveries = if self.look { detach(py, || inbox.look()) } else { inbox.take() };
+        if self.look {
+            self.mail.look_again(py, &deliveries);
+        }
         // Only what is to end the program comes out; the others get theirs first.
         let delivered = deliveries.into_iter().map(|delivery| delivery.deliver(py));
         delivered.fold(Ok(()), PyResult::and)
