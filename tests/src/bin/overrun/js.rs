@@ -87,6 +87,47 @@ pub const CASES: &[Case] = &[
     ("encodeURIComponent", "'\\u00e9'.repeat(5e5)", "encodeURIComponent(data)"),
     ("escape", "'\\u00e9'.repeat(5e5)", "escape(data)"),
     ("crypto.getRandomValues", "new Uint8Array(65536)", "crypto.getRandomValues(data)"),
+    (
+        "AES-GCM",
+        CIPHER,
+        "await crypto.subtle.encrypt({ name: 'AES-GCM', iv: data.iv.slice(0, 12) }, data.gcm, data.text)",
+    ),
+    (
+        "AES-CBC",
+        CIPHER,
+        "await crypto.subtle.encrypt({ name: 'AES-CBC', iv: data.iv }, data.cbc, data.text)",
+    ),
+    (
+        "AES-CTR",
+        CIPHER,
+        "await crypto.subtle.encrypt({ name: 'AES-CTR', counter: data.iv, length: 64 }, data.ctr, data.text)",
+    ),
+    (
+        "ECDSA, signing",
+        "crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])",
+        "await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, data.privateKey, new Uint8Array(1e7))",
+    ),
+    (
+        "RSA, verifying",
+        "crypto.subtle.importKey('jwk', { kty: 'RSA', n: '_'.repeat(1366), e: 'Af____8' },
+             { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, true, ['verify'])",
+        "await crypto.subtle.verify('RSASSA-PKCS1-v1_5', data, new Uint8Array(1024).fill(254), new Uint8Array(1e7))",
+    ),
+    (
+        "CompressionStream",
+        "new Uint8Array(16e6)",
+        "await through(new CompressionStream('gzip'), data)",
+    ),
+    (
+        "CompressionStream, texts",
+        "Uint8Array.from({ length: 1e6 }, (_, i) => (i * i) >> 7)",
+        "await through(new CompressionStream('gzip'), data)",
+    ),
+    (
+        "DecompressionStream",
+        "through(new CompressionStream('gzip'), new Uint8Array(1.6e7))",
+        "await through(new DecompressionStream('gzip'), data)",
+    ),
     ("kv.put", "'x'.repeat(1e6)", "this.ctx.storage.kv.put('k', data)"),
     ("kv.put of an array", "new Array(1e5).fill(1)", "this.ctx.storage.kv.put('k', data)"),
     (
@@ -97,13 +138,27 @@ pub const CASES: &[Case] = &[
     ("collecting garbage", "Array.from({ length: 1e5 }, (_, i) => ({ i }))", "[{}, {}, {}]"),
 ];
 
+/// Keys for each mode of AES, and what is to be encrypted.
+const CIPHER: &str = "(async () => {
+    const key = (name) => crypto.subtle.generateKey({ name, length: 256 }, true, ['encrypt']);
+    const [gcm, cbc, ctr] = [await key('AES-GCM'), await key('AES-CBC'), await key('AES-CTR')];
+    return { gcm, cbc, ctr, iv: new Uint8Array(16), text: new Uint8Array(8e6) };
+})()";
+
 pub fn code((_, prepare, run): &Case) -> String {
     format!(
         "import {{ DurableObject }} from 'cloudflare:workers';
          let data;
+         async function through(stream, bytes) {{
+             const all = new Response(stream.readable).arrayBuffer();
+             const writer = stream.writable.getWriter();
+             writer.write(bytes);
+             writer.close();
+             return new Uint8Array(await all);
+         }}
          export class App extends DurableObject {{
-             prepare() {{ data = {prepare}; }}
-             run() {{
+             async prepare() {{ data = await {prepare}; }}
+             async run() {{
                  const begin = performance.now();
                  while (performance.now() - begin < 250) {{}}
                  for (;;) {{ {run}; }}

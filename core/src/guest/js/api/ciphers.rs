@@ -12,23 +12,38 @@ use ctr::{Ctr32BE, Ctr64BE, Ctr128BE};
 use super::Natives;
 use super::web::{bytes, give_bytes};
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::js::native::illegal;
+use crate::guest::js::native::{Call, Fail, illegal};
+
+/// The most bytes that one call encrypts or decrypts: a guest that has to end isn't looked at meanwhile.
+const MESSAGE_BYTES: usize = 16 << 20;
 
 pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
     natives.add("aes_gcm", |call| {
         let (encrypts, key, vector) = (call.flag(0), bytes(call, 1)?, bytes(call, 2)?);
-        let (aad, msg) = (bytes(call, 3)?, bytes(call, 4)?);
+        let (aad, msg) = (message(call, 3)?, message(call, 4)?);
         let done = gcm(encrypts, &key, &vector, Payload { msg: &msg, aad: &aad })?;
         give_bytes(call, &done)
     })?;
     natives.add("aes_cbc", |call| {
         let (encrypts, key, vector) = (call.flag(0), bytes(call, 1)?, bytes(call, 2)?);
-        give_bytes(call, &cbc(encrypts, &key, &vector, &bytes(call, 3)?)?)
+        give_bytes(call, &cbc(encrypts, &key, &vector, &message(call, 3)?)?)
     })?;
     natives.add("aes_ctr", |call| {
         let (bits, key, counter) = (call.index(0)?, bytes(call, 1)?, bytes(call, 2)?);
-        give_bytes(call, &ctr(bits, &key, &counter, bytes(call, 3)?)?)
+        give_bytes(call, &ctr(bits, &key, &counter, message(call, 3)?)?)
     })
+}
+
+fn message(call: &Call<'_, '_>, at: usize) -> std::result::Result<Vec<u8>, Fail> {
+    let message = bytes(call, at)?;
+    let length = message.len();
+    if length > MESSAGE_BYTES {
+        return Err(failed(format!(
+            "AES takes at most {MESSAGE_BYTES} bytes in one call, not {length}."
+        ))
+        .into());
+    }
+    Ok(message)
 }
 
 fn failed(message: impl Into<String>) -> Error {

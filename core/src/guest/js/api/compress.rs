@@ -16,7 +16,8 @@ use crate::charge::Charge;
 use crate::error::{Error, Result};
 use crate::guest::js::native::{Call, Handle, illegal};
 
-/// What is given out at once, at least, if there is so much.
+/// What is taken at once, at most, and given out, at least, if there is so much: a guest that has to end
+/// isn't looked at meanwhile.
 const PIECE: usize = 64 << 10;
 /// The state of the library while it compresses, and while it expands.
 const COMPRESSING_BYTES: usize = 400 << 10;
@@ -69,6 +70,7 @@ fn coder(format: &str, expands: bool) -> Option<Box<dyn Coder>> {
 impl Stream {
     /// Takes what it can of a piece: what comes out, and how much of the piece that is.
     fn step(&mut self, piece: &[u8]) -> Result<(Vec<u8>, usize)> {
+        let piece = &piece[..piece.len().min(PIECE)];
         let mut used = 0;
         while used < piece.len() && self.coder.output().len() < PIECE {
             match self.coder.write(&piece[used..]) {
