@@ -5,6 +5,11 @@ const errors = require("./errors.js");
 const handles = require("./handles.js");
 const references = require("./references.js");
 
+/** Names of this many bytes and fewer are kept. */
+const SHORT = 24;
+/** Names that were read before, by their bytes: most messages bring the same ones, and making a text takes longer. */
+const names = new Array(1 << 10).fill("");
+
 /** Reads values from bytes. Capability `i` is item `first + i` of the list that the bytes came in. */
 class Reader {
   #bytes;
@@ -93,7 +98,7 @@ class Reader {
   #map() {
     const count = this.count();
     const map = {};
-    for (let i = 0; i < count; i++) setOwn(map, this.#text(), this.value());
+    for (let i = 0; i < count; i++) setOwn(map, this.#name(), this.value());
     return map;
   }
 
@@ -120,6 +125,33 @@ class Reader {
     if (length === 0) return "";
     const start = this.#advance(length);
     return this.#bytes.toString("utf8", start, start + length);
+  }
+
+  /** Reads a text that names a property. */
+  #name() {
+    const length = this.count();
+    if (length > SHORT) return this.textOf(length);
+    const start = this.#at;
+    let hash = length;
+    for (let i = 0; i < length; i++) hash = (hash * 31 + this.#bytes[start + i]) & 0xffffff;
+    const slot = (hash ^ (hash >>> 10)) % names.length;
+    if (this.#is(names[slot], length)) {
+      this.#at += length;
+      return names[slot];
+    }
+    const text = this.textOf(length);
+    // Of ASCII alone, whose characters are its bytes.
+    if (text.length === length) names[slot] = text;
+    return text;
+  }
+
+  /** Whether the next bytes are those of a text of ASCII. */
+  #is(text, length) {
+    if (text.length !== length) return false;
+    for (let i = 0; i < length; i++) {
+      if (text.charCodeAt(i) !== this.#bytes[this.#at + i]) return false;
+    }
+    return true;
   }
 
   #slice() {

@@ -14,6 +14,8 @@ const MAX_DEPTH = 128;
 const MAX_BYTES = 1 << 30;
 /** Up to here bytes are copied out of the shared buffer; beyond, the buffer itself is given away. */
 const COPY_BYTES = 1 << 16;
+/** Up to here characters of text are written one by one: calls of the engine's own functions take longer. */
+const SHORT = 64;
 
 /** Objects that were passed by reference in an env, which may be passed on anywhere. */
 const passed = new WeakSet();
@@ -232,11 +234,40 @@ class Writer {
   }
 
   #count(count) {
-    const at = this.#reserve(4);
-    this.#buffer.writeUInt32LE(count, at);
+    this.#setCount(this.#reserve(4), count);
+  }
+
+  #setCount(at, count) {
+    const buffer = this.#buffer;
+    buffer[at] = count;
+    buffer[at + 1] = count >>> 8;
+    buffer[at + 2] = count >>> 16;
+    buffer[at + 3] = count >>> 24;
   }
 
   #text(text) {
+    if (!this.#shortText(text)) this.#anyText(text);
+  }
+
+  /** Writes text that is short and ASCII; false for any other. */
+  #shortText(text) {
+    const { length } = text;
+    if (length > SHORT) return false;
+    const at = this.#reserve(4 + length);
+    const buffer = this.#buffer;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) {
+        this.#at = at;
+        return false;
+      }
+      buffer[at + 4 + i] = code;
+    }
+    this.#setCount(at, length);
+    return true;
+  }
+
+  #anyText(text) {
     if (!text.isWellFormed()) {
       throw this.#refuse("Could not serialize text with a lone surrogate, which no UTF-8 has");
     }

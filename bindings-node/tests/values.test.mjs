@@ -70,6 +70,20 @@ test("the key __proto__ is data, both ways", async () => {
   assert.equal(back.evil, undefined);
 });
 
+test("keys and texts of any length and script come back, those that look alike in bytes, too", async () => {
+  // "é" has the bytes C3 A9, as "Ã©" has the characters.
+  const alike = ["Ã©", "é", "A)", "Ã©", "é"];
+  for (const key of alike) assert.deepStrictEqual(await stub.echo({ [key]: key }), { [key]: key });
+  for (const length of [0, 1, 23, 24, 25, 63, 64, 65, 200]) {
+    for (const end of ["", "x", "é", "😀"]) {
+      const text = "k".repeat(length) + end;
+      const value = { [text]: text, [`${end}${text}`]: [text] };
+      for (let i = 0; i < 2; i++) assert.deepStrictEqual(await stub.echo(value), value);
+    }
+  }
+  await fails(stub.echo("short \ud800"), ValueError, { message: /lone surrogate/ });
+});
+
 test("errors keep name, message and code, but not the host's stack", async () => {
   const back = await stub.echo(new RangeError("too far"));
   assert.ok(back instanceof RangeError);
