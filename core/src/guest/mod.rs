@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
 use crate::error::Result;
 use crate::loader::{Module, WorkerCode, WorkerStub};
+use crate::runtime::RuntimeInner;
 use crate::value::Value;
 pub use engine::Engine;
 use watchdog::Watchdog;
@@ -40,17 +41,16 @@ pub(crate) enum Compiled {
 }
 
 impl Compiled {
-    /// Compiles every module that `engines` haven't compiled before.
-    pub fn new(code: &WorkerCode, engines: &Engines) -> Result<Compiled> {
+    /// Compiles every module that the runtime hasn't compiled before.
+    pub fn new(code: &WorkerCode, runtime: &Arc<RuntimeInner>) -> Result<Compiled> {
         let main = code.modules.iter().find(|(name, _)| *name == code.main_module);
         match main {
             #[cfg(feature = "quickjs")]
             Some((_, Module::Js(_))) => {
-                let program = js::Program::compile(code, &engines.js.code, &engines.watchdog)?;
-                Ok(Compiled::Js(Arc::new(program)))
+                Ok(Compiled::Js(Arc::new(js::Program::compile(code, runtime)?)))
             }
             _ => {
-                let program = luau::Program::compile(code, &engines.luau.code)?;
+                let program = luau::Program::compile(code, &runtime.engines.luau.code)?;
                 Ok(Compiled::Luau(Arc::new(program)))
             }
         }

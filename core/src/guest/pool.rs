@@ -1,8 +1,10 @@
 //! Machines made before they are needed.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
@@ -13,6 +15,9 @@ use crate::runtime::RuntimeInner;
 
 /// Machines kept ready for the next guests that start, from the first guest on.
 const READY: usize = 2;
+
+/// Machines that wait for being dropped. Whoever gives up more drops them alone, so that making them doesn't outrun it.
+const LEAVING: usize = 4;
 
 /// As much as the executor's threads have: engines compile their own code here.
 const STACK_BYTES: usize = 8 << 20;
@@ -35,11 +40,12 @@ pub(super) trait Machines: Send + Sized + 'static {
 }
 
 /// A fresh machine, from those that are ready if there is one. Others are made meanwhile.
-pub(super) fn take<M: Machines>(runtime: &Arc<RuntimeInner>) -> Result<M> {
+pub(super) fn take<M: Machines>(runtime: &Arc<RuntimeInner>) -> Result<Taken<M>> {
     let ready = M::pool(&runtime.engines).0.lock().pop();
     let weak = Arc::downgrade(runtime);
+    let refill = weak.clone();
     runtime.engines.maker.run(Box::new(move || {
-        while let Some(runtime) = weak.upgrade() {
+        while let Some(runtime) = refill.upgrade() {
             let pool = M::pool(&runtime.engines);
             if runtime.check_open().is_err() {
                 break;
@@ -52,7 +58,31 @@ pub(super) fn take<M: Machines>(runtime: &Arc<RuntimeInner>) -> Result<M> {
             pool.0.lock().push(machine);
         }
     }));
-    ready.map_or_else(|| M::make(&runtime.engines), Ok)
+    let machine = ready.map_or_else(|| M::make(&runtime.engines), Ok)?;
+    Ok(Taken { machine: Some(machine), runtime: weak })
+}
+
+/// A machine in use. It is dropped on the thread that makes machines, which takes as long as making one.
+pub(super) struct Taken<M: Machines> {
+    /// None while this is dropped.
+    machine: Option<M>,
+    runtime: Weak<RuntimeInner>,
+}
+
+impl<M: Machines> Deref for Taken<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        self.machine.as_ref().expect("it is there until this is dropped")
+    }
+}
+
+impl<M: Machines> Drop for Taken<M> {
+    fn drop(&mut self) {
+        if let (Some(machine), Some(runtime)) = (self.machine.take(), self.runtime.upgrade()) {
+            runtime.engines.maker.drop_later(machine);
+        }
+    }
 }
 
 impl<M> Pool<M> {
@@ -65,12 +95,32 @@ impl<M> Pool<M> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Counts a machine that is being dropped.
+struct Leaving(Arc<AtomicUsize>);
+
+impl Leaving {
+    fn new(count: &Arc<AtomicUsize>) -> Leaving {
+        count.fetch_add(1, Ordering::Relaxed);
+        Leaving(count.clone())
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The thread that makes machines, which starts with the first of them.
 ///
 /// One for all: allocators keep memory for each thread, and what a machine has left is taken by the next one only
 /// where the same thread makes that.
 #[derive(Default)]
-pub(super) struct Maker(Mutex<State>);
+pub(super) struct Maker {
+    state: Mutex<State>,
+    /// Machines that the thread has to drop.
+    leaving: Arc<AtomicUsize>,
+}
 
 #[derive(Default)]
 struct State {
@@ -80,23 +130,36 @@ struct State {
 }
 
 impl Maker {
+    /// Drops a machine on the thread, if there is one that hasn't too much to do.
+    fn drop_later(&self, machine: impl Send + 'static) {
+        let leaving = Leaving::new(&self.leaving);
+        if leaving.0.load(Ordering::Relaxed) <= LEAVING {
+            self.run(Box::new(move || {
+                let _leaving = leaving;
+                drop(machine);
+            }));
+        }
+    }
+
     fn run(&self, job: Job) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if state.jobs.is_none() && !state.stopped {
             let (sender, receiver) = channel();
             let builder = thread::Builder::new().name("facetbox-maker".into());
             state.thread = builder.stack_size(STACK_BYTES).spawn(move || work(receiver)).ok();
             state.jobs = Some(sender);
         }
-        if let Some(jobs) = &state.jobs {
-            // Without the thread, guests make their machines themselves.
+        let jobs = state.jobs.clone();
+        drop(state);
+        if let Some(jobs) = jobs {
+            // Without the thread, guests make and drop their machines themselves.
             let _ = jobs.send(job);
         }
     }
 
     /// Stops and joins the thread.
     pub fn stop(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.stopped = true;
         let (jobs, thread) = (state.jobs.take(), state.thread.take());
         drop(state);

@@ -178,7 +178,7 @@ impl WorkerStub {
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
         let compiled = self.0.compiled.get_or_init(|| {
             let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
-            Compiled::new(self.code()?, &runtime.engines)
+            Compiled::new(self.code()?, &runtime)
         });
         compiled.as_ref().map_err(Clone::clone)
     }

@@ -18,13 +18,17 @@ use super::guard::Guard;
 use super::heap::Heap;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Code;
-use crate::guest::watchdog::{Stop, Watchdog};
+use crate::guest::pool::{self, Taken};
+use crate::guest::watchdog::Stop;
+use crate::runtime::RuntimeInner;
 
 /// Stack of the compiler: source of 2 KB nests deep enough to need much.
 const STACK_BYTES: usize = 4 << 20;
 const STACK_LEFT: usize = STACK_BYTES + (1 << 20);
 /// Memory that compiling one module may take, of the regular expressions that it contains too.
 const COMPILER_BYTES: usize = 512 << 20;
+/// An engine that keeps more of what it has compiled isn't used again.
+const PARSER_BYTES: usize = 1 << 20;
 /// Time that compiling all modules of a code may take. The parser looks ahead to the end of each bracket, so
 /// source that nests deep takes the square of its length.
 const CPU: Duration = Duration::from_secs(5);
@@ -55,20 +59,38 @@ pub(super) fn load<'js>(
     unsafe { JsModule::load(ctx.clone(), &code.code) }
 }
 
-/// Compiles the modules of one code.
-pub(super) struct Compiler(Arc<Guard>);
+/// Compiles the modules of one code, with an engine that is taken for the first of them.
+pub(super) struct Compiler<'a> {
+    runtime: &'a Arc<RuntimeInner>,
+    engine: Option<Taken<Parser>>,
+    cpu_left: Duration,
+    deadline: Instant,
+}
 
-impl Compiler {
-    pub fn new() -> Compiler {
-        let guard = Guard::new();
-        guard.set_memory_limit(COMPILER_BYTES);
-        Compiler(Arc::new(guard))
+impl Compiler<'_> {
+    pub fn new(runtime: &Arc<RuntimeInner>) -> Compiler<'_> {
+        Compiler { runtime, engine: None, cpu_left: CPU, deadline: Instant::now() + WALL }
     }
 
-    /// Runs `work`, which compiles with this compiler; what takes too long is stopped.
-    pub fn watched<T>(&self, watchdog: &Watchdog, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let (done, _) = watchdog.watch(self.0.clone(), CPU, Instant::now() + WALL, work);
-        let message = match self.0.stopped() {
+    /// Compiles a module of a guest; what takes too long is stopped.
+    ///
+    /// # Errors
+    /// LOAD_ERROR: a `SyntaxError` with `module:line:column:`, or a `RangeError` for what takes too much.
+    pub fn compile(&mut self, name: &str, source: &str) -> Result<Bytecode> {
+        let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
+        let runtime = self.runtime;
+        let engine = match self.engine.take().filter(|engine| engine.is_small()) {
+            Some(engine) => engine,
+            None => pool::take::<Parser>(runtime)?,
+        };
+        let engine = self.engine.insert(engine);
+        let watchdog = &runtime.engines.watchdog;
+        let (done, used) =
+            watchdog.watch(engine.guard.clone(), self.cpu_left, self.deadline, || {
+                engine.compile(name, source, options)
+            });
+        self.cpu_left = self.cpu_left.saturating_sub(used);
+        let message = match engine.guard.stopped() {
             None => return done,
             Some(Stop::Memory) => {
                 format!("Compiling the modules took more than {COMPILER_BYTES} bytes of memory.")
@@ -77,51 +99,62 @@ impl Compiler {
         };
         Err(Error::named(ErrorCode::LoadError, "RangeError", message))
     }
+}
 
-    /// Compiles a module of a guest.
-    ///
-    /// # Errors
-    /// LOAD_ERROR (a `SyntaxError`) with `module:line:column:`.
-    pub fn compile(&self, name: &str, source: &str) -> Result<Bytecode> {
-        let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
-        self.compile_with(name, source, options)
+/// An engine that runs nothing.
+pub(super) struct Parser {
+    context: Context,
+    guard: Arc<Guard>,
+    /// What the module that is being compiled imports.
+    imports: Rc<RefCell<Vec<String>>>,
+}
+
+// SAFETY: the context, its runtime and the list share counters without atomics. All of them are reached
+// through this struct only, by its only owner.
+unsafe impl Send for Parser {}
+
+impl Parser {
+    pub fn new() -> Result<Parser> {
+        let guard = Arc::new(Guard::new());
+        guard.set_memory_limit(COMPILER_BYTES);
+        let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
+        runtime.set_max_stack_size(STACK_BYTES);
+        let imports = Rc::default();
+        runtime.set_loader(Anything(Rc::clone(&imports)), Anything::default());
+        let context = Context::custom::<Language>(&runtime).map_err(internal)?;
+        Ok(Parser { context, guard, imports })
+    }
+
+    /// Whether it can compile more without much of what it has compiled before.
+    fn is_small(&self) -> bool {
+        self.guard.used() <= PARSER_BYTES
     }
 
     /// Compiles a module of the prelude, whose places nobody is shown.
     pub fn compile_prelude(&self, name: &str, source: &str) -> Result<Bytecode> {
         let options = WriteOptions { strip_debug: true, strip_source: true, ..Default::default() };
-        self.compile_with(name, source, options)
+        self.compile(name, source, options)
     }
 
-    fn compile_with(&self, name: &str, source: &str, options: WriteOptions) -> Result<Bytecode> {
+    fn compile(&self, name: &str, source: &str, options: WriteOptions) -> Result<Bytecode> {
         if name.contains('\0') || source.contains('\0') {
             return Err(Error::new(
                 ErrorCode::LoadError,
                 format!("Module {name:?} contains a NUL character."),
             ));
         }
-        stacker::maybe_grow(STACK_LEFT, STACK_LEFT, || compile_here(name, source, options, &self.0))
+        stacker::maybe_grow(STACK_LEFT, STACK_LEFT, || self.compile_here(name, source, options))
     }
-}
 
-fn compile_here(
-    name: &str,
-    source: &str,
-    options: WriteOptions,
-    guard: &Arc<Guard>,
-) -> Result<Bytecode> {
-    let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
-    runtime.set_max_stack_size(STACK_BYTES);
-    let imports = Rc::new(RefCell::new(Vec::new()));
-    runtime.set_loader(Anything(imports.clone()), Anything::default());
-    let context = Context::custom::<Language>(&runtime).map_err(internal)?;
-    context.with(|ctx| {
-        let _stoppable = Stoppable::new(guard, &ctx);
-        let compiled =
-            JsModule::declare(ctx.clone(), name, source).and_then(|module| module.write(options));
-        let code = compiled.map_err(|_| syntax_error(&ctx, name))?;
-        Ok(Bytecode { code: code.into(), imports: imports.take().into() })
-    })
+    fn compile_here(&self, name: &str, source: &str, options: WriteOptions) -> Result<Bytecode> {
+        self.context.with(|ctx| {
+            let _stoppable = Stoppable::new(&self.guard, &ctx);
+            let compiled = JsModule::declare(ctx.clone(), name, source)
+                .and_then(|module| module.write(options));
+            let code = compiled.map_err(|_| syntax_error(&ctx, name))?;
+            Ok(Bytecode { code: code.into(), imports: self.imports.take().into() })
+        })
+    }
 }
 
 /// While it lives, the guard may stop the engine.
@@ -130,7 +163,10 @@ struct Stoppable<'a>(&'a Guard);
 impl Stoppable<'_> {
     fn new<'a>(guard: &'a Guard, ctx: &Ctx<'_>) -> Stoppable<'a> {
         // SAFETY: the context is alive, so its runtime is.
-        guard.set_runtime(unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) });
+        let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+        // SAFETY: the runtime is alive, and only this thread uses it now.
+        unsafe { qjs::JS_UpdateStackTop(runtime) };
+        guard.set_runtime(runtime);
         Stoppable(guard)
     }
 }

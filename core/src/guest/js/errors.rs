@@ -2,9 +2,10 @@
 
 use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
+use super::kinds::Kind;
 use super::native::{Cap, Handle, length};
 use super::read;
-use super::vm::{Hooks, Kind};
+use super::vm::Hooks;
 use super::{api, give};
 use crate::error::{Error, ErrorCode};
 use crate::value::{Value, ValueMap};

@@ -108,6 +108,10 @@ impl<'js> Name<'js> {
         Name::made(ctx, unsafe { qjs::JS_NewAtomUInt32(ctx.as_raw().as_ptr(), index) })
     }
 
+    pub fn atom(&self) -> qjs::JSAtom {
+        self.atom
+    }
+
     fn made(ctx: &Ctx<'js>, atom: qjs::JSAtom) -> rquickjs::Result<Name<'js>> {
         match atom {
             qjs::JS_ATOM_NULL => Err(rquickjs::Error::Exception),

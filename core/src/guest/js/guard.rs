@@ -224,7 +224,6 @@ impl Guard {
     }
 
     /// Bytes of the heap.
-    #[cfg(test)]
     pub fn used(&self) -> usize {
         self.heap.used.load(Ordering::Relaxed)
     }

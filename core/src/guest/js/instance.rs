@@ -13,7 +13,7 @@ use super::vm::Vm;
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::pool;
+use crate::guest::pool::{self, Taken};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::check_method;
 use crate::loader::WorkerStub;
@@ -26,7 +26,7 @@ const NO_RESPONSE: &str = "Incorrect type for Promise: the Promise did not resol
 
 /// A started guest.
 pub(crate) struct JsInstance {
-    pub(super) vm: Vm,
+    pub(super) vm: Taken<Vm>,
     pub(super) this: Weak<JsInstance>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn exports(
 impl JsInstance {
     /// An instance in a machine of its own.
     fn new(program: &Arc<Program>, actor: &Arc<Actor>) -> Result<Arc<JsInstance>> {
-        let vm: Vm = pool::take(&actor.runtime)?;
+        let vm = pool::take::<Vm>(&actor.runtime)?;
         vm.bind(program.clone(), &actor.limits, actor.interrupt.clone());
         Ok(Arc::new_cyclic(|this: &Weak<JsInstance>| {
             let _ = vm.shared.instance.set(this.clone());

@@ -11,11 +11,14 @@ mod callback;
 mod compiler;
 mod countdown;
 mod driver;
+mod entry;
 mod errors;
 mod give;
 mod guard;
 mod heap;
 mod instance;
+mod kinds;
+mod late;
 mod modules;
 mod native;
 mod outcome;
@@ -35,7 +38,7 @@ use crate::error::Result;
 use crate::guest::Engines;
 use crate::guest::cache::Cache;
 use crate::guest::pool::{Machines, Pool};
-use compiler::Bytecode;
+use compiler::{Bytecode, Parser};
 use program::Prelude;
 use vm::Vm;
 
@@ -45,12 +48,14 @@ pub(crate) struct Engine {
     prelude: OnceLock<Prelude>,
     pub code: Cache<Bytecode>,
     ready: Pool<Vm>,
+    parsers: Pool<Parser>,
 }
 
 impl Engine {
     /// Drops what is kept for guests to come.
     pub fn stop(&self) {
         self.ready.clear();
+        self.parsers.clear();
         self.code.clear();
     }
 }
@@ -66,5 +71,15 @@ impl Machines for Vm {
 
     fn complete(engines: &Engines) {
         engines.js.prelude.get_or_init(Prelude::new).complete();
+    }
+}
+
+impl Machines for Parser {
+    fn pool(engines: &Engines) -> &Pool<Parser> {
+        &engines.js.parsers
+    }
+
+    fn make(_engines: &Engines) -> Result<Parser> {
+        Parser::new()
     }
 }

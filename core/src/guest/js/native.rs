@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "lifetimes of what the engine holds for Rust, and errors past catch"
+    reason = "lifetimes of what the engine holds for Rust, arguments, and errors past catch"
 )]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
-use rquickjs::function::{Constructor, Rest};
-use rquickjs::{Array, Class, Ctx, Function, JsLifetime, Object, Value as JsValue, qjs};
+use rquickjs::function::Constructor;
+use rquickjs::{Array, Class, Ctx, JsLifetime, Value as JsValue, qjs};
 
 use super::api::Stream;
+use super::entry::owned;
 use super::errors::{error_to_js, lone_surrogate};
 use super::read;
 use super::task::Shared;
@@ -108,48 +109,39 @@ pub(super) struct Call<'a, 'js> {
     pub shared: &'a Arc<Shared>,
     pub ctx: &'a Ctx<'js>,
     pub hooks: &'a Hooks<'js>,
-    args: Vec<JsValue<'js>>,
+    /// Borrowed from the engine for the call.
+    args: &'a [qjs::JSValue],
 }
 
 pub(super) type Native = for<'a, 'js> fn(&Call<'a, 'js>) -> Done<'js>;
 
-/// Sets `object[name]` to a native. A panic gives an error that tells nothing of its cause.
-pub(super) fn add(
-    object: &Object<'_>,
-    shared: &Arc<Shared>,
-    name: &'static str,
+/// Runs a native that the engine has called.
+pub(super) fn dispatch<'js>(
     native: Native,
-) -> rquickjs::Result<()> {
-    let shared = shared.clone();
-    object.set(name, Function::new(object.ctx().clone(), dispatch(shared, native))?)
-}
-
-fn dispatch(
-    shared: Arc<Shared>,
-    native: Native,
-) -> impl for<'js> Fn(Ctx<'js>, Rest<JsValue<'js>>) -> rquickjs::Result<JsValue<'js>> {
-    move |ctx, args| {
-        let hooks = ctx.userdata::<Hooks<'_>>().ok_or(rquickjs::Error::Unknown)?;
-        let call = Call { shared: &shared, ctx: &ctx, hooks: &hooks, args: args.0 };
-        let done = match catch_unwind(AssertUnwindSafe(|| native(&call))) {
-            Ok(done) => done,
-            Err(_) => Err(Error::new(ErrorCode::Panic, "internal error").into()),
-        };
-        if let Err(Fail::Ours(error)) = &done
-            && error.code() == ErrorCode::LimitStorage
-        {
-            // A guest can't go on by catching it.
-            shared.full.lock().get_or_insert_with(|| error.clone());
-            shared.guard.interrupt(Stop::Storage);
-        }
-        if shared.guard.is_stopped() {
-            return Err(throw_uncatchable(&ctx, &hooks));
-        }
-        match done {
-            Ok(value) => Ok(value),
-            Err(Fail::Js(error)) => Err(error),
-            Err(Fail::Ours(error)) => Err(ctx.throw(error_to_js(&ctx, &hooks, &error)?)),
-        }
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    args: &[qjs::JSValue],
+) -> rquickjs::Result<JsValue<'js>> {
+    let shared = &hooks.shared;
+    let call = Call { shared, ctx, hooks, args };
+    let done = match catch_unwind(AssertUnwindSafe(|| native(&call))) {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(ErrorCode::Panic, "internal error").into()),
+    };
+    if let Err(Fail::Ours(error)) = &done
+        && error.code() == ErrorCode::LimitStorage
+    {
+        // A guest can't go on by catching it.
+        shared.full.lock().get_or_insert_with(|| error.clone());
+        shared.guard.interrupt(Stop::Storage);
+    }
+    if shared.guard.is_stopped() {
+        return Err(throw_uncatchable(ctx, hooks));
+    }
+    match done {
+        Ok(value) => Ok(value),
+        Err(Fail::Js(error)) => Err(error),
+        Err(Fail::Ours(error)) => Err(ctx.throw(error_to_js(ctx, hooks, &error)?)),
     }
 }
 
@@ -169,12 +161,16 @@ fn throw_uncatchable<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>) -> rquickjs::Error
 impl<'js> Call<'_, 'js> {
     /// An argument; undefined if it is absent.
     pub fn arg(&self, at: usize) -> JsValue<'js> {
-        self.args.get(at).cloned().unwrap_or_else(|| JsValue::new_undefined(self.ctx.clone()))
+        match self.args.get(at) {
+            None => JsValue::new_undefined(self.ctx.clone()),
+            // SAFETY: the engine keeps it alive for the call.
+            Some(value) => unsafe { owned(self.ctx, *value) },
+        }
     }
 
     /// An argument, if it is neither undefined nor null.
     pub fn present(&self, at: usize) -> Option<JsValue<'js>> {
-        self.args.get(at).filter(|value| !value.is_undefined() && !value.is_null()).cloned()
+        Some(self.arg(at)).filter(|value| !value.is_undefined() && !value.is_null())
     }
 
     /// Text that the prelude has made sure of.

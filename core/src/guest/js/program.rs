@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use super::compiler::{Bytecode, Compiler};
+use super::compiler::{Bytecode, Compiler, Parser};
 use super::countdown::Countdown;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Cache;
-use crate::guest::watchdog::Watchdog;
 use crate::loader::{Module, WorkerCode};
+use crate::runtime::RuntimeInner;
 use crate::value::Value;
 
 /// The name that the guest API has for guests.
@@ -18,7 +18,7 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 37] = [
+const PRELUDE: [(&str, &str); 39] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
@@ -50,6 +50,8 @@ const PRELUDE: [(&str, &str); 37] = [
     ("facetbox:lazy", include_str!("prelude/lazy.js")),
     ("facetbox:operations", include_str!("prelude/operations.js")),
     ("facetbox:held", include_str!("prelude/held.js")),
+    ("facetbox:capabilities", include_str!("prelude/capabilities.js")),
+    ("facetbox:loaders", include_str!("prelude/loaders.js")),
     ("facetbox:stubs", include_str!("prelude/stubs.js")),
     ("facetbox:timers", include_str!("prelude/timers.js")),
     ("facetbox:cursors", include_str!("prelude/cursors.js")),
@@ -78,7 +80,8 @@ impl Prelude {
     pub fn module(&self, name: &str) -> Option<&Bytecode> {
         let at = PRELUDE.iter().position(|(known, _)| *known == name)?;
         let compile = || {
-            let compiled = Compiler::new().compile_prelude(name, PRELUDE[at].1);
+            let compiled =
+                Parser::new().and_then(|parser| parser.compile_prelude(name, PRELUDE[at].1));
             compiled.unwrap_or_else(|error| panic!("the guest API compiles: {error}"))
         };
         Some(self.modules[at].get_or_init(compile))
@@ -112,21 +115,8 @@ impl Program {
     /// # Errors
     /// LOAD_ERROR (a `SyntaxError`) with `module:line:column:` for the first module that doesn't compile,
     /// and for imports of modules that aren't there; for names that the guest API has itself.
-    pub fn compile(
-        code: &WorkerCode,
-        cache: &Cache<Bytecode>,
-        watchdog: &Watchdog,
-    ) -> Result<Program> {
-        let compiler = Compiler::new();
-        compiler.watched(watchdog, || Program::compile_all(code, cache, &compiler))
-    }
-
-    fn compile_all(
-        code: &WorkerCode,
-        cache: &Cache<Bytecode>,
-        compiler: &Compiler,
-    ) -> Result<Program> {
-        let value = |name: &str, value| Compiled::value(name, value, cache, compiler);
+    pub fn compile(code: &WorkerCode, runtime: &Arc<RuntimeInner>) -> Result<Program> {
+        let (cache, mut compiler) = (&runtime.engines.js.code, Compiler::new(runtime));
         let mut modules = HashMap::with_capacity(code.modules.len());
         for (name, module) in &code.modules {
             check_name(name)?;
@@ -135,9 +125,13 @@ impl Program {
                     let compile = || compiler.compile(name, source);
                     Compiled::Js(cache.get(name, source.as_bytes(), compile)?)
                 }
-                Module::Text(text) => value(name, text.as_str().into())?,
-                Module::Data(bytes) => value(name, bytes.clone().into())?,
-                Module::Json(json) => value(name, json.clone())?,
+                Module::Text(text) => {
+                    Compiled::value(name, text.as_str().into(), cache, &mut compiler)?
+                }
+                Module::Data(bytes) => {
+                    Compiled::value(name, bytes.clone().into(), cache, &mut compiler)?
+                }
+                Module::Json(json) => Compiled::value(name, json.clone(), cache, &mut compiler)?,
                 Module::Luau(_) => Compiled::Luau,
             };
             modules.insert(name.clone(), compiled);
@@ -187,7 +181,7 @@ impl Compiled {
         name: &str,
         value: Value,
         cache: &Cache<Bytecode>,
-        compiler: &Compiler,
+        compiler: &mut Compiler<'_>,
     ) -> Result<Compiled> {
         let quoted = serde_json::Value::String(name.to_owned());
         let source = format!(

@@ -16,9 +16,10 @@ use rquickjs::{
 use super::api::valid_text;
 use super::callback;
 use super::errors::{CARRIED_BYTES, Carried, caught, error_within, lone_surrogate};
+use super::kinds::Kind;
 use super::native::{Cap, Handle, length};
 use super::task::Shared;
-use super::vm::{Hooks, Kind};
+use super::vm::Hooks;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{MAX_DEPTH, Value, ValueMap, too_deep};
 use crate::view::View;

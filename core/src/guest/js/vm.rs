@@ -9,17 +9,16 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use rquickjs::context::intrinsic;
-use rquickjs::function::RustFunction;
 use rquickjs::loader::{BuiltinLoader, BuiltinResolver};
-use rquickjs::{
-    Array, Class, Context, Ctx, Function, JsLifetime, Object, Runtime, Value as JsValue, qjs,
-};
+use rquickjs::{Class, Context, Ctx, Function, JsLifetime, Object, Runtime, qjs};
 
 use super::api;
 use super::compiler::load;
 use super::errors::internal;
 use super::guard::{Guard, STACK_BYTES};
 use super::heap::Heap;
+use super::kinds::Kinds;
+use super::late;
 use super::modules::Modules;
 use super::native::Cap;
 use super::program::{Prelude, Program, WORKERS};
@@ -84,22 +83,17 @@ impl Drop for Machine {
     }
 }
 
-/// What the binding holds of a machine without anybody's having asked for it: the prototypes of the classes that are
-/// Rust's, each with the context.
+/// What the binding holds of a machine without anybody's having asked for it: the prototype of the class that is
+/// Rust's, with the context.
 struct Held {
     context: NonNull<qjs::JSContext>,
-    prototypes: Vec<qjs::JSValue>,
+    prototype: Option<qjs::JSValue>,
 }
 
 impl Held {
     fn of(ctx: &Ctx<'_>) -> Held {
-        api::let_go(ctx);
-        let prototypes = [Class::<Cap>::prototype(ctx), Class::<RustFunction<'_>>::prototype(ctx)];
-        let prototypes = prototypes.into_iter().filter_map(|prototype| prototype.ok().flatten());
-        Held {
-            context: ctx.as_raw(),
-            prototypes: prototypes.map(|prototype| prototype.as_raw()).collect(),
-        }
+        let prototype = Class::<Cap>::prototype(ctx).ok().flatten();
+        Held { context: ctx.as_raw(), prototype: prototype.map(|prototype| prototype.as_raw()) }
     }
 
     /// Frees the runtime of a machine that ran out of memory, unless the engine has lost track of objects where it got none: it
@@ -110,12 +104,10 @@ impl Held {
         runtime.set_loader(BuiltinResolver::default(), BuiltinLoader::default());
         std::mem::forget(runtime);
         let context = self.context.as_ptr();
-        for prototype in &self.prototypes {
+        if let Some(prototype) = self.prototype {
             // SAFETY: the reference is the binding's, which never comes back to it. It keeps the context, too.
-            unsafe { qjs::JS_FreeValue(context, *prototype) };
-        }
-        for _ in &self.prototypes {
-            // SAFETY: as above; the last of them is the last reference from outside of the machine.
+            unsafe { qjs::JS_FreeValue(context, prototype) };
+            // SAFETY: as above; it is the last reference from outside of the machine.
             unsafe { qjs::JS_FreeContext(context) };
         }
         if is_empty(raw) {
@@ -242,13 +234,14 @@ impl Vm {
 
 fn install(ctx: &Ctx<'_>, shared: &Arc<Shared>, prelude: &Prelude) -> rquickjs::Result<()> {
     let native = Object::new(ctx.clone())?;
-    api::register(&native, shared, prelude)?;
+    api::natives().set_on(&native, api::COMMON)?;
     ctx.globals().set("facetboxNative", native.clone())?;
     let main = prelude.module(WORKERS).ok_or(rquickjs::Error::Unknown)?;
     let (_, evaluated) = load(ctx, main)?.eval()?;
     evaluated.finish::<()>()?;
-    let hooks = Hooks::new(ctx, &native)?;
-    let _ = ctx.store_userdata(hooks);
+    let hooks: Object<'_> = native.get("hooks")?;
+    late::define(ctx, &hooks)?;
+    let _ = ctx.store_userdata(Hooks::new(ctx, &hooks, shared, prelude)?);
     Ok(())
 }
 
@@ -262,6 +255,8 @@ fn failed(ctx: &Ctx<'_>, error: rquickjs::Error) -> Error {
 
 /// Functions of the prelude that Rust calls, and what it knows values by.
 pub(super) struct Hooks<'js> {
+    pub shared: Arc<Shared>,
+    pub prelude: Prelude,
     pub make: Function<'js>,
     pub make_error: Function<'js>,
     pub error_parts: Function<'js>,
@@ -290,6 +285,8 @@ pub(super) struct Hooks<'js> {
     pub is_target: Function<'js>,
     pub is_own: Function<'js>,
     pub watch: Function<'js>,
+    pub get_late: Function<'js>,
+    pub set_late: Function<'js>,
     pub rejections: Rejections<'js>,
     /// The prototype of plain objects.
     pub object: Object<'js>,
@@ -302,9 +299,15 @@ unsafe impl<'js> JsLifetime<'js> for Hooks<'js> {
 }
 
 impl<'js> Hooks<'js> {
-    fn new(ctx: &Ctx<'js>, native: &Object<'js>) -> rquickjs::Result<Hooks<'js>> {
-        let hooks: Object<'js> = native.get("hooks")?;
+    fn new(
+        ctx: &Ctx<'js>,
+        hooks: &Object<'js>,
+        shared: &Arc<Shared>,
+        prelude: &Prelude,
+    ) -> rquickjs::Result<Hooks<'js>> {
         Ok(Hooks {
+            shared: shared.clone(),
+            prelude: prelude.clone(),
             make: hooks.get("make")?,
             make_error: hooks.get("makeError")?,
             error_parts: hooks.get("errorParts")?,
@@ -333,82 +336,12 @@ impl<'js> Hooks<'js> {
             is_target: hooks.get("isTarget")?,
             is_own: hooks.get("isOwn")?,
             watch: hooks.get("watch")?,
+            get_late: hooks.get("getLate")?,
+            set_late: hooks.get("setLate")?,
             rejections: Rejections::default(),
             object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,
             kinds: Kinds::new(&hooks.get("samples")?)?,
         })
-    }
-}
-
-/// The engine's own numbers of built-in classes, which guests can't forge.
-pub(super) struct Kinds {
-    object: qjs::JSClassID,
-    array: qjs::JSClassID,
-    error: qjs::JSClassID,
-    date: qjs::JSClassID,
-    map: qjs::JSClassID,
-    set: qjs::JSClassID,
-    buffer: qjs::JSClassID,
-    data_view: qjs::JSClassID,
-    dom_exception: qjs::JSClassID,
-    arguments: qjs::JSClassID,
-}
-
-/// What kind of object a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Object,
-    Array,
-    Arguments,
-    Error,
-    Date,
-    Map,
-    Set,
-    Buffer,
-    View,
-    Other,
-}
-
-fn class_id(value: &JsValue<'_>) -> qjs::JSClassID {
-    // SAFETY: the value is alive; anything that is no object gives an invalid number.
-    unsafe { qjs::JS_GetClassID(value.as_raw()) }
-}
-
-impl Kinds {
-    fn new(samples: &Array<'_>) -> rquickjs::Result<Kinds> {
-        let of = |at| samples.get(at).map(|value: JsValue<'_>| class_id(&value));
-        Ok(Kinds {
-            object: of(0)?,
-            array: of(1)?,
-            error: of(2)?,
-            date: of(3)?,
-            map: of(4)?,
-            set: of(5)?,
-            buffer: of(6)?,
-            data_view: of(7)?,
-            dom_exception: of(8)?,
-            arguments: of(9)?,
-        })
-    }
-
-    pub fn of(&self, value: &JsValue<'_>) -> Kind {
-        let id = class_id(value);
-        match id {
-            _ if id == self.object => Kind::Object,
-            _ if id == self.array => Kind::Array,
-            _ if id == self.error || id == self.dom_exception => Kind::Error,
-            _ if id == self.arguments => Kind::Arguments,
-            _ if id == self.date => Kind::Date,
-            _ if id == self.map => Kind::Map,
-            _ if id == self.set => Kind::Set,
-            _ if id == self.buffer => Kind::Buffer,
-            _ if id == self.data_view => Kind::View,
-            _ => {
-                // SAFETY: the value is alive; what is no typed array gives a negative number.
-                let typed = unsafe { qjs::JS_GetTypedArrayType(value.as_raw()) };
-                if typed >= 0 { Kind::View } else { Kind::Other }
-            }
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::vm::{Task, Vm};
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
 use crate::error::{Error, ErrorCode, Result};
-use crate::guest::pool;
+use crate::guest::pool::{self, Taken};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::host::{check_method, no_such_method};
 use crate::value::{Value, ValueMap};
@@ -27,7 +27,7 @@ const KEPT_NAMES: usize = 32;
 
 /// A started guest.
 pub(crate) struct LuauInstance {
-    pub(super) vm: Vm,
+    pub(super) vm: Taken<Vm>,
     export: String,
     /// The instance and its class; an entrypoint has none, it makes one for each event.
     object: OnceLock<Table>,
@@ -73,7 +73,7 @@ async fn load(
     hold: &mut Hold,
 ) -> Result<(Arc<LuauInstance>, Arc<Task>)> {
     let actor = &event.actor;
-    let vm: Vm = pool::take(&actor.runtime)?;
+    let vm = pool::take::<Vm>(&actor.runtime)?;
     vm.bind(program.clone(), &actor.limits, actor.interrupt.clone())?;
     let instance = Arc::new_cyclic(|this| LuauInstance {
         vm,

@@ -15,8 +15,8 @@ const MAX_BYTES: usize = 1 << 18;
 /// In their order.
 const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("collate", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"collate", |call| {
         let (one, other) = (call.text(0)?, call.text(1)?);
         if one.len().max(other.len()) > MAX_BYTES {
             let message = format!("Texts of at most {MAX_BYTES} bytes can be compared.");
@@ -25,7 +25,7 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let (sensitivity, numeric, ignores) = (call.index(2)?, call.flag(3), call.flag(4));
         let [one, other] = [one, other].map(|text| Key::new(&text, numeric, ignores));
         call.give_number(f64::from(one.compare(&other, sensitivity) as i8))
-    })
+    });
 }
 
 /// What a text is compared by.

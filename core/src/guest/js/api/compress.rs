@@ -103,25 +103,25 @@ impl Stream {
     }
 }
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("coder", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"coder", |call| {
         let (format, expands) = (call.text(0)?, call.flag(1));
         let coder = coder(&format, expands).ok_or_else(illegal)?;
         let charge = call.charge(if expands { EXPANDING_BYTES } else { COMPRESSING_BYTES });
         let stream = Stream { coder, expands, _charge: charge };
         call.give_cap(Handle::Coder(Arc::new(Mutex::new(stream))))
-    })?;
-    natives.add("coder_step", |call| {
+    });
+    natives.add(c"coder_step", |call| {
         let (output, used) = stream(call)?.lock().step(&bytes(call, 1)?)?;
         let pair = Array::new(call.ctx.clone())?;
         pair.set(0, give_bytes(call, &output)?)?;
         pair.set(1, used as f64)?;
         Ok(pair.into_value())
-    })?;
-    natives.add("coder_end", |call| {
+    });
+    natives.add(c"coder_end", |call| {
         let output = stream(call)?.lock().end()?;
         give_bytes(call, &output)
-    })
+    });
 }
 
 fn stream(call: &Call<'_, '_>) -> Result<Arc<Mutex<Stream>>> {

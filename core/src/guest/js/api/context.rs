@@ -14,13 +14,13 @@ use crate::guest::outside::{delay, fail, no_such_export};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("no_such_method", |call| Err(no_such_method(&call.text(0)?).into()))?;
-    natives.add("no_fetch_handler", |_| Err(no_fetch_handler().into()))?;
-    natives.add("no_alarm_handler", |_| Err(no_alarm_handler().into()))?;
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"no_such_method", |call| Err(no_such_method(&call.text(0)?).into()));
+    natives.add(c"no_fetch_handler", |_| Err(no_fetch_handler().into()));
+    natives.add(c"no_alarm_handler", |_| Err(no_alarm_handler().into()));
     natives
-        .add("no_such_export", |call| Err(no_such_export(&call.text(0)?, &call.text(1)?).into()))?;
-    natives.add("done", |call| {
+        .add(c"no_such_export", |call| Err(no_such_export(&call.text(0)?, &call.text(1)?).into()));
+    natives.add(c"done", |call| {
         if let Some(task) = call.shared.find_task(call.index(0)?) {
             let value = call.arg(2);
             let ended = match call.flag(1) {
@@ -31,19 +31,19 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             call.shared.signal.notify(usize::MAX);
         }
         call.undefined()
-    })?;
-    natives.add("log", |call| {
+    });
+    natives.add(c"log", |call| {
         let (level, text) = (call.text(0)?, call.text(1)?);
         call.shared.task()?.event.log(LogLevel::of_function(&level), &cut(&text, TEXT_BYTES));
         call.undefined()
-    })?;
-    natives.add("exception", |call| {
+    });
+    natives.add(c"exception", |call| {
         let error = error_from_js(call.ctx, call.hooks, &call.arg(0));
         call.shared.task()?.event.add_exception(&error);
         call.undefined()
-    })?;
-    register_sections(natives)?;
-    register_timers(natives)
+    });
+    register_sections(natives);
+    register_timers(natives);
 }
 
 /// The task that a section or transaction was begun in.
@@ -51,8 +51,8 @@ pub(super) fn begun(call: &Call<'_, '_>, number: u64) -> Result<Arc<Task>> {
     call.shared.find_task(number).ok_or_else(|| Error::type_error("The event has ended."))
 }
 
-fn register_sections(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("abort", |call| {
+fn register_sections(natives: &mut Natives) {
+    natives.add(c"abort", |call| {
         let error = match call.present(0) {
             None => aborted(None),
             Some(reason) => {
@@ -60,35 +60,35 @@ fn register_sections(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             }
         };
         Err(fail(&call.shared.actor()?, &*call.shared.guard, error).into())
-    })?;
-    natives.add("block_begin", |call| {
+    });
+    natives.add(c"block_begin", |call| {
         let task = call.shared.task()?;
         task.event.enter_section()?;
         call.give_number(task.number as f64)
-    })?;
-    natives.add("block_end", |call| {
+    });
+    natives.add(c"block_end", |call| {
         begun(call, call.index(0)?)?.event.leave_section();
         call.undefined()
-    })?;
-    natives.add("block_failed", |call| {
+    });
+    natives.add(c"block_failed", |call| {
         // A failed section resets the object: what it was to set up is not there.
         let error = error_from_js(call.ctx, call.hooks, &call.arg(0));
         Err(fail(&call.shared.actor()?, &*call.shared.guard, error).into())
-    })
+    });
 }
 
-fn register_timers(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("now_ms", |call| {
+fn register_timers(natives: &mut Natives) {
+    natives.add(c"now_ms", |call| {
         let now = call.shared.actor()?.runtime.alarms.clock.now_ms();
         call.give_number(now as f64)
-    })?;
-    natives.add("timer", |call| {
+    });
+    natives.add(c"timer", |call| {
         let due = Instant::now() + delay(call.number(0)?);
         let sleep = call.shared.actor()?.runtime.timers.at(due);
         call.give_number(call.shared.begin_timer(sleep)? as f64)
-    })?;
-    natives.add("cancel", |call| {
+    });
+    natives.add(c"cancel", |call| {
         call.shared.clear_timer(call.index(0)?)?;
         call.undefined()
-    })
+    });
 }

@@ -9,21 +9,21 @@ use crate::guest::web;
 /// The most rounds of a keyed digest that run without a look at the guest's limits.
 const MAX_ROUNDS: u64 = 4_096;
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("random", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"random", |call| {
         let bytes = web::random(call.index(0)? as usize)?;
         give_bytes(call, &bytes)
-    })?;
-    natives.add("uuid", |call| call.give_text(&web::random_uuid()?))?;
-    natives.add("digest", |call| {
+    });
+    natives.add(c"uuid", |call| call.give_text(&web::random_uuid()?));
+    natives.add(c"digest", |call| {
         let (algorithm, data) = (call.text(0)?, bytes(call, 1)?);
         give_bytes(call, &web::digest(algorithm.as_bytes(), &data)?)
-    })?;
-    natives.add("hmac", |call| {
+    });
+    natives.add(c"hmac", |call| {
         let (algorithm, key, data) = (call.text(0)?, bytes(call, 1)?, bytes(call, 2)?);
         give_bytes(call, &web::hmac(algorithm.as_bytes(), &key, &data)?)
-    })?;
-    natives.add("hmac_rounds", |call| {
+    });
+    natives.add(c"hmac_rounds", |call| {
         let (algorithm, key, data) = (call.text(0)?, bytes(call, 1)?, bytes(call, 2)?);
         let rounds = call.index(3)?.min(MAX_ROUNDS) as usize;
         let (last, sum) = web::hmac_rounds(algorithm.as_bytes(), &key, &data, rounds)?;
@@ -31,5 +31,5 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         pair.set(0, give_bytes(call, &last)?)?;
         pair.set(1, give_bytes(call, &sum)?)?;
         Ok(pair.into_value())
-    })
+    });
 }

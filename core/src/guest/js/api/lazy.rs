@@ -2,20 +2,19 @@
 
 use rquickjs::Object;
 
-use super::{Natives, Own};
+use super::Natives;
 use crate::guest::js::compiler;
 use crate::guest::js::native::{Call, Fail, illegal};
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("load_part", |call| Ok(load(call)?.into_value()))
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"load_part", |call| Ok(load(call)?.into_value()));
 }
 
 /// Evaluates a module of the prelude that nothing imports; gives what it exports. Evaluated again it is another
 /// module, so one that failed can be tried anew.
 fn load<'js>(call: &Call<'_, 'js>) -> std::result::Result<Object<'js>, Fail> {
     let name = call.text(0)?;
-    let own = call.ctx.userdata::<Own>().ok_or_else(illegal)?;
-    let code = own.prelude.module(&name).ok_or_else(illegal)?;
+    let code = call.hooks.prelude.module(&name).ok_or_else(illegal)?;
     let (module, evaluated) = compiler::load(call.ctx, code)?.eval()?;
     // It doesn't wait for anything, so it has ended.
     if let Some(Err(error)) = evaluated.result::<()>() {

@@ -15,14 +15,14 @@ use crate::guest::js::program::Compiled;
 use crate::loader::{ExportOptions, Loader, WorkerCode, WorkerStub};
 use crate::value::Value;
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("load", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"load", |call| {
         let worker = loader(call)?.load_for(guest(call), worker_code(call, 1)?)?;
         call.check_memory();
         count(call)?;
         call.give_cap(Handle::Worker(worker))
-    })?;
-    natives.add("cached_worker", |call| {
+    });
+    natives.add(c"cached_worker", |call| {
         let cached = match call.present(1) {
             Some(_) => loader(call)?.cached(&call.text(1)?),
             None => None,
@@ -31,29 +31,29 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             count(call)?;
         }
         cached.map_or_else(|| call.undefined(), |worker| call.give_cap(Handle::Worker(worker)))
-    })?;
-    natives.add("insert_worker", |call| {
+    });
+    natives.add(c"insert_worker", |call| {
         let code = worker_code(call, 2);
         count(call)?;
         let worker = loader(call)?.insert_for(guest(call), worker_id(call).as_deref(), code);
         call.check_memory();
         call.give_cap(Handle::Worker(worker))
-    })?;
-    natives.add("insert_failed", |call| {
+    });
+    natives.add(c"insert_failed", |call| {
         let error = error_from_js(call.ctx, call.hooks, &call.arg(2));
         count(call)?;
         let worker = loader(call)?.insert(worker_id(call).as_deref(), Err(error));
         call.give_cap(Handle::Worker(worker))
-    })?;
-    natives.add("get_class", |call| {
+    });
+    natives.add(c"get_class", |call| {
         let class = worker(call)?.get_durable_object_class(&call.text(1)?, options(call, 2)?);
         call.give_cap(Handle::Value(Value::Class(class)))
-    })?;
-    natives.add("get_entrypoint", |call| {
+    });
+    natives.add(c"get_entrypoint", |call| {
         let stub = worker(call)?.get_entrypoint(&call.text(1)?, options(call, 2)?)?;
         call.give_cap(Handle::Value(Value::Stub(stub)))
-    })?;
-    natives.add("module_value", |call| {
+    });
+    natives.add(c"module_value", |call| {
         let program = call.shared.program.get();
         match program.and_then(|program| program.module(&call.text(0).ok()?)) {
             Some(Compiled::Value(_, Value::Bytes(bytes))) => {
@@ -62,8 +62,8 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             Some(Compiled::Value(_, value)) => Ok(give::value(call.ctx, call.hooks, value)?),
             _ => call.undefined(),
         }
-    })?;
-    register_exports(natives)
+    });
+    register_exports(natives);
 }
 
 /// Whose memory loaded code counts as.
@@ -119,8 +119,8 @@ fn export(call: &Call<'_, '_>, name: &str, kind: &str, options: ExportOptions) -
     })
 }
 
-fn register_exports(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("loopback", |call| {
+fn register_exports(natives: &mut Natives) {
+    natives.add(c"loopback", |call| {
         let (name, kind) = (call.text(0)?, call.text(1)?);
         let value = export(call, &name, &kind, ExportOptions::default())?;
         let made = Array::new(call.ctx.clone())?;
@@ -129,9 +129,9 @@ fn register_exports(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             made.set(1, Cap::make(call.ctx, Handle::Value(Value::Namespace(namespace)))?)?;
         }
         Ok(made.into_value())
-    })?;
-    natives.add("specialise", |call| {
+    });
+    natives.add(c"specialise", |call| {
         let value = export(call, &call.text(0)?, &call.text(1)?, options(call, 2)?)?;
         call.give_cap(Handle::Value(value))
-    })
+    });
 }

@@ -15,15 +15,18 @@ mod text;
 mod web;
 mod zones;
 
-use std::sync::Arc;
+use std::ffi::CStr;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
-use rquickjs::{Array, Ctx, JsLifetime, Object, Value as JsValue};
+use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
+use super::entry::Table;
 use super::errors::caught;
-use super::native::{Call, Done, Native, illegal};
-use super::program::Prelude;
+use super::kinds::Kind;
+use super::native::{Call, Done, Native};
 use super::task::Shared;
-use super::vm::{Hooks, Kind};
+use super::vm::Hooks;
 use super::{native, read};
 use crate::error::{Error, Result};
 use crate::guest::web::HeaderList;
@@ -32,72 +35,63 @@ use crate::value::Value;
 pub(super) use compress::Stream;
 pub(super) use text::valid_text;
 
-/// What the engine keeps for us.
-struct Own {
-    shared: Arc<Shared>,
-    prelude: Prelude,
-}
-
-// SAFETY: it holds nothing with the engine's lifetime.
-#[expect(unsafe_code, reason = "the binding asks for the lifetime of what it keeps")]
-unsafe impl<'js> JsLifetime<'js> for Own {
-    type Changed<'to> = Own;
-}
+/// The topic of the natives that every machine has.
+pub(super) const COMMON: &str = "common";
 
 /// The shared state of the machine that runs.
 pub(super) fn shared(ctx: &Ctx<'_>) -> Option<Arc<Shared>> {
-    ctx.userdata::<Own>().map(|own| own.shared.clone())
+    ctx.userdata::<Hooks<'_>>().map(|hooks| hooks.shared.clone())
 }
 
-/// Lets go of what the engine keeps for us. No native runs afterwards.
-pub(super) fn let_go(ctx: &Ctx<'_>) {
-    drop(ctx.remove_userdata::<Own>());
+/// All natives: they are the same for all machines.
+pub(super) fn natives() -> &'static Table {
+    static TABLE: LazyLock<Table> = LazyLock::new(|| {
+        let mut natives = Natives::default();
+        natives.topic(COMMON, |natives| {
+            context::register(natives);
+            lazy::register(natives);
+            storage::register(natives);
+            stub::register(natives);
+            namespace::register(natives);
+            loader::register(natives);
+            text::register(natives);
+            collate::register(natives);
+            crypto::register(natives);
+            web::register(natives);
+            natives.add(c"late", late);
+        });
+        natives.topic("ciphers", ciphers::register);
+        natives.topic("signatures", signatures::register);
+        natives.topic("compress", compress::register);
+        natives.topic("zones", zones::register);
+        Table::new(natives.all, natives.topics)
+    });
+    &TABLE
 }
 
-/// Sets all natives.
-pub(super) fn register(
-    object: &Object<'_>,
-    shared: &Arc<Shared>,
-    prelude: &Prelude,
-) -> rquickjs::Result<()> {
-    let own = Own { shared: shared.clone(), prelude: prelude.clone() };
-    let _ = object.ctx().store_userdata(own);
-    let natives = Natives { object, shared };
-    context::register(&natives)?;
-    lazy::register(&natives)?;
-    storage::register(&natives)?;
-    stub::register(&natives)?;
-    namespace::register(&natives)?;
-    loader::register(&natives)?;
-    text::register(&natives)?;
-    collate::register(&natives)?;
-    crypto::register(&natives)?;
-    web::register(&natives)?;
-    natives.add("late", late)
+/// Natives, and which of them a topic has.
+#[derive(Default)]
+struct Natives {
+    all: Vec<(&'static CStr, Native)>,
+    topics: Vec<(&'static str, Range<usize>)>,
 }
 
-struct Natives<'a, 'js> {
-    object: &'a Object<'js>,
-    shared: &'a Arc<Shared>,
-}
+impl Natives {
+    fn topic(&mut self, name: &'static str, register: impl FnOnce(&mut Natives)) {
+        let first = self.all.len();
+        register(self);
+        self.topics.push((name, first..self.all.len()));
+    }
 
-impl Natives<'_, '_> {
-    fn add(&self, name: &'static str, function: Native) -> rquickjs::Result<()> {
-        native::add(self.object, self.shared, name, function)
+    fn add(&mut self, name: &'static CStr, function: Native) {
+        self.all.push((name, function));
     }
 }
 
 /// An object with the natives of a topic that most guests never need.
 fn late<'js>(call: &Call<'_, 'js>) -> Done<'js> {
     let object = Object::new(call.ctx.clone())?;
-    let natives = Natives { object: &object, shared: call.shared };
-    match call.text(0)?.as_str() {
-        "ciphers" => ciphers::register(&natives)?,
-        "signatures" => signatures::register(&natives)?,
-        "compress" => compress::register(&natives)?,
-        "zones" => zones::register(&natives)?,
-        _ => return Err(illegal().into()),
-    }
+    natives().set_on(&object, &call.text(0)?)?;
     Ok(object.into_value())
 }
 

@@ -11,33 +11,33 @@ use crate::id::ObjectId;
 use crate::namespace::Namespace;
 use crate::value::Value;
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+pub(super) fn register(natives: &mut Natives) {
     natives
-        .add("id_from_name", |call| give_id(call, namespace(call)?.id_from_name(&call.text(1)?)))?;
-    natives.add("id_from_string", |call| {
+        .add(c"id_from_name", |call| give_id(call, namespace(call)?.id_from_name(&call.text(1)?)));
+    natives.add(c"id_from_string", |call| {
         give_id(call, namespace(call)?.id_from_string(&call.text(1)?)?)
-    })?;
-    natives.add("new_unique_id", |call| match call.present(1) {
+    });
+    natives.add(c"new_unique_id", |call| match call.present(1) {
         Some(_) => Err(no_jurisdiction().into()),
         None => give_id(call, namespace(call)?.new_unique_id()?),
-    })?;
-    natives.add("jurisdiction", |call| match call.present(0) {
+    });
+    natives.add(c"jurisdiction", |call| match call.present(0) {
         Some(_) => Err(no_jurisdiction().into()),
         None => call.undefined(),
-    })?;
-    natives.add("get_object", |call| {
+    });
+    natives.add(c"get_object", |call| {
         check_routing(call)?;
         let Handle::Id(ActorId::Object(id)) = call.handle(1)? else {
             return Err(Error::type_error("get() takes the id of an object.").into());
         };
         let stub = namespace(call)?.get(&id)?;
         Ok(give::value(call.ctx, call.hooks, &Value::Stub(stub))?)
-    })?;
-    natives.add("get_by_name", |call| {
+    });
+    natives.add(c"get_by_name", |call| {
         check_routing(call)?;
         let stub = namespace(call)?.get_by_name(&call.text(1)?);
         Ok(give::value(call.ctx, call.hooks, &Value::Stub(stub))?)
-    })
+    });
 }
 
 fn namespace(call: &Call<'_, '_>) -> Result<Namespace> {

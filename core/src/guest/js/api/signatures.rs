@@ -31,62 +31,62 @@ macro_rules! key {
     };
 }
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+pub(super) fn register(natives: &mut Natives) {
     // A private key is its 32 bytes, a public one its point, uncompressed.
-    natives.add("p256_generate", |call| {
+    natives.add(c"p256_generate", |call| {
         loop {
             if let Ok(key) = SecretKey::from_slice(&web::random(32)?) {
                 return give_bytes(call, &key.to_bytes());
             }
         }
-    })?;
-    natives.add("p256_public", |call| {
+    });
+    natives.add(c"p256_public", |call| {
         let key = key!(SecretKey::from_slice(&bytes(call, 0)?));
         give_bytes(call, &point(&key.public_key()))
-    })?;
-    natives.add("p256_point", |call| {
+    });
+    natives.add(c"p256_point", |call| {
         let key = key!(PublicKey::from_sec1_bytes(&bytes(call, 0)?));
         give_bytes(call, &point(&key))
-    })?;
-    natives.add("p256_of_pkcs8", |call| {
+    });
+    natives.add(c"p256_of_pkcs8", |call| {
         let key = key!(SecretKey::from_pkcs8_der(&bytes(call, 0)?));
         give_bytes(call, &key.to_bytes())
-    })?;
-    natives.add("p256_to_pkcs8", |call| {
+    });
+    natives.add(c"p256_to_pkcs8", |call| {
         let key = key!(SecretKey::from_slice(&bytes(call, 0)?));
         give_bytes(call, key!(key.to_pkcs8_der()).as_bytes())
-    })?;
-    natives.add("p256_of_spki", |call| {
+    });
+    natives.add(c"p256_of_spki", |call| {
         let key = key!(PublicKey::from_public_key_der(&bytes(call, 0)?));
         give_bytes(call, &point(&key))
-    })?;
-    natives.add("p256_to_spki", |call| {
+    });
+    natives.add(c"p256_to_spki", |call| {
         let key = key!(PublicKey::from_sec1_bytes(&bytes(call, 0)?));
         give_bytes(call, key!(key.to_public_key_der()).as_bytes())
-    })?;
-    natives.add("p256_sign", |call| {
+    });
+    natives.add(c"p256_sign", |call| {
         let key = key!(SigningKey::from_slice(&bytes(call, 0)?));
         let signature: Signature = key!(key.sign_prehash(&bytes(call, 1)?));
         give_bytes(call, &signature.to_bytes())
-    })?;
-    natives.add("p256_verify", |call| {
+    });
+    natives.add(c"p256_verify", |call| {
         let key = key!(VerifyingKey::from_sec1_bytes(&bytes(call, 0)?));
         let (signature, digest) = (Signature::from_slice(&bytes(call, 1)?), bytes(call, 2)?);
         call.give_bool(signature.is_ok_and(|known| key.verify_prehash(&digest, &known).is_ok()))
-    })?;
-    natives.add("rsa_of_spki", |call| {
+    });
+    natives.add(c"rsa_of_spki", |call| {
         let (modulus, exponent) = rsa_of_spki(&bytes(call, 0)?).ok_or_else(bad_key)?;
         let pair = Array::new(call.ctx.clone())?;
         pair.set(0, give_bytes(call, &modulus)?)?;
         pair.set(1, give_bytes(call, &exponent)?)?;
         Ok(pair.into_value())
-    })?;
-    natives.add("rsa_verify", |call| {
+    });
+    natives.add(c"rsa_verify", |call| {
         let (modulus, exponent) = (bytes(call, 0)?, bytes(call, 1)?);
         let (signature, prefix, digest) = (bytes(call, 2)?, bytes(call, 3)?, bytes(call, 4)?);
         let signed = rsa_signed(&modulus, &exponent, &signature)?;
         call.give_bool(signed.is_some_and(|signed| is_padded(&signed, &[prefix, digest].concat())))
-    })
+    });
 }
 
 fn point(key: &PublicKey) -> Vec<u8> {

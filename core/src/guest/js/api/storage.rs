@@ -16,41 +16,41 @@ use crate::guest::rows::Form;
 use crate::storage::{Batch, KvList, ListOptions, Span, SqlCursor};
 use crate::value::{Value, ValueMap};
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    register_kv(natives)?;
-    register_batches(natives)?;
-    register_sql(natives)?;
-    register_rows(natives)?;
-    register_transactions(natives)?;
-    register_alarms(natives)
+pub(super) fn register(natives: &mut Natives) {
+    register_kv(natives);
+    register_batches(natives);
+    register_sql(natives);
+    register_rows(natives);
+    register_transactions(natives);
+    register_alarms(natives);
 }
 
-fn register_kv(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("kv_get", |call| {
+fn register_kv(natives: &mut Natives) {
+    natives.add(c"kv_get", |call| {
         let key = call.text(0)?;
         let value = call.shared.storage(|storage| storage.kv().get(&key))?;
         Ok(give::value(call.ctx, call.hooks, &value.unwrap_or(Value::Undefined))?)
-    })?;
-    natives.add("kv_put", |call| {
+    });
+    natives.add(c"kv_put", |call| {
         let (key, value) = (call.text(0)?, call.read_stored(1)?);
         call.shared.storage(|storage| storage.kv().put(&key, &value))?;
         call.undefined()
-    })?;
-    natives.add("kv_delete", |call| {
+    });
+    natives.add(c"kv_delete", |call| {
         let key = call.text(0)?;
         call.give_bool(call.shared.storage(|storage| storage.kv().delete(&key))?)
-    })?;
-    natives.add("kv_list", |call| {
+    });
+    natives.add(c"kv_list", |call| {
         let options = ListOptions::from_value(&call.read(0)?)?;
         let list = call.shared.storage(|storage| storage.kv().list(&options))?;
         call.give_cap(Handle::List(Arc::new(Mutex::new(list))))
-    })?;
-    natives.add("kv_next", |call| {
+    });
+    natives.add(c"kv_next", |call| {
         let Handle::List(list) = call.handle(0)? else { return Err(illegal().into()) };
         let entry = next_entry(&list)?;
         let Some((key, value)) = entry else { return call.undefined() };
         entry_value(call, &key, &value)
-    })
+    });
 }
 
 fn next_entry(list: &Mutex<KvList>) -> Result<Option<(String, Value)>> {
@@ -78,8 +78,8 @@ fn keys(call: &Call<'_, '_>) -> std::result::Result<Vec<String>, Fail> {
     Ok(keys)
 }
 
-fn register_batches(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("kv_get_many", |call| {
+fn register_batches(natives: &mut Natives) {
+    natives.add(c"kv_get_many", |call| {
         let keys = keys(call)?;
         let entries = Array::new(call.ctx.clone())?;
         let mut count = 0;
@@ -90,8 +90,8 @@ fn register_batches(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             Ok::<(), Fail>(())
         })?;
         Ok(entries.into_value())
-    })?;
-    natives.add("kv_put_many", |call| {
+    });
+    natives.add(c"kv_put_many", |call| {
         let map = match call.read_stored(0)? {
             Value::Map(map) => map,
             Value::List(items) if items.is_empty() => ValueMap::new(),
@@ -104,12 +104,12 @@ fn register_batches(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let entries: Vec<_> = map.into_iter().collect();
         call.shared.storage(|storage| storage.kv().put_many(&entries))?;
         call.undefined()
-    })?;
-    natives.add("kv_delete_many", |call| {
+    });
+    natives.add(c"kv_delete_many", |call| {
         let keys = keys(call)?;
         let deleted = call.shared.storage(|storage| storage.kv().delete_many(&keys))?;
         call.give_number(deleted as f64)
-    })
+    });
 }
 
 fn cursor(call: &Call<'_, '_>) -> Result<Arc<SqlCursor>> {
@@ -127,41 +127,41 @@ fn as_bound(value: Value) -> Value {
     }
 }
 
-fn register_sql(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("sql_exec", |call| {
+fn register_sql(natives: &mut Natives) {
+    natives.add(c"sql_exec", |call| {
         let query = call.text(0)?;
         let bindings = call.read_bindings(1)?.into_iter().map(as_bound).collect();
         let cursor = call.shared.storage(|storage| storage.sql().exec(&query, bindings))?;
         call.give_cap(Handle::Cursor(Arc::new(cursor)))
-    })?;
-    natives.add("database_size", |call| {
+    });
+    natives.add(c"database_size", |call| {
         let size = call.shared.storage(|storage| storage.sql().database_size())?;
         call.give_number(size as f64)
-    })?;
-    natives.add("sql_columns", |call| {
+    });
+    natives.add(c"sql_columns", |call| {
         let names = cursor(call)?.column_names().iter().map(|name| name.as_str().into()).collect();
         Ok(give::value(call.ctx, call.hooks, &Value::List(names))?)
-    })?;
-    natives.add("sql_rows_read", |call| call.give_number(cursor(call)?.rows_read() as f64))?;
-    natives.add("sql_rows_written", |call| call.give_number(cursor(call)?.rows_written() as f64))
+    });
+    natives.add(c"sql_rows_read", |call| call.give_number(cursor(call)?.rows_read() as f64));
+    natives.add(c"sql_rows_written", |call| call.give_number(cursor(call)?.rows_written() as f64));
 }
 
-fn register_rows(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("sql_next", |call| {
+fn register_rows(natives: &mut Natives) {
+    natives.add(c"sql_next", |call| {
         let cursor = cursor(call)?;
         next(call, &cursor, Form::Named(cursor.columns()))
-    })?;
-    natives.add("sql_next_raw", |call| next(call, &*cursor(call)?, Form::Raw))?;
-    natives.add("sql_one", |call| {
+    });
+    natives.add(c"sql_next_raw", |call| next(call, &*cursor(call)?, Form::Raw));
+    natives.add(c"sql_one", |call| {
         let (cursor, mut batch) = (cursor(call)?, Batch::default());
         cursor.read_one(&mut batch)?;
         Ok(Rows::new(call.ctx, Form::Named(cursor.columns()))?.first(&batch)?)
-    })?;
-    natives.add("sql_to_array", |call| {
+    });
+    natives.add(c"sql_to_array", |call| {
         let cursor = cursor(call)?;
         collect(call, &cursor, Form::Named(cursor.columns()))
-    })?;
-    natives.add("sql_raw", |call| collect(call, &*cursor(call)?, Form::Raw))
+    });
+    natives.add(c"sql_raw", |call| collect(call, &*cursor(call)?, Form::Raw));
 }
 
 fn next<'js>(call: &Call<'_, 'js>, cursor: &SqlCursor, form: Form<'_>) -> Done<'js> {
@@ -183,47 +183,47 @@ fn collect<'js>(call: &Call<'_, 'js>, cursor: &SqlCursor, form: Form<'_>) -> Don
     }
 }
 
-fn register_transactions(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("begin", |call| {
+fn register_transactions(natives: &mut Natives) {
+    natives.add(c"begin", |call| {
         let span = if call.flag(0) { Span::Async } else { Span::Sync };
         let depth = call.shared.storage(|storage| storage.begin(span))?;
         call.give_number(depth as f64)
-    })?;
-    natives.add("finish", |call| {
+    });
+    natives.add(c"finish", |call| {
         let (depth, commit) = (call.index(0)? as usize, call.flag(1));
         if depth == 0 {
             return Err(illegal().into());
         }
         call.shared.storage(|storage| storage.end(depth, commit))?;
         call.undefined()
-    })?;
-    natives.add("sync", |call| {
+    });
+    natives.add(c"sync", |call| {
         // The driver commits before it waits for anything, and this waits for nothing else.
         let number = call.shared.begin(Box::pin(async { Ok(Answer::Nothing) }))?;
         call.give_number(number as f64)
-    })?;
-    natives.add("bookmark", |call| {
+    });
+    natives.add(c"bookmark", |call| {
         let bookmark = call.shared.storage(|storage| storage.current_bookmark())?;
         call.give_text(&bookmark)
-    })?;
-    natives.add("no_recovery", |_| {
+    });
+    natives.add(c"no_recovery", |_| {
         let message =
             "This Durable Object's storage back-end does not implement point-in-time recovery.";
         Err(Error::named(ErrorCode::Unsupported, "Error", message).into())
-    })?;
-    natives.add("delete_all", |call| {
+    });
+    natives.add(c"delete_all", |call| {
         Facets::new(call.shared.actor()?).delete_all()?;
         call.undefined()
-    })
+    });
 }
 
-fn register_alarms(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("get_alarm", |call| {
+fn register_alarms(natives: &mut Natives) {
+    natives.add(c"get_alarm", |call| {
         let time = call.shared.storage(|storage| storage.get_alarm())?;
         let time = time.map_or(Value::Null, Value::Int);
         Ok(give::value(call.ctx, call.hooks, &time)?)
-    })?;
-    natives.add("set_alarm", |call| {
+    });
+    natives.add(c"set_alarm", |call| {
         let time = call.number(0)?;
         if time.is_nan() {
             return Err(
@@ -232,9 +232,9 @@ fn register_alarms(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         }
         call.shared.storage(|storage| storage.set_alarm(time as i64))?;
         call.undefined()
-    })?;
-    natives.add("delete_alarm", |call| {
+    });
+    natives.add(c"delete_alarm", |call| {
         call.shared.storage(|storage| storage.delete_alarm())?;
         call.undefined()
-    })
+    });
 }

@@ -21,41 +21,41 @@ use crate::http::Request;
 use crate::stub::{Binding, Stub};
 use crate::value::Value;
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("pack", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"pack", |call| {
         let args = call.read_args(0)?;
         call.give_cap(Handle::Args(Arc::new(Mutex::new(Some(args)))))
-    })?;
-    natives.add("call", |call| {
+    });
+    natives.add(c"call", |call| {
         let (stub, method) = (stub(call)?, call.text(1)?);
         let Handle::Args(packed) = call.handle(2)? else { return Err(illegal().into()) };
         let Some(Args { values, charge }) = packed.lock().take() else {
             return Err(illegal().into());
         };
         begin_charged(call, charge, send(event(call)?, stub, Message::call(method, values)))
-    })?;
+    });
     // A stub of what is here.
-    natives.add("stub_of", |call| {
+    natives.add(c"stub_of", |call| {
         let Args { values, .. } = call.read_args(0)?;
         Ok(give::value(call.ctx, call.hooks, values.first().ok_or_else(illegal)?)?)
-    })?;
-    natives.add("get", |call| {
+    });
+    natives.add(c"get", |call| {
         let (stub, property) = (stub(call)?, call.text(1)?);
         begin(call, send(event(call)?, stub, Message::Get { property }))
-    })?;
-    natives.add("fetch", |call| {
+    });
+    natives.add(c"fetch", |call| {
         let (stub, request) = (stub(call)?, taken_request(call, 1)?);
         let charge = call.charge(request.size());
         begin_charged(call, charge, send(event(call)?, stub, Message::Fetch(request)))
-    })?;
-    natives.add("outbound", |call| {
+    });
+    natives.add(c"outbound", |call| {
         let request = taken_request(call, 0)?;
         let charge = call.charge(request.size());
         begin_charged(call, charge, outbound(&event(call)?, request)?)
-    })?;
-    register_host(natives)?;
-    register_starts(natives)?;
-    register_facets(natives)
+    });
+    register_host(natives);
+    register_starts(natives);
+    register_facets(natives);
 }
 
 fn begin<'js>(call: &Call<'_, 'js>, pending: Pending) -> Done<'js> {
@@ -101,21 +101,21 @@ fn begin_host<'js>(
     begin_charged(call, charge, call_host(&event(call)?, called, work)?)
 }
 
-fn register_host(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("call_function", |call| {
+fn register_host(natives: &mut Natives) {
+    natives.add(c"call_function", |call| {
         let Value::Function(function) = call.capability(0)? else { return Err(illegal().into()) };
         let Args { values, charge } = call.read_args(1)?;
         let called = function.clone();
         begin_host(call, Called::Function(&called), charge, move || function.call(values))
-    })?;
-    natives.add("call_object", |call| {
+    });
+    natives.add(c"call_object", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
         let (method, Args { values, charge }) = (call.text(1)?, call.read_args(2)?);
         let (called, name) = (object.clone(), method.clone());
         let called = Called::Object(&called, &name);
         begin_host(call, called, charge, move || object.call(&method, values))
-    })?;
-    natives.add("get_object_member", |call| {
+    });
+    natives.add(c"get_object_member", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
         let property = call.text(1)?;
         let target = object.origin().and_then(|origin| origin.clone().downcast::<Callback>().ok());
@@ -123,11 +123,11 @@ fn register_host(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let name = property.clone();
         let called = Called::Object(&object, &name);
         begin_host(call, called, call.charge(0), move || target.run(Use::Get(property)))
-    })
+    });
 }
 
-fn register_starts(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("bind", |call| {
+fn register_starts(natives: &mut Natives) {
+    natives.add(c"bind", |call| {
         let stub = stub(call)?;
         match stub.bind()? {
             Binding::Bound => call.give_text("bound"),
@@ -137,21 +137,21 @@ fn register_starts(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
                 call.give_text("start")
             }
         }
-    })?;
-    natives.add("wait_for_start", |call| {
+    });
+    natives.add(c"wait_for_start", |call| {
         let number = call.shared.begin(wait_for_start(stub(call)?))?;
         call.give_number(number as f64)
-    })?;
-    natives.add("start", |call| {
+    });
+    natives.add(c"start", |call| {
         let options = facet_options(call)?;
         end_start(call, Ok(options))
-    })?;
-    natives.add("start_failed", |call| {
+    });
+    natives.add(c"start_failed", |call| {
         let error = error_from_js(call.ctx, call.hooks, &call.arg(1));
         // The caller throws it itself.
         let _ = end_start(call, Err(error));
         call.undefined()
-    })
+    });
 }
 
 fn end_start<'js>(call: &Call<'_, 'js>, options: Result<FacetOptions>) -> Done<'js> {
@@ -186,15 +186,15 @@ fn facet_options(call: &Call<'_, '_>) -> std::result::Result<FacetOptions, Fail>
     Ok(FacetOptions { class, id })
 }
 
-fn register_facets(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
+fn register_facets(natives: &mut Natives) {
     fn facets(call: &Call<'_, '_>) -> Result<Facets> {
         Ok(Facets::new(call.shared.actor()?))
     }
-    natives.add("facet", |call| {
+    natives.add(c"facet", |call| {
         let stub = facets(call)?.stub(&call.text(0)?)?;
         call.give_cap(Handle::Value(Value::Stub(stub)))
-    })?;
-    natives.add("facet_abort", |call| {
+    });
+    natives.add(c"facet_abort", |call| {
         let reason = match call.present(1) {
             None => crate::ctx::aborted(None),
             Some(reason) => {
@@ -203,18 +203,18 @@ fn register_facets(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         };
         facets(call)?.abort(&call.text(0)?, reason)?;
         call.undefined()
-    })?;
-    natives.add("facet_delete", |call| {
+    });
+    natives.add(c"facet_delete", |call| {
         facets(call)?.delete(&call.text(0)?)?;
         call.undefined()
-    })?;
-    natives.add("facet_clone", |call| {
+    });
+    natives.add(c"facet_clone", |call| {
         facets(call)?.clone(&call.text(0)?, &call.text(1)?)?;
         call.undefined()
-    })?;
-    natives.add("facet_list", |call| {
+    });
+    natives.add(c"facet_list", |call| {
         let names = facets(call)?.list()?.into_iter().map(Value::String).collect();
         Ok(give::value(call.ctx, call.hooks, &Value::List(names))?)
-    })?;
-    natives.add("facet_exists", |call| call.give_bool(facets(call)?.exists(&call.text(0)?)?))
+    });
+    natives.add(c"facet_exists", |call| call.give_bool(facets(call)?.exists(&call.text(0)?)?));
 }

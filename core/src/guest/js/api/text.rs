@@ -10,8 +10,8 @@ use rquickjs::{Ctx, Value as JsValue, qjs};
 use super::Natives;
 use crate::guest::js::native::{Call, Done, illegal};
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("normalize", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"normalize", |call| {
         let text = call.arg(0);
         if !text.is_string() {
             return Err(illegal().into());
@@ -19,10 +19,10 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let Some(units) = units(call.ctx, &text)? else { return Ok(text) };
         let form = call.text(1)?;
         give_units(call, &normalize(&units, &form))
-    })?;
+    });
     // Comparing a text with itself takes the engine as long as it is.
-    natives.add("is_same", |call| call.give_bool(place(&call.arg(0)) == place(&call.arg(1))))?;
-    natives.add("may_hold", |call| call.give_bool(call.shared.guard.may_hold(call.number(0)?)))
+    natives.add(c"is_same", |call| call.give_bool(place(&call.arg(0)) == place(&call.arg(1))));
+    natives.add(c"may_hold", |call| call.give_bool(call.shared.guard.may_hold(call.number(0)?)));
 }
 
 /// Where a text is.

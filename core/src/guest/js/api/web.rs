@@ -5,8 +5,8 @@ use url::{Url, form_urlencoded};
 
 use super::Natives;
 use crate::error::{Error, ErrorCode};
+use crate::guest::js::kinds::Kind;
 use crate::guest::js::native::{Call, Done, Fail, illegal, length};
-use crate::guest::js::vm::Kind;
 use crate::guest::web;
 use crate::http::Request;
 use crate::value::Value;
@@ -14,8 +14,8 @@ use crate::value::Value;
 /// Longest array that the engine may walk without looking at the guest's limits.
 const MAX_LENGTH: f64 = 16_777_216.0;
 
-pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("request", |call| {
+pub(super) fn register(natives: &mut Natives) {
+    natives.add(c"request", |call| {
         let (method, url) = (call.text(0)?, call.text(1)?);
         web::check_length(url.len())?;
         let request = Request::new(&method, &url)?;
@@ -23,12 +23,12 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         parts.set(0, request.method())?;
         parts.set(1, request.url())?;
         Ok(parts.into_value())
-    })?;
-    natives.add("is_record", |call| {
+    });
+    natives.add(c"is_record", |call| {
         call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Object)
-    })?;
+    });
     // Proxies and other objects could change their length after it was looked at.
-    natives.add("check_array", |call| {
+    natives.add(c"check_array", |call| {
         let array = call.arg(0);
         let name = call.text(1)?;
         if call.hooks.kinds.of(&array) == Kind::Array {
@@ -41,12 +41,12 @@ pub(super) fn register(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         let message =
             format!("{name}() is supported for arrays of at most {MAX_LENGTH} items only.");
         Err(Error::named(ErrorCode::InvalidArgument, "RangeError", message).into())
-    })?;
-    natives.add("is_arguments", |call| {
+    });
+    natives.add(c"is_arguments", |call| {
         call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Arguments)
-    })?;
-    register_urls(natives)?;
-    register_bytes(natives)
+    });
+    register_urls(natives);
+    register_bytes(natives);
 }
 
 fn give_url<'js>(call: &Call<'_, 'js>, url: &Url) -> Done<'js> {
@@ -57,17 +57,17 @@ fn give_url<'js>(call: &Call<'_, 'js>, url: &Url) -> Done<'js> {
     Ok(parts.into_value())
 }
 
-fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("url_parse", |call| {
+fn register_urls(natives: &mut Natives) {
+    natives.add(c"url_parse", |call| {
         let base = call.present(1).map(|_| call.text(1)).transpose()?;
         give_url(call, &web::parse_url(&call.text(0)?, base.as_deref())?)
-    })?;
-    natives.add("url_set", |call| {
+    });
+    natives.add(c"url_set", |call| {
         let mut url = web::parse_url(&call.text(0)?, None)?;
         web::set_url_part(&mut url, &call.text(1)?, &call.text(2)?)?;
         give_url(call, &url)
-    })?;
-    natives.add("query_parse", |call| {
+    });
+    natives.add(c"query_parse", |call| {
         let text = call.text(0)?;
         web::check_length(text.len())?;
         let list = Array::new(call.ctx.clone())?;
@@ -77,8 +77,8 @@ fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             list.set(2 * at + 1, &*value)?;
         }
         Ok(list.into_value())
-    })?;
-    natives.add("query_text", |call| {
+    });
+    natives.add(c"query_text", |call| {
         let list = call.arg(0);
         let list = list.as_array().ok_or_else(illegal)?;
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -90,7 +90,7 @@ fn register_urls(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             query.append_pair(&name, &value);
         }
         call.give_text(&query.finish())
-    })
+    });
 }
 
 pub(super) fn bytes(call: &Call<'_, '_>, at: usize) -> std::result::Result<Vec<u8>, Fail> {
@@ -104,9 +104,9 @@ pub(super) fn give_bytes<'js>(call: &Call<'_, 'js>, bytes: &[u8]) -> Done<'js> {
     Ok(TypedArray::<u8>::new_copy(call.ctx.clone(), bytes)?.into_value())
 }
 
-fn register_bytes(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
-    natives.add("encode_utf8", |call| give_bytes(call, call.text(0)?.as_bytes()))?;
-    natives.add("decode_utf8", |call| {
+fn register_bytes(natives: &mut Natives) {
+    natives.add(c"encode_utf8", |call| give_bytes(call, call.text(0)?.as_bytes()));
+    natives.add(c"decode_utf8", |call| {
         let (bytes, fatal, keep_bom, stream) =
             (bytes(call, 0)?, call.flag(1), call.flag(2), call.flag(3));
         let used = if stream { bytes.len() - incomplete(&bytes) } else { bytes.len() };
@@ -120,17 +120,17 @@ fn register_bytes(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
         decoded.set(0, &*text)?;
         decoded.set(1, used as f64)?;
         Ok(decoded.into_value())
-    })?;
-    natives.add("decode", |call| {
+    });
+    natives.add(c"decode", |call| {
         let (bytes, encoding, fatal) = (bytes(call, 0)?, call.text(1)?, call.flag(2));
         let decoded = decode(&bytes, &encoding);
         if fatal && decoded.is_lossy {
             return Err(Error::type_error("Failed to decode input.").into());
         }
         call.give_text(&decoded.text)
-    })?;
-    natives.add("btoa", |call| call.give_text(&web::encode_base64(&bytes(call, 0)?)))?;
-    natives.add("atob", |call| {
+    });
+    natives.add(c"btoa", |call| call.give_text(&web::encode_base64(&bytes(call, 0)?)));
+    natives.add(c"atob", |call| {
         let decoded = web::decode_base64(call.text(0)?.as_bytes()).ok_or_else(|| {
             Error::named(
                 ErrorCode::InvalidArgument,
@@ -139,7 +139,7 @@ fn register_bytes(natives: &Natives<'_, '_>) -> rquickjs::Result<()> {
             )
         })?;
         call.give_text(&decoded.into_iter().map(char::from).collect::<String>())
-    })
+    });
 }
 
 struct Decoded {

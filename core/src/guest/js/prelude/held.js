@@ -1,7 +1,7 @@
 // Objects that stand for something in Rust; those that each guest has: ids, ctx.facets.
 
 import { hidden, isOfPlatform, native, platform } from "facetbox:base";
-import { stubs } from "facetbox:lazy";
+import { capabilities } from "facetbox:lazy";
 
 // What stands for something in Rust -> { cap } and how to get it: `deferred` promises it, `start` starts
 // the facet that a stub leads to, `refusal` says why it can't be sent.
@@ -91,7 +91,7 @@ export const facets = unsendable("DurableObjectFacets", {
     check(this, facets);
     const cap = native.facet(`${name}`);
     if (typeof start !== "function") throw new TypeError("The second argument of facets.get() must be a function.");
-    return stubs.use().makeStub({ cap, start, refusal: NO_FACETS_SENT });
+    return capabilities.use().makeStub({ cap, start, refusal: NO_FACETS_SENT });
   },
   abort(name, reason) {
     check(this, facets);

@@ -14,38 +14,52 @@ const root = globalThis;
 // Without a prototype: what a guest has put on that of all objects would be taken for parts of the descriptor.
 const property = (value, enumerable) => ({ __proto__: null, value, writable: true, enumerable, configurable: true });
 
-function defineLazily(name, part) {
-  const get = () => {
-    const value = part.use().globals[name];
-    // A guest may have put something in its place, and has kept the accessor; or it has frozen all globals.
-    if (getOwnPropertyDescriptor(root, name)?.get === get) tryToDefine(root, name, property(value, false));
-    return value;
-  };
-  defineProperty(root, name, {
-    get,
-    set(value) {
-      // Assigned through an object that inherits from the global one, it is that object's.
-      const own = this === undefined || this === root;
-      defineProperty(own ? root : this, name, property(value, !own));
-    },
-    enumerable: false,
-    configurable: true,
-  });
+export const lateGlobals = []; // their names
+const parts = []; // the part that makes each
+let getters; // their accessors' functions, which the engine has made
+
+/** Takes the functions that get these globals, in their order. */
+export function keepLateGetters(made) {
+  getters = made;
 }
 
-/** What gives a module and has it load: `use()`; and the module if it is loaded: `loaded`. */
+/** Called by such a function: gives the global. */
+export function getLate(at) {
+  const name = lateGlobals[at];
+  const value = parts[at].use().globals[name];
+  // A guest may have put something in its place, and has kept the accessor; or it has frozen all globals.
+  if (getOwnPropertyDescriptor(root, name)?.get === getters[at]) tryToDefine(root, name, property(value, false));
+  return value;
+}
+
+/** Called where such a global is assigned to. */
+export function setLate(self, at, value) {
+  // Assigned through an object that inherits from the global one, it is that object's.
+  const own = self === undefined || self === root;
+  defineProperty(own ? root : self, lateGlobals[at], property(value, !own));
+}
+
+/** A module that is loaded when it is used: `use()` gives it, and `loaded` if it is there already. */
+class Part {
+  loaded;
+  constructor(path) {
+    this.path = path;
+  }
+  use() {
+    if (this.loaded === undefined) {
+      const module = native.load_part(this.path);
+      this.loaded ??= module; // what the module runs may be a guest's, and have used it already
+    }
+    return this.loaded;
+  }
+}
+
 function lazily(path, globals = []) {
-  const part = {
-    loaded: undefined,
-    use() {
-      if (part.loaded === undefined) {
-        const module = native.load_part(path);
-        part.loaded ??= module; // what the module runs may be a guest's, and have used it already
-      }
-      return part.loaded;
-    },
-  };
-  for (const name of globals) defineLazily(name, part);
+  const part = new Part(path);
+  for (const name of globals) {
+    lateGlobals.push(name);
+    parts.push(part);
+  }
   return part;
 }
 
@@ -72,6 +86,8 @@ export const intl = lazily("facetbox:intl", ["Intl"]);
 export const locales = lazily("facetbox:locales");
 export const zones = lazily("facetbox:zones");
 export const references = lazily("facetbox:references");
+export const capabilities = lazily("facetbox:capabilities");
+export const loaders = lazily("facetbox:loaders");
 export const stubs = lazily("facetbox:stubs");
 export const cursors = lazily("facetbox:cursors");
 export const transactions = lazily("facetbox:transactions");

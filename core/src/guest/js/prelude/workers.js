@@ -5,7 +5,7 @@ import "facetbox:texts";
 import { className, define, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
 import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
-import { messages, streams, stubs } from "facetbox:lazy";
+import { capabilities, getLate, keepLateGetters, lateGlobals, loaders, messages, setLate, streams, stubs } from "facetbox:lazy";
 import { settle, isThenable } from "facetbox:operations";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
@@ -43,7 +43,7 @@ export const WorkflowEntrypoint = missing("WorkflowEntrypoint");
 /** What stands for a function or an object: here for one of the guest's own. */
 export class RpcStub {
   constructor(target) {
-    return stubs.use().stubOf(target);
+    return capabilities.use().stubOf(target);
   }
 }
 
@@ -177,7 +177,7 @@ function useOf(value) {
 const loopback = (name) => {
   const kind = useOf(own(name));
   if (kind === undefined) return undefined;
-  if (!loopbacks.has(name)) loopbacks.set(name, stubs.use().loopback(name, kind));
+  if (!loopbacks.has(name)) loopbacks.set(name, loaders.use().loopback(name, kind));
   return loopbacks.get(name);
 };
 
@@ -341,7 +341,7 @@ native.hooks = {
   // The classes that Rust knows by their numbers, in its order.
   samples: [{}, [], new Error(), new Date(0), new Map(), new Set(), new ArrayBuffer(0), new DataView(new ArrayBuffer(0)), new DOMException(""),
     (function () { return arguments; })()],
-  make: (kind, ...parts) => (kind === "id" ? makeId(...parts) : stubs.use().make(kind, ...parts)),
+  make: (kind, ...parts) => (kind === "id" ? makeId(...parts) : capabilities.use().make(kind, ...parts)),
   makeError,
   errorParts,
   take: (kind, value) => takers[kind](value),
@@ -369,6 +369,10 @@ native.hooks = {
   isTarget: (value) => value instanceof RpcTarget,
   isOwn: (value) => !(value instanceof RpcTarget) && isOwn(value),
   watch,
+  lateGlobals,
+  keepLateGetters,
+  getLate,
+  setLate,
 };
 
 [DurableObjectState].forEach((constructor) => tag(constructor));
