@@ -119,15 +119,24 @@ impl Image {
 
 /// What is before the longest run of zeros in a page, and what after it; all of it if that is short.
 fn without_zeros(page: &[u8]) -> (&[u8], &[u8]) {
-    const STEP: usize = 8;
+    const STEP: usize = 64;
+    // Whole steps are compared in a few instructions.
+    let is_zero = |step: &[u8]| step.iter().fold(0, |all, byte| all | byte) == 0;
     let (mut longest, mut run) = (0..0, 0);
     for (at, step) in page.chunks_exact(STEP).enumerate() {
-        run = if step == [0; STEP] { run + 1 } else { 0 };
+        run = if is_zero(step) { run + 1 } else { 0 };
         if run > longest.len() {
             longest = at + 1 - run..at + 1;
         }
     }
-    (&page[..longest.start * STEP], &page[longest.end * STEP..])
+    let (head, tail) = (&page[..longest.start * STEP], &page[longest.end * STEP..]);
+    if longest.is_empty() {
+        return (head, tail);
+    }
+    // The run may begin and end within the steps beside it.
+    let is_other = |byte: &u8| *byte != 0;
+    let head = &head[..head.iter().rposition(is_other).map_or(0, |last| last + 1)];
+    (head, &tail[tail.iter().position(is_other).unwrap_or(tail.len())..])
 }
 
 /// A record as it is in the log.
