@@ -138,10 +138,18 @@ impl Connection {
             execute(&mut self.db, synchronous(self.durability))?;
             self.new_wal = false;
         }
-        if self.db.guard().wal_pages() >= CHECKPOINT_PAGES {
+        if self.db.guard().wal_pages() >= self.checkpoint_pages() {
             self.checkpoint(false)?;
         }
         Ok(())
+    }
+
+    /// With the commit log a checkpoint syncs nothing, and SQLite looks for a page among all of its earlier images.
+    fn checkpoint_pages(&self) -> u32 {
+        match self.capture.is_some() && self.cursors.is_empty() {
+            true => CHECKPOINT_PAGES / 4,
+            false => CHECKPOINT_PAGES,
+        }
     }
 
     /// Makes sure that what is going to be committed, of so many pages beyond those in memory, can be made durable.
