@@ -280,7 +280,7 @@ impl Stub {
         let actor = self.actor(parent.as_ref()).await?;
         if let Some(event) = &parent {
             // While it is held up by a transaction of another event, the calls of that must not wait for this one.
-            let mut leaving = pin!(event.before_leaving());
+            let mut leaving = pin!(event.before_calling(&actor));
             match future::poll_once(leaving.as_mut()).await {
                 Some(left) => left?,
                 None => {

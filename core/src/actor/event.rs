@@ -192,12 +192,24 @@ impl Event {
             return self.actor.flush_when_free(|span| self.is_held_up_by(span)).await;
         }
         // Without the turn it has committed already, and another event may be in the middle of its own.
-        if !self.is_holding() || self.actor.flush()? != Some(Span::Sync) {
-            return Ok(());
+        if !self.is_holding() {
+            return self.actor.flush_deferred();
         }
-        let message =
-            "The body of transactionSync() can't call others: do that before or after it.";
-        Err(Error::named(ErrorCode::InvalidArgument, "Error", message))
+        can_leave(self.actor.flush()?)
+    }
+
+    /// Like [`Event::before_leaving`], before a call of another actor. If that is one of its own facets, what was
+    /// committed gets durable with what that writes, or before anything leaves one of them.
+    ///
+    /// # Errors
+    /// As [`Event::before_leaving`].
+    pub async fn before_calling(&self, other: &Actor) -> Result<()> {
+        let is_own = other.parent().is_some_and(|(parent, _)| Arc::ptr_eq(parent, &self.actor));
+        // Code on an event loop goes on while the call does.
+        if !is_own || self.actor.class.is_event_loop() || !self.is_holding() {
+            return self.before_leaving().await;
+        }
+        can_leave(self.actor.flush_ahead()?)
     }
 
     /// Commits, for a guest that has called code of the host, what that code has written in the actors that wait for
@@ -225,13 +237,16 @@ impl Event {
     }
 
     /// Waits, in a class on an event loop, until no section of others keeps the turn: what comes in from
-    /// outside is kept out of it as other events are.
+    /// outside is kept out of it as other events are. In other classes of the host what was written before the call is
+    /// durable after it.
     ///
     /// # Errors
-    /// DEADLOCK; the actor's error if it is broken.
+    /// DEADLOCK; the actor's error if it is broken; those of the commit.
     pub async fn before_returning(self: &Arc<Event>) -> Result<()> {
         if !self.actor.class.is_event_loop() || self.is_within() {
-            return Ok(());
+            // A guest says nothing to the outside before it commits again; code of the host may.
+            let is_guest = self.actor.class.as_guest().is_some();
+            return if is_guest { Ok(()) } else { self.actor.flush_deferred() };
         }
         let broken = async { Err(self.actor.end().await) };
         future::or(Hold::take(self), broken).await.map(drop)
@@ -256,7 +271,7 @@ impl Event {
             return self.before_leaving().await;
         }
         if !self.is_holding() {
-            return Ok(());
+            return self.actor.flush_deferred();
         }
         self.leave_sections();
         if let Ok(storage) = self.actor.storage() {
@@ -384,4 +399,13 @@ impl Event {
     pub(super) fn ancestors(&self) -> impl Iterator<Item = &Arc<Event>> {
         std::iter::successors(self.parent.as_ref(), |event| event.parent.as_ref())
     }
+}
+
+/// Whether something may be said to the outside while such an explicit transaction is open.
+fn can_leave(open: Option<Span>) -> Result<()> {
+    if open != Some(Span::Sync) {
+        return Ok(());
+    }
+    let message = "The body of transactionSync() can't call others: do that before or after it.";
+    Err(Error::named(ErrorCode::InvalidArgument, "Error", message))
 }

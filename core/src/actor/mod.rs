@@ -170,11 +170,14 @@ impl Actor {
         let Blueprint { path, id, class, env, props, limits, dir, namespace, parent } = blueprint;
         let interrupt = Arc::new(AtomicBool::new(false));
         let alarm = alarm_slot(&runtime, &id, dir.as_deref(), namespace.as_ref(), parent.as_ref());
+        let above = parent.as_ref().and_then(|(parent, _)| parent.storage.as_ref());
+        let deferred = above.map(|storage| storage.deferred().clone()).unwrap_or_default();
         let storage = dir.as_ref().map(|dir| {
             let options = StorageOptions {
                 storage_bytes: limits.storage_bytes,
                 interrupt: interrupt.clone(),
                 alarm: alarm.clone(),
+                deferred,
             };
             runtime.disk.storage(dir.clone(), options)
         });
@@ -260,6 +263,20 @@ impl Actor {
         let Some(storage) = &self.storage else { return Ok(None) };
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
         self.committed(storage.commit())
+    }
+
+    /// Like [`Actor::flush`] before a call of one of its own facets, which the flush that makes this durable doesn't
+    /// hold up: see [`Storage::commit_ahead`].
+    pub fn flush_ahead(self: &Arc<Actor>) -> Result<Option<storage::Span>> {
+        let Some(storage) = &self.storage else { return Ok(None) };
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
+        self.committed(storage.commit_ahead())
+    }
+
+    /// Makes durable what its object has committed ahead of calls.
+    pub fn flush_deferred(self: &Arc<Actor>) -> Result<()> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        self.committed(storage.flush_deferred())
     }
 
     /// Commits what was written as soon as no explicit transaction is open that `until` is true for: in a

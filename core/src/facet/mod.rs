@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
+use crate::storage::When;
 use crate::stub::Stub;
 use crate::value::Value;
 
@@ -299,7 +300,7 @@ impl Facets {
             // What a rolled-back creation left behind under the same number.
             self.actor.runtime.disk.remove_tree(&dir)?;
             self.actor.runtime.disk.make_facet_dir(&dir)?;
-            storage.on_commit(Box::new(move || added.keep()))?;
+            storage.on_commit(When::Committed, move || added.keep())?;
             Ok(dir)
         })
     }
@@ -332,14 +333,14 @@ impl Facets {
         let total = self.actor.root().facets.total.clone();
         let (alarms, key) = (self.actor.runtime.alarms.clone(), self.actor.runtime.key_of(&dir));
         let storage = self.actor.storage()?.clone();
-        self.actor.storage()?.on_commit(Box::new(move || {
+        self.actor.storage()?.on_commit(When::Durable, move || {
             alarms.forget_tree(&key);
             // A directory that can't be read stays, and counts.
             total.remove(disk.count_below(&dir).map_or(0, |below| below + 1));
             if let Err(error) = storage.settle().and_then(|()| disk.remove_tree(&dir)) {
                 tracing::warn!(%error, "a deleted facet's directory stays until its parent opens again");
             }
-        }))
+        })
     }
 }
 

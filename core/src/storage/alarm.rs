@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Storage;
+use super::commit::When;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::own::Own;
@@ -125,7 +126,8 @@ impl Storage {
 
     fn settle_on_commit(&self, due: Option<i64>) -> Result<()> {
         let Some(slot) = self.0.options.alarm.clone() else { return Ok(()) };
-        self.on_commit(Box::new(move || slot.driver.settle(&slot.key, due)))
+        // The index may be early, not late, also after a power cut.
+        self.on_commit(When::Durable, move || slot.driver.settle(&slot.key, due))
     }
 }
 

@@ -132,11 +132,11 @@ impl Capture {
         db.note_logged();
     }
 
-    /// Appends to the commit log what was committed since the last time.
-    pub fn append(&mut self, db: &mut Database) -> Result<(), Failure> {
+    /// Appends to the commit log what was committed since the last time. Answers the last record.
+    pub fn append(&mut self, db: &mut Database) -> Result<u64, Failure> {
         let room = self.room.take();
         if !db.guard().take_committed() {
-            return Ok(());
+            return Ok(self.last);
         }
         self.has_log = true;
         let pages = db.guard().wal_pages();
@@ -150,6 +150,7 @@ impl Capture {
             self.append_pages(db, pages, &mut room)
         });
         db.note_logged();
+        let appended = appended.map(|()| self.last);
         appended.map_err(|error| {
             // What comes next would be worth nothing without it.
             self.logged.log.fail(&error);

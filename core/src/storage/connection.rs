@@ -10,6 +10,7 @@ use super::Durability;
 use super::authorizer::switches;
 use super::cache::{Cache, Columns, Compiled};
 use super::capture::{Capture, LEFT_PAGES, Left};
+use super::commit::When;
 use super::failure::Failure;
 use super::guard::{Guard, Traits};
 use super::live::Cursors;
@@ -128,11 +129,18 @@ impl Connection {
         })
     }
 
-    /// Commits the transaction. If this fails while it is still open, it is to be rolled back.
-    pub fn commit(&mut self) -> Result<(), Failure> {
+    /// Commits the transaction. If this fails while it is still open, it is to be rolled back. Answers the record of
+    /// the log that makes it durable once it is, if that isn't waited for.
+    pub fn commit(&mut self, when: When) -> Result<Option<u64>, Failure> {
         self.commit_reserved()?;
         self.written = true;
-        self.make_durable()?;
+        let appended = match (&mut self.capture, when) {
+            (Some(capture), When::Committed) => Some(capture.append(&mut self.db)?),
+            _ => {
+                self.make_durable()?;
+                None
+            }
+        };
         if self.new_wal {
             // SQLite would have synced the log's header first. There is nothing before it that the order protects.
             execute(&mut self.db, synchronous(self.durability))?;
@@ -141,7 +149,7 @@ impl Connection {
         if self.db.guard().wal_pages() >= self.checkpoint_pages() {
             self.checkpoint(false)?;
         }
-        Ok(())
+        Ok(appended)
     }
 
     /// With the commit log a checkpoint syncs nothing, and SQLite looks for a page among all of its earlier images.
@@ -150,6 +158,11 @@ impl Connection {
             true => CHECKPOINT_PAGES / 4,
             false => CHECKPOINT_PAGES,
         }
+    }
+
+    /// Makes everything durable that was committed.
+    pub fn flush(&self) -> Result<(), Failure> {
+        self.capture.as_ref().map_or(Ok(()), Capture::flush)
     }
 
     /// Makes sure that what is going to be committed, of so many pages beyond those in memory, can be made durable.

@@ -3,6 +3,7 @@
 use rusqlite::ffi;
 
 use super::Storage;
+use super::commit::When;
 use super::connection::{Connection, PAGE_SIZE, execute};
 use super::failure::Failure;
 use super::own::Own;
@@ -121,7 +122,7 @@ fn wipe(connection: &mut Connection) -> Result<Vec<u64>, Failure> {
             "DELETE FROM _fb_kv; DELETE FROM _fb_facets;
              UPDATE _fb_alarm SET time = NULL, due = NULL, generation = generation + 1;",
         )?;
-        connection.commit()
+        connection.commit(When::Durable).map(drop)
     });
     if outcome.is_err() && !connection.db.is_autocommit() {
         connection.run(Own::Rollback, &[])?;

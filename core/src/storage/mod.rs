@@ -7,6 +7,7 @@ mod blocks;
 mod cache;
 mod capture;
 mod codec;
+mod commit;
 mod connection;
 mod counts;
 mod cursor;
@@ -48,6 +49,7 @@ use std::sync::atomic::AtomicBool;
 pub(crate) use alarm::StoredAlarm;
 pub(crate) use batch::{Batch, Cell};
 pub(crate) use cache::Columns;
+pub(crate) use commit::{Deferred, When};
 pub use cursor::SqlCursor;
 pub(crate) use disk::{Disk, DiskUsage};
 pub(crate) use files::{make_durable_dirs, sync_dir};
@@ -93,6 +95,8 @@ pub(crate) struct StorageOptions {
     pub interrupt: Arc<AtomicBool>,
     /// Where its alarm is entered.
     pub alarm: Option<Arc<AlarmSlot>>,
+    /// What the actors of its object have in common.
+    pub deferred: Arc<Deferred>,
 }
 
 /// The storage of one object or facet. Cloning is cheap; any thread may use it while the actor runs.

@@ -7,6 +7,7 @@ use event_listener::Event as Signal;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::ffi;
 
+use super::commit::{Action, When};
 use super::connection::{Connection, new_in_memory};
 use super::disk::Disk;
 use super::failure::Failure;
@@ -21,9 +22,6 @@ use crate::error::{Error, ErrorCode, Result};
 /// A file system with less space left than this is full, so that no quota was the reason.
 const FULL_BYTES: u64 = 1 << 20;
 
-/// What runs after a commit.
-pub(super) type Action = Box<dyn FnOnce() + Send>;
-
 /// What the clones of a storage share.
 pub(super) struct Shared {
     pub disk: Disk,
@@ -32,7 +30,7 @@ pub(super) struct Shared {
     pub meter: Arc<Meter>,
     pub state: Mutex<State>,
     /// Tells whoever waits that a savepoint has ended.
-    ended: Signal,
+    pub ended: Signal,
 }
 
 /// The state of a storage. The lock is never held while code of a user runs.
@@ -55,8 +53,8 @@ pub(super) struct State {
     rollbacks: u64,
     /// Savepoints within the transaction, the innermost last.
     savepoints: Vec<Span>,
-    /// What runs after the commit, with the savepoint that it belongs to.
-    actions: Vec<(usize, Action)>,
+    /// What runs after the commit.
+    pub actions: Vec<Action>,
     /// The highest number that a facet got, even one whose creation was rolled back: its directory
     /// may still be in use.
     pub last_facet: u64,
@@ -120,6 +118,10 @@ fn end_connection(shared: &Shared, mut connection: Connection) {
     }
     if let Err(failure) = connection.save_usage_alone() {
         tracing::debug!(error = failure.text(), "the last counters of an actor are not saved");
+    }
+    // Whoever opens it next knows nothing of what was deferred.
+    if let Err(failure) = shared.flush_deferred() {
+        tracing::debug!(error = failure.text(), "the last commits of an actor may not be durable");
     }
     shared.disk.give_back(shared, connection);
 }
@@ -222,7 +224,7 @@ impl Storage {
 
     /// How many savepoints are open.
     pub(crate) fn depth(&self) -> usize {
-        self.0.state.lock().savepoints.len()
+        self.0.state.lock().depth()
     }
 
     /// Ends the savepoint `depth` and those within it.
@@ -244,33 +246,6 @@ impl Storage {
                 Err(Error::new(ErrorCode::Reset, message))
             }
             false => Ok(()),
-        }
-    }
-
-    /// Commits the implicit transaction, if one is open, and then runs what waits for that. An explicit
-    /// one that is open is left alone; the answer is the innermost, or the sync one if there is one.
-    pub(crate) fn commit(&self) -> Result<Option<Span>> {
-        let actions = {
-            let mut state = self.lock()?;
-            if let Some(open) = state.open() {
-                return Ok(Some(open));
-            }
-            state.commit(&self.0)?;
-            std::mem::take(&mut state.actions)
-        };
-        self.0.disk.make_room();
-        actions.into_iter().for_each(|(_, action)| action());
-        Ok(None)
-    }
-
-    /// Commits as soon as no explicit transaction is open of which `until` says that it matters.
-    pub(crate) async fn commit_when_free(&self, until: impl Fn(Span) -> bool) -> Result<()> {
-        loop {
-            let ended = self.0.ended.listen();
-            if !self.commit()?.is_some_and(&until) {
-                return Ok(());
-            }
-            ended.await;
         }
     }
 
@@ -308,14 +283,6 @@ impl Storage {
     pub(crate) fn rollbacks(&self) -> u64 {
         self.0.state.lock().rollbacks
     }
-
-    /// Runs `action` after the next commit; a rollback drops it.
-    pub(crate) fn on_commit(&self, action: Action) -> Result<()> {
-        let mut state = self.lock()?;
-        let savepoint = state.savepoints.len();
-        state.actions.push((savepoint, action));
-        Ok(())
-    }
 }
 
 impl State {
@@ -331,8 +298,13 @@ impl State {
         !self.savepoints.is_empty()
     }
 
+    /// How many savepoints are open.
+    pub fn depth(&self) -> usize {
+        self.savepoints.len()
+    }
+
     /// An explicit transaction that is open, a sync one if there is one.
-    fn open(&self) -> Option<Span> {
+    pub fn open(&self) -> Option<Span> {
         let sync = self.savepoints.iter().find(|span| **span == Span::Sync);
         sync.or(self.savepoints.last()).copied()
     }
@@ -423,30 +395,32 @@ impl State {
             main.run(Own::RollbackTo, &[])?;
             self.rollbacks += 1;
             let depth = self.savepoints.len();
-            self.actions.retain(|(savepoint, _)| *savepoint < depth);
+            self.actions.retain(|action| action.savepoint < depth);
         }
         main.run(Own::Release, &[])?;
         self.savepoints.pop();
-        for (savepoint, _) in &mut self.actions {
-            *savepoint = self.savepoints.len().min(*savepoint);
+        for action in &mut self.actions {
+            action.savepoint = self.savepoints.len().min(action.savepoint);
         }
         Ok(())
     }
 
-    fn commit(&mut self, shared: &Shared) -> Result<()> {
+    /// Commits the transaction, if one is open. Answers the record of the log that has to be durable before anything
+    /// leaves, if that wasn't waited for.
+    pub fn commit(&mut self, when: When, shared: &Shared) -> Result<Option<u64>> {
         if !self.in_transaction {
-            return Ok(());
+            return Ok(None);
         }
         let Some(main) = &mut self.main else {
-            return Ok(());
+            return Ok(None);
         };
         let saved = main.save_usage_if_due();
-        let committed = saved.and_then(|save| main.commit().map(|()| save));
+        let committed = saved.and_then(|save| main.commit(when).map(|last| (save, last)));
         let failure = match committed {
-            Ok(save) => {
+            Ok((save, last)) => {
                 save.into_iter().for_each(|save| save.committed(main));
                 self.in_transaction = false;
-                return Ok(());
+                return Ok(last);
             }
             Err(failure) => failure,
         };

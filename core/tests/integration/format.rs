@@ -5,7 +5,7 @@ use std::path::Path;
 
 use facetbox::{FacetOptions, Result, Runtime, Value, WorkerCode};
 
-use crate::support::host_class;
+use crate::support::{copy_tree, host_class};
 
 /// Made by `cargo run -p platform -- core/tests/fixtures/format-1 first`, without its lock.
 const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1");
@@ -14,18 +14,6 @@ const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/form
 const FORMAT_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-2");
 /// Made like that of format 2.
 const FORMAT_3: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-3");
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to),
-            false => drop(fs::copy(entry.path(), to).unwrap()),
-        }
-    }
-}
 
 #[test]
 fn a_directory_of_format_1_goes_on_counting() -> Result<()> {
@@ -44,7 +32,7 @@ fn a_directory_of_format_3_goes_on_counting_from_its_log() -> Result<()> {
 
 fn goes_on_counting(fixture: &str) -> Result<()> {
     let directory = tempfile::tempdir().unwrap();
-    copy(Path::new(fixture), directory.path());
+    copy_tree(Path::new(fixture), directory.path());
     let runtime = Runtime::open(directory.path())?;
     assert!(runtime.verify()?.problems.is_empty());
     // The supervisor's own data is the code that its facet runs.

@@ -1,5 +1,8 @@
 //! What the tests share: guest classes in a few lines, and supervisors around them.
 
+use std::fs;
+use std::path::Path;
+
 use facetbox::{
     Class, Ctx, DurableObject, Error, ErrorCode, LimitsPatch, Options, Request, Response, Result,
     Runtime, Stub, Value, ValueMap, WorkerCode,
@@ -106,4 +109,17 @@ pub fn assert_fails<T: std::fmt::Debug>(outcome: Result<T>, code: ErrorCode, par
     assert_eq!(error.code(), code, "{error:?}");
     assert!(error.message().contains(part), "{part:?} is not in {error:?}");
     error
+}
+
+/// Copies a directory with everything in it.
+pub fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_tree(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
 }

@@ -43,6 +43,8 @@ impl Disk {
             if let Some(shared) = open.upgrade() {
                 let mut state = shared.state.lock();
                 if let Some(connection) = state.connection(false) {
+                    // What others see of it doesn't go again.
+                    connection.flush()?;
                     return body(Seen::Open(connection));
                 }
             }

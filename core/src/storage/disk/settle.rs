@@ -87,7 +87,7 @@ impl Disk {
         self.0.logged.as_ref().map(|logged| logged.placed(dir)).transpose()
     }
 
-    pub(super) fn flush(&self, sequence: u64) -> io::Result<()> {
+    pub(in crate::storage) fn flush(&self, sequence: u64) -> io::Result<()> {
         self.0.logged.as_ref().map_or(Ok(()), |logged| logged.log.flush(sequence))
     }
 

@@ -244,9 +244,9 @@ fn a_log_that_mode_relaxed_has_left_is_kept() {
 }
 
 /// The system's files, until some time.
-struct Failing {
-    left: Arc<AtomicI64>,
-    only_syncs: bool,
+pub(super) struct Failing {
+    pub left: Arc<AtomicI64>,
+    pub only_syncs: bool,
 }
 
 struct FailingFile(Box<dyn Handle>, Arc<AtomicI64>, bool);

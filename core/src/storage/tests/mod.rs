@@ -2,6 +2,7 @@
 
 mod codec;
 mod cursors;
+mod deferred;
 mod disk;
 mod facets;
 mod full;
@@ -28,7 +29,12 @@ use crate::medium::System;
 use crate::value::Value;
 
 fn options() -> StorageOptions {
-    StorageOptions { storage_bytes: 1 << 30, interrupt: Arc::default(), alarm: None }
+    StorageOptions {
+        storage_bytes: 1 << 30,
+        interrupt: Arc::default(),
+        alarm: None,
+        deferred: Arc::default(),
+    }
 }
 
 /// A storage in memory.

@@ -5,7 +5,7 @@ use futures_lite::future::{block_on, poll_once};
 
 use super::{Files, exec, memory, number, refusal};
 use crate::error::{Error, ErrorCode, Result};
-use crate::storage::{Span, Storage};
+use crate::storage::{Span, Storage, When};
 use crate::value::Value;
 
 fn put(storage: &Storage, key: &str) {
@@ -257,10 +257,10 @@ fn actions_run_after_the_commit_and_are_dropped_by_a_rollback() -> Result<()> {
     let count = Arc::new(AtomicU32::new(0));
     let add = |n: u32| -> Result<()> {
         let (count, storage) = (count.clone(), storage.clone());
-        storage.clone().on_commit(Box::new(move || {
+        storage.clone().on_commit(When::Committed, move || {
             has(&storage, "the lock is free");
             count.fetch_add(n, Ordering::Relaxed);
-        }))
+        })
     };
     put(&storage, "a");
     add(1)?;
@@ -311,7 +311,7 @@ fn after_shutdown_everything_answers_its_error() {
         storage.commit().map(drop),
         storage.facet_names().map(drop),
         storage.delete_all().map(drop),
-        storage.on_commit(Box::new(|| ())),
+        storage.on_commit(When::Committed, || ()),
     ];
     for answer in answers {
         assert_eq!(answer.expect_err("ended"), error);
