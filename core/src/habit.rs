@@ -9,13 +9,13 @@ const KEPT: Duration = Duration::from_micros(200);
 /// Whether what is waited for usually comes soon enough to look for it.
 pub(crate) struct Habit {
     score: i16,
-    /// How far the score falls when others want the core the next time.
+    /// How far the score falls when others want the core the next time, in eighths.
     penalty: i16,
 }
 
 impl Default for Habit {
     fn default() -> Habit {
-        Habit { score: 0, penalty: Self::LEAST }
+        Habit { score: 0, penalty: Self::LEAST * 8 }
     }
 }
 
@@ -26,11 +26,14 @@ impl Habit {
     /// Once in a while any machine takes a core away for a moment.
     const LEAST: i16 = 30;
     /// Where others want the core all the time, a thread that sleeps is given it sooner than one that looks.
-    const WORST: i16 = 240;
+    const WORST: i16 = 960;
 
     pub fn came(&mut self, soon: bool) {
         match soon {
-            true if self.score == Self::MOST => self.penalty = Self::LEAST.max(self.penalty - 1),
+            // Where others want it, many looks succeed between two that don't: those forgive little.
+            true if self.score == Self::MOST => {
+                self.penalty = (self.penalty - 1).max(Self::LEAST * 8);
+            }
             true => self.score += 1,
             false => self.score = self.score.min(0).max(self.score - 1),
         }
@@ -38,8 +41,8 @@ impl Habit {
 
     /// Whoever looked was kept from it: many others have to come soon before it is tried again, more each time.
     pub fn put_off(&mut self) {
-        self.score = -self.penalty;
-        self.penalty = Self::WORST.min(self.penalty * 2);
+        self.score = -self.penalty / 8;
+        self.penalty = self.penalty.saturating_mul(4).min(Self::WORST * 8);
     }
 
     pub fn are_soon(&self) -> bool {
@@ -100,8 +103,8 @@ mod tests {
             habit.put_off();
             pause(&mut habit)
         };
-        assert_eq!([0; 6].map(&mut put_off), [32, 62, 122, 242, 242, 242]);
-        assert_eq!([0, 1_000, 0].map(&mut put_off), [242, 32, 62]);
+        assert_eq!([0; 6].map(&mut put_off), [32, 122, 482, 962, 962, 962]);
+        assert_eq!([0, 10_000, 0].map(&mut put_off), [962, 32, 122]);
     }
 
     #[test]
