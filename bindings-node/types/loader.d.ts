@@ -38,7 +38,7 @@ export interface WorkerCodeInit {
   env?: Record<string, any>;
   /** Who answers its `fetch()`. Default: nobody. */
   globalOutbound?: ((request: Request) => Response | Promise<Response>) | Fetcher | null;
-  /** Who gets the tail events of this code, in lists: functions, or stubs whose method `tail` is called. */
+  /** Who gets the tail events of this code, in lists: functions, or stubs whose method `tail` is called; at most 16. */
   tails?: (Fetcher | ((events: TailEvent[]) => void | Promise<void>))[];
   /** Limits, where lower than the runtime's. */
   limits?: Limits;

@@ -104,58 +104,73 @@ struct Entry {
     /// Empty where the binding has none.
     method: Box<str>,
     calls: u64,
+    /// Whether the binding has the method, which the guest has named: it has answered.
+    exists: bool,
+}
+
+impl Entry {
+    fn name(&self) -> String {
+        named(&self.binding, &self.method)
+    }
+}
+
+fn named(binding: &str, method: &str) -> String {
+    match method {
+        "" => binding.to_owned(),
+        method => format!("{binding}.{method}"),
+    }
 }
 
 impl Calls {
-    fn add(&self, binding: &Arc<str>, method: &str) {
+    /// Counts a call; answers at which place.
+    fn add(&self, binding: &Arc<str>, method: &str) -> usize {
         let mut entries = self.0.get_or_init(Mutex::default).lock();
-        let known = |entry: &&mut Entry| *entry.binding == **binding && *entry.method == *method;
-        if let Some(entry) = entries.iter_mut().find(known) {
-            entry.calls += 1;
-        } else if entries.len() < MAX_NAMES {
-            entries.push(Entry { binding: binding.clone(), method: method.into(), calls: 1 });
-        } else {
-            drop(entries);
-            self.add_other();
+        let known = |entry: &Entry| *entry.binding == **binding && *entry.method == *method;
+        let known = entries.iter().position(known);
+        // A name too many counts in the place after the last one.
+        let at = known.unwrap_or_else(|| entries.len().min(MAX_NAMES));
+        if at == entries.len() {
+            let (binding, method) = match at {
+                MAX_NAMES => (OTHERS.into(), ""),
+                _ => (binding.clone(), method),
+            };
+            let exists = matches!(method, "" | OTHERS);
+            entries.push(Entry { binding, method: method.into(), calls: 0, exists });
         }
+        entries[at].calls += 1;
+        at
     }
 
-    /// Counts a call of a name too many, in the place of the last one.
-    fn add_other(&self) {
-        let mut entries = self.0.get_or_init(Mutex::default).lock();
-        match entries.last_mut() {
-            Some(entry) if *entry.binding == *OTHERS => entry.calls += 1,
-            _ => entries.push(Entry { binding: OTHERS.into(), method: "".into(), calls: 1 }),
+    /// Notes that what was counted at a place has answered.
+    pub fn note_answer(&self, at: usize) {
+        if let Some(entries) = self.0.get() {
+            entries.lock()[at].exists = true;
         }
     }
 
     /// What was called, in the order of the first calls.
     pub fn list(&self) -> Vec<BindingCalls> {
         let Some(entries) = self.0.get() else { return Vec::new() };
-        let name = |entry: &Entry| match &*entry.method {
-            "" => entry.binding.to_string(),
-            method => format!("{}.{method}", entry.binding),
-        };
-        let entries = entries.lock();
-        entries.iter().map(|entry| BindingCalls { name: name(entry), calls: entry.calls }).collect()
+        let told = |entry: &Entry| BindingCalls { name: entry.name(), calls: entry.calls };
+        entries.lock().iter().map(told).collect()
     }
 }
 
 impl Event {
-    /// Counts a call that is made, if it is one of a binding.
-    pub fn count_call(&self, called: Called<'_>) {
-        let Some(class) = self.actor.class.as_guest() else { return };
+    /// Counts a call that is made, if it is one of a binding; answers at which place.
+    pub fn count_call(&self, called: Called<'_>) -> Option<usize> {
+        let class = self.actor.class.as_guest()?;
         if let Called::Outbound = called {
-            return self.calls().add(&OUTBOUND.into(), "");
+            return Some(self.calls().add(&OUTBOUND.into(), ""));
         }
-        let Some(name) = class.worker.bindings().find(called) else { return };
-        match called {
+        let name = class.worker.bindings().find(called)?;
+        Some(match called {
             Called::Object(_, method) if method.len() > MAX_METHOD => {
                 self.calls().add(name, OTHERS)
             }
             Called::Object(_, method) => self.calls().add(name, method),
             _ => self.calls().add(name, ""),
-        }
+        })
     }
 }
 
@@ -164,14 +179,18 @@ impl Event {
 pub(crate) struct Totals(Mutex<HashMap<String, u64>>);
 
 impl Totals {
-    pub fn add(&self, calls: &[BindingCalls]) {
-        if calls.is_empty() {
-            return;
-        }
+    /// Adds the calls of an event. Methods get a name here once they have answered somebody, else a guest
+    /// could use the names up with some of its own making.
+    pub fn add(&self, calls: &Calls) {
+        let Some(entries) = calls.0.get() else { return };
         let mut totals = self.0.lock();
-        for BindingCalls { name, calls } in calls {
-            let is_kept = totals.contains_key(name) || totals.len() < MAX_NAMES;
-            *totals.entry(if is_kept { name.clone() } else { OTHERS.into() }).or_default() += calls;
+        for entry in entries.lock().iter() {
+            let mut name = entry.name();
+            if !entry.exists && !totals.contains_key(&name) {
+                name = named(&entry.binding, OTHERS);
+            }
+            let is_kept = totals.contains_key(&name) || totals.len() < MAX_NAMES;
+            *totals.entry(if is_kept { name } else { OTHERS.into() }).or_default() += entry.calls;
         }
     }
 
@@ -225,11 +244,35 @@ mod tests {
         assert_eq!(list.len(), MAX_NAMES + 1);
         assert_eq!(list[0], calls("STORE.m0", 2));
         assert_eq!(list.last(), Some(&calls(OTHERS, MAX_NAMES as u64)));
-        total.add(&list);
-        total.add(&[calls("more", 3)]);
+        for at in 0..list.len() {
+            event.note_answer(at);
+        }
+        total.add(&event);
+        let more = Calls::default();
+        for _ in 0..3 {
+            more.add(&"more".into(), "");
+        }
+        total.add(&more);
         let sum: u64 = total.list().iter().map(|binding| binding.calls).sum();
         assert_eq!(sum, 2 * MAX_NAMES as u64 + 4);
         assert!(total.list().len() <= MAX_NAMES + 1);
+    }
+
+    #[test]
+    fn names_that_have_never_answered_take_no_place() {
+        let (event, total) = (Calls::default(), Totals::default());
+        let name: Arc<str> = "STORE".into();
+        for at in 0..MAX_NAMES {
+            event.add(&name, &format!("m{at}"));
+        }
+        event.note_answer(7);
+        total.add(&event);
+        let expected = [calls("STORE.(others)", MAX_NAMES as u64 - 1), calls("STORE.m7", 1)];
+        assert_eq!(total.list(), expected);
+        let later = Calls::default();
+        later.add(&name, "m7");
+        total.add(&later);
+        assert_eq!(total.list()[1], calls("STORE.m7", 2));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Memory that the host holds for a guest: it counts as the guest's.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// What counts a guest's memory.
 pub(crate) trait Holder: Send + Sync {
@@ -9,6 +10,10 @@ pub(crate) trait Holder: Send + Sync {
 
     /// Counts them no more.
     fn let_go(&self, bytes: usize);
+
+    /// Bytes of tail events of what the guest has loaded that wait for their listeners: beyond a limit they are
+    /// dropped, so they don't count as its memory.
+    fn untold(&self) -> &AtomicUsize;
 }
 
 /// Bytes that count as a guest's until this is dropped.
@@ -21,6 +26,12 @@ impl Charge {
     pub fn new(holder: Arc<dyn Holder>, bytes: usize) -> Charge {
         holder.hold(bytes);
         Charge { holder, bytes }
+    }
+
+    /// Counts more bytes beside those.
+    pub fn grow(&mut self, bytes: usize) {
+        self.holder.hold(bytes);
+        self.bytes += bytes;
     }
 }
 

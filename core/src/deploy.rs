@@ -165,7 +165,7 @@ impl Version {
 impl WorkerStub {
     /// Evaluates the main module and lists what it exports.
     async fn exports(&self, caller: Option<Arc<Event>>) -> Result<Vec<Export>> {
-        let actor = self.new_actor("exports", &ExportOptions::default())?;
+        let actor = self.new_actor("exports")?;
         let event = Event::new(&actor, caller)?;
         let mut hold = Hold::take(&event).await?;
         let broken = async { Err(actor.end().await) };

@@ -146,12 +146,14 @@ pub fn no_alarm_handler() -> Error {
 }
 
 /// Names that are handlers or part of every class and so can't be called as methods.
-const RESERVED_METHODS: [&str; 8] = [
+const RESERVED_METHODS: [&str; 10] = [
     "alarm",
     "connect",
     "constructor",
     "dup",
     "fetch",
+    "startFacet",
+    "start_facet",
     "webSocketClose",
     "webSocketError",
     "webSocketMessage",

@@ -12,7 +12,7 @@ use crate::id::{IdScheme, ObjectId};
 use crate::limits::{Limits, LimitsPatch};
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
-use crate::value::{Value, ValueMap};
+use crate::value::ValueMap;
 
 /// How a namespace's objects are made.
 #[derive(Clone, Debug, Default)]
@@ -211,7 +211,7 @@ impl Namespace {
             path: format!("{}/{shown}", inner.name),
             class: class.clone(),
             env: inner.options.env.clone().unwrap_or_else(|| inner.runtime.default_env()),
-            props: guest.map_or(Value::Null, |class| class.props.clone()),
+            props: guest.map_or_else(Default::default, |class| class.props.clone()),
             limits: self.limits(),
             dir: Some(inner.runtime.object_dir(&inner.name, &id)),
             namespace: Some(self.clone()),

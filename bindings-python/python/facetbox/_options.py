@@ -52,7 +52,7 @@ class WorkerCode:
     """Limits, where lower than the runtime's."""
     tails: Sequence[Stub | Callable[[list[dict[str, Any]]], object]] = ()
     """Who gets the tail events of the code's objects, facets and entrypoints, in the form of Cloudflare's
-    trace items: stubs, whose method ``tail`` is called, and functions. Default nobody."""
+    trace items: stubs, whose method ``tail`` is called, and functions; at most 16. Default nobody."""
 
 
 @dataclass(frozen=True)

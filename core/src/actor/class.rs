@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::charge::Charge;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::host::{DurableObject, EventLoopClass, HostClass};
@@ -25,8 +26,10 @@ pub(crate) enum ClassKind {
 pub(crate) struct GuestClass {
     pub worker: WorkerStub,
     pub export: String,
-    pub props: Value,
+    pub props: Arc<Value>,
     pub limits: LimitsPatch,
+    /// What it takes counts as memory of the guest that has asked for it.
+    pub _charge: Option<Arc<Charge>>,
 }
 
 impl Class {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_lite::future;
+
 use super::Actor;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -25,7 +27,8 @@ impl Actor {
         if let Err(error) = self.commit_loop_turn() {
             tracing::debug!(path = self.path, %error, "what an earlier turn of the loop wrote is lost");
         }
-        if self.broken.set(error.clone()).is_err() {
+        // Whoever passes it on has not been broken itself.
+        if self.broken.set(error.clone().with_path(self.path.as_str())).is_err() {
             return;
         }
         self.interrupt.store(true, Ordering::Release);
@@ -53,6 +56,18 @@ impl Actor {
             }
             listener.await;
         }
+    }
+
+    /// Waits for work in the instance that runs now, unless that or the actor ends.
+    pub async fn while_running<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let running = self.running.lock().clone();
+        let ended = async {
+            Err(match running {
+                Some(running) => future::or(running.end(), self.end()).await,
+                None => self.end().await,
+            })
+        };
+        future::or(work, ended).await
     }
 
     fn end_instance(&self, error: Error) {

@@ -108,6 +108,8 @@ pub(crate) struct Event {
     savepoints: AtomicUsize,
     pub(super) sections: Sections,
     cpu_ns: AtomicU64,
+    /// What compiling its code has taken, which has a limit of its own.
+    compile_ns: AtomicU64,
     subrequests: AtomicU64,
     /// Those of them that were calls of bindings.
     calls: Calls,
@@ -154,6 +156,7 @@ impl Event {
             savepoints: AtomicUsize::new(0),
             sections: Sections::default(),
             cpu_ns: AtomicU64::new(0),
+            compile_ns: AtomicU64::new(0),
             subrequests: AtomicU64::new(0),
             calls: Calls::default(),
             bytes_in: AtomicU64::new(0),
@@ -163,6 +166,13 @@ impl Event {
         };
         actor.events.fetch_add(1, Ordering::AcqRel);
         Ok(Arc::new(event))
+    }
+
+    /// An event of work that another one has left behind, of tail events or not as that one was.
+    pub fn left_behind(actor: &Arc<Actor>, of_tail: bool) -> Result<Arc<Event>> {
+        let event = Event::new(actor, None)?;
+        event.of_tail.store(of_tail, Ordering::Relaxed);
+        Ok(event)
     }
 
     /// The event whose host code runs on this thread, if any.
@@ -343,6 +353,15 @@ impl Event {
 
     pub fn add_cpu(&self, time: Duration) {
         self.cpu_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    pub fn add_compile(&self, time: Duration) {
+        self.compile_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// CPU time that it is told to have taken.
+    pub fn cpu_charged(&self) -> Duration {
+        self.cpu_used() + Duration::from_nanos(self.compile_ns.load(Ordering::Relaxed))
     }
 
     /// CPU time that is left of the limit.

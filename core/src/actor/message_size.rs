@@ -15,12 +15,18 @@ impl Actor {
                 }
                 self.check_size("response", response.size())
             }
-            Err(_) => Ok(0),
+            // Its texts were cut when it was thrown.
+            Err(error) => Ok(Value::Error(error.clone()).size()),
         }
     }
 
+    /// Checks the use of a member: its name comes in, too, and callers may choose any. Answers its bytes.
+    pub fn check_use(&self, name: &str, args: &[Value]) -> Result<usize> {
+        Ok(self.check_size("name", name.len())? + self.check_message("arguments", args)?)
+    }
+
     /// Checks what crosses; answers its bytes.
-    pub(super) fn check_message(&self, what: &str, values: &[Value]) -> Result<usize> {
+    pub fn check_message(&self, what: &str, values: &[Value]) -> Result<usize> {
         values.iter().try_for_each(Value::check_depth)?;
         self.check_size(what, values.iter().map(Value::size).sum())
     }

@@ -12,6 +12,7 @@ mod event;
 mod hold;
 mod loop_turn;
 mod message_size;
+mod payer;
 #[cfg(test)]
 mod schedules;
 mod scope;
@@ -120,7 +121,7 @@ pub(crate) struct Blueprint {
     pub id: ActorId,
     pub class: Class,
     pub env: ValueMap,
-    pub props: Value,
+    pub props: Arc<Value>,
     pub limits: Limits,
     /// Where its database is; without one it has no storage (an entrypoint).
     pub dir: Option<PathBuf>,
@@ -135,7 +136,7 @@ pub(crate) struct Actor {
     pub id: ActorId,
     pub class: Class,
     pub env: ValueMap,
-    pub props: Value,
+    pub props: Arc<Value>,
     pub limits: Limits,
     pub dir: Option<PathBuf>,
     pub namespace: Option<Namespace>,
@@ -157,6 +158,8 @@ pub(crate) struct Actor {
     last_used: AtomicU64,
     storage: Option<Storage>,
     parent: Option<(Arc<Actor>, String)>,
+    /// Who pays for an entrypoint.
+    payer: payer::Payer,
     /// Who gets the tail events of its code.
     tails: Option<Arc<Targets>>,
     running: Mutex<Option<Arc<Running>>>,
@@ -206,6 +209,7 @@ impl Actor {
             last_used: AtomicU64::new(0),
             storage,
             parent,
+            payer: payer::Payer::default(),
             tails,
         })
     }
@@ -306,7 +310,8 @@ impl Actor {
     ) -> Result<Reply> {
         self.check()?;
         let bytes = match &message {
-            Message::Call { args, .. } => self.check_message("arguments", args)?,
+            Message::Call { method, args, .. } => self.check_use(method, args)?,
+            Message::Get { property } => self.check_use(property, &[])?,
             Message::Fetch(request) => self.check_size("request", request.size())?,
             _ => 0,
         };

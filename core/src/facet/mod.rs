@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::actor::{Actor, ActorId, Blueprint, BoxFuture, Class, Event, Message};
 use crate::error::{Error, ErrorCode, Result};
-use crate::storage::When;
+use crate::storage::{When, negated};
 use crate::stub::Stub;
-use crate::value::Value;
 
 mod slots;
 mod total;
@@ -135,7 +134,11 @@ impl Facets {
         storage.transaction_sync(|| {
             self.forget(dst)?;
             let to = self.make_dir(dst, added)?;
-            self.actor.runtime.disk.copy_tree(&from, &to)
+            let disk = &self.actor.runtime.disk;
+            disk.copy_tree(&from, &to)?;
+            // What the copies say that they have used is another's.
+            storage.meter().add_all(negated(disk.usage(&to)?.used));
+            Ok(())
         })
     }
 
@@ -237,7 +240,7 @@ impl Facets {
         let dir = self.create_dir(name)?;
         let (props, patch) = match options.class.as_guest() {
             Some(class) => (class.props.clone(), class.limits),
-            None => (Value::Null, Default::default()),
+            None => Default::default(),
         };
         let worker = options.class.as_guest().map(|class| class.worker.limits());
         let limits = parent.runtime.limits.lowered(worker.unwrap_or_default()).lowered(patch);
@@ -335,6 +338,10 @@ impl Facets {
         let storage = self.actor.storage()?.clone();
         self.actor.storage()?.on_commit(When::Durable, move || {
             alarms.forget_tree(&key);
+            match disk.take_usage(&dir) {
+                Ok(used) => storage.meter().add_all(used),
+                Err(error) => tracing::warn!(%error, "what a deleted facet has used is not counted"),
+            }
             // A directory that can't be read stays, and counts.
             total.remove(disk.count_below(&dir).map_or(0, |below| below + 1));
             if let Err(error) = storage.settle().and_then(|()| disk.remove_tree(&dir)) {

@@ -91,7 +91,7 @@ pub(crate) async fn start(
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Arc<dyn Instance>> {
-    match class.worker.compiled()? {
+    match class.worker.compiled(event)? {
         Compiled::Luau(program) => luau::start(program, actor, class, event, hold).await,
         #[cfg(feature = "quickjs")]
         Compiled::Js(program) => js::start(program, actor, class, event, hold).await,
@@ -124,7 +124,7 @@ pub(crate) async fn exports(
     event: &Arc<Event>,
     hold: &mut Hold,
 ) -> Result<Vec<Export>> {
-    let listed = match worker.compiled()? {
+    let listed = match worker.compiled(event)? {
         Compiled::Luau(program) => luau::exports(program, event, hold).await?,
         #[cfg(feature = "quickjs")]
         Compiled::Js(program) => js::exports(worker, program, event, hold).await?,

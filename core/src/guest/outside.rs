@@ -101,9 +101,16 @@ pub(super) fn call_host(
     call: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Result<Pending> {
     event.count_subrequest()?;
-    event.count_call(called);
+    let counted = event.count_call(called);
     let event = event.clone();
-    Ok(Box::pin(async move { in_host(&event, call).await.map(Answer::Value) }))
+    Ok(Box::pin(async move {
+        let answer = in_host(&event, call).await;
+        let is_missing = matches!(&answer, Err(error) if error.code() == ErrorCode::NotFound);
+        if let Some(at) = counted.filter(|_| !is_missing) {
+            event.calls().note_answer(at);
+        }
+        answer.map(Answer::Value)
+    }))
 }
 
 /// Runs code of the host. What the guest has written is durable before it does, and what the code has written
@@ -153,6 +160,22 @@ impl Budget {
         })?;
         Ok(())
     }
+}
+
+/// The longest name of an export that a guest may ask for.
+const MAX_EXPORT_NAME: usize = 1024;
+
+/// A name of an export that the host may keep: whoever asks for it needn't be right.
+///
+/// # Errors
+/// INVALID_ARGUMENT for one that is too long.
+pub(super) fn checked_export(name: String) -> Result<String> {
+    if name.len() <= MAX_EXPORT_NAME {
+        return Ok(name);
+    }
+    let message =
+        format!("An export's name has {} bytes and may have {MAX_EXPORT_NAME}.", name.len());
+    Err(Error::type_error(message))
 }
 
 /// What guests get for an export that isn't there, or is of another kind than `kind`.

@@ -15,6 +15,8 @@ use crate::value::{Value, ValueMap};
 
 const MAX_CODE_BYTES: usize = 64 << 20;
 const MAX_ENV_BYTES: usize = 1 << 20;
+/// Each gets every event.
+const MAX_TAILS: usize = 16;
 
 /// One module of guest code.
 #[derive(Clone, Debug)]
@@ -148,7 +150,7 @@ pub struct WorkerCode {
     pub global_outbound: Outbound,
     /// Limits, where lower than the runtime's.
     pub limits: LimitsPatch,
-    /// Who gets the tail events of the code's objects, facets and entrypoints; default nobody. They get
+    /// Who gets the tail events of the code's objects, facets and entrypoints: at most 16; default nobody. They get
     /// none of the deliveries themselves, nor of what those call forth.
     pub tails: Vec<Tail>,
 }
@@ -228,6 +230,12 @@ impl WorkerCode {
         self.modules.iter().map(|(_, module)| module.size()).sum()
     }
 
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let names: usize = self.modules.iter().map(|(name, _)| name.len()).sum();
+        self.modules_size() + names + self.env_size()
+    }
+
     pub(super) fn env_size(&self) -> usize {
         self.env.iter().map(|(key, value)| key.len() + value.size()).sum()
     }
@@ -255,6 +263,12 @@ impl WorkerCode {
                     "Dynamic Worker env size ({size} bytes) exceeds the maximum allowed size of {MAX_ENV_BYTES} bytes."
                 ),
             ));
+        }
+        if self.tails.len() > MAX_TAILS {
+            return Err(Error::type_error(format!(
+                "WorkerCode.tails has {} entries and may have {MAX_TAILS}.",
+                self.tails.len()
+            )));
         }
         match self.modules.iter().find(|(name, _)| *name == self.main_module) {
             Some((_, main)) => runtime.engines.check(self, main),

@@ -93,7 +93,7 @@ impl Loader {
         let worker = WorkerStub::new(&self.0.runtime, code, guest);
         match id {
             Some(id) if good => {
-                let bytes = worker.bytes();
+                let bytes = worker.bytes() + id.len();
                 let mut cache = self.0.cache.lock();
                 if let Some(first) = cache.get(id) {
                     return first;

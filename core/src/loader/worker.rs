@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::Mutex;
 
 use super::code::WorkerCode;
-use crate::actor::{Actor, ActorId, Blueprint, Class, GuestClass};
+use crate::actor::{Actor, ActorId, Blueprint, Class, Event, GuestClass};
 use crate::bindings::Bindings;
 use crate::charge::{Charge, Holder};
+use crate::cpu::ThreadClock;
 use crate::error::{Error, Result};
 use crate::guest::Compiled;
 use crate::limits::LimitsPatch;
@@ -21,6 +22,8 @@ use crate::value::{Value, ValueMap};
 
 /// What a worker takes beside its modules and env.
 const FIXED_BYTES: usize = 1 << 10;
+/// What a class or entrypoint takes beside its name and props.
+const EXPORT_BYTES: usize = 256;
 
 /// Options of an entrypoint or class taken from a worker.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +115,7 @@ impl WorkerStub {
         guest: Option<Guest>,
     ) -> WorkerStub {
         let worker = Arc::new(WorkerInner {
-            tails: code.as_ref().ok().and_then(|code| Targets::new(&code.tails)),
+            tails: code.as_ref().ok().and_then(|code| Targets::new(&code.tails, guest.as_ref())),
             runtime: Arc::downgrade(runtime),
             code,
             compiled: OnceLock::new(),
@@ -127,8 +130,17 @@ impl WorkerStub {
 
     /// The exported class `name`. That it exists is checked when it is used.
     pub fn get_durable_object_class(&self, name: &str, options: ExportOptions) -> Class {
-        let ExportOptions { props, limits } = options;
-        Class::guest(GuestClass { worker: self.clone(), export: name.to_owned(), props, limits })
+        self.class_for(None, name, options)
+    }
+
+    /// A class of which name and props count as memory of a guest.
+    pub(crate) fn class_for(
+        &self,
+        guest: Option<Guest>,
+        name: &str,
+        options: ExportOptions,
+    ) -> Class {
+        Export::new(guest, name, options).class(self.clone())
     }
 
     /// The exported entrypoint `name`, stateless; `"default"` names the default export.
@@ -136,16 +148,24 @@ impl WorkerStub {
     /// # Errors
     /// CLOSED.
     pub fn get_entrypoint(&self, name: &str, options: ExportOptions) -> Result<Stub> {
+        self.entrypoint_for(None, name, options)
+    }
+
+    /// An entrypoint of which name and props count as memory of a guest.
+    pub(crate) fn entrypoint_for(
+        &self,
+        guest: Option<Guest>,
+        name: &str,
+        options: ExportOptions,
+    ) -> Result<Stub> {
         let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
-        let (worker, export) = (self.clone(), name.to_owned());
-        let own = Mutex::new(None);
-        Ok(Stub::entrypoint(runtime, Entrypoint { worker, export, options, own }))
+        let (worker, export) = (self.clone(), Export::new(guest, name, options));
+        Ok(Stub::entrypoint(runtime, Entrypoint { worker, export, own: Mutex::new(None) }))
     }
 
     /// About how much memory its code takes.
     pub(super) fn bytes(&self) -> usize {
-        let code = self.0.code.as_ref().map_or(0, |code| code.modules_size() + code.env_size());
-        code + FIXED_BYTES
+        self.0.code.as_ref().map_or(0, WorkerCode::bytes) + FIXED_BYTES
     }
 
     /// Counts its code as memory of the guest that has loaded it, as long as any of it is there.
@@ -174,11 +194,17 @@ impl WorkerStub {
         self.0.code.as_ref().map_or_else(|_| LimitsPatch::default(), |code| code.limits)
     }
 
-    /// The modules compiled, once for all instances.
-    pub(crate) fn compiled(&self) -> Result<&Compiled> {
+    /// The modules compiled, once for all instances, at the expense of the event that needs them first.
+    pub(crate) fn compiled(&self, event: &Event) -> Result<&Compiled> {
         let compiled = self.0.compiled.get_or_init(|| {
             let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
-            Compiled::new(self.code()?, &runtime)
+            let (clock, code) = (ThreadClock::current(), self.code()?);
+            let begun = clock.read();
+            let compiled = Compiled::new(code, &runtime);
+            if let (Some(begun), Some(ended)) = (begun, clock.read()) {
+                event.add_compile(ended.saturating_sub(begun));
+            }
+            compiled
         });
         compiled.as_ref().map_err(Clone::clone)
     }
@@ -193,18 +219,16 @@ impl WorkerStub {
     }
 
     /// An actor behind an entrypoint.
-    pub(crate) fn new_actor(&self, export: &str, options: &ExportOptions) -> Result<Arc<Actor>> {
+    fn actor_of(&self, export: &Export) -> Result<Arc<Actor>> {
         let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
         let worker = WorkerStub(Arc::new(Handle { worker: self.0.worker.clone(), owner: false }));
-        let class = worker.get_durable_object_class(export, options.clone());
-        let limits = runtime.limits.lowered(self.limits()).lowered(options.limits);
         let blueprint = Blueprint {
-            path: format!("worker/{export}"),
-            id: ActorId::Text(export.to_owned()),
-            class,
+            path: format!("worker/{}", export.name),
+            id: ActorId::Text(export.name.clone()),
+            class: export.class(worker),
             env: ValueMap::new(),
-            props: options.props.clone(),
-            limits,
+            props: export.props.clone(),
+            limits: runtime.limits.lowered(self.limits()).lowered(export.limits),
             dir: None,
             namespace: None,
             parent: None,
@@ -212,6 +236,11 @@ impl WorkerStub {
         let actor = Actor::new(runtime.clone(), blueprint);
         runtime.add_entrypoint(&actor);
         Ok(actor)
+    }
+
+    /// An actor that runs the code for nobody, such as to find out what it exports.
+    pub(crate) fn new_actor(&self, export: &str) -> Result<Arc<Actor>> {
+        self.actor_of(&Export::new(None, export, ExportOptions::default()))
     }
 }
 
@@ -224,40 +253,78 @@ impl fmt::Debug for WorkerStub {
     }
 }
 
+/// An export of a worker, as it was asked for.
+struct Export {
+    name: String,
+    props: Arc<Value>,
+    limits: LimitsPatch,
+    charge: Option<Arc<Charge>>,
+}
+
+impl Export {
+    fn new(guest: Option<Guest>, name: &str, options: ExportOptions) -> Export {
+        let ExportOptions { props, limits } = options;
+        let bytes = EXPORT_BYTES + name.len() + props.size();
+        let charge = guest.map(|guest| Arc::new(Charge::new(guest, bytes)));
+        Export { name: name.to_owned(), props: Arc::new(props), limits, charge }
+    }
+
+    fn class(&self, worker: WorkerStub) -> Class {
+        Class::guest(GuestClass {
+            worker,
+            export: self.name.clone(),
+            props: self.props.clone(),
+            limits: self.limits,
+            _charge: self.charge.clone(),
+        })
+    }
+}
+
 /// Where calls of an entrypoint go.
 pub(crate) struct Entrypoint {
     worker: WorkerStub,
-    export: String,
-    options: ExportOptions,
+    export: Export,
     own: Mutex<Option<Arc<Actor>>>,
 }
 
 impl Entrypoint {
     pub fn export(&self) -> &str {
-        &self.export
+        &self.export.name
     }
 
     /// The actor behind it, made if there is none that works. Entrypoints without options share one
     /// for each export of a worker.
     pub fn actor(&self) -> Result<Arc<Actor>> {
-        let working = |actor: &&Arc<Actor>| actor.broken().is_none();
-        let plain =
-            self.options.props.is_nullish() && self.options.limits == LimitsPatch::default();
-        if plain && self.worker.0.owner {
-            let mut shared = self.worker.0.entrypoints.lock();
-            if let Some(actor) = shared.get(&self.export).filter(working) {
-                return Ok(actor.clone());
-            }
-            let actor = self.worker.new_actor(&self.export, &self.options)?;
-            shared.insert(self.export.clone(), actor.clone());
-            return Ok(actor);
+        let Entrypoint { worker, export, own } = self;
+        let plain = export.props.is_nullish() && export.limits == LimitsPatch::default();
+        if plain && worker.0.owner {
+            return worker.shared_actor(export);
         }
-        let mut own = self.own.lock();
-        if let Some(actor) = own.as_ref().filter(working) {
+        let mut own = own.lock();
+        if let Some(actor) = own.as_ref().filter(|actor| actor.broken().is_none()) {
             return Ok(actor.clone());
         }
-        let actor = self.worker.new_actor(&self.export, &self.options)?;
+        let actor = worker.actor_of(export)?;
         *own = Some(actor.clone());
+        Ok(actor)
+    }
+}
+
+impl WorkerStub {
+    /// The actor that all entrypoints of an export share.
+    fn shared_actor(&self, export: &Export) -> Result<Arc<Actor>> {
+        let mut shared = self.0.entrypoints.lock();
+        let working = |actor: &&Arc<Actor>| actor.broken().is_none();
+        if let Some(actor) = shared.get(&export.name).filter(working) {
+            return Ok(actor.clone());
+        }
+        // Those of exports that aren't there would stay for ever.
+        let broken: Vec<_> = shared.extract_if(|_, actor| actor.broken().is_some()).collect();
+        let actor = self.actor_of(export)?;
+        shared.insert(export.name.clone(), actor.clone());
+        // Only now: their end takes locks.
+        drop(shared);
+        drop(broken);
         Ok(actor)
     }
 }

@@ -1,24 +1,26 @@
 //! Where databases are: files, or memory.
 
 mod look;
+mod meters;
 mod settle;
 mod transfer;
 
 pub(crate) use look::DiskUsage;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::connection::{Connection, check_header, new_in_memory, template};
 use super::files::{self, DATABASE, WAL, has_log, sync_dir};
 use super::gates::Gates;
 use super::guard::Guard;
 use super::logged::Logged;
+use super::meter::Meter;
 use super::raw::Database;
 use super::recover::recover;
 use super::settler::Settler;
@@ -41,6 +43,10 @@ struct Inner {
     /// The storages whose database is open, by directory: what is open can't be opened again.
     open: Mutex<HashMap<PathBuf, Weak<Shared>>>,
     gates: Gates,
+    /// What the actors that have a storage have used, by directory.
+    meters: Mutex<BTreeMap<PathBuf, Weak<Meter>>>,
+    /// No database is opened any more to save that.
+    closed: RwLock<bool>,
     /// Makes room in the commit log.
     settler: Arc<Settler>,
     process: Process,
@@ -87,8 +93,8 @@ impl Disk {
 
     fn new(place: Place, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
-        let (open, gates, settler) = Default::default();
-        Disk(Arc::new(Inner { place, logged, open, gates, settler, process }))
+        let (open, gates, meters, closed, settler) = Default::default();
+        Disk(Arc::new(Inner { place, logged, open, gates, meters, closed, settler, process }))
     }
 
     /// The storage in directory `dir`; nothing is created before the first write.
@@ -129,6 +135,7 @@ impl Disk {
         for shared in self.open_storages() {
             Storage(shared).close();
         }
+        *self.0.closed.write() = true;
         self.end_log();
         if let Place::Memory(parked) = &self.0.place {
             parked.lock().clear();

@@ -1,7 +1,8 @@
 //! What an actor has used: counters that only grow, kept in its database.
 //!
 //! They are saved with commits that happen anyway, when the last save is some seconds old, and when the database
-//! is closed. A crash loses what came after the last save, and a power cut that of the last closing.
+//! is closed, or would be if it were open. A crash loses what came after the last save, and a power cut that of the
+//! last closing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +45,13 @@ impl Meter {
         self.used[what as usize].fetch_add(amount, Ordering::Relaxed);
     }
 
+    /// Adds what somebody else has used who is gone.
+    pub fn add_all(&self, amounts: Amounts) {
+        for (used, amount) in self.used.iter().zip(amounts) {
+            used.fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+
     pub fn get(&self, what: Used) -> u64 {
         self.used[what as usize].load(Ordering::Relaxed)
     }
@@ -52,9 +60,16 @@ impl Meter {
     pub fn unsaved(&self) -> Amounts {
         let left = |at: usize| {
             let saved = self.saved[at].load(Ordering::Relaxed);
-            self.used[at].load(Ordering::Relaxed).saturating_sub(saved)
+            self.used[at].load(Ordering::Relaxed).wrapping_sub(saved)
         };
         std::array::from_fn(left)
+    }
+
+    /// What isn't in the database yet, which is going to be kept elsewhere.
+    pub fn take_unsaved(&self) -> Amounts {
+        let unsaved = self.unsaved();
+        self.settle(unsaved);
+        unsaved
     }
 
     fn settle(&self, amounts: Amounts) {
@@ -65,13 +80,19 @@ impl Meter {
 }
 
 pub(super) fn sum(one: Amounts, other: Amounts) -> Amounts {
-    std::array::from_fn(|at| one[at].saturating_add(other[at]))
+    std::array::from_fn(|at| one[at].wrapping_add(other[at]))
+}
+
+/// What takes amounts off where it is added: of an actor's own sum that can leave less than nothing, which what is
+/// below it makes up for.
+pub(crate) fn negated(amounts: Amounts) -> Amounts {
+    amounts.map(u64::wrapping_neg)
 }
 
 /// Reads a stored list, to which later versions add numbers; what isn't one counts nothing.
 pub(super) fn parse(text: &[u8]) -> Amounts {
-    let list: Vec<u64> = serde_json::from_slice(text).unwrap_or_default();
-    std::array::from_fn(|at| list.get(at).copied().unwrap_or_default())
+    let list: Vec<i64> = serde_json::from_slice(text).unwrap_or_default();
+    std::array::from_fn(|at| list.get(at).copied().unwrap_or_default() as u64)
 }
 
 /// A save that takes effect with the transaction that it is in.
@@ -108,7 +129,7 @@ impl Connection {
             }
             false
         })?;
-        let text = format!("{:?}", sum(stored, unsaved));
+        let text = format!("{:?}", sum(stored, unsaved).map(|amount| amount as i64));
         self.run(Own::SetUsage, &[Bind::Text(text.as_bytes())])?;
         Ok(Some(Save(unsaved)))
     }
@@ -139,5 +160,6 @@ mod tests {
         assert_eq!(parse(b"[1, 2, 3, 4, 5, 6]"), [1, 2, 3, 4, 5, 6, 0]);
         assert_eq!(parse(b"[1, 2, 3, 4, 5, 6, 7, 8]"), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(parse(b"{}"), Amounts::default());
+        assert_eq!(sum(parse(b"[-2]"), [3, 0, 0, 0, 0, 0, 0]), [1, 0, 0, 0, 0, 0, 0]);
     }
 }

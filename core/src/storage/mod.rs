@@ -57,7 +57,7 @@ pub(crate) use import::stage;
 pub(crate) use inspect::Inspection;
 pub use kv::Kv;
 pub use list::{KvList, ListOptions};
-pub(crate) use meter::Used;
+pub(crate) use meter::{Used, negated};
 pub use query::QueryRows;
 pub use sql::Sql;
 pub(crate) use transaction::Span;

@@ -67,10 +67,10 @@ pub(super) struct State {
 impl Shared {
     pub fn new(disk: Disk, dir: PathBuf, options: StorageOptions) -> Shared {
         Shared {
+            meter: disk.meter(&dir),
             disk,
             dir,
             options,
-            meter: Arc::default(),
             state: Mutex::default(),
             ended: Signal::new(),
         }
@@ -102,6 +102,7 @@ impl Drop for Shared {
         if let Some(connection) = connection {
             end_connection(self, connection);
         }
+        self.disk.forget_meter(&self.dir, &self.meter);
     }
 }
 
@@ -139,6 +140,14 @@ impl Storage {
         &self.0.meter
     }
 
+    /// Saves what was counted after the storage had ended.
+    pub(crate) fn save_late_usage(&self) {
+        let state = self.0.state.lock();
+        if state.ended.is_some() {
+            self.0.disk.save_usage(&self.0);
+        }
+    }
+
     /// Reads with `body`; answers None if there is no database.
     pub(super) fn read<T>(
         &self,
@@ -173,6 +182,7 @@ impl Storage {
         if let Some(connection) = state.main.take() {
             end_connection(&self.0, connection);
         }
+        self.0.disk.save_usage(&self.0);
         self.0.ended.notify(usize::MAX);
     }
 
@@ -188,6 +198,7 @@ impl Storage {
                 end_connection(&self.0, connection);
             }
             state.absent = false;
+            self.0.disk.save_usage(&self.0);
         }
         !busy
     }

@@ -56,7 +56,7 @@ impl Receiver {
     }
 
     /// Hands an event on. Never waits for the receiver; after [`Receiver::stop`] it is dropped.
-    pub fn send(&self, metrics: &Counters, event: TailEvent) {
+    pub fn send(&self, metrics: &Counters, event: Arc<TailEvent>) {
         if self.shared.stopped.load(Ordering::Acquire) {
             return;
         }
@@ -95,7 +95,8 @@ impl Shared {
     fn run(&self) {
         loop {
             let stopped = self.stopped.load(Ordering::Acquire);
-            let events = self.queue.take(BATCH, usize::MAX);
+            let mut batch = self.queue.take(BATCH, usize::MAX);
+            let events = std::mem::take(&mut batch.events);
             match (events.is_empty(), stopped) {
                 (true, true) => return,
                 // Whoever adds the next event unparks this thread, also if that was before it parks.
@@ -105,7 +106,8 @@ impl Shared {
         }
     }
 
-    fn receive(&self, event: TailEvent) {
+    fn receive(&self, event: Arc<TailEvent>) {
+        let event = Arc::unwrap_or_clone(event);
         let received = catch_unwind(AssertUnwindSafe(|| (self.receive.0)(event)));
         if received.is_err() {
             tracing::warn!("the receiver of tail events panicked");

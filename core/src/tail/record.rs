@@ -12,7 +12,7 @@ use crate::actor::{Actor, ActorId, Event, Message};
 use crate::bindings::BindingCalls;
 use crate::error::{Error, Result};
 use crate::metrics::{Count, EventKind};
-use crate::storage::Used;
+use crate::storage::{Storage, Used};
 use crate::value::Value;
 
 /// What a line of the log or an exception counts beside its text, so that empty ones have a limit too.
@@ -130,6 +130,7 @@ impl<'a> Observation<'a> {
         info: impl FnOnce() -> TailInfo,
     ) -> Observation<'a> {
         let actor = &event.actor;
+        event.note_payer();
         if actor.is_observed() {
             event.set_record(Record::new(info(), actor.runtime.alarms.clock.now_ms()));
             if let Some(record) = event.record().filter(|_| event.is_holding()) {
@@ -164,11 +165,11 @@ impl<'a> Observation<'a> {
 
     fn finish(&self, outcome: Outcome, status: Option<u16>) {
         let (event, now) = (self.event, Instant::now());
-        let (cpu, wall) = (event.cpu_used(), now.saturating_duration_since(event.begun));
+        let (cpu, wall) = (event.cpu_charged(), now.saturating_duration_since(event.begun));
         event.actor.used(now);
         self.meter(cpu);
         let bindings = event.calls().list();
-        event.actor.runtime.metrics.bindings.add(&bindings);
+        event.actor.runtime.metrics.bindings.add(event.calls());
         event.actor.runtime.metrics.event(self.kind, outcome, cpu, wall);
         tracing::debug!(
             target: "facetbox",
@@ -186,15 +187,31 @@ impl<'a> Observation<'a> {
 }
 
 impl Observation<'_> {
-    /// Adds the event to what its actor has used.
+    /// Adds the event to what its actor has used, or whoever called that.
     fn meter(&self, cpu: Duration) {
-        let Ok(storage) = self.event.actor.storage() else { return };
+        let event = self.event;
+        match event.actor.storage() {
+            Ok(storage) => self.meter_in(&event.actor, storage, cpu),
+            Err(_) => {
+                if let Some(payer) = event.payer()
+                    && let Ok(storage) = payer.storage()
+                {
+                    self.meter_in(&payer, storage, cpu);
+                }
+            }
+        }
+    }
+
+    fn meter_in(&self, payer: &Actor, storage: &Storage, cpu: Duration) {
         let meter = storage.meter();
         meter.add(Used::Events, 1);
         meter.add(Used::CpuMicros, cpu.as_micros() as u64);
         meter.add(Used::BytesIn, self.event.bytes_in());
         meter.add(Used::BytesOut, self.bytes_out as u64);
         meter.add(Used::Subrequests, self.event.subrequests());
+        if payer.broken().is_some() {
+            storage.save_late_usage();
+        }
     }
 }
 
@@ -302,7 +319,7 @@ fn tell(
         (Some(_), ActorId::Object(id)) => Some(id),
         _ => None,
     };
-    let told = TailEvent {
+    let told = Arc::new(TailEvent {
         namespace: root.namespace.as_ref().map(|namespace| namespace.name().to_owned()),
         object_id: object.map(ToString::to_string),
         object_name: object.and_then(|id| id.name().map(str::to_owned)),
@@ -311,7 +328,7 @@ fn tell(
         event: info,
         outcome,
         timestamp: record.timestamp,
-        cpu_ms: millis(event.cpu_used()),
+        cpu_ms: millis(event.cpu_charged()),
         wall_ms: millis(wall),
         logs: texts.logs,
         exceptions: texts.exceptions,
@@ -321,7 +338,7 @@ fn tell(
         subrequests: event.subrequests(),
         bindings,
         dropped: 0,
-    };
+    });
     // The receiver first: it is told of an event before it is told of what that calls forth.
     if let Some(receiver) = &actor.runtime.tail {
         receiver.send(&actor.runtime.metrics, told.clone());

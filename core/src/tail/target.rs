@@ -6,6 +6,7 @@ use super::event::TailEvent;
 use super::queue::{Push, Queue};
 use crate::actor::Message;
 use crate::error::{Error, Result};
+use crate::loader::Guest;
 use crate::rpc::HostFunction;
 use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
@@ -61,24 +62,26 @@ struct Target {
 }
 
 impl Targets {
-    /// None for code without tails.
-    pub fn new(tails: &[Tail]) -> Option<Arc<Targets>> {
-        let target = |tail: &Tail| Arc::new(Target { tail: tail.clone(), queue: Queue::default() });
+    /// None for code without tails. `guest` has loaded it.
+    pub fn new(tails: &[Tail], guest: Option<&Guest>) -> Option<Arc<Targets>> {
+        let target = |tail: &Tail| {
+            Arc::new(Target { tail: tail.clone(), queue: Queue::new(guest.cloned()) })
+        };
         (!tails.is_empty()).then(|| Arc::new(Targets(tails.iter().map(target).collect())))
     }
 
     /// Hands an event on to all of them. Never waits.
-    pub fn send(&self, runtime: &Arc<RuntimeInner>, event: &TailEvent) {
+    pub fn send(&self, runtime: &Arc<RuntimeInner>, event: &Arc<TailEvent>) {
         for target in &self.0 {
             if target.queue.push(&runtime.metrics, event.clone()) == Push::Serve {
                 let (target, weak) = (target.clone(), Arc::downgrade(runtime));
                 runtime.executor.spawn(async move {
                     loop {
-                        let events = target.queue.take(BATCH, BATCH_BYTES);
-                        if events.is_empty() || weak.strong_count() == 0 {
+                        let batch = target.queue.take(BATCH, BATCH_BYTES);
+                        if batch.events.is_empty() || weak.strong_count() == 0 {
                             return;
                         }
-                        if let Err(error) = target.tail.deliver(&events).await {
+                        if let Err(error) = target.tail.deliver(&batch.events).await {
                             tracing::warn!(%error, "tail events could not be delivered");
                         }
                     }
@@ -89,8 +92,8 @@ impl Targets {
 }
 
 impl Tail {
-    async fn deliver(&self, events: &[TailEvent]) -> Result<()> {
-        let items = Value::List(events.iter().map(TailEvent::to_value).collect());
+    async fn deliver(&self, events: &[Arc<TailEvent>]) -> Result<()> {
+        let items = Value::List(events.iter().map(|event| event.to_value()).collect());
         match self {
             Tail::Stub(stub) => {
                 let message =

@@ -19,9 +19,12 @@ pub struct ObjectInfo {
 
 /// What an object or a facet takes and has used, everything below it included.
 ///
-/// What was used only grows; emptying or restarting an object changes nothing of it. It is kept in the actors'
-/// databases: one that has never written has none, a clone or import begins with what its source had used, and
-/// a crash may lose the last five seconds (for an actor that only reads: all since it woke up).
+/// What an object has used only grows: emptying, aborting or restarting it changes nothing of that, and what a facet has
+/// used that is deleted or replaced counts as its parent's from then on. So does what a facet has used that has
+/// never written anything, once it sleeps, and what an entrypoint has used as that of the object or facet that calls it. A clone or
+/// import begins with what its source had used, which doesn't count twice for the object around a clone. It is kept in
+/// the actors' databases: an object that has never written has none, and a crash may lose the last five seconds (for an
+/// actor that doesn't write: all since it woke up).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes of its databases and their logs.
@@ -46,7 +49,8 @@ pub struct Usage {
 
 impl From<DiskUsage> for Usage {
     fn from(usage: DiskUsage) -> Usage {
-        let used = |what: Used| usage.used[what as usize];
+        // An actor's own part alone can be negative, see `negated`.
+        let used = |what: Used| (usage.used[what as usize] as i64).max(0) as u64;
         Usage {
             storage_bytes: usage.bytes,
             facets: usage.facets,

@@ -2,6 +2,7 @@
 //!
 //! One binary of many modules: each further binary would link SQLite and Luau again.
 
+mod accounting;
 mod alarms;
 #[cfg(feature = "quickjs")]
 mod app_platform;

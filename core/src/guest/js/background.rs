@@ -16,20 +16,27 @@ use crate::tail::{Observation, TailInfo};
 
 impl JsInstance {
     /// Lets an operation that its event has left behind go on by itself.
-    pub(super) fn go_on_later(&self, actor: &Arc<Actor>, operation: Operation) {
+    pub(super) fn go_on_later(&self, event: &Event, operation: Operation) {
+        let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
         actor.runtime.executor.spawn(async move {
             let answer = operation.pending.await;
             let _kept = kept;
             if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
-                report(&actor, this.go_on(&actor, operation.number, answer).await);
+                report(&actor, this.go_on(&actor, of_tail, operation.number, answer).await);
             }
         });
     }
 
     /// Hands in the end of such an operation.
-    async fn go_on(&self, actor: &Arc<Actor>, number: u64, answer: Result<Answer>) -> Result<()> {
-        let event = Event::new(actor, None)?;
+    async fn go_on(
+        &self,
+        actor: &Arc<Actor>,
+        of_tail: bool,
+        number: u64,
+        answer: Result<Answer>,
+    ) -> Result<()> {
+        let event = Event::left_behind(actor, of_tail)?;
         let mut hold = Hold::take(&event).await?;
         if self.vm.shared.guard.is_stopped() || !self.vm.shared.takes(number, &answer) {
             return Ok(());

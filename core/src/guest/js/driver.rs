@@ -47,7 +47,7 @@ impl JsInstance {
         }
         let outcome = task.outcome.lock().take();
         for operation in std::mem::take(&mut *task.operations.lock()) {
-            self.go_on_later(&event.actor, operation);
+            self.go_on_later(event, operation);
         }
         outcome.unwrap_or(Ok(Outcome::Nothing)).map_err(stop::leaving)
     }

@@ -47,6 +47,8 @@ pub(super) struct Guard {
     importing: AtomicUsize,
     /// The engine's count of how long it goes on without a look; null where it isn't known.
     countdown: AtomicPtr<i32>,
+    /// See [`Holder::untold`].
+    untold: AtomicUsize,
     heap: HeapCount,
 }
 
@@ -87,6 +89,7 @@ impl Guard {
             out_of_stack: AtomicBool::new(false),
             importing: AtomicUsize::new(0),
             countdown: AtomicPtr::new(null_mut()),
+            untold: AtomicUsize::new(0),
             heap: HeapCount {
                 used: AtomicUsize::new(0),
                 held: AtomicUsize::new(0),
@@ -290,6 +293,10 @@ impl Holder for Guard {
 
     fn let_go(&self, bytes: usize) {
         self.heap.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn untold(&self) -> &AtomicUsize {
+        &self.untold
     }
 }
 

@@ -95,7 +95,7 @@ impl JsInstance {
         let actor = &event.actor;
         let kind = if actor.dir.is_some() { "class" } else { "entrypoint" };
         self.run(event, hold, Wanted::Nothing, true, |ctx, hooks| {
-            let props = match &actor.props {
+            let props = match &*actor.props {
                 Value::Null | Value::Undefined => rquickjs::Object::new(ctx.clone())?.into_value(),
                 props => give::value(ctx, hooks, props)?,
             };
@@ -167,13 +167,19 @@ impl JsInstance {
         what: Use,
     ) -> Result<Value> {
         actor.check()?;
+        let bytes = match &what {
+            Use::Call(args) => actor.check_use("", args)?,
+            Use::Method(name, args) => actor.check_use(name, args)?,
+            Use::Get(name) => actor.check_use(name, &[])?,
+        };
         let event = Event::new(actor, parent)?;
-        let mut hold = Hold::take(&event).await?;
+        event.set_bytes_in(bytes);
+        let mut hold = actor.while_running(Hold::take(&event)).await?;
         if self.vm.shared.guard.is_stopped() {
             let message = "The execution context which hosts this callback is no longer running.";
             return Err(Error::new(ErrorCode::Aborted, message));
         }
-        let observation = Observation::begin(&event, EventKind::Rpc, || TailInfo::Rpc {
+        let mut observation = Observation::begin(&event, EventKind::Rpc, || TailInfo::Rpc {
             method: what.name().to_owned(),
         });
         let done = self.run(&event, &mut hold, Wanted::Value, false, |ctx, hooks| {
@@ -185,8 +191,14 @@ impl JsInstance {
             let args = args.map(|args| give::list(ctx, hooks, args)).transpose()?;
             hooks.use_callback.call((number, member.map(String::as_str), args))
         });
-        let done = done.await;
+        let done = actor.while_running(done).await;
         let ended = event.settle().await.and(done).and_then(Outcome::into_value);
+        let ended = ended.and_then(|value| {
+            let result = std::slice::from_ref(&value);
+            observation.set_bytes_out(actor.check_message("result", result)?);
+            Ok(value)
+        });
+        let ended = ended.map_err(|error| error.with_path(actor.path.as_str()));
         observation.end(ended.as_ref().map(|_| None));
         ended
     }

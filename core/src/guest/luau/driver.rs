@@ -105,7 +105,7 @@ impl LuauInstance {
         let (event, shared) = (&task.event, &self.vm.shared);
         let resumed = self
             .watched(event, || shared.enter(task, || thread.resume::<(LuaValue, LuaValue)>(input)));
-        self.start_timers(&event.actor);
+        self.start_timers(event);
         if let Some(why) = shared.guard.stopped() {
             return Err(self.stopped(task, why));
         }
@@ -211,7 +211,8 @@ impl LuauInstance {
     }
 
     /// Starts the timers that guest code has set since the last time.
-    fn start_timers(&self, actor: &Arc<Actor>) {
+    fn start_timers(&self, event: &Event) {
+        let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
         for TimerRequest { id, delay } in requests {
             let due = Instant::now() + delay;
@@ -224,7 +225,7 @@ impl LuauInstance {
                 let _pending = pending;
                 if started.has(id)
                     && let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
-                    && let Err(error) = this.fire(&actor, id).await
+                    && let Err(error) = this.fire(&actor, of_tail, id).await
                 {
                     tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "a timer failed");
                 }
@@ -233,8 +234,8 @@ impl LuauInstance {
     }
 
     /// Runs a timer as an event of its own.
-    async fn fire(&self, actor: &Arc<Actor>, id: u64) -> Result<()> {
-        let event = Event::new(actor, None)?;
+    async fn fire(&self, actor: &Arc<Actor>, of_tail: bool, id: u64) -> Result<()> {
+        let event = Event::left_behind(actor, of_tail)?;
         let mut hold = Hold::take(&event).await?;
         if self.vm.shared.guard.stopped().is_some() || !self.vm.shared.started.take(id) {
             return Ok(());

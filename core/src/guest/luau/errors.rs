@@ -13,8 +13,8 @@ pub(crate) const TEXT_BYTES: usize = 64 << 10;
 const NAME_BYTES: usize = 256;
 /// Causes of causes that are taken over from a guest.
 const MAX_CAUSES: usize = 8;
-/// Errors with more text than this are charged to the guest's memory.
-const FREE_BYTES: usize = 512;
+/// Errors and names of ids with more text than this are charged to the guest's memory.
+pub(crate) const FREE_BYTES: usize = 512;
 
 /// An error as guests see it: read-only `name`, `message`, `stack`, `code` and `cause`.
 pub(crate) struct LuaError(pub(crate) Error);

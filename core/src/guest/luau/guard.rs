@@ -32,6 +32,8 @@ pub(super) struct Guard {
     soft: AtomicUsize,
     /// What the host holds for the guest, which counts as its heap.
     held: AtomicUsize,
+    /// See [`Holder::untold`].
+    untold: AtomicUsize,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
     raisers: Raisers,
@@ -59,6 +61,7 @@ impl Guard {
             limit: AtomicUsize::new(usize::MAX),
             soft: AtomicUsize::new(usize::MAX),
             held: AtomicUsize::new(0),
+            untold: AtomicUsize::new(0),
             sql: Mutex::new(None),
             raisers: Raisers::of(lua)?,
             out_of_stack: AtomicBool::new(false),
@@ -204,6 +207,10 @@ impl Holder for Guard {
 
     fn let_go(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn untold(&self) -> &AtomicUsize {
+        &self.untold
     }
 }
 

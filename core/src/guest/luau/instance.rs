@@ -112,7 +112,7 @@ impl LuauInstance {
         let guest = actor.class.as_guest();
         let empty = ValueMap::new();
         let env = guest.and_then(|class| class.worker.code().ok()).map_or(&empty, |code| &code.env);
-        let props = match &actor.props {
+        let props = match &*actor.props {
             Value::Null | Value::Undefined => LuaValue::Table(marshal.map(lua, &empty)?),
             props => marshal.value(lua, props)?,
         };

@@ -145,11 +145,10 @@ impl Disk {
         Ok(())
     }
 
-    /// What the actor of the database in `dir` has used, saved or not; nothing without a database.
+    /// What the actor in `dir` has used, saved or not.
     fn used(&self, dir: &Path) -> Result<Amounts> {
-        let used =
-            self.look(dir, |db| Ok(sum(inspect::usage(db)?, db.guard().meter().unsaved())))?;
-        Ok(used.unwrap_or_default())
+        let used = self.look(dir, |db| Ok(sum(inspect::usage(db)?, self.unsaved(dir))))?;
+        Ok(used.unwrap_or_else(|| self.unsaved(dir)))
     }
 
     /// The directories two levels below `base` that have a database, in order of their path; at most

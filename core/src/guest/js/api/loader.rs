@@ -12,6 +12,7 @@ use crate::guest::js::errors::error_from_js;
 use crate::guest::js::give;
 use crate::guest::js::native::{Call, Cap, Handle, illegal};
 use crate::guest::js::program::Compiled;
+use crate::guest::outside::checked_export;
 use crate::loader::{ExportOptions, Loader, WorkerCode, WorkerStub};
 use crate::value::Value;
 
@@ -46,11 +47,15 @@ pub(super) fn register(natives: &mut Natives) {
         call.give_cap(Handle::Worker(worker))
     });
     natives.add(c"get_class", |call| {
-        let class = worker(call)?.get_durable_object_class(&call.text(1)?, options(call, 2)?);
+        let (name, options) = (checked_export(call.text(1)?)?, options(call, 2)?);
+        let class = worker(call)?.class_for(guest(call), &name, options);
+        call.check_memory();
         call.give_cap(Handle::Value(Value::Class(class)))
     });
     natives.add(c"get_entrypoint", |call| {
-        let stub = worker(call)?.get_entrypoint(&call.text(1)?, options(call, 2)?)?;
+        let (name, options) = (checked_export(call.text(1)?)?, options(call, 2)?);
+        let stub = worker(call)?.entrypoint_for(guest(call), &name, options)?;
+        call.check_memory();
         call.give_cap(Handle::Value(Value::Stub(stub)))
     });
     natives.add(c"module_value", |call| {
@@ -114,8 +119,8 @@ fn own_worker(call: &Call<'_, '_>) -> Result<WorkerStub> {
 fn export(call: &Call<'_, '_>, name: &str, kind: &str, options: ExportOptions) -> Result<Value> {
     let worker = own_worker(call)?;
     Ok(match kind {
-        "class" => Value::Class(worker.get_durable_object_class(name, options)),
-        _ => Value::Stub(worker.get_entrypoint(name, options)?),
+        "class" => Value::Class(worker.class_for(guest(call), name, options)),
+        _ => Value::Stub(worker.entrypoint_for(guest(call), name, options)?),
     })
 }
 
@@ -132,6 +137,7 @@ fn register_exports(natives: &mut Natives) {
     });
     natives.add(c"specialise", |call| {
         let value = export(call, &call.text(0)?, &call.text(1)?, options(call, 2)?)?;
+        call.check_memory();
         call.give_cap(Handle::Value(value))
     });
 }

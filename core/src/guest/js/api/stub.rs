@@ -29,9 +29,11 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"call", |call| {
         let (stub, method) = (stub(call)?, call.text(1)?);
         let Handle::Args(packed) = call.handle(2)? else { return Err(illegal().into()) };
-        let Some(Args { values, charge }) = packed.lock().take() else {
+        let Some(Args { values, mut charge }) = packed.lock().take() else {
             return Err(illegal().into());
         };
+        charge.grow(method.len());
+        call.check_memory();
         begin_charged(call, charge, send(event(call)?, stub, Message::call(method, values)))
     });
     // A stub of what is here.
@@ -41,7 +43,8 @@ pub(super) fn register(natives: &mut Natives) {
     });
     natives.add(c"get", |call| {
         let (stub, property) = (stub(call)?, call.text(1)?);
-        begin(call, send(event(call)?, stub, Message::Get { property }))
+        let charge = call.charge(property.len());
+        begin_charged(call, charge, send(event(call)?, stub, Message::Get { property }))
     });
     natives.add(c"fetch", |call| {
         let (stub, request) = (stub(call)?, taken_request(call, 1)?);
@@ -110,7 +113,9 @@ fn register_host(natives: &mut Natives) {
     });
     natives.add(c"call_object", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
-        let (method, Args { values, charge }) = (call.text(1)?, call.read_args(2)?);
+        let (method, Args { values, mut charge }) = (call.text(1)?, call.read_args(2)?);
+        charge.grow(method.len());
+        call.check_memory();
         let (called, name) = (object.clone(), method.clone());
         let called = Called::Object(&called, &name);
         begin_host(call, called, charge, move || object.call(&method, values))
@@ -122,7 +127,7 @@ fn register_host(natives: &mut Natives) {
         let target = target.ok_or_else(|| no_such_method(&property))?;
         let name = property.clone();
         let called = Called::Object(&object, &name);
-        begin_host(call, called, call.charge(0), move || target.run(Use::Get(property)))
+        begin_host(call, called, call.charge(name.len()), move || target.run(Use::Get(property)))
     });
 }
 

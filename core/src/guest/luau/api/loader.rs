@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::guest::luau::convert::{LuaCap, LuaWorker};
 use crate::guest::luau::errors::{error_from_lua, error_from_mlua};
 use crate::guest::luau::program::{CompiledModule, Program};
+use crate::guest::outside::checked_export;
 use crate::loader::{ExportOptions, Loader, WorkerCode, WorkerStub};
 use crate::value::Value;
 
@@ -45,7 +46,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         "get_class",
         |host, lua, (target, name, options): (AnyUserData, LuaValue, LuaValue)| {
             let (name, options) = (export_name(name)?, export_options(host, lua, &options)?);
-            let class = worker(&target)?.0.get_durable_object_class(&name, options);
+            let class = worker(&target)?.0.class_for(guest(host), &name, options);
             host.give(lua, &Value::Class(class))
         },
     )?;
@@ -53,7 +54,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         "get_entrypoint",
         |host, lua, (target, name, options): (AnyUserData, LuaValue, LuaValue)| {
             let (name, options) = (export_name(name)?, export_options(host, lua, &options)?);
-            let stub = worker(&target)?.0.get_entrypoint(&name, options)?;
+            let stub = worker(&target)?.0.entrypoint_for(guest(host), &name, options)?;
             host.give(lua, &Value::Stub(stub))
         },
     )?;
@@ -92,7 +93,10 @@ fn worker_code(host: &Host, lua: &Lua, code: &LuaValue) -> Result<WorkerCode> {
 }
 
 fn export_name(name: LuaValue) -> Result<String> {
-    present(name).map_or_else(|| Ok("default".to_owned()), |name| text(&name, "An export's name"))
+    match present(name) {
+        None => Ok("default".to_owned()),
+        Some(name) => checked_export(text(&name, "An export's name")?),
+    }
 }
 
 fn export_options(host: &Host, lua: &Lua, options: &LuaValue) -> Result<ExportOptions> {
@@ -110,8 +114,8 @@ fn own_worker(host: &Host) -> Result<WorkerStub> {
 fn export(host: &Host, name: &str, kind: &str, options: ExportOptions) -> Result<Value> {
     let worker = own_worker(host)?;
     Ok(match kind {
-        "class" => Value::Class(worker.get_durable_object_class(name, options)),
-        _ => Value::Stub(worker.get_entrypoint(name, options)?),
+        "class" => Value::Class(worker.class_for(guest(host), name, options)),
+        _ => Value::Stub(worker.entrypoint_for(guest(host), name, options)?),
     })
 }
 

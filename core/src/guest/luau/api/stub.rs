@@ -21,7 +21,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
         "call",
         |host, lua, (target, method, args): (AnyUserData, String, MultiValue)| {
             let (stub, args) = (stub(&target)?, host.read_all(lua, &args)?);
-            let charge = charge(host, size(&args));
+            let charge = charge(host, method.len() + size(&args));
             wait_charged(host, charge, send(event(host)?, stub, Message::call(method, args)))
         },
     )?;
@@ -98,7 +98,7 @@ fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
             let args = host.read_all(lua, &args)?;
             let (called, name) = (object.clone(), method.clone());
             let called = Called::Object(&called, &name);
-            let charge = charge(host, size(&args));
+            let charge = charge(host, name.len() + size(&args));
             wait_for_host(host, called, charge, move || object.call(&method, args))
         },
     )

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use mlua::{AnyUserData, Function, Lua, Table, UserData, UserDataMethods, Value as LuaValue};
 
+use super::errors::FREE_BYTES;
 use super::guard::Guard;
 use super::stack::Passage;
 use super::web::WebApi;
@@ -89,6 +90,10 @@ impl Marshal {
             ActorId::Text(text) => Ok(LuaValue::String(lua.create_string(text)?)),
             ActorId::Object(object) => {
                 let userdata = lua.create_userdata(LuaId(id.clone()))?;
+                // The engine has a text once; the host has the name of each id.
+                if let Some(name) = object.name().filter(|name| name.len() > FREE_BYTES) {
+                    userdata.set_user_value(lua.create_buffer_with_capacity(name.len())?)?;
+                }
                 self.make.call(("id", userdata, object.to_string(), object.name()))
             }
         }
