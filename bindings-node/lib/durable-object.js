@@ -1,5 +1,8 @@
 "use strict";
 
+const { EventEmitter } = require("node:events");
+const stream = require("node:stream");
+
 /** The base of classes whose instances are objects or facets. Its methods can be called by stubs. */
 class DurableObject {
   constructor(ctx, env) {
@@ -15,13 +18,18 @@ class RpcTarget {}
 const isDurableObjectClass = (value) =>
   typeof value === "function" && value.prototype instanceof DurableObject;
 
+/** Where the search for methods ends: emitters hand out their listeners, and streams what they carry. */
+const roots = new Set(
+  [Object, EventEmitter, EventTarget, ...Object.values(stream)].flatMap(({ prototype }) => prototype ?? []),
+);
+
 /**
  * The method `name` of an object, looked for in its classes only: own properties, accessors and what
- * every object has are out of reach.
+ * every object, emitter, event target or stream has are out of reach.
  */
 function methodOf(object, name) {
   let prototype = Object.getPrototypeOf(object);
-  while (prototype !== null && prototype !== Object.prototype && name !== "constructor") {
+  while (prototype !== null && !roots.has(prototype) && name !== "constructor") {
     const property = Object.getOwnPropertyDescriptor(prototype, name);
     if (property) return typeof property.value === "function" ? property.value : undefined;
     prototype = Object.getPrototypeOf(prototype);

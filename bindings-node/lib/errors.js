@@ -8,6 +8,7 @@ const references = require("./references.js");
 const table = native.errorTable();
 const rowOf = new Map(table.map((row) => [row.number, row]));
 const numberOf = new Map(table.map((row) => [row.code, row.number]));
+const guestError = numberOf.get("GUEST_ERROR");
 
 /** The root of every error of Facetbox. `name` and `message` are what guest code sees. */
 class FacetboxError extends Error {
@@ -89,12 +90,14 @@ const MAX_CAUSES = 8;
 function describe(error, causes = 0) {
   const cause = causes > 0 ? describeCause(error.cause, causes - 1) : undefined;
   if (error instanceof FacetboxError) {
+    // Whoever has it may have changed it.
     const { name, message, guestStack = "", path = "" } = /** @type {any} */ (error);
-    return { number: numberOf.get(error.code), name, message, guestStack, path, cause };
+    const number = numberOf.get(error.code) ?? guestError;
+    const texts = { name: `${name}`, message: `${message}`, guestStack: `${guestStack}`, path: `${path}` };
+    return { number, ...texts, cause };
   }
   const { name = "Error", message = "" } = error;
-  const number = numberOf.get("GUEST_ERROR");
-  return { number, name: String(name), message: String(message), guestStack: "", path: "", cause };
+  return { number: guestError, name: String(name), message: String(message), guestStack: "", path: "", cause };
 }
 
 /** What of an error crosses that is a value: causes that are errors or primitive values, too. */
