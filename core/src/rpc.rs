@@ -83,6 +83,12 @@ impl HostFunction {
         self.2.upgrade()
     }
 
+    /// Whether a guest has made it.
+    #[cfg(feature = "quickjs")]
+    pub(crate) fn is_of_guest(&self) -> bool {
+        self.2.strong_count() > 0
+    }
+
     /// Whether both are clones of one function.
     pub(crate) fn is(&self, other: &HostFunction) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

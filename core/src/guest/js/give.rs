@@ -54,7 +54,9 @@ pub(super) fn value<'js>(
             let id = stub.id().map(|id| id_value(ctx, hooks, &ActorId::Object(id.clone())));
             hooks.make.call(("stub", capability(ctx, value)?, id.transpose()?, stub.name()))?
         }
-        Value::Function(_) => hooks.make.call(("function", capability(ctx, value)?))?,
+        Value::Function(function) => {
+            hooks.make.call(("function", capability(ctx, value)?, function.is_of_guest()))?
+        }
         Value::Object(_) => hooks.make.call(("object", capability(ctx, value)?))?,
         Value::Class(_) => hooks.make.call(("class", capability(ctx, value)?))?,
         Value::Namespace(_) => hooks.make.call(("namespace", capability(ctx, value)?))?,

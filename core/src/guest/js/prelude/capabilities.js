@@ -71,10 +71,10 @@ function makeObject(cap) {
   return hold(new Proxy(() => {}, { apply, get, has: (_, name) => name in own }), state);
 }
 
-function makeFunction(cap) {
+function makeFunction(cap, isOfGuest) {
   const state = { cap, isReference: true };
-  const stub = (...args) => stubs.use().callFunction(() => alive(state), args);
-  const own = ownMembers(state, makeFunction);
+  const stub = (...args) => stubs.use().callFunction(() => alive(state), args, isOfGuest);
+  const own = ownMembers(state, (cap) => makeFunction(cap, isOfGuest));
   for (const name of Reflect.ownKeys(own)) Object.defineProperty(stub, name, { __proto__: null, value: own[name], configurable: true });
   return hold(stub, state);
 }

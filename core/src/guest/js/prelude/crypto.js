@@ -2,7 +2,7 @@
 // signatures with key pairs are parts of their own.
 
 import { bytesOf, hidden, isView, later, native, tag, viewParts } from "facetbox:base";
-import { ciphers, signatures } from "facetbox:lazy";
+import { part } from "facetbox:lazy";
 
 const BLOCKS = { MD5: 64, "SHA-1": 64, "SHA-256": 64, "SHA-384": 128, "SHA-512": 128 };
 const SIZES = { MD5: 16, "SHA-1": 20, "SHA-256": 32, "SHA-384": 48, "SHA-512": 64 };
@@ -16,11 +16,11 @@ const KINDS = {
   HMAC: () => keyedDigest,
   PBKDF2: () => password,
   HKDF: () => password,
-  "AES-GCM": () => ciphers.use().aes,
-  "AES-CBC": () => ciphers.use().aes,
-  "AES-CTR": () => ciphers.use().aes,
-  ECDSA: () => signatures.use().ecdsa,
-  "RSASSA-PKCS1-V1_5": () => signatures.use().rsa,
+  "AES-GCM": () => part("ciphers").aes,
+  "AES-CBC": () => part("ciphers").aes,
+  "AES-CTR": () => part("ciphers").aes,
+  ECDSA: () => part("signatures").ecdsa,
+  "RSASSA-PKCS1-V1_5": () => part("signatures").rsa,
 };
 
 /** An algorithm as an object, its name in the case that the standard has. */

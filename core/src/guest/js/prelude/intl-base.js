@@ -3,13 +3,13 @@
 // It is for English as it is written in the United States. Numbers and dates know the more common of other languages, in
 // a part of its own; all else falls back to English, as it may.
 
-import { locales as parts } from "facetbox:lazy";
+import { part } from "facetbox:lazy";
 
 export const LOCALE = "en-US";
 const ENGLISH = /^en(-us)?$/i;
 
 /** What is known of the language that is asked for; undefined for English as of the United States. */
-export const localeOf = (list) => (list.length === 0 || ENGLISH.test(list[0]) ? undefined : parts.use().find(list));
+export const localeOf = (list) => (list.length === 0 || ENGLISH.test(list[0]) ? undefined : part("locales").find(list));
 
 /** One of the values that an option may have. */
 export function choice(options, name, values, fallback) {

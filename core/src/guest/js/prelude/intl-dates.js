@@ -3,7 +3,7 @@
 import { hidden } from "facetbox:base";
 import { LOCALE, checkLocales, choice, localeOf, service, whole } from "facetbox:intl-base";
 import { text } from "facetbox:intl-numbers";
-import { locales as languages, zones } from "facetbox:lazy";
+import { part as load } from "facetbox:lazy";
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -27,7 +27,7 @@ const TIME_STYLES = {
 };
 
 const UTC = /^(etc\/)?(utc|gmt|uct|zulu)$/i;
-const checkZone = (zone) => (zone === undefined || UTC.test(zone) ? "UTC" : zones.use().check(`${zone}`));
+const checkZone = (zone) => (zone === undefined || UTC.test(zone) ? "UTC" : load("zones").check(`${zone}`));
 
 /** What is shown; `usual` and `needed` are "date", "time", "any" or "all". */
 function resolve(options, list, needed = "any", usual = "date") {
@@ -82,7 +82,7 @@ function joined(parts, between) {
 }
 
 function dateParts(options, date) {
-  if (options.locale !== undefined) return languages.use().dateParts(options.locale, options, date);
+  if (options.locale !== undefined) return load("locales").dateParts(options.locale, options, date);
   const part = (type, value) => (options[type] === undefined ? undefined : { type, value: value(options[type]) });
   const weekday = part("weekday", (width) => named(DAYS[date.getUTCDay()], width));
   const year = part("year", (width) => sized(date.getUTCFullYear(), width));
@@ -95,7 +95,7 @@ function dateParts(options, date) {
 }
 
 function timeParts(options, date) {
-  const local = options.locale && languages.use().timeParts(options.locale, options, date);
+  const local = options.locale && load("locales").timeParts(options.locale, options, date);
   const parts = local ?? clockParts(options, date);
   const { timeZoneName } = options;
   if (timeZoneName !== undefined) {
@@ -130,13 +130,13 @@ function clockParts(options, date) {
 const UTC_NAMES = { short: "UTC", long: "Coordinated Universal Time", shortOffset: "GMT+0", longOffset: "GMT+00:00", shortGeneric: "GMT", longGeneric: "GMT" };
 
 function zoneName({ timeZone, timeZoneName: width }, { instant }) {
-  return timeZone === "UTC" ? UTC_NAMES[width] : zones.use().nameAt(timeZone, instant, width);
+  return timeZone === "UTC" ? UTC_NAMES[width] : load("zones").nameAt(timeZone, instant, width);
 }
 
 /** A date whose parts in UTC are those that clocks of the zone show. */
 function localTime(timeZone, given) {
   const instant = given === undefined ? Date.now() : Number(given);
-  const date = new Date(timeZone === "UTC" ? instant : instant + zones.use().offsetAt(timeZone, instant) * 1_000);
+  const date = new Date(timeZone === "UTC" ? instant : instant + load("zones").offsetAt(timeZone, instant) * 1_000);
   date.instant = instant;
   return date;
 }
@@ -146,7 +146,7 @@ function partsOf(options, given) {
   if (Number.isNaN(date.getTime())) throw new RangeError("Invalid time value");
   const [day, time] = [dateParts(options, date), timeParts(options, date)];
   if (day.length === 0 || time.length === 0) return [...day, ...time];
-  if (options.locale !== undefined) return [...day, literal(languages.use().between(options.locale, options)), ...time];
+  if (options.locale !== undefined) return [...day, literal(load("locales").between(options.locale, options)), ...time];
   const isWeekday = day.length === 1 && day[0].type === "weekday";
   const isLong = options.month === "long" && options.dateStyle === undefined;
   const isStyled = options.dateStyle === "full" || options.dateStyle === "long";

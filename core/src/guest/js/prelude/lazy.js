@@ -63,6 +63,10 @@ function lazily(path, globals = []) {
   return part;
 }
 
+const rare = { __proto__: null };
+/** A part that few guests need and that has no globals. */
+export const part = (name) => (rare[name] ??= native.load_part(`facetbox:${name}`));
+
 lazily("facetbox:console", ["console"]);
 lazily("facetbox:timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]);
 lazily("facetbox:absent", ["EventSource", "HTMLRewriter", "MessageChannel",
@@ -72,8 +76,6 @@ lazily("facetbox:patterns", ["URLPattern"]);
 export const web = lazily("facetbox:web", ["TextEncoder", "TextDecoder", "Blob", "atob", "btoa", "structuredClone"]);
 export const events = lazily("facetbox:events", ["Event", "CustomEvent", "EventTarget", "AbortSignal", "AbortController"]);
 export const keys = lazily("facetbox:crypto", ["crypto", "CryptoKey"]);
-export const ciphers = lazily("facetbox:ciphers");
-export const signatures = lazily("facetbox:signatures");
 lazily("facetbox:compression", ["CompressionStream", "DecompressionStream"]);
 export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response"]);
 export const streams = lazily("facetbox:streams", ["ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamDefaultController"]);
@@ -83,8 +85,6 @@ export const pipes = lazily("facetbox:pipes", ["WritableStream", "WritableStream
   "CountQueuingStrategy", "ByteLengthQueuingStrategy"]);
 export const forms = lazily("facetbox:forms", ["FormData", "File"]);
 export const intl = lazily("facetbox:intl", ["Intl"]);
-export const locales = lazily("facetbox:locales");
-export const zones = lazily("facetbox:zones");
 export const references = lazily("facetbox:references");
 export const capabilities = lazily("facetbox:capabilities");
 export const loaders = lazily("facetbox:loaders");

@@ -114,24 +114,58 @@ function member(value, name) {
   return found;
 }
 
-const CLASSES = { JsRpcPromise: class RpcPromise {}, JsRpcProperty: class RpcProperty {} };
+// All that is remote are proxies of this function, which has nothing of its own.
+const target = () => {};
+delete target.name;
+delete target.length;
+Object.preventExtensions(target);
 
-/** Something remote that is called, awaited, and has members: `call` takes arguments, `read` gives a promise of it. */
-function remote(tag, call, read, dispose) {
-  return new Proxy(() => {}, {
-    apply: (_, __, args) => promised(call(args)),
-    get(_, name) {
-      if (name === "then" || name === "catch" || name === "finally") return (...args) => read()[name](...args);
-      if (name === Symbol.dispose) return dispose;
-      if (name === Symbol.toStringTag) return tag;
-      if (name === Symbol.toPrimitive) return () => `[object ${tag}]`;
-      if (name === "constructor") return CLASSES[tag];
-      return typeof name === "string" ? memberOf(read(), name) : undefined;
-    },
-  });
+/** Something remote that is called, awaited, and has members. */
+class Remote {
+  get(_, name) {
+    if (name === "then" || name === "catch" || name === "finally") {
+      const promise = this.read();
+      return promise[name].bind(promise);
+    }
+    if (typeof name === "string") return name === "constructor" ? this.constructor : memberOf(this.read(), name);
+    if (name === Symbol.dispose) return this.dispose && (() => this.dispose());
+    if (name === Symbol.toStringTag) return this.tag;
+    return name === Symbol.toPrimitive ? () => `[object ${this.tag}]` : undefined;
+  }
+  apply(_, __, args) {
+    return promised(this.call(args));
+  }
 }
 
-const remoteMember = (call, read) => remote("JsRpcProperty", call, read);
+/** A promise of what a call answers with, which can be called and has members before that is there. */
+class RpcPromise extends Remote {
+  constructor(promise) {
+    super();
+    this.promise = promise;
+  }
+  read() {
+    return this.promise;
+  }
+  call(args) {
+    return this.promise.then((value) => callIt(value, "(this)", args));
+  }
+  dispose() {
+    this.promise.then((value) => value?.[Symbol.dispose]?.()).catch(nothing);
+  }
+}
+RpcPromise.prototype.tag = "JsRpcPromise";
+
+class RpcProperty extends Remote {
+  constructor(call, read) {
+    super();
+    this.call = call;
+    this.read = read;
+  }
+}
+RpcProperty.prototype.tag = "JsRpcProperty";
+
+const promised = (promise) => new Proxy(target, new RpcPromise(promise));
+const remoteMember = (call, read) => new Proxy(target, new RpcProperty(call, read));
 
 /** A member of what a promise will give. */
 function memberOf(promise, name) {
@@ -140,13 +174,6 @@ function memberOf(promise, name) {
     (args) => promise.then((value) => callIt(member(value, name), name, args)),
     () => promise.then((value) => member(value, name)),
   );
-}
-
-/** A promise of what a call answers with, which can be called and has members before that is there. */
-function promised(promise) {
-  const call = (args) => promise.then((value) => callIt(value, "(this)", args));
-  const dispose = () => void promise.then((value) => value?.[Symbol.dispose]?.()).catch(nothing);
-  return remote("JsRpcPromise", call, () => promise, dispose);
 }
 
 /** What sends a stub's requests. */
@@ -169,5 +196,8 @@ export const memberOfObject = (alive, name) =>
     () => attempt(() => native.get_object_member(alive(), name)),
   );
 
-/** Calls what a stub of a function stands for. */
-export const callFunction = (alive, args) => promised(attempt(() => native.call_function(alive(), args), disposable));
+/** Calls what a stub of a function stands for: one of the host gives a plain promise, one of a guest what has members. */
+export function callFunction(alive, args, isOfGuest) {
+  const answer = attempt(() => native.call_function(alive(), args), disposable);
+  return isOfGuest ? promised(answer) : answer;
+}
