@@ -37,14 +37,18 @@ pub(super) fn allows(guard: &Guard, action: &Action<'_>) -> bool {
     if !guard.is_guest() {
         return action.accessor.is_none();
     }
-    if let Some(traits) = traits(action.code) {
+    if let Some(traits) = traits(action) {
         guard.note(traits);
     }
     allows_guest(action)
 }
 
-fn traits(code: c_int) -> Option<Traits> {
-    Some(match code {
+fn traits(action: &Action<'_>) -> Option<Traits> {
+    Some(match action.code {
+        ffi::SQLITE_FUNCTION => {
+            let bounded = contains(&["highlight", "snippet"], action.second.unwrap_or_default());
+            return bounded.then_some(Traits::FULLTEXT);
+        }
         ffi::SQLITE_TRANSACTION | ffi::SQLITE_SAVEPOINT => Traits::TRANSACTION,
         ffi::SQLITE_ALTER_TABLE => Traits::DEFINES,
         ffi::SQLITE_CREATE_TABLE => Traits::DEFINES.and(Traits::CREATES),

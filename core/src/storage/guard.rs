@@ -9,6 +9,14 @@ use super::raw::thread_bytes;
 /// Memory that one statement of a guest may take for sorting and the like.
 const MEMORY_BYTES: i64 = 64 << 20;
 
+/// Memory that it gets no more than within one instruction, between two looks. SQLite drops the transaction of a
+/// statement that was refused memory, but not that of one that reads and is stopped at a look.
+const HARD_BYTES: i64 = MEMORY_BYTES + (16 << 20);
+
+/// Blocks of memory that a statement may get between two looks at the guard. A full-text index takes one for
+/// each of a row's different words, and sorts them all at once.
+const MAX_BLOCKS: u32 = 200_000;
+
 /// Calls of the progress handler that an operator's query may take: about a hundred million instructions.
 const OPERATOR_TICKS: u64 = 1 << 20;
 
@@ -27,6 +35,8 @@ impl Traits {
     pub const READS: Traits = Traits(8);
     /// It makes a table, index, view or trigger.
     pub const CREATES: Traits = Traits(16);
+    /// It calls functions of full-text tables that we have our own of.
+    pub const FULLTEXT: Traits = Traits(32);
 
     pub fn and(self, other: Traits) -> Traits {
         Traits(self.0 | other.0)
@@ -46,6 +56,10 @@ pub(super) struct Guard {
     memory: AtomicI64,
     /// The statement was stopped because it held too much.
     out_of_memory: AtomicBool,
+    /// The statement was refused memory, for whichever reason.
+    refused: AtomicBool,
+    /// Blocks of memory since the last look.
+    blocks: AtomicU32,
     /// What an operator's query may still take; `u64::MAX` while there is none.
     operator: AtomicU64,
     /// Pages in the write-ahead log after the last commit.
@@ -74,6 +88,8 @@ impl Guard {
             traits: AtomicU32::new(0),
             memory: AtomicI64::new(0),
             out_of_memory: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            blocks: AtomicU32::new(0),
             operator: AtomicU64::new(u64::MAX),
             wal_pages: AtomicU32::new(0),
             committed: AtomicBool::new(false),
@@ -90,6 +106,8 @@ impl Guard {
     pub fn enter_guest(&self, held: i64) {
         self.guest.store(true, Relaxed);
         self.memory.store(thread_bytes() - held, Relaxed);
+        self.blocks.store(0, Relaxed);
+        self.refused.store(false, Relaxed);
     }
 
     /// Bytes that the guest's statement holds now.
@@ -127,6 +145,7 @@ impl Guard {
 
     /// Whether the statement that runs has to end now. Our own statements never do.
     pub fn must_stop(&self) -> bool {
+        self.blocks.store(0, Relaxed);
         if self.is_operator() {
             let left = self.operator.load(Relaxed).saturating_sub(1);
             self.operator.store(left, Relaxed);
@@ -140,6 +159,24 @@ impl Guard {
             return true;
         }
         self.interrupt.load(Relaxed)
+    }
+
+    /// Whether the statement that runs may not have so many bytes more. Only a guest's is asked about.
+    pub fn refuses(&self, bytes: i64) -> bool {
+        let blocks = self.blocks.load(Relaxed).saturating_add(1);
+        self.blocks.store(blocks, Relaxed);
+        let starves = self.held() + bytes > HARD_BYTES || blocks > MAX_BLOCKS;
+        let refused = starves || self.interrupt.load(Relaxed);
+        if refused {
+            self.refused.store(true, Relaxed);
+            self.out_of_memory.fetch_or(starves, Relaxed);
+        }
+        refused
+    }
+
+    /// Whether the statement that ran last was refused memory.
+    pub fn was_refused(&self) -> bool {
+        self.refused.load(Relaxed)
     }
 
     /// Something was committed; the write-ahead log has so many pages now.

@@ -15,6 +15,7 @@ mod disk;
 mod facets;
 mod failure;
 mod files;
+mod fulltext;
 mod functions;
 mod gates;
 mod guard;

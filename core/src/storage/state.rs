@@ -464,9 +464,11 @@ impl State {
     /// The error that a failure of the main database is, which may have cost the transaction.
     pub fn fail(&mut self, failure: Failure, shared: &Shared) -> Error {
         let full = failure.kind() == ffi::SQLITE_FULL;
+        // SQLite keeps a transaction if it was refused memory before it changed anything.
+        let stopped = failure.kind() == ffi::SQLITE_INTERRUPT && self.in_transaction;
         let error = self.error(failure, shared);
         self.check_transaction(&error);
-        if full {
+        if full || stopped {
             self.poison = Some(error.clone());
         }
         error

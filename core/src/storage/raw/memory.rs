@@ -1,17 +1,47 @@
 //! How much memory SQLite takes on each thread.
 //!
 //! A statement runs on one thread from one row to the next, so what that thread allocates meanwhile
-//! is the statement's: a measure of one guest that others don't disturb.
+//! is the statement's: a measure of one guest that others don't disturb. Most of what can run long
+//! within one instruction of a statement allocates, so a statement that has to end gets no more.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 
 use rusqlite::ffi;
 
+use crate::storage::guard::Guard;
+
 thread_local! {
     /// Bytes that this thread allocated through SQLite less those that it freed.
     static BYTES: Cell<i64> = const { Cell::new(0) };
+    /// Who is asked before this thread gets more; null while nobody is.
+    static ASKED: Cell<*const Guard> = const { Cell::new(null()) };
+}
+
+/// Has the guard asked for each block that this thread gets in `body`.
+pub(super) fn guarded<T>(guard: &Guard, body: impl FnOnce() -> T) -> T {
+    /// Asks whom it was before.
+    struct Back(*const Guard);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            ASKED.set(self.0);
+        }
+    }
+    let _back = Back(ASKED.replace(guard));
+    body()
+}
+
+/// Whether the guest's statement that runs on this thread has to end.
+pub(super) fn must_stop() -> bool {
+    // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
+    unsafe { ASKED.get().as_ref() }.is_some_and(Guard::must_stop)
+}
+
+fn is_refused(bytes: c_int) -> bool {
+    // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
+    unsafe { ASKED.get().as_ref() }.is_some_and(|guard| guard.refuses(bytes.into()))
 }
 
 /// SQLite's own allocator, once the counting one is in its place.
@@ -58,7 +88,7 @@ fn install() -> Option<Allocator> {
         xRoundup: None,
         xInit: None,
         xShutdown: None,
-        pAppData: std::ptr::null_mut(),
+        pAppData: null_mut(),
     };
     // SAFETY: this operation stores the methods where its argument points; it answers an error if
     // SQLite is in use.
@@ -93,7 +123,10 @@ fn count(bytes: i64) {
 }
 
 unsafe extern "C" fn malloc(bytes: c_int) -> *mut c_void {
-    let Some(allocator) = beneath() else { return std::ptr::null_mut() };
+    let Some(allocator) = beneath() else { return null_mut() };
+    if is_refused(bytes) {
+        return null_mut();
+    }
     // SAFETY: SQLite's own method with SQLite's own argument.
     let block = unsafe { (allocator.malloc)(bytes) };
     if !block.is_null() {
@@ -112,14 +145,17 @@ unsafe extern "C" fn free(block: *mut c_void) {
 }
 
 unsafe extern "C" fn realloc(block: *mut c_void, bytes: c_int) -> *mut c_void {
-    let Some(allocator) = beneath() else { return std::ptr::null_mut() };
+    let Some(allocator) = beneath() else { return null_mut() };
     // SAFETY: SQLite's own method; the block is alive and not null, by SQLite's contract.
-    let before = i64::from(unsafe { (allocator.size)(block) });
+    let before = unsafe { (allocator.size)(block) };
+    if bytes > before && is_refused(bytes - before) {
+        return null_mut();
+    }
     // SAFETY: as above.
     let moved = unsafe { (allocator.realloc)(block, bytes) };
     if !moved.is_null() {
         // SAFETY: as above; it is alive.
-        count(i64::from(unsafe { (allocator.size)(moved) }) - before);
+        count(i64::from(unsafe { (allocator.size)(moved) }) - i64::from(before));
     }
     moved
 }

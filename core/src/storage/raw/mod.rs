@@ -6,6 +6,7 @@
 //! *the connection is open until `Drop`, and nothing else uses it meanwhile*.
 
 mod files;
+mod fulltext;
 mod functions;
 mod hooks;
 mod memory;
@@ -36,6 +37,8 @@ pub(super) struct Database {
     slots: Slots,
     /// What the authorizer and the progress handler read; SQLite holds a pointer to it.
     guard: Arc<Guard>,
+    /// Our own functions of full-text tables are known.
+    has_fulltext: bool,
 }
 
 // SAFETY: the pointers lead to the connection and to statements of that same connection. SQLite
@@ -88,7 +91,7 @@ impl Database {
         if raw.is_null() {
             return Err(Failure::of_code(code));
         }
-        let database = Database { raw, slots: Slots::default(), guard };
+        let database = Database { raw, slots: Slots::default(), guard, has_fulltext: false };
         match code {
             ffi::SQLITE_OK => {
                 database.set_lookaside();

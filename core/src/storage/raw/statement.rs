@@ -6,7 +6,9 @@ use std::ptr::null_mut;
 use rusqlite::ffi;
 
 use super::Database;
+use super::memory::guarded;
 use crate::storage::failure::Failure;
+use crate::storage::guard::Traits;
 
 /// The number of a statement of one [`Database`]. It is dead once the statement is finalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +104,22 @@ impl Database {
         let start = sql.as_ptr().cast();
         self.enter(guest.then_some(0));
         self.guard.start_compiling();
-        // SAFETY: `start` points to `length` bytes of text; the results outlive the call.
-        let code =
-            unsafe { ffi::sqlite3_prepare_v3(self.raw, start, length, flags, &mut raw, &mut tail) };
-        self.check(code)?;
+        let mut prepare = || {
+            // SAFETY: `start` points to `length` bytes of text; the results outlive the call.
+            unsafe { ffi::sqlite3_prepare_v3(self.raw, start, length, flags, &mut raw, &mut tail) }
+        };
+        match if guest { guarded(&self.guard, prepare) } else { prepare() } {
+            ffi::SQLITE_OK => {}
+            code => return Err(self.stopped(guest, code)),
+        }
+        if self.guard.traits().has(Traits::FULLTEXT) && !self.has_fulltext {
+            // SAFETY: the statement was just compiled, or is null, and is known nowhere.
+            unsafe { ffi::sqlite3_finalize(raw) };
+            self.enter(None);
+            self.install_fulltext();
+            self.has_fulltext = true;
+            return self.prepare(sql, guest, keep);
+        }
         let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest));
         Ok(Prepared { statement, length: tail as usize - start as usize })
     }
@@ -181,14 +195,28 @@ impl Database {
         let slot = self.slots.get(statement);
         self.enter(slot.guest.then_some(slot.held));
         // SAFETY: the statement is alive.
-        let code = unsafe { ffi::sqlite3_step(slot.raw) };
-        if slot.guest {
+        let step = || unsafe { ffi::sqlite3_step(slot.raw) };
+        let guest = slot.guest;
+        let code = if guest { guarded(&self.guard, step) } else { step() };
+        if guest {
             self.slots.slots[statement.index].held = self.guard.held();
         }
         match code {
             ffi::SQLITE_ROW => Ok(true),
             ffi::SQLITE_DONE => Ok(false),
-            code => Err(self.failure(code)),
+            code => Err(self.stopped(guest, code)),
+        }
+    }
+
+    /// What SQLite says about a statement that failed. One that was refused memory because it has to end was
+    /// interrupted.
+    fn stopped(&self, guest: bool, code: c_int) -> Failure {
+        let failure = self.failure(code);
+        let starved =
+            failure.kind() == ffi::SQLITE_NOMEM || failure.code == ffi::SQLITE_IOERR_NOMEM;
+        match guest && starved && self.guard.was_refused() {
+            true => Failure::of_code(ffi::SQLITE_INTERRUPT),
+            false => failure,
         }
     }
 

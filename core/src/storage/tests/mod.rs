@@ -6,6 +6,7 @@ mod deferred;
 mod disk;
 mod facets;
 mod full;
+mod fulltext;
 mod functions;
 mod kv;
 mod limits;
