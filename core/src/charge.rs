@@ -29,6 +29,7 @@ impl Charge {
     }
 
     /// Counts more bytes beside those.
+    #[cfg(feature = "quickjs")]
     pub fn grow(&mut self, bytes: usize) {
         self.holder.hold(bytes);
         self.bytes += bytes;

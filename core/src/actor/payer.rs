@@ -26,7 +26,7 @@ impl Event {
     }
 
     fn caller_with_storage(&self) -> Option<Arc<Actor>> {
-        let callers = self.ancestors().map(|event| &event.actor);
-        callers.filter(|actor| actor.storage.is_some()).cloned().next()
+        let mut callers = self.ancestors().map(|event| &event.actor);
+        callers.find(|actor| actor.storage.is_some()).cloned()
     }
 }

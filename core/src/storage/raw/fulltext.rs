@@ -86,9 +86,13 @@ impl Row<'_> {
 
     /// The text of a column, which stays throughout the call; none if it is null or not kept.
     fn text(&self, column: c_int) -> Result<Option<&[u8]>, Code> {
-        let read = self.api.xColumnText.ok_or(ffi::SQLITE_ERROR)?;
-        // SAFETY: see `columns`.
-        unsafe { self.bytes(|start, length| read(self.context, column, start, length)) }
+        let text = self.api.xColumnText.ok_or(ffi::SQLITE_ERROR)?;
+        let read = |start: *mut _, length: *mut _| {
+            // SAFETY: see `columns`.
+            unsafe { text(self.context, column, start, length) }
+        };
+        // SAFETY: the interface's contract.
+        unsafe { self.bytes(read) }
     }
 
     /// # Safety
@@ -245,8 +249,8 @@ unsafe fn answer<const N: usize>(
     // SAFETY: by the function's contract.
     let api = unsafe { &*api };
     let made = match count as usize == N && api.iVersion >= VERSION {
-        // SAFETY: there are `count` values.
         true => {
+            // SAFETY: there are `count` values.
             let values = unsafe { *values.cast::<[*mut ffi::sqlite3_value; N]>() };
             catch_unwind(AssertUnwindSafe(|| make(&Row { api, context }, values)))
         }
