@@ -18,10 +18,11 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 39] = [
+const PRELUDE: [(&str, &str); 40] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
+    ("facetbox:proxies", include_str!("prelude/proxies.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),
     ("facetbox:references", include_str!("prelude/references.js")),
     ("facetbox:console", include_str!("prelude/console.js")),

@@ -3,6 +3,7 @@
 import { native } from "facetbox:base";
 import { Held, hold } from "facetbox:held";
 import { loaders, stubs } from "facetbox:lazy";
+import { Proxy } from "facetbox:proxies";
 
 /** Whether a name is one of a member; `then` would make a promise of what has it. */
 const isName = (name) => typeof name === "string" && name !== "then";
@@ -28,7 +29,7 @@ export function makeStub(state, own = {}) {
   const method = methodsOf(state);
   const target = Object.assign(Object.create(null), FETCHER, own);
   const get = (_, name) => (Object.hasOwn(target, name) ? target[name] : method(name));
-  return hold(new Proxy(target, { get }), state);
+  return hold(new Proxy(target, { __proto__: null, get }), state);
 }
 
 const DISPOSED = "RPC stub used after being disposed.";
@@ -68,7 +69,7 @@ function makeObject(cap) {
     return members.get(name);
   };
   const apply = () => stubs.use().callIt(undefined, "(this)");
-  return hold(new Proxy(() => {}, { apply, get, has: (_, name) => name in own }), state);
+  return hold(new Proxy(() => {}, { __proto__: null, apply, get, has: (_, name) => name in own }), state);
 }
 
 function makeFunction(cap, isOfGuest) {

@@ -4,6 +4,7 @@ import { native } from "facetbox:base";
 import { cap, Held, hold, illegal, makeId, sealed, unsent } from "facetbox:held";
 import { capabilities } from "facetbox:lazy";
 import { isThenable } from "facetbox:operations";
+import { Proxy } from "facetbox:proxies";
 
 const { makeStub, methodsOf } = capabilities.use();
 
@@ -103,12 +104,12 @@ export function loopback(name, kind) {
   if (kind !== "class") {
     const state = { cap: own, refusal: unsent("LoopbackServiceStub") };
     const method = methodsOf(state);
-    return hold(new Proxy(() => {}, { apply, get: (_, member) => method(member) }), state);
+    return hold(new Proxy(() => {}, { __proto__: null, apply, get: (_, member) => method(member) }), state);
   }
   const state = { cap: namespace, class: own, refusal: unsent("LoopbackDurableObjectNamespace") };
   const members = namespace === undefined ? {} : namespaceMembers(() => namespace);
   const get = (_, member) => (Object.hasOwn(members, member) ? members[member] : undefined);
-  return hold(new Proxy(() => {}, { apply, get }), state);
+  return hold(new Proxy(() => {}, { __proto__: null, apply, get }), state);
 }
 
 // Made by Rust ------------------------------------------------------------------------------------

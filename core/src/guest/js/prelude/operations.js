@@ -1,6 +1,7 @@
 // What guests wait for: operations that the driver in Rust ends. The clock.
 
 import { define, native } from "facetbox:base";
+import { Proxy } from "facetbox:proxies";
 
 /** Those that have begun and not ended. */
 export const operations = new Map(); // number -> { resolve, reject } or { fire }
@@ -39,6 +40,7 @@ const now = () => native.now_ms();
 const { construct } = Reflect;
 const System = Date;
 const Clocked = new Proxy(System, {
+  __proto__: null,
   apply: () => new System(now()).toString(),
   construct: (target, args, newTarget) => construct(target, args.length === 0 ? [now()] : args, newTarget),
 });

@@ -4,6 +4,7 @@ import { later, native } from "facetbox:base";
 import { capOf, Held, illegal } from "facetbox:held";
 import { capabilities, messages } from "facetbox:lazy";
 import { attempt, waitFor } from "facetbox:operations";
+import { Proxy } from "facetbox:proxies";
 
 const { release, takeArrived } = capabilities.use();
 
@@ -120,52 +121,44 @@ delete target.name;
 delete target.length;
 Object.preventExtensions(target);
 
-/** Something remote that is called, awaited, and has members. */
-class Remote {
+/** Something remote that is called, awaited, and has members. Guests don't reach it, nor what it inherits. */
+const REMOTE = {
+  __proto__: null,
   get(_, name) {
     if (name === "then" || name === "catch" || name === "finally") {
       const promise = this.read();
       return promise[name].bind(promise);
     }
-    if (typeof name === "string") return name === "constructor" ? this.constructor : memberOf(this.read(), name);
+    if (typeof name === "string") return name === "constructor" ? this.type : memberOf(this.read(), name);
     if (name === Symbol.dispose) return this.dispose && (() => this.dispose());
     if (name === Symbol.toStringTag) return this.tag;
     return name === Symbol.toPrimitive ? () => `[object ${this.tag}]` : undefined;
-  }
+  },
   apply(_, __, args) {
     return promised(this.call(args));
-  }
-}
+  },
+};
 
 /** A promise of what a call answers with, which can be called and has members before that is there. */
-class RpcPromise extends Remote {
-  constructor(promise) {
-    super();
-    this.promise = promise;
-  }
+const PROMISE = {
+  __proto__: REMOTE,
+  tag: "JsRpcPromise",
+  type: class RpcPromise {},
   read() {
     return this.promise;
-  }
+  },
   call(args) {
     return this.promise.then((value) => callIt(value, "(this)", args));
-  }
+  },
   dispose() {
     this.promise.then((value) => value?.[Symbol.dispose]?.()).catch(nothing);
-  }
-}
-RpcPromise.prototype.tag = "JsRpcPromise";
+  },
+};
 
-class RpcProperty extends Remote {
-  constructor(call, read) {
-    super();
-    this.call = call;
-    this.read = read;
-  }
-}
-RpcProperty.prototype.tag = "JsRpcProperty";
+const PROPERTY = { __proto__: REMOTE, tag: "JsRpcProperty", type: class RpcProperty {} };
 
-const promised = (promise) => new Proxy(target, new RpcPromise(promise));
-const remoteMember = (call, read) => new Proxy(target, new RpcProperty(call, read));
+const promised = (promise) => new Proxy(target, { __proto__: PROMISE, promise });
+const remoteMember = (call, read) => new Proxy(target, { __proto__: PROPERTY, call, read });
 
 /** A member of what a promise will give. */
 function memberOf(promise, name) {

@@ -1,6 +1,7 @@
 // The module "cloudflare:workers", and where the driver in Rust enters the guest.
 
 import "facetbox:bounds";
+import "facetbox:proxies";
 import "facetbox:texts";
 import { className, define, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
 import { errorParts, makeError } from "facetbox:errors";
