@@ -68,6 +68,11 @@ pub const CASES: &[Case] = &[
     ("BigInt power", "7n", "data ** 50000n"),
     ("BigInt.toString", "7n ** 10000n", "data.toString()"),
     ("BigInt from text", "'7'.repeat(20000)", "BigInt(data)"),
+    (
+        "Proxy, ownKeys",
+        "new Proxy({}, { ownKeys: ((names) => () => names)(Array.from({ length: 1e4 }, (_, i) => 'k' + i)) })",
+        "Reflect.ownKeys(data)",
+    ),
     ("structuredClone", "new Array(1e5).fill({})", "structuredClone(data)"),
     ("new Map", "Array.from({ length: 1e5 }, (_, i) => [i, i])", "new Map(data)"),
     (
