@@ -7,7 +7,7 @@ use aes_gcm::aead::{Aead, KeyInit, Nonce, Payload};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
 use cbc::{Decryptor, Encryptor};
-use ctr::{Ctr32BE, Ctr64BE, Ctr128BE};
+use ctr::Ctr128BE;
 
 use super::Natives;
 use super::web::{bytes, give_bytes};
@@ -113,37 +113,68 @@ fn cbc_decrypted<C: KeyIvInit + BlockModeDecrypt>(
     cipher.decrypt_padded_vec::<Pkcs7>(data).map_err(|_| undecryptable())
 }
 
-/// Counter mode, whose counter is in the last bits of the block.
-fn ctr(bits: u64, key: &[u8], counter: &[u8], data: Vec<u8>) -> Result<Vec<u8>> {
-    match (key.len(), bits) {
-        (16, 32) => ctr_with::<Ctr32BE<Aes128>>(key, counter, data),
-        (24, 32) => ctr_with::<Ctr32BE<Aes192>>(key, counter, data),
-        (32, 32) => ctr_with::<Ctr32BE<Aes256>>(key, counter, data),
-        (16, 64) => ctr_with::<Ctr64BE<Aes128>>(key, counter, data),
-        (24, 64) => ctr_with::<Ctr64BE<Aes192>>(key, counter, data),
-        (32, 64) => ctr_with::<Ctr64BE<Aes256>>(key, counter, data),
-        (16, 128) => ctr_with::<Ctr128BE<Aes128>>(key, counter, data),
-        (24, 128) => ctr_with::<Ctr128BE<Aes192>>(key, counter, data),
-        (32, 128) => ctr_with::<Ctr128BE<Aes256>>(key, counter, data),
-        _ => {
-            Err(failed(format!("The counter of AES-CTR must have 32, 64 or 128 bits, not {bits}.")))
+/// Counter mode, whose counter is in the last `bits` of the block and begins anew after its highest value.
+fn ctr(bits: u64, key: &[u8], counter: &[u8], mut data: Vec<u8>) -> Result<Vec<u8>> {
+    let counter = <[u8; 16]>::try_from(counter).map_err(|_| bad_vector("AES-CTR", "counter"))?;
+    let counter = u128::from_be_bytes(counter);
+    if !(1..=128).contains(&bits) {
+        return Err(failed(format!("The counter of AES-CTR has 1 to 128 bits, not {bits}.")));
+    }
+    let mask = u128::MAX >> (128 - bits);
+    let blocks = data.len().div_ceil(16) as u128;
+    if blocks > mask.saturating_add(1) {
+        return Err(failed(format!(
+            "{blocks} blocks are too many for a counter of AES-CTR of {bits} bits."
+        )));
+    }
+    let left = (mask - (counter & mask)).saturating_add(1);
+    let first = usize::try_from(left.saturating_mul(16)).unwrap_or(usize::MAX).min(data.len());
+    let (before, after) = data.split_at_mut(first);
+    for (counter, part) in [(counter, before), (counter & !mask, after)] {
+        match key.len() {
+            16 => ctr_with::<Ctr128BE<Aes128>>(key, counter, part)?,
+            24 => ctr_with::<Ctr128BE<Aes192>>(key, counter, part)?,
+            32 => ctr_with::<Ctr128BE<Aes256>>(key, counter, part)?,
+            _ => return Err(illegal()),
         }
     }
+    Ok(data)
 }
 
-fn ctr_with<C: KeyIvInit + StreamCipher>(
-    key: &[u8],
-    counter: &[u8],
-    mut data: Vec<u8>,
-) -> Result<Vec<u8>> {
-    let mut cipher =
-        C::new_from_slices(key, counter).map_err(|_| bad_vector("AES-CTR", "counter"))?;
-    cipher
-        .try_apply_keystream(&mut data)
-        .map_err(|_| failed("The counter of AES-CTR overflows."))?;
-    Ok(data)
+fn ctr_with<C: KeyIvInit + StreamCipher>(key: &[u8], counter: u128, data: &mut [u8]) -> Result<()> {
+    let mut cipher = C::new_from_slices(key, &counter.to_be_bytes()).map_err(|_| illegal())?;
+    cipher.try_apply_keystream(data).map_err(|_| illegal())
 }
 
 fn bad_vector(algorithm: &str, name: &str) -> Error {
     failed(format!("The {name} of {algorithm} must have 16 bytes."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_begins_anew_within_its_bits() {
+        let (key, mut counter) = ([7; 32], [0xa5; 16]);
+        counter[15] = 0xff;
+        let first = ctr(128, &key, &counter, vec![1; 16]).unwrap();
+        counter[15] = 0;
+        let second = ctr(128, &key, &counter, vec![1; 5]).unwrap();
+        counter[15] = 0xff;
+        let both = ctr(8, &key, &counter, vec![1; 21]).unwrap();
+        assert_eq!(both, [first, second].concat());
+        assert_eq!(ctr(8, &key, &counter, both).unwrap(), [1; 21]);
+    }
+
+    #[test]
+    fn a_counter_gives_no_block_twice() {
+        let (key, counter) = ([7; 16], [0; 16]);
+        assert!(ctr(1, &key, &counter, vec![0; 32]).is_ok());
+        let error = ctr(1, &key, &counter, vec![0; 33]).unwrap_err();
+        assert_eq!(error.message(), "3 blocks are too many for a counter of AES-CTR of 1 bits.");
+        for bits in [0, 129] {
+            assert!(ctr(bits, &key, &counter, vec![0]).is_err());
+        }
+    }
 }
