@@ -106,19 +106,20 @@ fn begins(text: &[u8], start: &[u8]) -> bool {
     text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
 }
 
+/// Whether an expression has this name.
+fn is_ours(name: &str) -> bool {
+    let ours = ["sqlite_master", "sqlite_schema", "pragma_table_list"];
+    ours.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// Blanks in the place of `main.` before the names that the expressions have.
 fn unqualified(sql: &str) -> Cow<'_, str> {
-    let bytes = sql.as_bytes();
     let (mut text, mut at) = (Cow::Borrowed(sql), 0);
-    while at < bytes.len() {
+    while at < sql.len() {
         let end = token_end(sql, at);
         if sql[at..end].eq_ignore_ascii_case("main") {
             let dot = first_token(sql, end);
-            let name = first_token(sql, (dot + 1).min(sql.len()));
-            let is_ours = ["sqlite_master", "sqlite_schema", "pragma_table_list"]
-                .iter()
-                .any(|known| word(sql, name).eq_ignore_ascii_case(known));
-            if bytes.get(dot) == Some(&b'.') && is_ours {
+            if sql[dot..].starts_with('.') && is_ours(word(sql, first_token(sql, dot + 1))) {
                 text.to_mut().replace_range(at..=dot, &" ".repeat(dot + 1 - at));
             }
         }
@@ -213,6 +214,7 @@ mod tests {
             "SELECT 'main.sqlite_master', \"main.sqlite_master\", [main.sqlite_master] -- main.sqlite_master",
             "SELECT main.a, domain.sqlite_master, 'é' FROM main.b /* main.sqlite_master */",
             "SELECT main",
+            "SELECT main é, main 'x', main.é FROM sqlite_master",
         ] {
             assert_eq!(text(same), same);
         }
