@@ -1,11 +1,9 @@
 // Readers that fill buffers which they are given.
 
-import { isView, tag, viewParts } from "facetbox:base";
+import { bytesOf, isView, tag, viewParts } from "facetbox:base";
 import { streams } from "facetbox:lazy";
 
 const { Reader, readBy, sourceOf } = streams.use();
-
-const bytesOf = (chunk) => (isView(chunk) ? new Uint8Array(...viewParts(chunk)) : new Uint8Array(chunk));
 
 /** Reads into a place until there are at least so many bytes in it and none that wait, or no more: how many there are. */
 async function fill(source, place, least) {
@@ -13,7 +11,7 @@ async function fill(source, place, least) {
   while (filled < least || (filled < place.length && source.queue.length > 0)) {
     const { done, value } = await source.read();
     if (done) break;
-    const bytes = bytesOf(value);
+    const bytes = bytesOf(value, "A chunk of a stream of bytes");
     const some = bytes.subarray(0, place.length - filled);
     place.set(some, filled);
     filled += some.length;

@@ -63,8 +63,10 @@ function offsetName(seconds, isLong) {
   return `GMT${seconds < 0 ? "-" : "+"}${shown}${rest === "00" ? "" : `:${rest}`}`;
 }
 
+const americanOf = (name) => Object.keys(AMERICAN).find((key) => AMERICAN[key].includes(name));
+
 function shortName(name, isDaylight, isGeneric) {
-  const american = Object.keys(AMERICAN).find((key) => AMERICAN[key].includes(name));
+  const american = americanOf(name);
   if (american !== undefined) return `${american === "Alaska" ? "AK" : american[0]}${isGeneric ? "" : isDaylight ? "D" : "S"}T`;
   return name === "Pacific/Honolulu" ? "HST" : undefined;
 }
@@ -73,7 +75,7 @@ function longName(name, seconds, isDaylight, isGeneric) {
   const which = isGeneric ? 2 : isDaylight ? 1 : 0;
   const own = LONG[name];
   if (own !== undefined) return own[which] || own[0];
-  const american = Object.keys(AMERICAN).find((key) => AMERICAN[key].includes(name));
+  const american = americanOf(name);
   if (american !== undefined) return `${american} ${["Standard ", "Daylight ", ""][which]}Time`;
   const european = name.startsWith("Europe/") && EUROPEAN[seconds - (isDaylight ? 3_600 : 0)];
   return european ? `${european} ${["Standard ", "Summer ", ""][which]}Time` : undefined;
