@@ -34,6 +34,14 @@ pub(crate) enum Stop {
     Storage = 5,
 }
 
+impl Stop {
+    /// What the word of a guard says: its reason, or 0 while the guest may go on.
+    pub fn of(word: u8) -> Option<Stop> {
+        let all = [Stop::Cpu, Stop::Wall, Stop::Memory, Stop::Killed, Stop::Storage];
+        all.into_iter().find(|why| *why as u8 == word)
+    }
+}
+
 /// What stops a running guest, from any thread.
 pub(crate) trait Interrupt: Send + Sync {
     /// Makes the guest end soon, without a way to catch it. The first reason counts.

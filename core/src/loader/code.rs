@@ -281,6 +281,24 @@ impl WorkerCode {
     }
 }
 
+/// The name of the module that `path` means in the module `from`: relative to its folder, or from the root.
+pub(crate) fn module_name(from: &str, path: &str) -> String {
+    let relative = path.starts_with("./") || path.starts_with("../");
+    let folder = match from.rsplit_once('/') {
+        Some((folder, _)) if relative => folder,
+        _ => "",
+    };
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 fn no_modules() -> Error {
     let message = "Dynamic Worker code must contain at least one module.";
     Error::named(ErrorCode::LoadError, "TypeError", message)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub(crate) use self::code::module_name;
 pub use self::code::{Module, Outbound, WorkerCode};
 pub(crate) use self::worker::{Entrypoint, Guest};
 pub use self::worker::{ExportOptions, WorkerStub};

@@ -184,14 +184,7 @@ impl Guard {
 
     /// Why the guest was stopped, if it was.
     pub fn stopped(&self) -> Option<Stop> {
-        match self.stop.load(Ordering::Acquire) {
-            0 => None,
-            1 => Some(Stop::Cpu),
-            2 => Some(Stop::Wall),
-            3 => Some(Stop::Memory),
-            5 => Some(Stop::Storage),
-            _ => Some(Stop::Killed),
-        }
+        Stop::of(self.stop.load(Ordering::Acquire))
     }
 
     /// Whether the machine was refused memory because it has to end.

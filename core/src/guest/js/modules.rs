@@ -7,8 +7,9 @@ use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Exception, Module, Result};
 
 use super::compiler::load;
-use super::program::{Compiled, DATA, INTERNAL, Prelude, WORKERS, is_api, join};
+use super::program::{Compiled, DATA, INTERNAL, Prelude, WORKERS, is_api};
 use super::task::Shared;
+use crate::loader::module_name;
 
 /// The modules of one machine.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ impl Resolver for Modules {
             Some(if data { format!("{DATA}{name}") } else { name })
         });
         found.ok_or_else(|| {
-            let message = format!("No such module \"{}\".", join(base, name));
+            let message = format!("No such module \"{}\".", module_name(base, name));
             Exception::throw_message(ctx, &message)
         })
     }

@@ -7,7 +7,7 @@ use super::compiler::{Bytecode, Compiler, Parser};
 use super::countdown::Countdown;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Cache;
-use crate::loader::{Module, WorkerCode};
+use crate::loader::{Module, WorkerCode, module_name};
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
 
@@ -172,7 +172,7 @@ impl Program {
 
     /// The module that `import "path"` in module `from` means.
     pub(super) fn resolve(&self, from: &str, path: &str) -> Option<String> {
-        let name = join(from, path);
+        let name = module_name(from, path);
         self.modules.contains_key(&name).then_some(name)
     }
 }
@@ -222,22 +222,4 @@ fn place_of(code: &WorkerCode, module: &str, path: &str) -> String {
         Some(format!("{module}:{}:{}", before.matches('\n').count() + 1, column + 1))
     });
     found.unwrap_or_else(|| module.to_owned())
-}
-
-/// Follows a relative path from the folder of `from`; other paths start at the root.
-pub(super) fn join(from: &str, path: &str) -> String {
-    let relative = path.starts_with("./") || path.starts_with("../");
-    let folder = match from.rsplit_once('/') {
-        Some((folder, _)) if relative => folder,
-        _ => "",
-    };
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }

@@ -8,7 +8,7 @@ use mlua::chunk::Compiler;
 use super::errors::error_from_mlua;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::{Cache, Code};
-use crate::loader::{Module, WorkerCode};
+use crate::loader::{Module, WorkerCode, module_name};
 use crate::value::Value;
 
 /// The compiler's stack: source of 2 KB nests deep enough to need more than 512 KiB.
@@ -73,7 +73,7 @@ impl Program {
     /// # Errors
     /// LOAD_ERROR if there is none.
     pub(super) fn resolve(&self, from: &str, path: &str) -> Result<String> {
-        let name = join(from, path);
+        let name = module_name(from, path);
         let candidates = [name.clone(), format!("{name}.luau"), format!("{name}.lua")];
         let found = candidates.into_iter().find(|name| self.modules.contains_key(name));
         found.ok_or_else(|| {
@@ -81,24 +81,6 @@ impl Program {
             Error::named(ErrorCode::LoadError, "Error", message)
         })
     }
-}
-
-/// Follows a relative path from the folder of `from`; other paths start at the root.
-fn join(from: &str, path: &str) -> String {
-    let relative = path.starts_with("./") || path.starts_with("../");
-    let folder = match from.rsplit_once('/') {
-        Some((folder, _)) if relative => folder,
-        _ => "",
-    };
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 fn compile(name: &str, source: &str) -> Result<Bytecode> {
