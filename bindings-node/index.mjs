@@ -20,6 +20,7 @@ export const {
   DurableObjectClass,
   SqlCursor,
   ManualClock,
+  Revoker,
   FacetboxError,
   InvalidArgument,
   ClosedError,

@@ -283,6 +283,11 @@ typedef struct facetbox_request_t facetbox_request_t;
 /// Threads: one at a time while it is changed.
 typedef struct facetbox_response_t facetbox_response_t;
 
+/// Takes functions, objects and stubs back, at once and from whoever has got them meanwhile.
+///
+/// Threads: any.
+typedef struct facetbox_revoker_t facetbox_revoker_t;
+
 /// An open data directory.
 ///
 /// Threads: any.
@@ -1563,6 +1568,41 @@ facetbox_error_t *facetbox_value_call_async(const facetbox_value_t *value,
                                             const facetbox_cancel_t *cancel,
                                             facetbox_call_done_fn done,
                                             void *user_data);
+
+/// Makes a revoker of nothing yet.
+///
+/// Owns: the caller. Freeing the handle revokes nothing.
+/// Threads: any.
+facetbox_revoker_t *facetbox_revoker_new(void);
+
+/// Makes a copy of a function, object or stub that works as `value` does until `facetbox_revoker_revoke`; of a
+/// list or map, such as an env, a copy in which each of them does. Fails with INVALID_ARGUMENT for classes, namespaces,
+/// loaders and stubs of facets, which can't be taken back: abort the facet that has them.
+///
+/// Owns: the caller, `*out`; `value` is borrowed, and stays as it was.
+/// Threads: any.
+facetbox_error_t *facetbox_revoker_wrap(const facetbox_revoker_t *revoker,
+                                        const facetbox_value_t *value,
+                                        facetbox_value_t **out);
+
+/// Takes back all that was wrapped, and what will be: calls fail with ABORTED, those that are on their way
+/// included. A function of the host that runs for one goes on to its end, but its answer is lost. What calls have
+/// answered before isn't taken back.
+///
+/// Threads: any. Doesn't block.
+facetbox_error_t *facetbox_revoker_revoke(const facetbox_revoker_t *revoker);
+
+/// Whether that has been done.
+///
+/// Null: answers false.
+/// Threads: any.
+bool facetbox_revoker_is_revoked(const facetbox_revoker_t *revoker);
+
+/// Frees the handle. What was wrapped goes on to work.
+///
+/// Null: does nothing.
+/// Threads: any.
+void facetbox_revoker_free(facetbox_revoker_t *revoker);
 
 /// Calls a method and blocks until it answers.
 ///

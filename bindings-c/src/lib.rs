@@ -28,6 +28,7 @@ mod operations;
 mod options;
 mod request;
 mod response;
+mod revoker;
 mod runtime;
 mod slice;
 mod sql;

@@ -44,6 +44,7 @@ typedef struct {
     facetbox_object_id_t *id[SLOTS];
     facetbox_stub_t *stub[SLOTS];
     facetbox_cancel_t *cancel[SLOTS];
+    facetbox_revoker_t *revoker[SLOTS];
 } pool_t;
 
 static uint64_t next(pool_t *p) {
@@ -120,6 +121,7 @@ static void done(pool_t *p, facetbox_error_t *error, bool written, const char *c
 #define free_id facetbox_object_id_free
 #define free_stub facetbox_stub_free
 #define free_cancel facetbox_cancel_free
+#define free_revoker facetbox_revoker_free
 
 /* Takes a value out of its slot, for functions that own what they get. */
 static facetbox_value_t *taken(pool_t *p) {
@@ -150,7 +152,7 @@ static facetbox_error_t *give_code(void *user_data, facetbox_worker_code_t **cod
 
 static void values(pool_t *p) {
     size_t at = below(p, 5);
-    switch (below(p, 17)) {
+    switch (below(p, 20)) {
         case 0: PUT(value, facetbox_value_new_int((int64_t)next(p))); break;
         case 1: PUT(value, facetbox_value_new_float((double)(int64_t)next(p) / 3)); break;
         case 2: PUT(value, below(p, 2) ? facetbox_value_new_list() : facetbox_value_new_set()); break;
@@ -167,6 +169,9 @@ static void values(pool_t *p) {
         case 13: MAKE(value, facetbox_value_new_error(ANY(error), &made)); break;
         case 14: MAKE(value, below(p, 2) ? facetbox_value_new_stub(ANY(stub), &made) : facetbox_value_new_loader(ANY(loader), &made)); break;
         case 15: (void)facetbox_value_equals(ANY(value), ANY(value)); break;
+        case 16: PUT(revoker, facetbox_revoker_new()); break;
+        case 17: MAKE(value, facetbox_revoker_wrap(ANY(revoker), ANY(value), &made)); break;
+        case 18: if (below(p, 8) == 0) TRY(facetbox_revoker_revoke(ANY(revoker))); (void)facetbox_revoker_is_revoked(ANY(revoker)); break;
         default: PUT(value, facetbox_value_clone(facetbox_value_at(ANY(value), at))); break;
     }
 }
@@ -236,7 +241,7 @@ static void objects(pool_t *p) {
 }
 
 static void frees(pool_t *p) {
-    switch (below(p, 13)) {
+    switch (below(p, 14)) {
         case 0: DROP(value); break;
         case 1: DROP(error); break;
         case 2: DROP(request); break;
@@ -249,6 +254,7 @@ static void frees(pool_t *p) {
         case 9: DROP(id); break;
         case 10: DROP(stub); break;
         case 11: DROP(cancel); break;
+        case 12: DROP(revoker); break;
         default: DROP(options); break;
     }
 }
@@ -287,7 +293,7 @@ static void *run(void *pool) {
         clock_gettime(CLOCK_MONOTONIC, &now);
     } while ((double)(now.tv_sec - begun.tv_sec) + (double)(now.tv_nsec - begun.tv_nsec) / 1e9 < seconds);
     CLEAR(value); CLEAR(stub); CLEAR(runtime); CLEAR(space); CLEAR(class_); CLEAR(worker); CLEAR(code); CLEAR(loader);
-    CLEAR(id); CLEAR(cancel); CLEAR(options); CLEAR(request); CLEAR(response); CLEAR(error);
+    CLEAR(id); CLEAR(cancel); CLEAR(revoker); CLEAR(options); CLEAR(request); CLEAR(response); CLEAR(error);
     return NULL;
 }
 

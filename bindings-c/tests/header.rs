@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 29] = [
+const SOURCES: [&str; 30] = [
     "slice",
     "error",
     "value",
@@ -29,6 +29,7 @@ const SOURCES: [&str; 29] = [
     "objects",
     "cancel",
     "value_call",
+    "revoker",
     "stub",
     "loader",
     "worker_code",

@@ -121,6 +121,27 @@ static void a_callback_is_called_while_the_guest_waits_and_later(const facetbox_
     CHECK(is_json(result, "\"later!\""));
 }
 
+static void what_was_wrapped_can_be_taken_back(const facetbox_stub_t *stub, const facetbox_loader_t *loader) {
+    facetbox_revoker_t *revoker = facetbox_revoker_new();
+    facetbox_value_t *sum = answer(stub, "sum"), *wrapped, *result = NULL, *list = facetbox_value_new_list(), *item;
+    OK(facetbox_revoker_wrap(revoker, sum, &wrapped));
+    OK(call(wrapped, ITSELF, "[20, 22]", &result));
+    CHECK(is_json(result, "42") && !facetbox_revoker_is_revoked(revoker));
+    OK(facetbox_revoker_revoke(revoker));
+    CHECK(facetbox_revoker_is_revoked(revoker));
+    FAILS(call(wrapped, ITSELF, "[20, 22]", &result), ABORTED, "was revoked");
+    OK(call(sum, ITSELF, "[20, 22]", &result));
+    CHECK(is_json(result, "42"));
+
+    OK(facetbox_value_new_loader(loader, &item));
+    OK(facetbox_value_list_push(list, item));
+    FAILS(facetbox_revoker_wrap(revoker, list, &result), INVALID_ARGUMENT, "A loader can't be revoked");
+    facetbox_value_free(list);
+    facetbox_value_free(wrapped);
+    facetbox_value_free(sum);
+    facetbox_revoker_free(revoker);
+}
+
 int main(void) {
     facetbox_runtime_t *runtime = open_memory();
     facetbox_loader_t *loader;
@@ -145,6 +166,7 @@ int main(void) {
     calls_may_complete_later_or_be_cancelled(stub);
     the_guest_keeps_a_function_until_the_last_copy_is_freed(stub);
     a_callback_is_called_while_the_guest_waits_and_later(stub);
+    what_was_wrapped_can_be_taken_back(stub, loader);
 
     FAILS(facetbox_stub_call(stub, S("stop"), NULL, &result), ABORTED, "stopped");
     FAILS(call(kept, ITSELF, "[\"after\"]", &result), ABORTED, "");

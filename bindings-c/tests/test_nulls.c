@@ -21,6 +21,7 @@ static struct {
     facetbox_options_t *facetbox_options_t;
     facetbox_request_t *facetbox_request_t;
     facetbox_response_t *facetbox_response_t;
+    facetbox_revoker_t *facetbox_revoker_t;
     facetbox_runtime_t *facetbox_runtime_t;
     facetbox_sql_cursor_t *facetbox_sql_cursor_t;
     const facetbox_storage_t *facetbox_storage_t;
@@ -53,6 +54,7 @@ static void open_handles(void) {
     handles.facetbox_cancel_t = facetbox_cancel_new();
     handles.facetbox_error_t = facetbox_error_no_fetch_handler();
     handles.facetbox_manual_clock_t = facetbox_manual_clock_new(0);
+    handles.facetbox_revoker_t = facetbox_revoker_new();
     handles.facetbox_options_t = facetbox_options_new();
     handles.facetbox_runtime_t = open_memory();
     handles.facetbox_value_t = json("[{\"key\": \"value\"}]");
@@ -89,6 +91,7 @@ static void free_handles(void) {
     facetbox_kv_list_free(handles.facetbox_kv_list_t);
     facetbox_loader_free(handles.facetbox_loader_t);
     facetbox_manual_clock_free(handles.facetbox_manual_clock_t);
+    facetbox_revoker_free(handles.facetbox_revoker_t);
     facetbox_namespace_free(handles.facetbox_namespace_t);
     facetbox_object_id_free(handles.facetbox_object_id_t);
     facetbox_object_list_free(handles.facetbox_object_list_t);

@@ -12,6 +12,7 @@ const { guestGuide, guestTypes } = require("./guide.js");
 const { Loader, WorkerCode, WorkerStub } = require("./loader.js");
 const { Namespace } = require("./namespace.js");
 const { ObjectId } = require("./object-id.js");
+const { Revoker } = require("./revoker.js");
 const { Runtime, open } = require("./runtime.js");
 const { createRequestListener } = require("./server.js");
 const { SqlCursor } = require("./sql.js");
@@ -35,5 +36,6 @@ module.exports = {
   DurableObjectClass,
   SqlCursor,
   ManualClock,
+  Revoker,
   ...errors.classes,
 };

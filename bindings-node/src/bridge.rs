@@ -14,10 +14,11 @@ use crate::batch::{self, Batch};
 use crate::capability::{Capability, host_function};
 use crate::class::{Class, host_class};
 use crate::clock::ManualClock;
-use crate::codec::{unpack, unpack_error, unpack_map};
+use crate::codec::{Packed, Sent, unpack, unpack_error, unpack_map};
 use crate::id::ObjectId;
 use crate::mailbox::{Mailbox, Raise, Receive, Reply};
 use crate::reference::JsRef;
+use crate::revoker::Revoker;
 use crate::runtime::{Runtime, alarms, durability};
 use crate::task::Blocking;
 
@@ -130,6 +131,20 @@ impl Bridge {
     #[napi(catch_unwind)]
     pub fn guest_types(&self, env: &Env, language: String) -> Result<String> {
         self.mailbox.check(env, facetbox::guest_types(&language).map(str::to_owned))
+    }
+
+    /// What works as a packed value does until it is revoked.
+    #[napi(catch_unwind)]
+    pub fn wrap(
+        &self,
+        env: &Env,
+        revoker: &Revoker,
+        bytes: &[u8],
+        capabilities: Option<Vec<Capability<'_>>>,
+    ) -> Result<Sent> {
+        let value = unpack(&self.mailbox, bytes, capabilities);
+        let wrapped = value.and_then(|value| revoker.core().wrap(value));
+        Packed::value(&self.mailbox, self.mailbox.check(env, wrapped)?).into_js(env)
     }
 
     /// Wraps a class.

@@ -28,6 +28,7 @@ mod mailbox;
 mod metrics;
 mod namespace;
 mod reference;
+mod revoker;
 mod rpc;
 mod runtime;
 mod storage;

@@ -63,6 +63,28 @@ export type RpcStub<T = any> = (T extends (...args: infer Args) => infer Result
   [Symbol.dispose](): void;
 };
 
+/** Takes functions, objects and stubs back, at once and from whoever has got them meanwhile. Dropping it revokes nothing. */
+export class Revoker {
+  /**
+   * A function, object or stub that works as `value` does until {@link Revoker.revoke}, to be put into an `env`, props or
+   * arguments in its place; of an array or plain object, such as an `env`, a copy in which each of them does. Data is
+   * copied. Functions and objects of this process are called through promises then, as {@link RpcStub}s are.
+   *
+   * @throws {InvalidArgument} for classes, namespaces, loaders and stubs of facets, which can't be taken back: abort the
+   * facet that has them.
+   * @throws {ValueError} for what can't cross.
+   */
+  wrap<T>(value: T): Received<T>;
+  /**
+   * Takes back all that was wrapped, and what will be: calls fail with {@link AbortedError} in whoever makes them, those
+   * that are on their way included. A function that runs for one goes on to its end, but its answer is lost. What calls
+   * have answered before isn't taken back.
+   */
+  revoke(): void;
+  /** Whether that has been done. */
+  readonly isRevoked: boolean;
+}
+
 /**
  * The address of an object. It binds to the running instance at its first use; when that breaks, the
  * stub keeps failing with its error, and a new stub reaches a new instance.

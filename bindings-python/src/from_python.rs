@@ -20,6 +20,7 @@ use crate::host;
 use crate::loader::Loader;
 use crate::methods::has_methods;
 use crate::namespace::Namespace;
+use crate::revoker::Revocable;
 use crate::rpc::RpcStub;
 use crate::stub::Stub;
 
@@ -129,6 +130,10 @@ impl<'a> Place<'a> {
             Ok(Value::Error(describe(exception)))
         } else if let Some(capability) = capability(object)? {
             Ok(capability)
+        } else if let Ok(revocable) = object.cast::<Revocable>() {
+            let Revocable { object: inner, revoker } = revocable.get();
+            let given = Place { objects: true, ..self }.convert(inner.bind(object.py()))?;
+            Ok(revoker.wrap(given)?)
         } else if let Ok(class) = object.cast::<PyType>() {
             let message = || self.error("is a class other than a DurableObject's; pass a function");
             class::wrap(class, self.home)?.map(Value::Class).ok_or_else(message)
@@ -237,12 +242,16 @@ fn integer(int: &Bound<'_, PyInt>) -> PyResult<Value> {
     Ok(Value::BigInt(BigInt::from_signed_bytes_le(bytes.cast::<PyBytes>()?.as_bytes())))
 }
 
+/// Whether it is one of the package's handles in Python, which have a native one inside.
+pub fn is_handle(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static HANDLE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    object.is_instance(HANDLE.import(object.py(), "facetbox._object", "Handle")?)
+}
+
 /// The core object behind one of our own, if it may be sent.
 pub fn capability(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
-    static HANDLE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let py = object.py();
-    if object.is_instance(HANDLE.import(py, "facetbox._object", "Handle")?)? {
-        return capability(&object.getattr(intern!(py, "_native"))?);
+    if is_handle(object)? {
+        return capability(&object.getattr(intern!(object.py(), "_native"))?);
     }
     Ok(if let Ok(stub) = object.cast::<Stub>() {
         Some(Value::Stub(stub.get().0.clone()))

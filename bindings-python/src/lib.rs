@@ -22,6 +22,7 @@ mod loader;
 mod methods;
 mod metrics;
 mod namespace;
+mod revoker;
 mod rpc;
 mod runtime;
 mod sql;
@@ -61,6 +62,8 @@ mod _native {
     use crate::loader::{Loader, WorkerStub};
     #[pymodule_export]
     use crate::namespace::{Namespace, ObjectId};
+    #[pymodule_export]
+    use crate::revoker::{Revocable, Revoker};
     #[pymodule_export]
     use crate::rpc::{RpcMethod, RpcStub};
     #[pymodule_export]

@@ -73,6 +73,7 @@ mod namespace;
 mod order;
 mod process;
 mod pulse;
+mod revoker;
 mod rpc;
 mod runtime;
 mod storage;
@@ -106,6 +107,7 @@ pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerCode, WorkerStub
 pub use metrics::{ErrorCount, EventCount, Histogram, Metrics};
 pub use namespace::{Namespace, NamespaceOptions};
 pub use num_bigint::BigInt;
+pub use revoker::Revoker;
 pub use rpc::{HostFunction, HostObject, HostOrigin, RpcStub};
 pub use runtime::{Options, Runtime};
 pub use storage::{Durability, Kv, KvList, ListOptions, QueryRows, Sql, SqlCursor, Storage};

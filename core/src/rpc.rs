@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::executor::block_alone;
 use crate::host::no_such_method;
 use crate::order::{Order, queued};
+use crate::revoker::Revoker;
 use crate::runtime::{CHECK_EVERY, RuntimeInner};
 use crate::value::Value;
 
@@ -87,6 +88,23 @@ impl HostFunction {
     #[cfg(feature = "quickjs")]
     pub(crate) fn is_of_guest(&self) -> bool {
         self.2.strong_count() > 0
+    }
+
+    /// A function that does the same until it is revoked. It has no origin: the host that gets it back must
+    /// not get around that.
+    pub(crate) fn revocable(self, revoker: &Revoker) -> HostFunction {
+        let (name, home) = (self.name().to_owned(), self.2.clone());
+        let what = match &*name {
+            "" => "The function".to_owned(),
+            name => format!("The function {name:?}"),
+        };
+        let revoker = revoker.clone();
+        let mut wrapped = HostFunction::new_async(name, move |args| {
+            let (function, revoker, what) = (self.clone(), revoker.clone(), what.clone());
+            Box::pin(async move { revoker.run(&what, async { function.call(args).await }).await })
+        });
+        wrapped.2 = home;
+        wrapped
     }
 
     /// Whether both are clones of one function.
@@ -166,6 +184,22 @@ impl HostObject {
     /// The runtime of the guest that has made it, while that is there.
     pub(crate) fn runtime(&self) -> Option<Arc<RuntimeInner>> {
         self.2.upgrade()
+    }
+
+    /// An object that does the same until it is revoked, without an origin, as
+    /// [`HostFunction::revocable`] is.
+    pub(crate) fn revocable(self, revoker: &Revoker) -> HostObject {
+        let (name, home) = (self.name().to_owned(), self.2.clone());
+        let revoker = revoker.clone();
+        let mut wrapped = HostObject::new_async(name, move |method, args| {
+            let (object, revoker, method) = (self.clone(), revoker.clone(), method.to_owned());
+            Box::pin(async move {
+                let what = format!("The object {:?}", object.name());
+                revoker.run(&what, async { object.call(&method, args).await }).await
+            })
+        });
+        wrapped.2 = home;
+        wrapped
     }
 
     /// Whether both are clones of one object.

@@ -17,6 +17,7 @@ use crate::id::ObjectId;
 use crate::loader::Entrypoint;
 use crate::namespace::Namespace;
 use crate::order::{Order, Ticket, queued};
+use crate::revoker::{Revoker, irrevocable};
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
 
@@ -25,7 +26,10 @@ use crate::value::Value;
 /// A stub binds to the running actor at its first use. When that actor breaks, the stub keeps failing
 /// with its error; a new stub reaches a new actor. Cloning is cheap and shares the binding.
 #[derive(Clone)]
-pub struct Stub(Arc<Inner>);
+pub struct Stub(Arc<Inner>, Revokers);
+
+/// Who can take a stub back; mostly nobody.
+type Revokers = Option<Arc<[Revoker]>>;
 
 struct Inner {
     runtime: Arc<RuntimeInner>,
@@ -55,7 +59,21 @@ pub(crate) enum Binding {
 
 impl Stub {
     fn new(runtime: Arc<RuntimeInner>, target: Target) -> Stub {
-        Stub(Arc::new(Inner { runtime, target, bound: Mutex::default(), order: OnceLock::new() }))
+        let inner = Inner { runtime, target, bound: Mutex::default(), order: OnceLock::new() };
+        Stub(Arc::new(inner), None)
+    }
+
+    /// A stub of the same thing that works until it is revoked.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for a facet's, which is its parent's alone.
+    pub(crate) fn revocable(self, revoker: &Revoker) -> Result<Stub> {
+        if let Target::Facet { .. } = self.0.target {
+            return Err(irrevocable("A facet's stub"));
+        }
+        let others = self.1.iter().flat_map(|others| others.iter().cloned());
+        let all = others.chain([revoker.clone()]).collect();
+        Ok(Stub(self.0, Some(all)))
     }
 
     pub(crate) fn object(namespace: Namespace, id: ObjectId) -> Stub {
@@ -109,12 +127,13 @@ impl Stub {
 
     /// A stub of the same thing that isn't bound yet.
     pub(crate) fn unbound(&self) -> Stub {
-        match &self.0.target {
+        let unbound = match &self.0.target {
             Target::Object { namespace, id } => Stub::object(namespace.clone(), id.clone()),
             Target::Facet { parent, name, .. } => Stub::facet(parent.clone(), name, None),
             // Its binding is renewed when the actor breaks.
-            Target::Entrypoint(_) => self.clone(),
-        }
+            Target::Entrypoint(_) => return self.clone(),
+        };
+        Stub(unbound.0, self.1.clone())
     }
 
     /// Where what it addresses is kept: an object of a namespace, or a facet of an actor.
@@ -235,7 +254,7 @@ impl Stub {
         message: Message,
     ) -> BoxFuture<'static, Result<Reply>> {
         let stub = self.clone();
-        Box::pin(async move { stub.deliver(parent, message, None).await })
+        self.unless_revoked(Box::pin(async move { stub.deliver(parent, message, None).await }))
     }
 
     /// Delivers a message of code of the host as part of the event that it runs for.
@@ -245,12 +264,23 @@ impl Stub {
         ticket: Option<Ticket>,
     ) -> BoxFuture<'static, Result<Reply>> {
         let (stub, parent) = (self.clone(), Event::current());
-        Box::pin(async move {
+        self.unless_revoked(Box::pin(async move {
             if let Some(event) = &parent {
                 event.settle_callers().await?;
             }
             stub.deliver(parent, message, ticket).await
-        })
+        }))
+    }
+
+    /// A delivery that ends when the stub is revoked.
+    fn unless_revoked(
+        &self,
+        mut delivery: BoxFuture<'static, Result<Reply>>,
+    ) -> BoxFuture<'static, Result<Reply>> {
+        for revoker in self.1.iter().flat_map(|revokers| revokers.iter().cloned()) {
+            delivery = Box::pin(async move { revoker.run("The stub", delivery).await });
+        }
+        delivery
     }
 
     /// The order of its calls: one for all stubs of a facet, because a supervisor gets a stub for each call.

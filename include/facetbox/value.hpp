@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <vector>
@@ -267,6 +268,26 @@ inline Value Value::object(std::string_view name, Methods methods) {
         return facetbox_value_new_object(detail::str(name), call, data, detail::drop<Methods>, out);
     }));
 }
+
+// Takes functions, objects and stubs back, at once and from whoever has got them meanwhile. Copies are one revoker;
+// destroying it revokes nothing.
+class Revoker {
+public:
+    Revoker() : handle_(facetbox_revoker_new(), facetbox_revoker_free) {}
+
+    // A function, object or stub that works as `value` does until revoke(); of a list or map, such as an env, a copy in
+    // which each of them does. Throws INVALID_ARGUMENT for what can't be taken back: classes, namespaces, loaders.
+    Value wrap(ValueView value) const {
+        return Value(detail::take<facetbox_value_t>(
+            [&](auto out) { return facetbox_revoker_wrap(handle_.get(), value.handle(), out); }));
+    }
+    // Takes back all that was wrapped, and what will be: calls fail with ABORTED, those that are on their way included.
+    void revoke() const { detail::check(facetbox_revoker_revoke(handle_.get())); }
+    bool is_revoked() const { return facetbox_revoker_is_revoked(handle_.get()); }
+
+private:
+    std::shared_ptr<facetbox_revoker_t> handle_;
+};
 
 }  // namespace facetbox
 

@@ -345,6 +345,35 @@ class RpcStub:
     def __getattr__(self, name: str, /) -> RpcMethod: ...
 
 @final
+class Revoker:
+    """Takes functions, objects and stubs back, at once and from whoever has got them meanwhile.
+
+    Dropping a revoker revokes nothing. Any thread may use it.
+    """
+    def __new__(cls) -> Revoker: ...
+    def wrap(self, value: Any) -> Any:
+        """What works as a callable, object or stub does, to be put into an `env`, props or arguments in its place, until
+        `revoke()`; of a dict, list or tuple, a copy in which each of them does. Data stays as it is.
+
+        Raises InvalidArgument for classes, namespaces and loaders, which can't be taken back: abort the facet that has
+        them.
+        """
+    def revoke(self) -> None:
+        """Takes back all that was wrapped, and what will be: calls raise AbortedError in whoever makes them, those that
+        are on their way included.
+
+        A function that runs for one goes on to its end, but its answer is lost. What calls have answered before isn't
+        taken back. Doesn't block.
+        """
+    @property
+    def is_revoked(self) -> bool:
+        """Whether that has been done."""
+
+@final
+class Revocable:
+    """A callable or object that a Revoker has wrapped, to be handed over in its place."""
+
+@final
 class RpcMethod:
     """A method of an object, to be called."""
     def __call__(self, *args: object) -> Any: ...

@@ -54,9 +54,9 @@ outcomes! {
 }
 
 impl Outcome {
-    /// What an error means for the event in the actor at `path`. A limit or an abort that came from
-    /// somewhere else is an exception here.
-    pub(super) fn of(error: &Error, path: &str) -> Outcome {
+    /// What an error means for the event in the actor at `path`, which `is_broken` or not. A limit or an abort that
+    /// came from somewhere else is an exception here.
+    pub(super) fn of(error: &Error, path: &str, is_broken: bool) -> Outcome {
         if error.path().is_some_and(|origin| origin != path) {
             return Outcome::Exception;
         }
@@ -71,6 +71,7 @@ impl Outcome {
             ErrorCode::LimitFacets => Outcome::ExceededFacets,
             ErrorCode::LimitDepth => Outcome::ExceededDepth,
             ErrorCode::Closed => Outcome::Canceled,
+            ErrorCode::Aborted if !is_broken => Outcome::Exception,
             ErrorCode::Aborted | ErrorCode::Reset => Outcome::Aborted,
             ErrorCode::Panic => Outcome::InternalError,
             _ => Outcome::Exception,
@@ -91,15 +92,15 @@ mod tests {
     #[test]
     fn a_limit_that_hit_elsewhere_is_an_exception_here() {
         let error = Error::new(ErrorCode::LimitCpu, "too long").with_path("ns/one/app");
-        assert_eq!(Outcome::of(&error, "ns/one/app"), Outcome::ExceededCpu);
-        assert_eq!(Outcome::of(&error, "ns/one"), Outcome::Exception);
+        assert_eq!(Outcome::of(&error, "ns/one/app", false), Outcome::ExceededCpu);
+        assert_eq!(Outcome::of(&error, "ns/one", false), Outcome::Exception);
     }
 
     #[test]
     fn every_limit_has_an_outcome_of_its_own() {
         let limits = ErrorCode::ALL.iter().filter(|code| code.name().starts_with("LIMIT_"));
         let outcomes: Vec<_> =
-            limits.map(|code| Outcome::of(&Error::new(*code, ""), "path")).collect();
+            limits.map(|code| Outcome::of(&Error::new(*code, ""), "path", false)).collect();
         for (at, outcome) in outcomes.iter().enumerate() {
             assert!(outcome.as_str().starts_with("exceeded"), "{outcome}");
             assert!(!outcomes[..at].contains(outcome), "{outcome} stands for two limits");

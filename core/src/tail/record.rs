@@ -158,7 +158,8 @@ impl<'a> Observation<'a> {
                     // Also when there have been so many that no other one is kept.
                     record.texts.lock().exceptions.push(self.event.exception(error));
                 }
-                self.finish(Outcome::of(error, &actor.path), None);
+                let outcome = Outcome::of(error, &actor.path, actor.broken().is_some());
+                self.finish(outcome, None);
             }
         }
     }

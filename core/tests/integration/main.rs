@@ -29,6 +29,7 @@ mod main_job;
 mod metrics;
 mod model;
 mod output_gate;
+mod revokers;
 #[cfg(feature = "quickjs")]
 mod rpc_stubs;
 mod sections;

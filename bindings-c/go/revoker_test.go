@@ -1,0 +1,71 @@
+package facetbox_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"facetbox"
+)
+
+const borrower = `
+local App = DurableObject:extend("App")
+function App:ask(...) return self.env.ASK(...) end
+function App:times(n) return self.env.tools.TOOL:times(n) end
+function App:data() return self.env.tools.data end
+return { App = App }
+`
+
+func TestWhatWasWrappedWorksUntilItIsRevoked(t *testing.T) {
+	revoker := facetbox.NewRevoker()
+	env := must(revoker.Wrap(map[string]any{
+		"ASK":   func(args []any) (any, error) { return args[0], nil },
+		"tools": map[string]any{"TOOL": &tool{3}, "data": "some"},
+	}))(t).(map[string]any)
+	code := luau(borrower)
+	code.Env = env
+	app := guest(t, open(t), "guest", code)
+	if got := must(app.Call(background, "ask", "x"))(t); got != "x" {
+		t.Errorf("got %v", got)
+	}
+	if got := must(app.Call(background, "times", 2))(t); got != int64(6) {
+		t.Errorf("got %v", got)
+	}
+	if revoker.IsRevoked() {
+		t.Error("nobody has revoked it")
+	}
+
+	revoker.Revoke()
+	if !revoker.IsRevoked() {
+		t.Error("it is revoked")
+	}
+	for _, method := range []string{"ask", "times"} {
+		if _, err := app.Call(background, method, 1); !errors.Is(err, facetbox.ErrAborted) {
+			t.Errorf("%s: got %v", method, err)
+		}
+	}
+	if got := must(app.Call(background, "data"))(t); got != "some" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestACallOnItsWayEndsWhenItIsRevoked(t *testing.T) {
+	revoker := facetbox.NewRevoker()
+	code := luau(borrower)
+	code.Env = facetbox.Env{"ASK": must(revoker.Wrap(facetbox.Function(func(context.Context, []any) (any, error) {
+		revoker.Revoke()
+		return "too late", nil
+	})))(t)}
+	app := guest(t, open(t), "guest", code)
+	if got, err := app.Call(background, "ask"); !errors.Is(err, facetbox.ErrAborted) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestWhatCannotBeTakenBackIsRefused(t *testing.T) {
+	loader := must(open(t).Loader())(t)
+	_, err := facetbox.NewRevoker().Wrap([]any{loader})
+	if !errors.Is(err, facetbox.ErrInvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+}
