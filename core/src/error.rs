@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::value::Value;
 
@@ -119,6 +119,17 @@ impl fmt::Display for ErrorCode {
 /// An exception of the host's language that travels through a guest, kept as it is.
 pub type HostException = Arc<dyn Any + Send + Sync>;
 
+/// Longest message and longest stack, in bytes: guests can't be made to hold more, whoever has written it.
+pub(crate) const TEXT_BYTES: usize = 64 << 10;
+
+/// The exception of an error.
+#[derive(Clone)]
+enum Host {
+    Own(HostException),
+    /// Kept elsewhere, for as long as it may come out again.
+    Lent(Weak<dyn Any + Send + Sync>),
+}
+
 #[derive(Clone)]
 struct Inner {
     code: ErrorCode,
@@ -127,7 +138,7 @@ struct Inner {
     stack: Option<String>,
     path: Option<String>,
     cause: Option<Value>,
-    host: Option<HostException>,
+    host: Option<Host>,
     device: bool,
 }
 
@@ -144,12 +155,12 @@ impl Error {
         Error::named(code, code.guest_name(), message)
     }
 
-    /// Makes an error with a name such as `RangeError`.
+    /// Makes an error with a name such as `RangeError`. Messages are cut after 64 KiB.
     pub fn named(code: ErrorCode, name: impl Into<String>, message: impl Into<String>) -> Error {
         Error(Arc::new(Inner {
             code,
             name: name.into(),
-            message: message.into(),
+            message: cut(message.into()),
             stack: None,
             path: None,
             cause: None,
@@ -168,10 +179,10 @@ impl Error {
         Error::named(ErrorCode::GuestError, name, message)
     }
 
-    /// Adds the guest's stack, one `module:line` per line, unless it has one.
+    /// Adds the guest's stack, one `module:line` per line, unless it has one. Cut after 64 KiB.
     #[must_use]
     pub fn with_stack(mut self, stack: impl Into<String>) -> Error {
-        let stack = stack.into();
+        let stack = cut(stack.into());
         if self.0.stack.is_none() && !stack.is_empty() {
             Arc::make_mut(&mut self.0).stack = Some(stack);
         }
@@ -218,7 +229,27 @@ impl Error {
     /// Attaches the host's own exception, which comes out again where nobody caught it.
     #[must_use]
     pub fn with_host(mut self, exception: HostException) -> Error {
-        Arc::make_mut(&mut self.0).host = Some(exception);
+        Arc::make_mut(&mut self.0).host = Some(Host::Own(exception));
+        self
+    }
+
+    /// As guests have it, who may keep errors without end: without a hold on the host's exception.
+    #[must_use]
+    pub(crate) fn lent(mut self) -> Error {
+        if let Some(Host::Own(exception)) = &self.0.host {
+            let lent = Host::Lent(Arc::downgrade(exception));
+            Arc::make_mut(&mut self.0).host = Some(lent);
+        }
+        self
+    }
+
+    /// As it leaves the guest that had it: with the host's exception, if that is still there.
+    #[must_use]
+    pub(crate) fn recalled(mut self) -> Error {
+        if let Some(Host::Lent(lent)) = &self.0.host {
+            let exception = lent.upgrade().map(Host::Own);
+            Arc::make_mut(&mut self.0).host = exception;
+        }
         self
     }
 
@@ -254,8 +285,16 @@ impl Error {
 
     /// The host's own exception, if a host function or host class threw it.
     pub fn host_exception(&self) -> Option<&HostException> {
-        self.0.host.as_ref()
+        match &self.0.host {
+            Some(Host::Own(exception)) => Some(exception),
+            _ => None,
+        }
     }
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(TEXT_BYTES));
+    text
 }
 
 impl fmt::Display for Error {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future;
 
+use super::exceptions::Exceptions;
 use super::section::Sections;
 use super::{Actor, Hold, Turn};
 use crate::alarm::AlarmInfo;
@@ -113,6 +114,8 @@ pub(crate) struct Event {
     subrequests: AtomicU64,
     /// Those of them that were calls of bindings.
     calls: Calls,
+    /// Those that its code may throw on.
+    pub exceptions: Exceptions,
     /// Bytes of its arguments or request.
     bytes_in: AtomicU64,
     /// Log text so far.
@@ -159,6 +162,7 @@ impl Event {
             compile_ns: AtomicU64::new(0),
             subrequests: AtomicU64::new(0),
             calls: Calls::default(),
+            exceptions: Exceptions::default(),
             bytes_in: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),
             of_tail: AtomicBool::new(of_tail),

@@ -31,7 +31,7 @@ impl Actor {
         self.check_size(what, values.iter().map(Value::size).sum())
     }
 
-    pub(super) fn check_size(&self, what: &str, size: usize) -> Result<usize> {
+    pub fn check_size(&self, what: &str, size: usize) -> Result<usize> {
         let limit = self.limits.message_bytes;
         if size as u64 <= limit {
             return Ok(size);

@@ -9,6 +9,7 @@ mod alarm;
 mod class;
 mod ending;
 mod event;
+mod exceptions;
 mod hold;
 mod loop_turn;
 mod message_size;

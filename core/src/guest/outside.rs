@@ -48,7 +48,8 @@ pub(super) type Pending = BoxFuture<'static, Result<Answer>>;
 pub(super) fn send(event: Arc<Event>, stub: Stub, message: Message) -> Pending {
     let is_fetch = matches!(message, Message::Fetch(_));
     Box::pin(async move {
-        let reply = stub.send(Some(event), message).await?;
+        let reply = stub.send(Some(event.clone()), message).await;
+        let reply = reply.inspect_err(|error| event.exceptions.keep(error))?;
         Ok(match is_fetch {
             true => Answer::Response(reply.into_response()?),
             false => Answer::Value(reply.into_value()?),
@@ -84,8 +85,9 @@ pub(super) fn outbound(event: &Arc<Event>, request: Request) -> Result<Pending> 
             event.count_call(Called::Outbound);
             let event = event.clone();
             Ok(Box::pin(async move {
-                let response = in_host(&event, || handler(request)).await;
-                response.map(Answer::Response)
+                let response = in_host(&event, || handler(request)).await?;
+                event.actor.check_size("response", response.size())?;
+                Ok(Answer::Response(response))
             }))
         }
     }
@@ -109,7 +111,9 @@ pub(super) fn call_host(
         if let Some(at) = counted.filter(|_| !is_missing) {
             event.calls().note_answer(at);
         }
-        answer.map(Answer::Value)
+        let value = answer?;
+        event.actor.check_message("result", std::slice::from_ref(&value))?;
+        Ok(Answer::Value(value))
     }))
 }
 
@@ -122,7 +126,8 @@ async fn in_host<T>(
     event.before_leaving().await?;
     let answer = event.enter(code);
     let answer = InEvent::new(event, answer).await;
-    event.settle_callers().await.and(answer)
+    let answer = event.settle_callers().await.and(answer);
+    answer.inspect_err(|error| event.exceptions.keep(error))
 }
 
 /// The end of the start of a facet that another event has begun.

@@ -22,6 +22,7 @@ mod guest_classes;
 mod guides;
 mod hibernation;
 mod host_attacks;
+mod host_exceptions;
 mod lifecycle;
 mod limit_rules;
 mod limits;

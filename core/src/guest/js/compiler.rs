@@ -13,10 +13,10 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::{Declared, WriteOptions};
 use rquickjs::{Context, Ctx, Module as JsModule, Runtime, qjs};
 
-use super::errors::{TEXT_BYTES, cut, internal};
+use super::errors::{cut, internal};
 use super::guard::Guard;
 use super::heap::Heap;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
 use crate::guest::cache::Code;
 use crate::guest::pool::{self, Taken};
 use crate::guest::watchdog::Stop;

@@ -7,12 +7,10 @@ use super::native::{Cap, Handle, length};
 use super::read;
 use super::vm::Hooks;
 use super::{api, give};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, TEXT_BYTES};
 use crate::value::{Value, ValueMap};
 use std::sync::Arc;
 
-/// Longest message or stack that is taken over from a guest.
-pub(super) const TEXT_BYTES: usize = 64 << 10;
 /// Longest error name that is taken over from a guest.
 const NAME_BYTES: usize = 256;
 /// The most that the cause and the own properties of an error may take.
@@ -43,7 +41,7 @@ pub(super) fn error_to_js<'js>(
     if let Some(value) = error.cause() {
         cause.set(0, give::value(ctx, hooks, value)?)?;
     }
-    let original = Cap::make(ctx, Handle::Error(error.clone()))?;
+    let original = Cap::make(ctx, Handle::Error(error.clone().lent()))?;
     hooks.make_error.call((error.name(), error.message(), stack, code, original, fields, cause))
 }
 
@@ -160,7 +158,8 @@ impl<'js> Parts<'js> {
             && error.name() == self.name
             && error.message() == self.message
         {
-            return error;
+            // Within others nobody is told of it.
+            return if carried.depth == 0 { error.recalled() } else { error };
         }
         let name = cut(&self.name, NAME_BYTES);
         let message = cut(&self.message, TEXT_BYTES);

@@ -4,11 +4,9 @@ use mlua::{Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, Va
 
 use super::exhaustion::Exhaustion;
 use super::guard;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, TEXT_BYTES};
 use crate::value::Value as Cause;
 
-/// Longest message or stack that is taken over from a guest.
-pub(crate) const TEXT_BYTES: usize = 64 << 10;
 /// Longest error name that is taken over from a guest.
 const NAME_BYTES: usize = 256;
 /// Causes of causes that are taken over from a guest.
@@ -48,7 +46,7 @@ pub(crate) fn error_to_lua(lua: &Lua, error: Error) -> mlua::Result<Value> {
     let bytes = error.message().len()
         + error.stack().map_or(0, str::len)
         + error.cause().map_or(0, Cause::size);
-    let userdata = lua.create_userdata(LuaError(error))?;
+    let userdata = lua.create_userdata(LuaError(error.lent()))?;
     if bytes > FREE_BYTES {
         userdata.set_user_value(lua.create_buffer_with_capacity(bytes)?)?;
     }
@@ -87,7 +85,7 @@ pub(crate) fn guest_stack(lua: &Lua) -> String {
 pub(crate) fn error_from_lua(value: Value) -> Error {
     match value {
         Value::UserData(userdata) => match userdata.borrow::<LuaError>() {
-            Ok(error) => error.0.clone(),
+            Ok(error) => error.0.clone().recalled(),
             Err(_) => thrown("userdata"),
         },
         Value::Error(error) => error_from_mlua(*error),

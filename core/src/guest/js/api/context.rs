@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::Natives;
 use crate::ctx::aborted;
-use crate::error::{Error, ErrorCode, Result};
-use crate::guest::js::errors::{TEXT_BYTES, cut, error_from_js};
+use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
+use crate::guest::js::errors::{cut, error_from_js};
 use crate::guest::js::native::Call;
 use crate::guest::js::outcome::{failure, outcome};
 use crate::guest::js::task::Task;

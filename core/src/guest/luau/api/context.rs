@@ -6,10 +6,8 @@ use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 
 use super::Natives;
 use crate::ctx::aborted;
-use crate::error::ErrorCode;
-use crate::guest::luau::errors::{
-    TEXT_BYTES, error_from_lua, error_from_mlua, error_to_lua, guest_stack,
-};
+use crate::error::{ErrorCode, TEXT_BYTES};
+use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua, guest_stack};
 use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native;
 use crate::guest::luau::vm::TimerRequest;
