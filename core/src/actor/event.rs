@@ -230,7 +230,7 @@ impl Event {
     /// the event: because it calls others, or because its answer goes on.
     ///
     /// # Errors
-    /// Those of the commit.
+    /// INVALID_ARGUMENT from within a `transactionSync()` of such code; those of the commit.
     pub async fn settle_callers(&self) -> Result<()> {
         if self.actor.class.as_guest().is_none() {
             return Ok(());
@@ -245,7 +245,12 @@ impl Event {
             {
                 continue;
             }
-            event.actor.flush_when_free(|span| event.is_held_up_by(span)).await?;
+            if event.actor.class.is_event_loop() {
+                event.actor.flush_when_free(|span| event.is_held_up_by(span)).await?;
+            } else {
+                // It waits for this: nobody would end a transaction that is waited for.
+                can_leave(event.actor.flush()?)?;
+            }
         }
         Ok(())
     }

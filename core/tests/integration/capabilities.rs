@@ -9,7 +9,7 @@ use facetbox::{
     Value, WorkerCode, no_such_method,
 };
 
-use crate::support::{app, assert_fails, own, runtime_with, serve};
+use crate::support::{app, assert_fails, facet, host_class, own, runtime_with, serve};
 
 fn sum() -> HostFunction {
     HostFunction::new("sum", |args| Ok(Value::Int(args.iter().filter_map(Value::as_i64).sum())))
@@ -86,6 +86,33 @@ fn an_error_of_the_host_comes_out_as_itself_where_nobody_caught_it() -> Result<(
     let caught = stub.call_blocking("caught", vec![])?;
     let expected = [false.into(), "PaymentError".into(), "no money".into()];
     assert_eq!(caught, Value::List(expected.to_vec()));
+    Ok(())
+}
+
+#[test]
+fn code_that_a_guest_calls_can_call_nobody_within_a_sync_transaction_of_the_supervisor()
+-> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let other = serve(&runtime, app("function App:ping() return 'pong' end"))?;
+    let class = host_class(move |ctx, method, _args| {
+        let (supervisor, other) = (ctx.clone(), other.clone());
+        let ask = HostFunction::new("ASK", move |_args| {
+            supervisor.storage().transaction_sync(|| {
+                supervisor.storage().kv().put("inside", &Value::Int(1))?;
+                other.call_blocking("ping", vec![])
+            })
+        });
+        let mut code = app("function App:go() return self.env.ASK() end");
+        code.env.insert("ASK", ask);
+        match method {
+            "go" => facet(ctx, "app", &code)?.call_blocking(method, vec![]),
+            _ => Ok(ctx.storage().kv().get("inside")?.unwrap_or(Value::Null)),
+        }
+    });
+    let stub = runtime.namespace("Host", class)?.get_by_name("one");
+    let outcome = stub.call_blocking("go", vec![]);
+    assert_fails(outcome, ErrorCode::GuestError, "can't call others");
+    assert_eq!(stub.call_blocking("inside", vec![])?, Value::Null);
     Ok(())
 }
 
