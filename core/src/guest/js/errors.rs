@@ -217,7 +217,9 @@ fn core_stack(text: &str) -> String {
 
 fn is_prelude(place: &str) -> bool {
     // Its code has no places of its own; as the caller of others it may have the name of a module.
-    place == "<null>" || place.starts_with("facetbox:") || place.starts_with("cloudflare:")
+    place.starts_with("<null>")
+        || place.starts_with("facetbox:")
+        || place.starts_with("cloudflare:")
 }
 
 /// The same stack as JavaScript writes it.
