@@ -143,6 +143,9 @@ impl<'a> Place<'a> {
             Ok(Value::Object(host::object(object, self.home)?))
         } else {
             let kind = object.get_type().fully_qualified_name()?;
+            if kind == "coroutine" && matches!(self.home, Home::Caller) {
+                return Err(self.error("is a coroutine: async def is for facetbox.aio"));
+            }
             Err(self.error(format_args!("has type {kind}, which is not supported")))
         }
     }

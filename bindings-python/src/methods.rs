@@ -82,6 +82,9 @@ fn is_method(member: &Bound<'_, PyAny>) -> PyResult<bool> {
         );
         kinds.into_pyobject(py).map(Bound::unbind)
     })?;
+    // Decorators bind as functions do; what doesn't is an object that the class happens to hold.
     Ok(member.is_instance(kinds.bind(py))?
-        || (member.is_callable() && member.hasattr(intern!(py, "__wrapped__"))?))
+        || (member.is_callable()
+            && member.get_type().hasattr(intern!(py, "__get__"))?
+            && member.hasattr(intern!(py, "__wrapped__"))?))
 }

@@ -24,6 +24,32 @@ function App:echo(value) return value end
 """
 """A guest that calls what it is given."""
 
+CALLER = """
+function App:call(...) return self.env.F(...) end
+function App:caught(...)
+    local ok, e = pcall(self.env.F, ...)
+    return if ok then { ok = true } else { ok = false, name = e.name, size = #e.message, code = e.code }
+end
+function App:keep(times)
+    self.kept = self.kept or {}
+    for _ = 1, times do
+        local _, e = pcall(self.env.F)
+        table.insert(self.kept, e)
+    end
+    return #self.kept
+end
+function App:reached(names)
+    local found = {}
+    for _, name in names do
+        local ok, e = pcall(self.env.OBJECT[name], self.env.OBJECT)
+        if ok or e.code ~= "NOT_FOUND" then table.insert(found, name) end
+    end
+    return found
+end
+function App:ping() return "pong" end
+"""
+"""A guest that does everything that there is to do with a function F and an OBJECT."""
+
 _numbers = itertools.count()
 
 

@@ -188,5 +188,7 @@ impl Ask {
 }
 
 fn ended() -> Error {
-    Error::new(ErrorCode::Closed, "The event loop that the code belongs to is closed.")
+    let message =
+        "The event loop of the code is closed, or nothing that the code awaits can wake it up.";
+    Error::new(ErrorCode::Closed, message)
 }

@@ -26,11 +26,10 @@ def run(ask: Ask, function: Callable[..., object], args: tuple[Any, ...]) -> Non
             return
         # Nothing here keeps the task: see Ask.started.
         ask.started(weakref.ref(asyncio.ensure_future(_finish(ask, answer))))
-    except Exception as error:
-        ask.fail(error)
-    except (KeyboardInterrupt, SystemExit) as error:
-        ask.fail(error)
-        raise
+    except asyncio.CancelledError:
+        ask.cancelled()
+    except BaseException as error:
+        _fail(ask, error)
 
 
 async def _finish(ask: Ask, answer: Awaitable[object]) -> None:
@@ -39,11 +38,19 @@ async def _finish(ask: Ask, answer: Awaitable[object]) -> None:
     except asyncio.CancelledError:
         ask.cancelled()
         raise
-    except Exception as error:
-        ask.fail(error)
-    except (KeyboardInterrupt, SystemExit) as error:
-        ask.fail(error)
+    except GeneratorExit:
+        # Nothing can wake the task up any more. The ask says so when it goes, and tracebacks keep frames.
+        del ask
         raise
+    except BaseException as error:
+        _fail(ask, error)
+
+
+def _fail(ask: Ask, error: BaseException) -> None:
+    """Answers an ask with an exception. One that ends programs ends this one, too."""
+    ask.fail(error)
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        raise error
 
 
 def construct(
