@@ -21,6 +21,8 @@ class Site(DurableObject):
     def fetch(self, request: Request) -> Response:
         if request.url.endswith("/fail"):
             raise LookupError("no such page")
+        if request.url.endswith("/smuggle"):
+            return Response("whole", headers={"Content-Length": "1", "Transfer-Encoding": "chunked", "X-Own": "1"})
         count = self.ctx.storage.kv.get("count", 0) + 1
         self.ctx.storage.kv.put("count", count)
         told = [request.method, request.url, request.headers.get("x-in"), request.text(), count]
@@ -74,6 +76,21 @@ def test_a_blocking_stub_is_served() -> None:
                 status, _, body = await ask(port, "HEAD", "/")
                 assert (status, body) == (201, b"")
                 assert (await ask(port, "GET", "/fail"))[0] == 500
+
+    asyncio.run(main())
+
+
+def test_bodies_have_a_limit_and_responses_say_nothing_of_the_connection() -> None:
+    async def main() -> None:
+        with facetbox.open() as runtime:
+            stub = runtime.namespace("Site", Site).get_by_name("it")
+            async with served(facetbox.asgi(stub, max_body_bytes=10)) as port:
+                assert (await ask(port, "POST", "/", body="x" * 10))[0] == 201
+                assert (await ask(port, "POST", "/", body="x" * 11))[0] == 413
+                assert (await ask(port, "GET", "/", headers={"Host": "not a host"}))[0] == 400
+                status, headers, body = await ask(port, "GET", "/smuggle")
+                assert (status, body, headers["content-length"], headers["x-own"]) == (200, b"whole", "5", "1")
+                assert "transfer-encoding" not in headers
 
     asyncio.run(main())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from ._errors import InvalidArgument
 from ._native import Request, Response, Stub
 
 _Scope = MutableMapping[str, Any]
@@ -18,18 +19,28 @@ if TYPE_CHECKING:
     _Target = Stub | aio.Stub | Callable[[Request], Stub | aio.Stub]
 
 
+_OF_CONNECTION = frozenset(
+    "connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+)
+"""What belongs to the connection and not to the response, whose sender doesn't know the connection."""
+
+
 class _Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
-def asgi(target: _Target) -> _App:
+class _Refused(Exception):
+    """A request that no stub gets to see, with the status that says so."""
+
+
+def asgi(target: _Target, *, max_body_bytes: int = 32 << 20) -> _App:
     """An ASGI application that answers each HTTP request by a stub's ``fetch``.
 
     ``target`` is that stub, or a function that chooses one by the request, such as
     ``lambda request: apps.get_by_name(request.headers["host"])``. A stub of ``facetbox`` is called on a
     thread of the loop's pool, one of ``facetbox.aio`` on the loop; then a client that goes away ends the
-    call. Bodies are read whole. Exceptions go to the server, which answers with status 500. WebSockets are
-    refused.
+    call. Bodies are read whole; larger ones than ``max_body_bytes`` are answered with 413. Exceptions go to the
+    server, which answers with status 500. WebSockets are refused.
     """
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -37,8 +48,11 @@ def asgi(target: _Target) -> _App:
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             try:
-                request = await _request(scope, receive)
+                request = await _request(scope, receive, max_body_bytes)
             except _Disconnected:
+                return
+            except _Refused as refused:
+                await _respond(Response(status=refused.args[0]), scope["method"], send)
                 return
             response = await _answer(_choose(target, request), request, receive)
             if response is not None:
@@ -64,22 +78,24 @@ async def _lifespan(receive: _Receive, send: _Send) -> None:
             return
 
 
-async def _request(scope: _Scope, receive: _Receive) -> Request:
+async def _request(scope: _Scope, receive: _Receive, max_body_bytes: int) -> Request:
     chunks: list[bytes] = []
-    more = True
+    length, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _Disconnected
         chunks.append(message.get("body", b""))
+        length += len(chunks[-1])
+        if length > max_body_bytes:
+            raise _Refused(413)
         more = message.get("more_body", False)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    return Request(
-        _url(scope, dict(headers)),
-        method=scope["method"],
-        headers=headers,
-        body=b"".join(chunks) or None,
-    )
+    url, body = _url(scope, dict(headers)), b"".join(chunks) or None
+    try:
+        return Request(url, method=scope["method"], headers=headers, body=body)
+    except InvalidArgument:
+        raise _Refused(400) from None
 
 
 def _url(scope: _Scope, headers: dict[str, str]) -> str:
@@ -119,9 +135,9 @@ async def _respond(response: Response, method: str, send: _Send) -> None:
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in response.headers.items()
+        if name not in _OF_CONNECTION
     ]
     body = response.body or b""
-    if "content-length" not in response.headers:
-        headers.append((b"content-length", str(len(body)).encode()))
+    headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
