@@ -13,18 +13,28 @@ import (
 // What the library calls, through bridge.c. No panic leaves these functions.
 
 // protect runs code of the host for the library, and makes an error of a panic.
+//
+// A goroutine that ends in the middle of it would leave the library in the middle of an event for good, so that
+// ends the program.
 func protect(code func() error) (failure *C.facetbox_error_t) {
+	returned := false
 	defer func() {
-		if cause := recover(); cause != nil {
+		cause := recover()
+		if cause != nil {
 			failure = raise(&Error{
 				Code:    ErrPanic,
 				Name:    "Error",
 				Message: fmt.Sprintf("Go code panicked: %v", cause),
 				Stack:   string(debug.Stack()),
 			})
+		} else if !returned {
+			panic("facetbox: Go code that the library called has ended its goroutine, with runtime.Goexit or " +
+				"testing's FailNow, Fatal or SkipNow; it must return or panic")
 		}
 	}()
-	return raise(code())
+	failure = raise(code())
+	returned = true
+	return failure
 }
 
 //export facetboxGoDrop

@@ -18,7 +18,8 @@ import (
 //
 // ctx is the context of the Go call that led here, through guest code, too; [context.Background] if
 // there is none. Pass it on, so that the call can be cancelled as a whole. A panic ends the call with
-// [ErrPanic]. Methods must not end their goroutine with [runtime.Goexit].
+// [ErrPanic]. Methods and functions must not end their goroutine, with [runtime.Goexit] or the methods of testing.T that use it,
+// such as Fatal: that ends the program.
 //
 // An object that sets alarms is an [AlarmHandler], too.
 type DurableObject interface {

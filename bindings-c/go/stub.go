@@ -101,16 +101,19 @@ func wait(ctx context.Context, call func(cancel *C.facetbox_cancel_t, state C.ui
 		return check(call(nil, C.uintptr_t(state)))
 	}
 	cancel := C.facetbox_cancel_new()
-	defer C.facetbox_cancel_free(cancel)
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		C.facetbox_cancel_fire(cancel)
 		close(fired)
 	})
+	// However the call ends, nobody fires what is freed.
+	defer func() {
+		if !stop() {
+			<-fired
+		}
+		C.facetbox_cancel_free(cancel)
+	}()
 	err := check(call(cancel, C.uintptr_t(state)))
-	if !stop() {
-		<-fired
-	}
 	if errors.Is(err, ErrAborted) && ctx.Err() != nil {
 		return ctx.Err()
 	}
