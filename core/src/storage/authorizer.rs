@@ -46,8 +46,7 @@ pub(super) fn allows(guard: &Guard, action: &Action<'_>) -> bool {
 fn traits(action: &Action<'_>) -> Option<Traits> {
     Some(match action.code {
         ffi::SQLITE_FUNCTION => {
-            let bounded = contains(&["highlight", "snippet"], action.second.unwrap_or_default());
-            return bounded.then_some(Traits::FULLTEXT);
+            return of_function(action.second.unwrap_or_default());
         }
         ffi::SQLITE_TRANSACTION | ffi::SQLITE_SAVEPOINT => Traits::TRANSACTION,
         ffi::SQLITE_ALTER_TABLE => Traits::DEFINES,
@@ -60,9 +59,20 @@ fn traits(action: &Action<'_>) -> Option<Traits> {
         | ffi::SQLITE_DROP_VIEW
         | ffi::SQLITE_DROP_TRIGGER
         | ffi::SQLITE_DROP_VTABLE => Traits::DROPS,
-        ffi::SQLITE_READ => Traits::READS,
+        ffi::SQLITE_READ => match action.second {
+            // Of full-text tables it is what `bm25` says.
+            Some(name) if name.eq_ignore_ascii_case(b"rank") => Traits::READS.and(Traits::FULLTEXT),
+            _ => Traits::READS,
+        },
         _ => return None,
     })
+}
+
+fn of_function(name: &[u8]) -> Option<Traits> {
+    if contains(&["bm25", "highlight", "snippet"], name) {
+        return Some(Traits::FULLTEXT);
+    }
+    contains(&["glob", "like"], name).then_some(Traits::PATTERNS)
 }
 
 /// An operator reads whatever there is, through views and virtual tables too.

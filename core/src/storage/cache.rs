@@ -16,6 +16,10 @@ pub(super) struct Compiled {
     pub sql: Arc<str>,
     pub statement: Statement,
     pub traits: Traits,
+    /// The schema that it was compiled for, see [`Connection`].
+    ///
+    /// [`Connection`]: super::connection::Connection
+    pub schema: u64,
     pub readonly: bool,
     pub columns: Arc<Columns>,
 }

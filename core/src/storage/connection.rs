@@ -45,7 +45,6 @@ const LIMITS: &[(i32, i32)] = &[
     (ffi::SQLITE_LIMIT_COLUMN, 100),
     (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
     (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 5),
-    (ffi::SQLITE_LIMIT_VDBE_OP, 25_000),
     (ffi::SQLITE_LIMIT_FUNCTION_ARG, 127),
     (ffi::SQLITE_LIMIT_ATTACHED, 0),
     (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
@@ -54,6 +53,9 @@ const LIMITS: &[(i32, i32)] = &[
     (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
     (ffi::SQLITE_LIMIT_PARSER_DEPTH, 500),
 ];
+
+/// Bytes that guests' statements may leave in memory until the indexes of full-text tables are written.
+const MAX_PENDING: i64 = 2 << 20;
 
 /// How many pages the write-ahead log has at least when they are moved to the database.
 const CHECKPOINT_PAGES: u32 = 1000;
@@ -67,6 +69,13 @@ pub(super) struct Connection {
     pub cache: Cache,
     pub cursors: Cursors,
     pub recent: Recent,
+    /// How often guests have changed the schema or taken that back. SQLite compiles anew by itself what it was compiled
+    /// for, but measures nothing.
+    schema: u64,
+    /// They have since the last commit.
+    redefined: bool,
+    /// Bytes that their statements have left in memory since the last commit or [`Connection::write_indexes`].
+    pending: i64,
     durability: Durability,
     /// Hands on what is committed, in mode full.
     capture: Option<Capture>,
@@ -113,6 +122,7 @@ impl Connection {
         )?;
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let (own, cache, cursors, recent) = Default::default();
+        let (schema, redefined, pending) = (0, false, 0);
         let usage_saved = Instant::now();
         let written = false;
         Ok(Connection {
@@ -121,6 +131,9 @@ impl Connection {
             cache,
             cursors,
             recent,
+            schema,
+            redefined,
+            pending,
             durability,
             capture,
             new_wal,
@@ -133,7 +146,7 @@ impl Connection {
     /// the log that makes it durable once it is, if that isn't waited for.
     pub fn commit(&mut self, when: When) -> Result<Option<u64>, Failure> {
         self.commit_reserved()?;
-        self.written = true;
+        (self.written, self.redefined, self.pending) = (true, false, 0);
         let appended = match (&mut self.capture, when) {
             (Some(capture), When::Committed) => Some(capture.append(&mut self.db)?),
             _ => {
@@ -291,13 +304,43 @@ impl Connection {
     /// Runs one of our own statements for its effect.
     pub fn run(&mut self, own: Own, values: &[Bind<'_>]) -> Result<(), Failure> {
         if let Own::Rollback | Own::RollbackTo = own {
-            self.recent.clear();
+            self.note_rollback();
         }
         let done = self.own.run(&mut self.db, own, values);
         if let Own::Rollback = own {
             self.give_back();
         }
         done
+    }
+
+    /// A guest's statement has changed the schema, or tried to.
+    pub fn note_definition(&mut self) {
+        self.schema += 1;
+        self.redefined = true;
+    }
+
+    /// What the transaction has changed is gone, or some of it.
+    pub fn note_rollback(&mut self) {
+        self.recent.clear();
+        self.schema += u64::from(self.redefined);
+        self.pending = 0;
+    }
+
+    /// A guest's statement that writes has left so many bytes in memory.
+    pub fn note_left(&mut self, bytes: i64) {
+        self.pending = self.pending.saturating_add(bytes);
+    }
+
+    /// Writes what full-text tables keep in memory for their indexes, if that may be much. They do so for each savepoint,
+    /// and otherwise at the end of the transaction, where nothing stops them.
+    pub fn write_indexes(&mut self) -> Result<(), Failure> {
+        if self.pending <= MAX_PENDING {
+            return Ok(());
+        }
+        self.pending = 0;
+        let savepoint = self.own(Own::Savepoint)?;
+        self.db.run_for_guest(savepoint)?;
+        self.run(Own::Release, &[])
     }
 
     /// The first column of the only row of one of our own statements.
@@ -328,7 +371,10 @@ impl Connection {
     /// None if there is no statement.
     pub fn compile(&mut self, sql: &str) -> Result<Option<(Compiled, usize)>, Failure> {
         if let Some(compiled) = self.cache.take(sql) {
-            return Ok(Some((compiled, sql.len())));
+            if compiled.schema == self.schema {
+                return Ok(Some((compiled, sql.len())));
+            }
+            self.db.finalize(compiled.statement);
         }
         let (prepared, length) = self.prepare_shown(sql)?;
         let Some(statement) = prepared else {
@@ -339,6 +385,7 @@ impl Connection {
             sql: if is_last { sql.into() } else { sql[..length].into() },
             statement,
             traits: self.db.guard().traits(),
+            schema: self.schema,
             readonly: self.db.is_readonly(statement),
             columns: Arc::new(Columns::of(&self.db, statement)),
         };

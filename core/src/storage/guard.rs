@@ -37,6 +37,8 @@ impl Traits {
     pub const CREATES: Traits = Traits(16);
     /// It calls functions of full-text tables that we have our own of.
     pub const FULLTEXT: Traits = Traits(32);
+    /// It compares texts with patterns.
+    pub const PATTERNS: Traits = Traits(64);
 
     pub fn and(self, other: Traits) -> Traits {
         Traits(self.0 | other.0)
@@ -44,6 +46,11 @@ impl Traits {
 
     pub fn has(self, other: Traits) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether it changes what other statements mean.
+    pub fn redefines(self) -> bool {
+        self.0 & (Traits::DEFINES.0 | Traits::DROPS.0 | Traits::CREATES.0) != 0
     }
 }
 
@@ -166,12 +173,20 @@ impl Guard {
         let blocks = self.blocks.load(Relaxed).saturating_add(1);
         self.blocks.store(blocks, Relaxed);
         let starves = self.held() + bytes > HARD_BYTES || blocks > MAX_BLOCKS;
-        let refused = starves || self.interrupt.load(Relaxed);
-        if refused {
-            self.refused.store(true, Relaxed);
-            self.out_of_memory.fetch_or(starves, Relaxed);
+        if starves {
+            self.starve();
         }
-        refused
+        let stops = self.interrupt.load(Relaxed);
+        if stops {
+            self.refused.store(true, Relaxed);
+        }
+        starves || stops
+    }
+
+    /// The statement that runs is refused memory because it takes too much.
+    pub fn starve(&self) {
+        self.refused.store(true, Relaxed);
+        self.out_of_memory.store(true, Relaxed);
     }
 
     /// Whether the statement that ran last was refused memory.

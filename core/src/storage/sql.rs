@@ -130,7 +130,12 @@ impl Exec<'_> {
             Ok(())
         });
         self.connection(scratch)?.release(compiled);
-        outcome
+        outcome.and_then(|()| self.write_indexes(scratch))
+    }
+
+    /// What a statement has left isn't done while one that writes is going on.
+    fn write_indexes(&mut self, scratch: bool) -> Result<()> {
+        self.connection(scratch)?.write_indexes().map_err(|failure| self.fail(failure))
     }
 
     /// Runs the last statement up to its first row, or to its end if it writes.
@@ -154,6 +159,7 @@ impl Exec<'_> {
             }
             Ok(outcome) => {
                 connection.release(compiled);
+                self.write_indexes(scratch)?;
                 let Outcome { rows, counts, written, .. } = outcome;
                 Ok(SqlCursor::finished(storage, columns, rows, counts, written))
             }
@@ -231,6 +237,13 @@ impl Exec<'_> {
             }
             outcome
         });
+        if compiled.traits.redefines() {
+            connection.note_definition();
+        }
+        if !compiled.readonly {
+            let left = connection.db.guard().held();
+            connection.note_left(left);
+        }
         outcome.map_err(|failure| self.fail(failure))
     }
 

@@ -457,7 +457,7 @@ impl State {
         self.savepoints.clear();
         self.actions.clear();
         if let Some(main) = &mut self.main {
-            main.recent.clear();
+            main.note_rollback();
         }
     }
 

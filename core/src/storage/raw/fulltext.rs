@@ -9,6 +9,7 @@ use rusqlite::ffi::{self, Fts5Context, Fts5ExtensionApi};
 use super::Database;
 use super::functions::{give, text};
 use super::memory::must_stop;
+use super::rank::bm25;
 use crate::storage::fulltext::{Best, Marker, Match, Sentences};
 use crate::storage::functions::{Answer, Argument};
 
@@ -45,7 +46,8 @@ impl Database {
         let create = unsafe { api.as_ref() }.and_then(|api| api.xCreateFunction);
         let Some(create) = create else { return };
         for (name, function) in [
-            (c"highlight", highlight as unsafe extern "C" fn(_, _, _, _, _)),
+            (c"bm25", bm25 as unsafe extern "C" fn(_, _, _, _, _)),
+            (c"highlight", highlight),
             (c"snippet", snippet),
         ] {
             // SAFETY: the interface is the connection's. Without memory SQLite's own function stays.
@@ -55,19 +57,19 @@ impl Database {
 }
 
 /// A result code of SQLite that is no success.
-type Code = c_int;
+pub(super) type Code = c_int;
 
 /// A row of a full-text table that a function is called for.
-struct Row<'a> {
-    api: &'a Fts5ExtensionApi,
-    context: *mut Fts5Context,
+pub(super) struct Row<'a> {
+    pub api: &'a Fts5ExtensionApi,
+    pub context: *mut Fts5Context,
 }
 
-fn checked(code: c_int) -> Result<(), Code> {
+pub(super) fn checked(code: c_int) -> Result<(), Code> {
     if code == ffi::SQLITE_OK { Ok(()) } else { Err(code) }
 }
 
-fn look(count: usize) -> Result<(), Code> {
+pub(super) fn look(count: usize) -> Result<(), Code> {
     if count.is_multiple_of(PIECE) && must_stop() { Err(ffi::SQLITE_INTERRUPT) } else { Ok(()) }
 }
 
@@ -78,7 +80,7 @@ impl Row<'_> {
         Ok(unsafe { count(self.context) })
     }
 
-    fn phrases(&self) -> Result<c_int, Code> {
+    pub fn phrases(&self) -> Result<c_int, Code> {
         let count = self.api.xPhraseCount.ok_or(ffi::SQLITE_ERROR)?;
         // SAFETY: see `columns`.
         Ok(unsafe { count(self.context) })
@@ -110,8 +112,8 @@ impl Row<'_> {
         Ok(Some(unsafe { std::slice::from_raw_parts(start.cast(), length.max(0) as usize) }))
     }
 
-    /// How many words a column has.
-    fn words(&self, column: c_int) -> Result<c_int, Code> {
+    /// How many words a column has, or all columns if it is -1.
+    pub fn words(&self, column: c_int) -> Result<c_int, Code> {
         let size = self.api.xColumnSize.ok_or(ffi::SQLITE_ERROR)?;
         let mut words = 0;
         // SAFETY: see `columns`.
@@ -121,34 +123,49 @@ impl Row<'_> {
 
     /// What the query matches in all columns, in order.
     fn matches(&self) -> Result<Vec<Match>, Code> {
-        let first = self.api.xPhraseFirst.ok_or(ffi::SQLITE_ERROR)?;
-        let next = self.api.xPhraseNext.ok_or(ffi::SQLITE_ERROR)?;
         let size = self.api.xPhraseSize.ok_or(ffi::SQLITE_ERROR)?;
-        let (columns, mut matches) = (self.columns()?, Vec::new());
+        let mut matches = Vec::new();
         for phrase in 0..self.phrases()? {
-            look(phrase as usize)?;
             // SAFETY: see `columns`.
             let length = unsafe { size(self.context, phrase) };
-            let mut places = ffi::Fts5PhraseIter { a: null(), b: null() };
-            let (mut column, mut word) = (-1, 0);
-            // SAFETY: see `columns`.
-            let code = unsafe { first(self.context, phrase, &mut places, &mut column, &mut word) };
-            checked(code)?;
-            while column >= 0 {
-                if column >= columns {
-                    return Err(ffi::SQLITE_CORRUPT_VTAB);
-                }
+            self.each_match(phrase, |column, word| {
                 if matches.len() == MAX_MATCHES {
                     return Err(ffi::SQLITE_NOMEM);
                 }
-                look(matches.len())?;
                 matches.push(Match { column, word, phrase, length });
-                // SAFETY: see `columns`; `places` is as `first` or the last call left it.
-                unsafe { next(self.context, &mut places, &mut column, &mut word) };
-            }
+                Ok(())
+            })?;
         }
         matches.sort(); // one run for each phrase
         Ok(matches)
+    }
+
+    /// Shows `each` the columns and words where a phrase matches, in order.
+    pub fn each_match(
+        &self,
+        phrase: c_int,
+        mut each: impl FnMut(c_int, c_int) -> Result<(), Code>,
+    ) -> Result<(), Code> {
+        let first = self.api.xPhraseFirst.ok_or(ffi::SQLITE_ERROR)?;
+        let next = self.api.xPhraseNext.ok_or(ffi::SQLITE_ERROR)?;
+        let (columns, mut count) = (self.columns()?, 0);
+        let mut places = ffi::Fts5PhraseIter { a: null(), b: null() };
+        let (mut column, mut word) = (-1, 0);
+        look(count)?;
+        // SAFETY: see `columns`.
+        let code = unsafe { first(self.context, phrase, &mut places, &mut column, &mut word) };
+        checked(code)?;
+        while column >= 0 {
+            if column >= columns {
+                return Err(ffi::SQLITE_CORRUPT_VTAB);
+            }
+            count += 1;
+            look(count)?;
+            each(column, word)?;
+            // SAFETY: see `columns`; `places` is as `first` or the last call left it.
+            unsafe { next(self.context, &mut places, &mut column, &mut word) };
+        }
+        Ok(())
     }
 
     /// Shows `each` where the words of a column's text are.
@@ -256,6 +273,16 @@ unsafe fn answer<const N: usize>(
         }
         false => Ok(Ok(Answer::Error(format!("wrong number of arguments to function {name}()")))),
     };
+    // SAFETY: by the function's contract.
+    unsafe { finish(call, made) };
+}
+
+/// # Safety
+/// The context is that of a call that is going on.
+pub(super) unsafe fn finish(
+    call: *mut ffi::sqlite3_context,
+    made: std::thread::Result<Result<Answer, Code>>,
+) {
     match made {
         // SAFETY: by the function's contract.
         Ok(Ok(answer)) => unsafe { give(call, answer) },
@@ -368,7 +395,6 @@ fn mark_words(
 }
 
 fn of_column(matches: &[Match], column: i32) -> &[Match] {
-    let from = matches.partition_point(|place| place.column < column);
-    let to = matches.partition_point(|place| place.column <= column);
-    &matches[from..to]
+    let before = |end: i32| matches.partition_point(|place| place.column < end);
+    &matches[before(column)..before(column + 1)]
 }

@@ -6,6 +6,7 @@ use std::panic::catch_unwind;
 use rusqlite::ffi;
 
 use super::Database;
+use super::memory::must_stop;
 use crate::storage::functions::{
     Answer, Argument, Call, FUNCTIONS, Function, MAX_ARGUMENTS, Number,
 };
@@ -41,6 +42,10 @@ unsafe extern "C" fn call(
     count: c_int,
     values: *mut *mut ffi::sqlite3_value,
 ) {
+    if must_stop() {
+        // SAFETY: SQLite's context of this call.
+        return unsafe { ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERRUPT) };
+    }
     // SAFETY: SQLite's context of this call.
     let function = unsafe { ffi::sqlite3_user_data(context) }.cast::<Function>();
     // SAFETY: it is what `install_functions` gave: a static.

@@ -18,7 +18,14 @@ thread_local! {
     static BYTES: Cell<i64> = const { Cell::new(0) };
     /// Who is asked before this thread gets more; null while nobody is.
     static ASKED: Cell<*const Guard> = const { Cell::new(null()) };
+    /// The block that grew last as a list of a `NEAR`'s phrases does, the first time.
+    static NEAR: Cell<*const c_void> = const { Cell::new(null()) };
 }
+
+/// Bytes of FTS5's list of a `NEAR`'s phrases, which grows by eight at a time. A row that has all of them takes steps
+/// without a look, as many as the square of how many phrases times the places where one is. So there are at most 16:
+/// FTS5 says nothing about a query before, but no other block of SQLite's grows twice in this way.
+const NEAR_BYTES: [c_int; 3] = [96, 160, 224];
 
 /// Has the guard asked for each block that this thread gets in `body`.
 pub(super) fn guarded<T>(guard: &Guard, body: impl FnOnce() -> T) -> T {
@@ -39,9 +46,23 @@ pub(super) fn must_stop() -> bool {
     unsafe { ASKED.get().as_ref() }.is_some_and(Guard::must_stop)
 }
 
+/// Whether a guest's statement runs on this thread; then it takes too much.
+fn must_starve() -> bool {
+    // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
+    unsafe { ASKED.get().as_ref() }.is_some_and(|guard| {
+        guard.starve();
+        true
+    })
+}
+
 fn is_refused(bytes: c_int) -> bool {
     // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
     unsafe { ASKED.get().as_ref() }.is_some_and(|guard| guard.refuses(bytes.into()))
+}
+
+/// Whether a block that grows is the list of too long a `NEAR`.
+fn is_long_near(block: *const c_void, before: c_int, bytes: c_int) -> bool {
+    [before, bytes] == NEAR_BYTES[1..] && block == NEAR.get()
 }
 
 /// SQLite's own allocator, once the counting one is in its place.
@@ -151,11 +172,17 @@ unsafe extern "C" fn realloc(block: *mut c_void, bytes: c_int) -> *mut c_void {
     if bytes > before && is_refused(bytes - before) {
         return null_mut();
     }
+    if is_long_near(block, before, bytes) && must_starve() {
+        return null_mut();
+    }
     // SAFETY: as above.
     let moved = unsafe { (allocator.realloc)(block, bytes) };
     if !moved.is_null() {
         // SAFETY: as above; it is alive.
         count(i64::from(unsafe { (allocator.size)(moved) }) - i64::from(before));
+        if [before, bytes] == NEAR_BYTES[..2] {
+            NEAR.set(moved);
+        }
     }
     moved
 }

@@ -11,6 +11,7 @@ mod functions;
 mod hooks;
 mod memory;
 mod patch;
+mod rank;
 mod statement;
 mod vfs;
 

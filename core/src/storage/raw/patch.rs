@@ -1,11 +1,11 @@
-//! SQL's `json_patch`, within bounds.
+//! SQL's `json_patch` and `jsonb_patch`, within bounds.
 //!
 //! SQLite looks each member of the patch up in all of the target, and nothing can interrupt a function. So what would
 //! take long is refused, and the rest is left to SQLite: a function can't call the one that it stands in for, but that
 //! of another connection.
 
 use std::cell::OnceCell;
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -21,33 +21,42 @@ const MAX_STEPS: usize = 1 << 27;
 /// Marks a text as JSON for other functions.
 const JSON: c_uint = b'J' as c_uint;
 
-/// Has the original, once that was needed.
-#[derive(Default)]
-struct Patch(OnceCell<Connection>);
+/// A function, and the connection that has the original, once that was needed.
+struct Patch {
+    name: &'static CStr,
+    query: &'static str,
+    origin: OnceCell<Connection>,
+}
+
+const FUNCTIONS: [(&CStr, &str); 2] =
+    [(c"json_patch", "SELECT json_patch(?1, ?2)"), (c"jsonb_patch", "SELECT jsonb_patch(?1, ?2)")];
 
 impl Database {
-    /// Makes the function known, in place of SQLite's own.
+    /// Makes the functions known, in place of SQLite's own.
     pub(super) fn install_patch(&self) {
         let kind = ffi::SQLITE_UTF8
             | ffi::SQLITE_DETERMINISTIC
             | ffi::SQLITE_INNOCUOUS
             | ffi::SQLITE_RESULT_SUBTYPE;
-        let data = Box::into_raw(Box::<Patch>::default()).cast::<c_void>();
-        // SAFETY: the name ends with NUL, and `drop_patch` is called once with the data, also if this fails; then
-        // SQLite's own function stays.
-        unsafe {
-            ffi::sqlite3_create_function_v2(
-                self.raw,
-                c"json_patch".as_ptr(),
-                2,
-                kind,
-                data,
-                Some(call),
-                None,
-                None,
-                Some(drop_patch),
-            )
-        };
+        for (name, query) in FUNCTIONS {
+            let patch = Box::new(Patch { name, query, origin: OnceCell::new() });
+            let data = Box::into_raw(patch).cast::<c_void>();
+            // SAFETY: the name ends with NUL, and `drop_patch` is called once with the data, also if this fails; then
+            // SQLite's own function stays.
+            unsafe {
+                ffi::sqlite3_create_function_v2(
+                    self.raw,
+                    name.as_ptr(),
+                    2,
+                    kind,
+                    data,
+                    Some(call),
+                    None,
+                    None,
+                    Some(drop_patch),
+                )
+            };
+        }
     }
 }
 
@@ -85,7 +94,8 @@ impl Patch {
         let (members, bytes) = (most_members(change), length(target) + length(change));
         if members.saturating_mul(bytes) > MAX_STEPS {
             return Answer::Error(format!(
-                "json_patch() with {members} members for {bytes} bytes takes too long; at most {} for so many",
+                "{}() with {members} members for {bytes} bytes takes too long; at most {} for so many",
+                self.name.to_string_lossy(),
                 MAX_STEPS / bytes
             ));
         }
@@ -96,17 +106,18 @@ impl Patch {
     }
 
     fn original(&self, target: Argument<'_>, change: Argument<'_>) -> rusqlite::Result<Answer> {
-        let connection = match self.0.get() {
+        let connection = match self.origin.get() {
             Some(connection) => connection,
             None => {
                 let connection = Connection::open_in_memory()?;
-                self.0.get_or_init(|| connection)
+                self.origin.get_or_init(|| connection)
             }
         };
-        let mut statement = connection.prepare_cached("SELECT json_patch(?1, ?2)")?;
+        let mut statement = connection.prepare_cached(self.query)?;
         statement.query_row((target, change), |row| {
             Ok(match row.get_ref(0)? {
                 ValueRef::Text(text) => Answer::Text(text.to_vec()),
+                ValueRef::Blob(bytes) => Answer::Blob(bytes.to_vec()),
                 _ => Answer::Null,
             })
         })

@@ -7,8 +7,19 @@ use rusqlite::ffi;
 
 use super::Database;
 use super::memory::guarded;
+use crate::storage::connection::MAX_LENGTH;
 use crate::storage::failure::Failure;
 use crate::storage::guard::Traits;
+
+/// How many instructions a guest's statement may have, and how long its values may be; then the same if it compares with
+/// patterns. SQLite looks at the guard where a program goes back or has a row, so a guest could have all instructions
+/// before that work on the longest value. How many there are, SQLite says only by refusing more than it is allowed.
+const SIZES: [(c_int, usize, usize); 4] = [
+    (84, MAX_LENGTH, MAX_LENGTH),
+    (336, MAX_LENGTH, MAX_LENGTH / 4),
+    (2688, MAX_LENGTH / 8, MAX_LENGTH / 32),
+    (25_000, MAX_LENGTH / 64, MAX_LENGTH / 256),
+];
 
 /// The number of a statement of one [`Database`]. It is dead once the statement is finalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,16 +61,18 @@ struct Slot {
     guest: bool,
     /// Bytes that a guest's statement holds while it runs.
     held: i64,
+    /// How long its values may be.
+    length: usize,
 }
 
 impl Slots {
-    fn add(&mut self, raw: *mut ffi::sqlite3_stmt, guest: bool) -> Statement {
+    fn add(&mut self, raw: *mut ffi::sqlite3_stmt, guest: bool, length: usize) -> Statement {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { raw: null_mut(), generation: 0, guest, held: 0 });
+            self.slots.push(Slot { raw: null_mut(), generation: 0, guest, held: 0, length });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[index];
-        (slot.raw, slot.guest, slot.held) = (raw, guest, 0);
+        (slot.raw, slot.guest, slot.held, slot.length) = (raw, guest, 0, length);
         Statement { index, generation: slot.generation }
     }
 
@@ -102,15 +115,20 @@ impl Database {
         let flags = if keep { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
         let (mut raw, mut tail) = (null_mut(), std::ptr::null());
         let start = sql.as_ptr().cast();
-        self.enter(guest.then_some(0));
-        self.guard.start_compiling();
-        let mut prepare = || {
+        let mut prepare = |database: &Database| {
+            database.guard.start_compiling();
             // SAFETY: `start` points to `length` bytes of text; the results outlive the call.
-            unsafe { ffi::sqlite3_prepare_v3(self.raw, start, length, flags, &mut raw, &mut tail) }
+            unsafe {
+                ffi::sqlite3_prepare_v3(database.raw, start, length, flags, &mut raw, &mut tail)
+            }
         };
-        match if guest { guarded(&self.guard, prepare) } else { prepare() } {
-            ffi::SQLITE_OK => {}
-            code => return Err(self.stopped(guest, code)),
+        self.enter(guest.then_some(0));
+        let (code, longest) = match guest {
+            true => self.prepare_in_size(prepare),
+            false => (prepare(self), MAX_LENGTH),
+        };
+        if code != ffi::SQLITE_OK {
+            return Err(self.stopped(guest, code));
         }
         if self.guard.traits().has(Traits::FULLTEXT) && !self.has_fulltext {
             // SAFETY: the statement was just compiled, or is null, and is known nowhere.
@@ -120,8 +138,24 @@ impl Database {
             self.has_fulltext = true;
             return self.prepare(sql, guest, keep);
         }
-        let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest));
+        let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest, longest));
         Ok(Prepared { statement, length: tail as usize - start as usize })
+    }
+
+    /// Compiles a guest's statement in the first of the sizes that it fits into; answers with how long its values may be.
+    fn prepare_in_size(&mut self, mut prepare: impl FnMut(&Database) -> c_int) -> (c_int, usize) {
+        let mut outcome = (ffi::SQLITE_OK, MAX_LENGTH);
+        for (instructions, length, length_of_patterns) in SIZES {
+            self.limit(ffi::SQLITE_LIMIT_VDBE_OP, instructions);
+            let code = guarded(&self.guard, || prepare(self));
+            let patterns = self.guard.traits().has(Traits::PATTERNS);
+            outcome = (code, if patterns { length_of_patterns } else { length });
+            if code != ffi::SQLITE_NOMEM || self.guard.was_refused() {
+                break;
+            }
+        }
+        self.limit(ffi::SQLITE_LIMIT_VDBE_OP, SIZES[SIZES.len() - 1].0);
+        outcome
     }
 
     /// Ends a statement.
@@ -185,19 +219,35 @@ impl Database {
         value: Bind<'_>,
     ) -> Result<(), Failure> {
         let raw = self.raw(statement);
-        // SAFETY: the statement is alive; SQLite copies what it is given.
-        let code = unsafe { bind(raw, index as c_int, value, ffi::SQLITE_TRANSIENT()) };
+        let length = self.slots.get(statement).length;
+        let code = self.with_length(length, || {
+            // SAFETY: the statement is alive; SQLite copies what it is given.
+            unsafe { bind(raw, index as c_int, value, ffi::SQLITE_TRANSIENT()) }
+        });
         self.check(code)
     }
 
     /// Goes to the next row; false at the end.
     pub fn step(&mut self, statement: Statement) -> Result<bool, Failure> {
+        self.step_as(statement, self.slots.get(statement).guest)
+    }
+
+    /// Runs one of our own statements as if it were a guest's, which may be stopped.
+    pub fn run_for_guest(&mut self, statement: Statement) -> Result<(), Failure> {
+        let done = self.step_as(statement, true);
+        self.reset(statement);
+        done.map(|_| ())
+    }
+
+    fn step_as(&mut self, statement: Statement, guest: bool) -> Result<bool, Failure> {
         let slot = self.slots.get(statement);
-        self.enter(slot.guest.then_some(slot.held));
+        self.enter(guest.then_some(slot.held));
         // SAFETY: the statement is alive.
         let step = || unsafe { ffi::sqlite3_step(slot.raw) };
-        let guest = slot.guest;
-        let code = if guest { guarded(&self.guard, step) } else { step() };
+        let code = match guest {
+            true => guarded(&self.guard, || self.with_length(slot.length, step)),
+            false => step(),
+        };
         if guest {
             self.slots.slots[statement.index].held = self.guard.held();
         }
@@ -206,6 +256,19 @@ impl Database {
             ffi::SQLITE_DONE => Ok(false),
             code => Err(self.stopped(guest, code)),
         }
+    }
+
+    /// Runs `body` while no value may be longer.
+    fn with_length(&self, length: usize, body: impl FnOnce() -> c_int) -> c_int {
+        if length == MAX_LENGTH {
+            return body();
+        }
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, length as c_int) };
+        let code = body();
+        // SAFETY: as above.
+        unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, MAX_LENGTH as c_int) };
+        code
     }
 
     /// What SQLite says about a statement that failed. One that was refused memory because it has to end was

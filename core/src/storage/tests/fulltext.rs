@@ -6,6 +6,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::{exec_with, interruptible, memory};
 use crate::error::{ErrorCode, Result};
 use crate::storage::Storage;
+use crate::storage::raw::thread_bytes;
 use crate::value::Value;
 
 const TABLES: &[&str] = &[
@@ -60,6 +61,9 @@ const SNIPPETS: &[&str] = &[
     "0, '[', ']', '...'",
 ];
 
+const RANKS: &[&str] =
+    &["bm25(t)", "bm25(t, 0, 2.5)", "bm25(t, 'x', 7, 9)", "bm25(t, NULL)", "rank"];
+
 /// Texts of few words, so that much matches, from a sequence that is always the same.
 struct Texts(u64);
 
@@ -96,6 +100,7 @@ fn sqlites(database: &Connection, query: &str) -> std::result::Result<String, St
         while let Some(row) = rows.next()? {
             let value = match row.get_ref(0)? {
                 ValueRef::Text(text) => Value::String(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Real(number) => Value::Float(number),
                 _ => Value::Null,
             };
             all.push_str(&format!("{value:?}\n"));
@@ -106,7 +111,7 @@ fn sqlites(database: &Connection, query: &str) -> std::result::Result<String, St
 }
 
 #[test]
-fn highlight_and_snippet_answer_as_sqlites_own_do() -> Result<()> {
+fn functions_of_our_own_answer_as_sqlites_do() -> Result<()> {
     let mut texts = Texts(7);
     for table in TABLES {
         let storage = memory();
@@ -127,9 +132,10 @@ fn highlight_and_snippet_answer_as_sqlites_own_do() -> Result<()> {
         storage.commit()?; // an error of memory would drop it
         let highlights = HIGHLIGHTS.iter().map(|arguments| format!("highlight(t, {arguments})"));
         let snippets = SNIPPETS.iter().map(|arguments| format!("snippet(t, {arguments})"));
-        for call in highlights.chain(snippets) {
+        let ranks = RANKS.iter().map(|rank| rank.to_string());
+        for call in highlights.chain(snippets).chain(ranks) {
             for query in QUERIES {
-                let query = format!("SELECT {call} FROM t WHERE {query}");
+                let query = format!("SELECT {call} FROM t WHERE {query} ORDER BY rank, rowid");
                 match (rows(&storage, &query), sqlites(&database, &query)) {
                     (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs, "{table}: {query}"),
                     (Err(ours), Err(theirs)) => {
@@ -169,5 +175,59 @@ fn one_row_may_not_have_all_too_many_different_words() -> Result<()> {
     exec_with(&storage, insert, vec![Value::String(words(100_000))])?;
     let error = exec_with(&storage, insert, vec![Value::String(words(400_000))]);
     assert_eq!(error.expect_err("refused").message(), "out of memory: SQLITE_NOMEM");
+    Ok(())
+}
+
+#[test]
+fn a_near_may_not_have_all_too_many_phrases() -> Result<()> {
+    let storage = memory();
+    exec_with(&storage, "CREATE VIRTUAL TABLE t USING fts5(a)", vec![])?;
+    exec_with(&storage, "INSERT INTO t VALUES (?)", vec![Value::String("a ".repeat(100))])?;
+    storage.commit()?; // an error of memory drops what isn't
+    let found = |query: String| {
+        let query = vec![Value::String(query)];
+        exec_with(&storage, "SELECT rowid FROM t WHERE t MATCH ?", query).map(|rows| rows.len())
+    };
+    let near = |count: usize| format!("b OR NEAR({}, 3)", "a ".repeat(count));
+    assert_eq!(found(near(16)), Ok(1));
+    for count in [17, 24, 100, 5000] {
+        let error = found(near(count)).expect_err("refused");
+        assert_eq!(error.message(), "out of memory: SQLITE_NOMEM", "{count}");
+    }
+    let long = format!("NEAR({}, 3)", "\"a a\" ".repeat(17));
+    assert!(found(long).is_err());
+    // Nothing else is as long as a list of phrases.
+    for (join, count) in
+        [(" ", 1000), (" OR ", 1000), (" AND ", 1000), (" + ", 100), (" NOT ", 100)]
+    {
+        let query = vec!["a"; count].join(join);
+        assert_eq!(found(query), Ok(usize::from(join != " NOT ")), "{join}");
+    }
+    assert_eq!(found(format!("\"{}\"", "a ".repeat(100))), Ok(1));
+    assert_eq!(found(vec![near(16); 20].join(" OR ")), Ok(1));
+    Ok(())
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_transaction_is_bounded() -> Result<()> {
+    let (storage, interrupt) = interruptible();
+    exec_with(&storage, "CREATE VIRTUAL TABLE t USING fts5(a, content = '')", vec![])?;
+    exec_with(&storage, "INSERT INTO t(t, rank) VALUES ('hashsize', 2000000000)", vec![])?;
+    storage.commit()?;
+    let insert = |from: usize| {
+        let words = (from..from + 10_000).map(|n| format!("{n:x} ")).collect();
+        exec_with(&storage, "INSERT INTO t(a) VALUES (?)", vec![Value::String(words)]).map(drop)
+    };
+    let before = thread_bytes();
+    for n in 0..40 {
+        insert(n * 10_000)?;
+        let more = thread_bytes() - before;
+        assert!(more < 12 << 20, "{more} bytes after {n}");
+    }
+    storage.commit()?;
+    let query = "SELECT count(*) FROM t WHERE t MATCH 'ab OR 61a7f'";
+    assert_eq!(exec_with(&storage, query, vec![])?, [[Value::Int(2)]]);
+    interrupt.store(true, Ordering::Release);
+    assert_eq!(insert(0).expect_err("is stopped").code(), ErrorCode::Reset);
     Ok(())
 }

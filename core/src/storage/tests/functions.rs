@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{exec, memory, refusal};
+use super::{exec, exec_with, memory, refusal};
 use crate::cpu::ThreadClock;
 use crate::error::Result;
 use crate::value::Value;
@@ -196,4 +196,21 @@ fn no_function_stalls() {
         refusal(&storage, "SELECT replace(hex(zeroblob(1000000)), '0', '0123456789')")
             .contains("SQLITE_TOOBIG")
     );
+}
+
+#[test]
+fn jsonb_patch_is_bounded_as_json_patch_is() {
+    let storage = memory();
+    let patch = |count: usize| {
+        let members = (0..count).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(",");
+        let text = Value::String(format!("{{{members}}}"));
+        let rows = exec_with(&storage, "SELECT json(jsonb_patch(?1, ?1)) = ?1", vec![text]);
+        rows.map(|rows| rows[0][0].clone())
+    };
+    assert_eq!(patch(1000), Ok(Value::Int(1)));
+    let error = patch(20_000).expect_err("takes too long");
+    assert!(error.message().starts_with("jsonb_patch() with 20000 members for "), "{error}");
+    let query =
+        "SELECT typeof(jsonb_patch('{}', '{}')), jsonb_patch(NULL, '{}'), jsonb_patch('x', 'y')";
+    assert_eq!(refusal(&storage, query), "malformed JSON: SQLITE_ERROR");
 }

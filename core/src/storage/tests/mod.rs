@@ -13,6 +13,7 @@ mod limits;
 mod logged;
 mod pinned;
 mod sandbox;
+mod sizes;
 mod sql;
 mod transactions;
 mod young;

@@ -8,6 +8,7 @@
 
 mod js;
 mod luau;
+mod sql;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -21,7 +22,7 @@ const BUDGET_MS: i64 = 300;
 const BOUND_MS: f64 = 50.0;
 const ROUNDS: usize = 3;
 
-/// A function of a guest's library: its name, what makes its input, what calls it.
+/// A function of a guest's library or a statement: its name, what makes its input, what calls it.
 type Case = (&'static str, &'static str, &'static str);
 
 fn main() -> Result<()> {
@@ -30,9 +31,10 @@ fn main() -> Result<()> {
     println!("| engine | function | overrun (ms of CPU time) |\n|---|---|---|");
     for (engine, cases, code) in [
         ("Luau", luau::CASES, luau::code as fn(&Case) -> String),
-        ("JavaScript", js::CASES, js::code as fn(&Case) -> String),
+        ("JavaScript", js::CASES, js::code),
+        ("SQL", sql::CASES, sql::code),
     ] {
-        for case in cases.iter().filter(|(name, ..)| name.contains(&wanted)) {
+        for case in cases.iter().filter(|(name, ..)| name.contains(&wanted) || engine == wanted) {
             measured += 1;
             let shown = match measure(engine, code(case))? {
                 Ok(overrun) => {
