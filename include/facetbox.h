@@ -121,6 +121,12 @@ typedef enum {
     FACETBOX_TYPE_NAMESPACE = 18,
     /// A Worker Loader.
     FACETBOX_TYPE_LOADER = 19,
+    /// A request.
+    FACETBOX_TYPE_REQUEST = 20,
+    /// A response.
+    FACETBOX_TYPE_RESPONSE = 21,
+    /// Header fields.
+    FACETBOX_TYPE_HEADERS = 22,
 } facetbox_value_type_t;
 
 /// The numbers that `facetbox_error_code` answers. They never change; later versions may add more.
@@ -361,9 +367,9 @@ typedef facetbox_error_t *(*facetbox_method_fn)(void *user_data,
                                                 const facetbox_value_t *args,
                                                 facetbox_value_t **result);
 
-/// A list of header fields, inside a request or response; names are in lower case.
+/// A list of header fields, inside a request, response or value; names are in lower case.
 ///
-/// Owns: borrowed from the request or response, never freed.
+/// Owns: borrowed from the request, response or value, never freed.
 /// Threads: one at a time.
 typedef struct facetbox_headers_t facetbox_headers_t;
 
@@ -800,7 +806,8 @@ bool facetbox_value_as_error(const facetbox_value_t *value, facetbox_error_t **o
 
 /// Reads a value from JSON text. What JSON lacks is spelled as a map with one key:
 /// `{"$undefined": true}`, `{"$float": "NaN"}`, `{"$bigint": "123"}`, `{"$bytes": "<base64>"}`,
-/// `{"$date": <ms>}`, `{"$set": [...]}`, `{"$map": [[key, value], ...]}`, `{"$error": {...}}`.
+/// `{"$date": <ms>}`, `{"$set": [...]}`, `{"$map": [[key, value], ...]}`, `{"$error": {...}}`,
+/// `{"$request": {...}}`, `{"$response": {...}}`, `{"$headers": [[name, value], ...]}`.
 ///
 /// Owns: the caller, `*out`.
 /// Threads: any.
@@ -1064,6 +1071,54 @@ facetbox_response_t *facetbox_response_clone(const facetbox_response_t *response
 /// Null: does nothing.
 /// Threads: any.
 void facetbox_response_free(facetbox_response_t *response);
+
+/// Makes a value of a request, to be passed in arguments or results.
+///
+/// Owns: the caller, `*out`; `request` is borrowed and copied.
+/// Threads: any.
+facetbox_error_t *facetbox_value_new_request(const facetbox_request_t *request,
+                                             facetbox_value_t **out);
+
+/// Makes a value of a response, to be passed in arguments or results.
+///
+/// Owns: the caller, `*out`; `response` is borrowed and copied.
+/// Threads: any.
+facetbox_error_t *facetbox_value_new_response(const facetbox_response_t *response,
+                                              facetbox_value_t **out);
+
+/// Makes a value that is a list of header fields without any.
+///
+/// Owns: the caller.
+/// Threads: any.
+facetbox_value_t *facetbox_value_new_headers(void);
+
+/// Writes a copy of a request that is a value into `*out`; answers whether it is one.
+///
+/// Owns: the caller, `*out`.
+/// Null: answers false.
+/// Threads: any.
+bool facetbox_value_as_request(const facetbox_value_t *value, facetbox_request_t **out);
+
+/// Writes a copy of a response that is a value into `*out`; answers whether it is one.
+///
+/// Owns: the caller, `*out`.
+/// Null: answers false.
+/// Threads: any.
+bool facetbox_value_as_response(const facetbox_value_t *value, facetbox_response_t **out);
+
+/// The header fields that a value is, to be read; NULL for any other value.
+///
+/// Owns: borrowed from `value`.
+/// Null: gives NULL.
+/// Threads: any.
+const facetbox_headers_t *facetbox_value_headers(const facetbox_value_t *value);
+
+/// The header fields that a value is, to be changed; NULL for any other value.
+///
+/// Owns: borrowed from `value`.
+/// Null: gives NULL.
+/// Threads: one at a time for each `value`.
+facetbox_headers_t *facetbox_value_headers_mut(facetbox_value_t *value);
 
 /// Makes a class of the host.
 ///

@@ -49,6 +49,7 @@
 //	Dict, Set                            Map, Set                 Dict, Set
 //	time.Time                            date, in milliseconds    time.Time, in UTC
 //	*big.Int                             big integer              *big.Int
+//	*Request, *Response, http.Header     the same; never stored   the same type
 //	error                                error                    error
 //	func([]any) (any, error), Function   function                 *RpcStub
 //	Object                               object with methods      *RpcStub

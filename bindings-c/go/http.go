@@ -101,6 +101,49 @@ func (r *Response) encode() (*C.facetbox_response_t, error) {
 	return out, nil
 }
 
+// message makes a value of a request, a response or header fields.
+func (e *encoder) message(value any) (*C.facetbox_value_t, error) {
+	encoded, err := encodeMessage(value)
+	if err != nil {
+		return nil, e.refuse("can't be converted: %v", err)
+	}
+	return encoded, nil
+}
+
+func encodeMessage(value any) (*C.facetbox_value_t, error) {
+	var out *C.facetbox_value_t
+	switch v := value.(type) {
+	case *Request:
+		request, err := v.encode()
+		if err != nil {
+			return nil, err
+		}
+		defer C.facetbox_request_free(request)
+		err = check(C.facetbox_value_new_request(request, &out))
+		return out, err
+	case *Response:
+		response, err := v.encode()
+		if err != nil {
+			return nil, err
+		}
+		defer C.facetbox_response_free(response)
+		err = check(C.facetbox_value_new_response(response, &out))
+		return out, err
+	}
+	out = C.facetbox_value_new_headers()
+	if err := encodeHeader(C.facetbox_value_headers_mut(out), value.(http.Header)); err != nil {
+		C.facetbox_value_free(out)
+		return nil, err
+	}
+	return out, nil
+}
+
+// takeRequest converts a request of the library and frees it.
+func takeRequest(request *C.facetbox_request_t) *Request {
+	defer C.facetbox_request_free(request)
+	return decodeRequest(request)
+}
+
 // takeResponse converts a response of the library and frees it.
 func takeResponse(response *C.facetbox_response_t) *Response {
 	defer C.facetbox_response_free(response)

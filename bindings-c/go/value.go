@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"math/big"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -123,6 +124,8 @@ func (e *encoder) encode(value any) (*C.facetbox_value_t, error) {
 		return C.facetbox_value_new_date(C.double(v.UnixMilli())), nil
 	case *big.Int:
 		return e.bigInt(v)
+	case *Request, *Response, http.Header:
+		return e.message(v)
 	}
 	if encoded, err := e.capability(value); encoded != nil || err != nil {
 		return encoded, err

@@ -90,6 +90,16 @@ func decode(value *C.facetbox_value_t) any {
 		var failure *C.facetbox_error_t
 		C.facetbox_value_as_error(value, &failure)
 		return check(failure)
+	case C.FACETBOX_TYPE_REQUEST:
+		var request *C.facetbox_request_t
+		C.facetbox_value_as_request(value, &request)
+		return takeRequest(request)
+	case C.FACETBOX_TYPE_RESPONSE:
+		var response *C.facetbox_response_t
+		C.facetbox_value_as_response(value, &response)
+		return takeResponse(response)
+	case C.FACETBOX_TYPE_HEADERS:
+		return decodeHeader(C.facetbox_value_headers(value))
 	}
 	return decodeCapability(value)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ type (
 func valueCases() map[string][2]any {
 	huge, _ := new(big.Int).SetString("-123456789012345678901234567890", 10)
 	date := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.FixedZone("east", 3600))
+	request := &facetbox.Request{Method: "PUT", URL: "http://a/", Header: http.Header{"A": {"1"}}, Body: []byte("x")}
 	return map[string][2]any{
 		"nil":        {nil, nil},
 		"bool":       {true, true},
@@ -47,6 +49,9 @@ func valueCases() map[string][2]any {
 		"array":      {[2]int{1, 2}, []any{int64(1), int64(2)}},
 		"string map": {map[name]level{"x": 3}, map[string]any{"x": int64(3)}},
 		"named":      {names{"a"}, []any{"a"}},
+		"request":    {request, request},
+		"response":   {[]any{&facetbox.Response{Status: 404, Header: http.Header{}}}, []any{&facetbox.Response{Status: 404, Header: http.Header{}}}},
+		"headers":    {http.Header{"A": {"1", "2"}}, http.Header{"A": {"1", "2"}}},
 		"nil map":    {map[string]any(nil), nil},
 		"shared":     {func() any { inner := []any{1}; return []any{inner, inner} }(), []any{[]any{int64(1)}, []any{int64(1)}}},
 	}

@@ -10,9 +10,9 @@ use crate::handle::{required, write};
 use crate::slice::facetbox_str_t;
 use crate::value::facetbox_value_t;
 
-/// A list of header fields, inside a request or response; names are in lower case.
+/// A list of header fields, inside a request, response or value; names are in lower case.
 ///
-/// Owns: borrowed from the request or response, never freed.
+/// Owns: borrowed from the request, response or value, never freed.
 /// Threads: one at a time.
 #[repr(transparent)]
 pub struct facetbox_headers_t(Headers);

@@ -37,6 +37,7 @@ mod stub;
 mod value;
 mod value_call;
 mod value_capability;
+mod value_message;
 mod value_read;
 mod worker;
 mod worker_code;

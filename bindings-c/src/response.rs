@@ -21,6 +21,11 @@ impl facetbox_response_t {
         Box::new(facetbox_response_t(response))
     }
 
+    /// The response.
+    pub fn get(&self) -> &Response {
+        &self.0
+    }
+
     /// The response, taken out.
     pub fn into_inner(self) -> Response {
         self.0

@@ -32,6 +32,11 @@ impl facetbox_value_t {
         &self.0
     }
 
+    /// The value, to be changed.
+    pub fn get_mut(&mut self) -> &mut Value {
+        &mut self.0
+    }
+
     /// The value, taken out.
     pub fn into_inner(self) -> Value {
         self.0

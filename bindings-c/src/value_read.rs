@@ -53,6 +53,12 @@ pub enum facetbox_value_type_t {
     FACETBOX_TYPE_NAMESPACE = 18,
     /// A Worker Loader.
     FACETBOX_TYPE_LOADER = 19,
+    /// A request.
+    FACETBOX_TYPE_REQUEST = 20,
+    /// A response.
+    FACETBOX_TYPE_RESPONSE = 21,
+    /// Header fields.
+    FACETBOX_TYPE_HEADERS = 22,
 }
 
 /// What kind of value it is.
@@ -83,6 +89,9 @@ pub extern "C" fn facetbox_value_type(value: Option<&facetbox_value_t>) -> facet
         Value::Class(_) => FACETBOX_TYPE_CLASS,
         Value::Namespace(_) => FACETBOX_TYPE_NAMESPACE,
         Value::Loader(_) => FACETBOX_TYPE_LOADER,
+        Value::Request(_) => FACETBOX_TYPE_REQUEST,
+        Value::Response(_) => FACETBOX_TYPE_RESPONSE,
+        Value::Headers(_) => FACETBOX_TYPE_HEADERS,
     })
 }
 
@@ -296,7 +305,8 @@ pub extern "C" fn facetbox_value_as_error(
 
 /// Reads a value from JSON text. What JSON lacks is spelled as a map with one key:
 /// `{"$undefined": true}`, `{"$float": "NaN"}`, `{"$bigint": "123"}`, `{"$bytes": "<base64>"}`,
-/// `{"$date": <ms>}`, `{"$set": [...]}`, `{"$map": [[key, value], ...]}`, `{"$error": {...}}`.
+/// `{"$date": <ms>}`, `{"$set": [...]}`, `{"$map": [[key, value], ...]}`, `{"$error": {...}}`,
+/// `{"$request": {...}}`, `{"$response": {...}}`, `{"$headers": [[name, value], ...]}`.
 ///
 /// Owns: the caller, `*out`.
 /// Threads: any.

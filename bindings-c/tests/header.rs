@@ -18,6 +18,7 @@ const SOURCES: [&str; 30] = [
     "headers",
     "request",
     "response",
+    "value_message",
     "callback",
     "class",
     "clock",

@@ -157,6 +157,10 @@ static void objects(const Runtime &runtime) {
     const auto accounts = runtime.define<Account>("accounts");
     const auto stub = accounts.get_by_name("a");
     CHECK(stub.call("echo", 1, "x").to_json() == R"([1,"x"])");
+    const Value messages = stub.call("echo", Request("PUT", "http://a/").set_body("x"), Response("said"), Value::headers({{"A", "1"}}));
+    CHECK(messages[0].as_request()->method() == "PUT" && messages[0].as_request()->text() == "x");
+    CHECK(messages[1].as_response()->text() == "said" && !messages[1].as_request() && !messages[0].as_headers());
+    CHECK(messages[2].as_headers()->at(0).first == "a" && messages[2].as_headers()->at(0).second == "1");
     CHECK(stub.call("kv").is_null());
     CHECK(stub.call("sql").to_json() == R"({"c":2})");
     CHECK(stub.call("transaction").to_json() == R"([false,"enough"])");

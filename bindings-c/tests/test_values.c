@@ -177,6 +177,41 @@ static void maps_grow_by_pushing(void) {
     facetbox_value_free(list);
 }
 
+static void messages(void) {
+    facetbox_request_t *request, *again;
+    facetbox_response_t *response;
+    facetbox_value_t *value, *other, *headers = facetbox_value_new_headers();
+    const facetbox_bytes_t body = {(const uint8_t *)"x", 1};
+    OK(facetbox_request_new(S("PUT"), S("http://a/b"), &request));
+    OK(facetbox_request_set_body(request, body));
+    OK(facetbox_value_new_request(request, &value));
+    facetbox_request_free(request);
+    CHECK(facetbox_value_type(value) == FACETBOX_TYPE_REQUEST && facetbox_value_headers(value) == NULL);
+    CHECK(!facetbox_value_as_response(value, &response) && facetbox_value_as_request(value, &again));
+    CHECK(equals(facetbox_request_method(again), "PUT") && facetbox_request_body(again).len == 1);
+    facetbox_request_free(again);
+    facetbox_value_free(value);
+
+    OK(facetbox_response_new(404, &response));
+    OK(facetbox_value_new_response(response, &value));
+    facetbox_response_free(response);
+    CHECK(facetbox_value_type(value) == FACETBOX_TYPE_RESPONSE && facetbox_value_headers_mut(value) == NULL);
+    CHECK(!facetbox_value_as_request(value, &again) && facetbox_value_as_response(value, &response));
+    CHECK(facetbox_response_status(response) == 404);
+    facetbox_response_free(response);
+
+    OK(facetbox_headers_append(facetbox_value_headers_mut(headers), S("A"), S("1")));
+    CHECK(facetbox_value_type(headers) == FACETBOX_TYPE_HEADERS);
+    CHECK(facetbox_headers_len(facetbox_value_headers(headers)) == 1);
+    other = json("{\"$response\": {\"status\": 404}}");
+    CHECK(facetbox_value_equals(other, value) && !facetbox_value_equals(other, headers));
+    facetbox_value_free(other);
+    facetbox_value_free(value);
+    CHECK(is_json(headers, "{\"$headers\": [[\"a\", \"1\"]]}"));
+    FAILS(facetbox_value_new_request(NULL, &value), INVALID_ARGUMENT, "'request'");
+    FAILS(facetbox_value_new_response(NULL, &value), INVALID_ARGUMENT, "'response'");
+}
+
 int main(void) {
     maps_grow_by_pushing();
     scalars();
@@ -186,5 +221,6 @@ int main(void) {
     json_spellings();
     functions_are_dropped_once();
     null_is_null();
+    messages();
     return 0;
 }

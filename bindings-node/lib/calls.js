@@ -13,9 +13,20 @@ const keepAlive = setInterval(() => {}, 2 ** 31 - 1);
 keepAlive.unref();
 
 on(native.Kind.Resolve, (id, target, name, payload, extra) => {
-  settle(id, extra ? { extra } : { value: payload.value() });
+  settle(id, extra ? { extra } : read(() => ({ value: payload.value() })));
 });
-on(native.Kind.Reject, (id, target, name, payload) => settle(id, { failure: payload.thrown() }));
+on(native.Kind.Reject, (id, target, name, payload) => {
+  settle(id, read(() => ({ failure: payload.thrown() })));
+});
+
+/** An outcome that is read; guests may send requests and responses that the platform's classes refuse. */
+function read(outcome) {
+  try {
+    return outcome();
+  } catch (unreadable) {
+    return { unreadable };
+  }
+}
 
 function settle(id, outcome) {
   const resolve = pending.get(id);
@@ -50,7 +61,8 @@ async function cancelable(id, signal, settled) {
 }
 
 /** Throws what went wrong: here, after the await, so that the exception's stack leads to the caller. */
-function check({ failure, canceled }) {
+function check({ failure, canceled, unreadable }) {
+  if (unreadable) throw unreadable;
   if (canceled) throw canceled.reason;
   if (failure) throw errors.exception(failure);
 }

@@ -31,11 +31,45 @@ function packEnv(env) {
 }
 
 /**
- * Packs the arguments of a call.
+ * Packs what is sent, which may hold requests, responses and headers: the arguments of a call, or its result. Gives a
+ * promise if bodies have to be read first.
+ *
+ * @returns {[Buffer, any[] | undefined] | Promise<[Buffer, any[] | undefined]>}
+ */
+function packArgs(items) {
+  return packSent("args", (writer) => writer.list(items));
+}
+
+function packResult(value) {
+  return packSent("result", (writer) => writer.value(value));
+}
+
+function packSent(root, write, messages = new Map()) {
+  const writer = new Writer(root, false, messages);
+  write(writer);
+  const packed = [writer.bytes(), writer.capabilities];
+  if (writer.unread.size === 0) return packed;
+  writer.release();
+  if (messages.size > 0) {
+    const message = "Could not serialize value: it has another request or response each time it is read.";
+    throw errors.make("VALUE_ERROR", message);
+  }
+  return readBodies(writer.unread, messages).then(() => packSent(root, write, messages));
+}
+
+async function readBodies(unread, messages) {
+  const read = async ([message, { tag, contents }]) => {
+    messages.set(message, { tag, contents: await contents });
+  };
+  await Promise.all([...unread].map(read));
+}
+
+/**
+ * Packs a list.
  *
  * @returns {[Buffer, any[] | undefined]}
  */
-function packList(items, root = "args") {
+function packList(items, root) {
   const writer = new Writer(root, false);
   writer.list(items);
   return [writer.bytes(), writer.capabilities];
@@ -71,4 +105,4 @@ throwWith((packed) => {
   throw Object(thrown) === thrown ? thrown : errors.make("GUEST_ERROR", String(thrown));
 });
 
-module.exports = { pack, packEnv, packList, packThrown, packError, unpack };
+module.exports = { pack, packEnv, packArgs, packResult, packList, packThrown, packError, unpack };

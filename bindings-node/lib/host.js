@@ -7,7 +7,7 @@ const errors = require("./errors.js");
 const references = require("./references.js");
 const scope = require("./scope.js");
 const { attend, bridge, count, on } = require("./bridge.js");
-const { pack, packThrown } = require("./codec.js");
+const { packResult, packThrown } = require("./codec.js");
 const { Ctx } = require("./context.js");
 const { DurableObject, methodOf } = require("./durable-object.js");
 const { requestOf, responseMap } = require("./http.js");
@@ -18,7 +18,9 @@ async function answer(ask, work, owner) {
   count(-1);
   try {
     const value = await scope.run(ask, owner, work);
-    bridge.answer(ask, ...pack(value, { root: "result" }));
+    const packed = packResult(value);
+    const [bytes, capabilities] = packed instanceof Promise ? await packed : packed;
+    bridge.answer(ask, bytes, capabilities);
   } catch (thrown) {
     bridge.fail(ask, packThrown(thrown));
   }

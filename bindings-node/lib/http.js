@@ -4,8 +4,12 @@
 
 const { invalid, kind } = require("./arguments.js");
 
+const TAG = require("./tags.js");
+
 /** Statuses whose responses have no body. */
 const NO_BODY = new Set([204, 205, 304]);
+/** Methods whose requests have no body. */
+const NO_REQUEST_BODY = new Set(["GET", "HEAD"]);
 
 /** The map of a request that is made from the arguments of fetch(); a promise if it has a body. */
 function requestMap(input, init) {
@@ -15,6 +19,11 @@ function requestMap(input, init) {
   // The call itself listens to the signal; a Request would do so until it is collected.
   const unsignaled = init?.signal ? { ...init, signal: undefined } : init;
   const request = init === undefined && isRequest(input) ? input : new Request(input, unsignaled);
+  return mapOf(request);
+}
+
+/** The map of a Request; a promise if it has a body. */
+function mapOf(request) {
   const { method, url, headers } = request;
   return withBody({ method, url, headers: [...headers] }, request);
 }
@@ -32,21 +41,31 @@ function withBody(map, message) {
   return message.arrayBuffer().then((body) => ({ ...map, body: new Uint8Array(body) }));
 }
 
+/** What a value that is a message is in bytes: its tag and contents, of which a promise if it has a body; else undefined. */
+function messageOf(value) {
+  // A response has a URL, too.
+  if (isResponse(value)) return { tag: TAG.RESPONSE, contents: responseMap(value) };
+  if (isRequest(value)) return { tag: TAG.REQUEST, contents: mapOf(value) };
+  return isHeaders(value) ? { tag: TAG.HEADERS, contents: [...value] } : undefined;
+}
+
 /** The Request of a map; `signal` tells whether anybody still waits for the response. */
 function requestOf({ method, url, headers, body }, signal) {
-  return new Request(url, { method, headers, body: body ?? undefined, signal });
+  const sent = NO_REQUEST_BODY.has(method) ? undefined : (body ?? undefined);
+  return new Request(url, { method, headers, body: sent, signal });
 }
 
 /** The Response of a map. */
 function responseOf({ status, headers, body }) {
-  const empty = NO_BODY.has(status) && !body?.length;
-  return new Response(empty ? null : body, { status, headers });
+  return new Response(NO_BODY.has(status) ? null : body, { status, headers });
 }
 
 // Requests and responses of another copy of undici serve as well.
 const isRequest = (value) => isMessage(value) && typeof value.url === "string";
 const isResponse = (value) => isMessage(value) && typeof value.status === "number";
+const isHeaders = (value) =>
+  value?.[Symbol.toStringTag] === "Headers" && typeof value[Symbol.iterator] === "function";
 const isMessage = (value) =>
   typeof value?.arrayBuffer === "function" && typeof value.headers?.[Symbol.iterator] === "function";
 
-module.exports = { requestMap, responseMap, requestOf, responseOf };
+module.exports = { requestMap, responseMap, messageOf, requestOf, responseOf };

@@ -4,6 +4,7 @@ const TAG = require("./tags.js");
 const errors = require("./errors.js");
 const handles = require("./handles.js");
 const references = require("./references.js");
+const { requestOf, responseOf } = require("./http.js");
 
 /** Names of this many bytes and fewer are kept. */
 const SHORT = 24;
@@ -61,6 +62,12 @@ class Reader {
         return this.#bigint();
       case TAG.ERROR:
         return errors.errorValue(this.#description());
+      case TAG.REQUEST:
+        return requestOf(this.value());
+      case TAG.RESPONSE:
+        return responseOf(this.value());
+      case TAG.HEADERS:
+        return new Headers(this.value());
       case TAG.CAPABILITY:
         return handles.wrap(this.#items[this.#first + this.count()]);
       case TAG.REFERENCE:

@@ -6,11 +6,12 @@ const native = require("./native.js");
 const handles = require("./handles.js");
 const scope = require("./scope.js");
 const { outcome, valueOf } = require("./calls.js");
-const { packList } = require("./codec.js");
+const { packArgs } = require("./codec.js");
 
 /** @param {import("./native.js").RpcStub} handle */
 async function call(handle, method, args) {
-  const [bytes, capabilities] = packList(args);
+  const packed = packArgs(args);
+  const [bytes, capabilities] = packed instanceof Promise ? await packed : packed;
   const { number, owner } = scope.here();
   return valueOf(await outcome(handle.call(method, bytes, capabilities, number, owner)));
 }

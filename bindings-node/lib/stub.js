@@ -4,7 +4,7 @@ const native = require("./native.js");
 const handles = require("./handles.js");
 const scope = require("./scope.js");
 const { outcome, result, valueOf } = require("./calls.js");
-const { packList, pack } = require("./codec.js");
+const { packArgs, pack } = require("./codec.js");
 const { invalid, kind, options, pathText, text } = require("./arguments.js");
 const { ObjectId } = require("./object-id.js");
 const { requestMap, responseOf } = require("./http.js");
@@ -47,7 +47,8 @@ function makeStub(handle, signal) {
 /** @param {import("./native.js").Stub | Promise<import("./native.js").Stub>} handle */
 async function call(handle, signal, method, args) {
   const name = text(method, "A method's name");
-  const [bytes, capabilities] = packList(args);
+  const packed = packArgs(args);
+  const [bytes, capabilities] = packed instanceof Promise ? await packed : packed;
   const stub = handle instanceof native.Stub ? handle : await handle;
   signal?.throwIfAborted();
   const { number, owner } = scope.here();

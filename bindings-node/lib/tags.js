@@ -21,4 +21,7 @@ module.exports = {
   FUNCTION: 17,
   OBJECT: 18,
   CLASS: 19,
+  REQUEST: 20,
+  RESPONSE: 21,
+  HEADERS: 22,
 };

@@ -6,6 +6,7 @@ const TAG = require("./tags.js");
 const errors = require("./errors.js");
 const handles = require("./handles.js");
 const references = require("./references.js");
+const { messageOf } = require("./http.js");
 const { RpcTarget, isDurableObjectClass } = require("./durable-object.js");
 
 /** How deep a value may be nested. */
@@ -28,6 +29,8 @@ let shared = Buffer.allocUnsafeSlow(COPY_BYTES);
  */
 class Writer {
   capabilities = undefined;
+  /** Promises of the contents of messages whose bodies have to be read first, by message. */
+  unread = new Map();
   #buffer = shared;
   #at = 0;
   #root;
@@ -38,9 +41,13 @@ class Writer {
   /** References that belong to the native half once it has read the bytes. */
   #references = [];
 
-  constructor(root, objects) {
+  /** Contents of messages by message; without it messages are refused. */
+  #messages;
+
+  constructor(root, objects, messages) {
     this.#root = root;
     this.#objects = objects;
+    this.#messages = messages;
     // A getter may write another value meanwhile, which then makes a buffer of its own.
     shared = undefined;
     this.#buffer ??= Buffer.allocUnsafeSlow(COPY_BYTES);
@@ -136,9 +143,24 @@ class Writer {
       passed.add(value);
       return this.#hostObject(value);
     }
+    if (this.#messages && this.#message(value)) return;
     throw this.#refuse(
       `Could not serialize object of type "${typeName(value)}". This type does not support serialization`,
     );
+  }
+
+  /** Writes a request, a response or headers; false for anything else. */
+  #message(value) {
+    const { tag, contents } = this.#messages.get(value) ?? messageOf(value) ?? {};
+    if (tag === undefined) return false;
+    const isUnread = types.isPromise(contents);
+    if (isUnread) {
+      this.unread.set(value, { tag, contents });
+      contents.catch(() => {}); // if writing goes on, whoever waits for it sees it
+    }
+    this.#tag(tag);
+    this.value(isUnread ? null : contents);
+    return true;
   }
 
   #hostObject(value) {
@@ -292,8 +314,13 @@ class Writer {
     this.#buffer = larger;
   }
 
-  #refuse(message, cause) {
+  /** Releases what belongs to bytes that nobody will read. */
+  release() {
     this.#references.splice(0).forEach(references.release);
+  }
+
+  #refuse(message, cause) {
+    this.release();
     const place = this.#path.length > 0 ? ` (at ${this.#place()})` : "";
     return errors.make("VALUE_ERROR", `${message}${place}.`, { cause });
   }

@@ -4,12 +4,15 @@
 //! its length. Stubs and other native handles stand in a list beside the bytes, and in them by their
 //! index. JavaScript's own functions, objects and classes stand in the bytes by the number of their
 //! reference: with their names when they come, alone when they come back; those of guests and other
-//! environments are native handles. An error's cause is the value after it, undefined if there is none.
+//! environments are native handles. An error's cause is the value after it, undefined if there is none. Requests and
+//! responses are followed by the map of what they consist of, headers by the list of their pairs.
 //! `lib/codec.js` is the other half.
 
 use std::sync::Arc;
 
-use facetbox::{BigInt, Error, ErrorCode, HostOrigin, Result, Value, ValueMap};
+use facetbox::{
+    BigInt, Error, ErrorCode, Headers, HostOrigin, Request, Response, Result, Value, ValueMap,
+};
 use napi::Env;
 use napi::JsValue;
 use napi::bindgen_prelude::{BufferSlice, Either, Either9, Unknown};
@@ -51,6 +54,9 @@ tags! {
     FUNCTION = 17;
     OBJECT = 18;
     CLASS = 19;
+    REQUEST = 20;
+    RESPONSE = 21;
+    HEADERS = 22;
 }
 
 /// Whole numbers up to here are numbers in JavaScript; beyond, they are bigints.
@@ -139,6 +145,9 @@ impl Writer<'_> {
                 }
             }
             Value::Error(error) => self.error(&error),
+            Value::Request(request) => self.tagged(REQUEST, request.to_value()),
+            Value::Response(response) => self.tagged(RESPONSE, response.to_value()),
+            Value::Headers(headers) => self.tagged(HEADERS, headers.to_value()),
             Value::Function(ref function) => self.by_reference(&value, function.origin()),
             Value::Object(ref object) => self.by_reference(&value, object.origin()),
             Value::Stub(stub) => self.capability(Handle::A(Stub::new(stub, self.mailbox))),
@@ -148,6 +157,11 @@ impl Writer<'_> {
             }
             Value::Loader(loader) => self.capability(Handle::D(Loader::new(loader, self.mailbox))),
         }
+    }
+
+    fn tagged(&mut self, tag: u8, value: Value) {
+        self.tag(tag);
+        self.value(value);
     }
 
     fn error(&mut self, error: &Error) {
@@ -313,6 +327,9 @@ impl Reader<'_> {
                 Value::BigInt(number.ok_or_else(malformed)?)
             }
             ERROR => Value::Error(self.error()?),
+            REQUEST => Request::from_value(&self.value()?)?.into(),
+            RESPONSE => Response::from_value(&self.value()?)?.into(),
+            HEADERS => Headers::from_value(&self.value()?)?.into(),
             CAPABILITY => {
                 let index = self.count()?;
                 self.capabilities.get(index).cloned().ok_or_else(malformed)?

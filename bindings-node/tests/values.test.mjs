@@ -47,6 +47,32 @@ describe("values that come back as they were", () => {
   }
 });
 
+test("requests, responses and headers come back with their bodies", async () => {
+  const request = new Request("http://a/b?c", { method: "PUT", body: "asked", headers: { a: "1" } });
+  const [answered, { list }] = await Promise.all([
+    stub.echo(request),
+    stub.echo({ list: [new Response("said", { status: 404 }), new Headers([["a", "1"], ["a", "2"]])] }),
+  ]);
+  assert.ok(answered instanceof Request);
+  assert.deepStrictEqual([answered.method, answered.url, answered.headers.get("a")], ["PUT", "http://a/b?c", "1"]);
+  assert.deepStrictEqual([await answered.text(), request.bodyUsed], ["asked", true]);
+  assert.deepStrictEqual([list[0].status, await list[0].text(), list[1].get("a")], [404, "said", "1, 2"]);
+  assert.equal(await (await stub.echo(new Response(null, { status: 204 }))).text(), "");
+});
+
+test("messages that can't be sent, stored or made again are refused, and nothing else fails", async () => {
+  const used = new Response("x");
+  await used.text();
+  await assert.rejects(stub.echo(used), TypeError);
+  await assert.rejects(stub.echo([used, Symbol("s")]), ValueError);
+  await assert.rejects(stub.echo({ get other() { return new Response("new each time"); } }), ValueError);
+  await assert.rejects(stub.keep(new Response("x")), ValueError);
+  const other = guest(runtime, app(`
+    function App:wide() return Headers.new({ a = "\u65e5" }) end
+    function App:method() return Request.new("http://a/", { method = "TRACE" }) end`));
+  for (const method of ["wide", "method"]) await assert.rejects(other[method](), TypeError);
+});
+
 test("ArrayBuffers and Buffers come back as Uint8Arrays of their own", async () => {
   const buffer = Buffer.from("abc");
   for (const value of [buffer, new Uint8Array(buffer).buffer, buffer.subarray(0, 3)]) {

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from facetbox import Headers, Request, Response
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -68,6 +70,14 @@ def _spelled(key: str, inner: Any, spelling: Callable[[str, Any], Any]) -> Any:
         if inner is None:
             raise Inexpressible("there is no invalid datetime")
         return _EPOCH + timedelta(milliseconds=inner)
+    if key == "$request":
+        headers, body = _content(inner)
+        return Request(inner["url"], method=inner.get("method"), headers=headers, body=body)
+    if key == "$response":
+        headers, body = _content(inner)
+        return Response(body, status=inner.get("status", 200), headers=headers)
+    if key == "$headers":
+        return _headers(inner)
     if key == "$object":
         return {name: _read(item, spelling) for name, item in inner.items()}
     try:
@@ -78,6 +88,24 @@ def _spelled(key: str, inner: Any, spelling: Callable[[str, Any], Any]) -> Any:
     except TypeError as error:
         raise Inexpressible(f"Python can't hash it: {error}") from None
     return {key: _read(inner, spelling)}
+
+
+def _headers(fields: list[list[str]]) -> Headers:
+    return Headers([(name, value) for name, value in fields])
+
+
+def _content(inner: dict[str, Any]) -> tuple[Headers, bytes | None]:
+    body = inner.get("body")
+    return _headers(inner.get("headers", [])), None if body is None else body.encode()
+
+
+def _parts(message: Any) -> Any:
+    """What a request, a response or headers consist of; anything else stays what it is."""
+    if isinstance(message, Request):
+        return [message.method, message.url, message.headers.items(), message.body]
+    if isinstance(message, Response):
+        return [message.status, message.headers.items(), message.body]
+    return message.items() if isinstance(message, Headers) else message
 
 
 def matches(want: Any, got: Any) -> bool:
@@ -92,7 +120,7 @@ def matches(want: Any, got: Any) -> bool:
         return len(want) == len(got) and all(map(matches, want, got))
     if isinstance(want, dict) and isinstance(got, dict):
         return want.keys() == got.keys() and all(matches(want[key], got[key]) for key in want)
-    return type(want) is type(got) and bool(want == got)
+    return type(want) is type(got) and bool(_parts(want) == _parts(got))
 
 
 def _same_number(want: float, got: float) -> bool:

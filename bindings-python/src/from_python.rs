@@ -16,7 +16,9 @@ use pyo3::types::{
 use crate::aio::Home;
 use crate::class::{self, DurableObjectClass};
 use crate::error::{Failure, Result, describe, invalid_argument};
+use crate::headers::Headers;
 use crate::host;
+use crate::http::{Request, Response};
 use crate::loader::Loader;
 use crate::methods::has_methods;
 use crate::namespace::Namespace;
@@ -128,6 +130,8 @@ impl<'a> Place<'a> {
             self.date(time)
         } else if let Ok(exception) = object.cast::<PyBaseException>() {
             Ok(Value::Error(describe(exception)))
+        } else if let Some(message) = message(object) {
+            Ok(message)
         } else if let Some(capability) = capability(object)? {
             Ok(capability)
         } else if let Ok(revocable) = object.cast::<Revocable>() {
@@ -249,6 +253,17 @@ fn integer(int: &Bound<'_, PyInt>) -> PyResult<Value> {
 pub fn is_handle(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static HANDLE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     object.is_instance(HANDLE.import(object.py(), "facetbox._object", "Handle")?)
+}
+
+/// A request, a response or headers.
+fn message(object: &Bound<'_, PyAny>) -> Option<Value> {
+    Some(if let Ok(request) = object.cast::<Request>() {
+        request.get().to_core().into()
+    } else if let Ok(response) = object.cast::<Response>() {
+        response.get().to_core().into()
+    } else {
+        object.cast::<Headers>().ok()?.get().to_core().into()
+    })
 }
 
 /// The core object behind one of our own, if it may be sent.

@@ -195,9 +195,14 @@ impl Response {
             let kind = answer.get_type().fully_qualified_name()?;
             return Err(invalid_argument(format!("{handler} must return a Response, got {kind}.")));
         };
-        let mut core = response.get().core.clone();
-        core.headers = response.get().headers.get().to_core();
-        Ok(core)
+        Ok(response.get().to_core())
+    }
+
+    /// The response as core has it, with the headers as they are now.
+    pub fn to_core(&self) -> facetbox::Response {
+        let mut core = self.core.clone();
+        core.headers = self.headers.get().to_core();
+        core
     }
 }
 

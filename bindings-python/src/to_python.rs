@@ -10,6 +10,8 @@ use pyo3::types::{PyBytes, PyDateTime, PyDelta, PyDict, PyInt, PyList, PySet, Py
 use crate::aio::Home;
 use crate::class::DurableObjectClass;
 use crate::error::{Result, exception};
+use crate::headers::Headers;
+use crate::http::{Request, Response};
 use crate::loader::Loader;
 use crate::namespace::Namespace;
 use crate::rpc::RpcStub;
@@ -31,6 +33,11 @@ pub fn value<'py>(py: Python<'py>, value: Value, home: &Home) -> Result<Bound<'p
         Value::Date(ms) => date(py, ms)?,
         Value::BigInt(n) => big_integer(py, &n)?,
         Value::Error(error) => exception(&error, py)?,
+        Value::Request(request) => Bound::new(py, Request::from_core(py, *request)?)?.into_any(),
+        Value::Response(response) => {
+            Bound::new(py, Response::from_core(py, *response)?)?.into_any()
+        }
+        Value::Headers(headers) => Bound::new(py, Headers::from_core(headers))?.into_any(),
         Value::Function(ref function) => by_reference(py, &value, function.origin(), home)?,
         Value::Object(ref object) => by_reference(py, &value, object.origin(), home)?,
         Value::Stub(stub) => home.wrap("Stub", Bound::new(py, Stub(stub))?.into_any())?,

@@ -34,6 +34,25 @@ class Number(enum.IntEnum):
     ONE = 1
 
 
+def test_requests_responses_and_headers_come_back(host: Host) -> None:
+    echo = host(Echo)
+    request = facetbox.Request("http://a/", method="PUT", headers={"A": "1"}, body=b"asked")
+    again = echo.echo(request)
+    assert (again.method, again.url, again.headers["a"], again.body) == (
+        "PUT",
+        "http://a/",
+        "1",
+        b"asked",
+    )
+    response = facetbox.Response("said", status=404)
+    response.headers.set("b", "2")
+    (answer, headers) = echo.echo([response, facetbox.Headers([("a", "1"), ("a", "2")])])
+    assert (answer.status, answer.text(), answer.headers["b"]) == (404, "said", "2")
+    assert headers.items() == [("a", "1"), ("a", "2")]
+    with pytest.raises(facetbox.ValueError, match="response"):
+        echo.store([response])
+
+
 SAME = [
     None,
     True,

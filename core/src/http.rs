@@ -57,16 +57,22 @@ impl Headers {
         self.0.retain(|(n, _)| *n != name);
     }
 
-    fn size(&self) -> usize {
+    /// Bytes of its names and values.
+    pub(crate) fn size(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 
-    fn to_value(&self) -> Value {
+    /// The fields as a list of pairs of names and values.
+    pub fn to_value(&self) -> Value {
         let pair = |(name, value): (&str, &str)| Value::List(vec![name.into(), value.into()]);
         Value::List(self.iter().map(pair).collect())
     }
 
-    fn from_value(value: &Value) -> Result<Headers> {
+    /// Reads headers from such a list, or from a map; null has none.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for wrong types and values.
+    pub fn from_value(value: &Value) -> Result<Headers> {
         let mut headers = Headers::new();
         match value {
             Value::Null | Value::Undefined => {}

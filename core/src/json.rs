@@ -10,6 +10,9 @@
 //! | `{"$set": [...]}` | a set |
 //! | `{"$map": [[key, value], ...]}` | a map with keys of any type |
 //! | `{"$error": {"name": ..., "message": ...}}` | an error; with `"cause"` if it has one |
+//! | `{"$request": {"method": ..., "url": ..., "headers": [[name, value], ...], "body": ...}}` | a request |
+//! | `{"$response": {"status": ..., "headers": ..., "body": ...}}` | a response |
+//! | `{"$headers": [[name, value], ...]}` | headers |
 //! | `{"$object": {...}}` | a map that would read as one of these spellings |
 
 use base64::Engine;
@@ -18,12 +21,13 @@ use num_bigint::BigInt;
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::http::{Headers, Request, Response};
 use crate::value::{Value, ValueMap};
 
 impl Value {
     /// Writes the value as JSON; [`Value::from_json`] reads it back. What JSON lacks is spelled as a
     /// map with one key: `$undefined`, `$float`, `$bigint`, `$bytes`, `$date`, `$set`, `$map`,
-    /// `$error`.
+    /// `$error`, `$request`, `$response`, `$headers`.
     ///
     /// ```
     /// use facetbox::Value;
@@ -79,6 +83,9 @@ fn write(value: &Value) -> Result<Json> {
         Value::Date(time) => json!({ "$date": *time }),
         Value::BigInt(n) => json!({ "$bigint": n.to_string() }),
         Value::Error(error) => json!({ "$error": write_error(error)? }),
+        Value::Request(request) => json!({ "$request": write(&request.to_value())? }),
+        Value::Response(response) => json!({ "$response": write(&response.to_value())? }),
+        Value::Headers(headers) => json!({ "$headers": write(&headers.to_value())? }),
         Value::Function(_)
         | Value::Object(_)
         | Value::Stub(_)
@@ -124,8 +131,20 @@ fn write_map(map: &ValueMap) -> Result<Json> {
 
 /// The key of a map that spells something JSON lacks.
 fn spelling(object: &Map<String, Json>) -> Option<&str> {
-    const KEYS: [&str; 9] =
-        ["$undefined", "$float", "$bigint", "$bytes", "$date", "$set", "$map", "$error", "$object"];
+    const KEYS: [&str; 12] = [
+        "$undefined",
+        "$float",
+        "$bigint",
+        "$bytes",
+        "$date",
+        "$set",
+        "$map",
+        "$error",
+        "$request",
+        "$response",
+        "$headers",
+        "$object",
+    ];
     let key = object.keys().next().filter(|_| object.len() == 1)?;
     KEYS.contains(&key.as_str()).then_some(key)
 }
@@ -175,6 +194,9 @@ fn read_spelled(key: &str, inner: Json) -> Result<Value> {
             pairs.into_iter().map(read_pair).collect::<Result<Option<_>>>()?.map(Value::Dict)
         }
         ("$error", Json::Object(fields)) => read_error(fields)?,
+        ("$request", fields) => Request::from_value(&read(fields)?).ok().map(Value::from),
+        ("$response", fields) => Response::from_value(&read(fields)?).ok().map(Value::from),
+        ("$headers", fields) => Headers::from_value(&read(fields)?).ok().map(Value::from),
         ("$object", Json::Object(object)) => Some(read_map(object)?),
         _ => None,
     };
@@ -235,6 +257,8 @@ mod tests {
             r#"{"$map":[[[1],"x"],[{"$map":[]},null]]}"#,
             r#"{"$error":{"name":"RangeError","message":"x"}}"#,
             r#"{"$error":{"name":"Error","message":"x","cause":{"$error":{"name":"E","message":"y","cause":1}}}}"#,
+            r#"{"$request":{"method":"POST","url":"http://a/b","headers":[["x","1"]],"body":{"$bytes":"AQI="}}}"#,
+            r#"[{"$response":{"status":204,"headers":[],"body":null}},{"$headers":[["x","1"],["x","2"]]}]"#,
             r#"{"$object":{"$bytes":"not a spelling"}}"#,
             r#"{"$bytes":"two keys","$date":1}"#,
         ] {
@@ -262,6 +286,7 @@ mod tests {
             r#"{"$map":[[1]]}"#,
             r#"{"$undefined":false}"#,
             r#"{"$error":{"name":"E"}}"#,
+            r#"{"$headers":1}"#,
         ] {
             assert_eq!(code(text), ErrorCode::ValueError, "{text}");
         }

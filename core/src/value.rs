@@ -7,6 +7,7 @@ use num_bigint::BigInt;
 
 use crate::actor::Class;
 use crate::error::{Error, ErrorCode, Result};
+use crate::http::{Headers, Request, Response};
 use crate::loader::Loader;
 use crate::namespace::Namespace;
 use crate::rpc::{HostFunction, HostObject};
@@ -20,7 +21,8 @@ const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// A value that crosses a boundary: always a copy, never shared.
 ///
-/// Capabilities (the last variants) are passed by reference and can't be stored.
+/// Capabilities (the last variants) are passed by reference. Neither they nor requests, responses and headers can
+/// be stored.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
     /// JavaScript's `undefined`; the same as null for every other language.
@@ -54,6 +56,12 @@ pub enum Value {
     BigInt(BigInt),
     /// An error as a value.
     Error(Error),
+    /// A request, with its whole body.
+    Request(Box<Request>),
+    /// A response, with its whole body.
+    Response(Box<Response>),
+    /// Header fields.
+    Headers(Headers),
     /// A function of the host that the receiver may call.
     Function(HostFunction),
     /// An object of the host whose public methods the receiver may call.
@@ -91,6 +99,9 @@ impl Value {
             Value::Date(_) => "date",
             Value::BigInt(_) => "bigint",
             Value::Error(_) => "error",
+            Value::Request(_) => "request",
+            Value::Response(_) => "response",
+            Value::Headers(_) => "headers",
             Value::Function(_) => "function",
             Value::Object(_) => "object",
             Value::Stub(_) => "stub",
@@ -100,7 +111,7 @@ impl Value {
         }
     }
 
-    /// Whether it is passed by reference and so can't be stored.
+    /// Whether it is passed by reference.
     pub fn is_capability(&self) -> bool {
         matches!(
             self,
@@ -111,6 +122,12 @@ impl Value {
                 | Value::Namespace(_)
                 | Value::Loader(_)
         )
+    }
+
+    /// Whether it can be stored, but for what it contains.
+    pub(crate) fn is_storable(&self) -> bool {
+        let is_message = matches!(self, Value::Request(_) | Value::Response(_) | Value::Headers(_));
+        !is_message && !self.is_capability()
     }
 
     /// The text, if it is one.
@@ -185,6 +202,9 @@ impl Value {
                 let texts = e.name().len() + e.message().len() + e.stack().map_or(0, str::len);
                 texts + e.cause().map_or(0, Value::size)
             }
+            Value::Request(request) => request.size(),
+            Value::Response(response) => response.size(),
+            Value::Headers(headers) => headers.size(),
             _ => 0,
         }
     }
@@ -334,6 +354,9 @@ impl PartialEq for Value {
             (Value::Date(a), Value::Date(b)) => a == b,
             (Value::BigInt(a), Value::BigInt(b)) => a == b,
             (Value::Error(a), Value::Error(b)) => a == b,
+            (Value::Request(a), Value::Request(b)) => a == b,
+            (Value::Response(a), Value::Response(b)) => a == b,
+            (Value::Headers(a), Value::Headers(b)) => a == b,
             _ => false,
         }
     }
@@ -359,6 +382,9 @@ value_from! {
     ValueMap => |x| Value::Map(x);
     Arc<str> => |x| Value::String(x.as_ref().to_owned());
     Error => |x| Value::Error(x);
+    Request => |x| Value::Request(Box::new(x));
+    Response => |x| Value::Response(Box::new(x));
+    Headers => |x| Value::Headers(x);
     HostFunction => |x| Value::Function(x);
     HostObject => |x| Value::Object(x);
     Stub => |x| Value::Stub(x);

@@ -26,12 +26,7 @@ public:
     }
 
     std::vector<std::pair<std::string, std::string>> headers_list() const {
-        std::vector<std::pair<std::string, std::string>> list;
-        const facetbox_headers_t *headers = self().headers();
-        for (std::size_t i = 0; i < facetbox_headers_len(headers); i++)
-            list.emplace_back(detail::view(facetbox_headers_name_at(headers, i)),
-                              detail::view(facetbox_headers_value_at(headers, i)));
-        return list;
+        return detail::headers_list(self().headers());
     }
 
     Self &set_header(std::string_view name, std::string_view value) {
@@ -129,6 +124,30 @@ public:
 private:
     detail::Handle<facetbox_response_t, facetbox_response_free> handle_;
 };
+
+// Requests and responses in arguments and results --------------------------------------------------
+
+inline Value::Value(const Request &request)
+    : Value(detail::take<facetbox_value_t>(
+          [&](auto out) { return facetbox_value_new_request(request.handle(), out); })) {}
+
+inline Value::Value(const Response &response)
+    : Value(detail::take<facetbox_value_t>(
+          [&](auto out) { return facetbox_value_new_response(response.handle(), out); })) {}
+
+template <class Self>
+std::optional<Request> ValueReader<Self>::as_request() const {
+    facetbox_request_t *request = nullptr;
+    if (!facetbox_value_as_request(raw(), &request)) return std::nullopt;
+    return Request(request);
+}
+
+template <class Self>
+std::optional<Response> ValueReader<Self>::as_response() const {
+    facetbox_response_t *response = nullptr;
+    if (!facetbox_value_as_response(raw(), &response)) return std::nullopt;
+    return Response(response);
+}
 
 }  // namespace facetbox
 

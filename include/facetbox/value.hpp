@@ -11,12 +11,27 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace facetbox {
 
+class Request;
+class Response;
 class Value;
+
+namespace detail {
+
+inline std::vector<std::pair<std::string, std::string>> headers_list(const facetbox_headers_t *headers) {
+    std::vector<std::pair<std::string, std::string>> list;
+    for (std::size_t i = 0; i < facetbox_headers_len(headers); i++)
+        list.emplace_back(view(facetbox_headers_name_at(headers, i)), view(facetbox_headers_value_at(headers, i)));
+    return list;
+}
+
+}  // namespace detail
 
 // How both values that are owned and values that are borrowed are read.
 template <class Self>
@@ -38,6 +53,15 @@ public:
         if (type() != FACETBOX_TYPE_BYTES) return std::nullopt;
         const facetbox_bytes_t bytes = facetbox_value_as_bytes(raw());
         return Bytes(bytes.data, bytes.data + bytes.len);
+    }
+
+    std::optional<Request> as_request() const;
+    std::optional<Response> as_response() const;
+    // Header fields, in order, names in lower case.
+    std::optional<std::vector<std::pair<std::string, std::string>>> as_headers() const {
+        const facetbox_headers_t *headers = facetbox_value_headers(raw());
+        if (headers == nullptr) return std::nullopt;
+        return detail::headers_list(headers);
     }
 
     // What the value must be: anything else throws INVALID_ARGUMENT.
@@ -122,6 +146,8 @@ public:
     Value(const Bytes &bytes)
         : Value(detail::take<facetbox_value_t>(
               [&](auto out) { return facetbox_value_new_bytes({bytes.data(), bytes.size()}, out); })) {}
+    Value(const Request &request);
+    Value(const Response &response);
     Value(ValueView view) : Value(copy(view.handle())) {}
     Value(const Value &other) : Value(copy(other.handle())) {}
     Value(Value &&other) noexcept = default;
@@ -145,6 +171,13 @@ public:
         Value map(facetbox_value_new_map());
         for (const auto &[key, item] : entries) map.set(key, item);
         return map;
+    }
+    static Value headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields = {}) {
+        Value headers(facetbox_value_new_headers());
+        for (const auto &[name, value] : fields)
+            detail::check(facetbox_headers_append(facetbox_value_headers_mut(headers.handle_.get()),
+                                                  detail::str(name), detail::str(value)));
+        return headers;
     }
     static Value from_json(std::string_view text) {
         return Value(detail::take<facetbox_value_t>(

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +87,8 @@ func matches(expected, got any) bool {
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		return ok && sameFields(e, g)
+	case *facetbox.Request, *facetbox.Response, http.Header:
+		return reflect.DeepEqual(expected, got)
 	}
 	return expected == got
 }

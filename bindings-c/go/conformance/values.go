@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"net/http"
 	"time"
 
 	"facetbox"
@@ -37,8 +38,39 @@ func spelled(key string, content any) (any, bool) {
 			dict = append(dict, facetbox.DictEntry{Key: pair[0], Value: pair[1]})
 		}
 		return dict, true
+	case "$request":
+		inner := content.(map[string]any)
+		method, _ := inner["method"].(string)
+		header, body := message(inner)
+		return &facetbox.Request{Method: method, URL: inner["url"].(string), Header: header, Body: body}, true
+	case "$response":
+		inner := content.(map[string]any)
+		status, _ := value(inner["status"]).(int64)
+		header, body := message(inner)
+		return &facetbox.Response{Status: int(status), Header: header, Body: body}, true
+	case "$headers":
+		return headers(content.([]any)), true
 	}
 	return nil, false
+}
+
+// message reads what requests and responses have in common.
+func message(inner map[string]any) (http.Header, []byte) {
+	fields, _ := inner["headers"].([]any)
+	body, ok := inner["body"].(string)
+	if !ok {
+		return headers(fields), nil
+	}
+	return headers(fields), []byte(body)
+}
+
+func headers(fields []any) http.Header {
+	header := http.Header{}
+	for _, field := range fields {
+		pair := field.([]any)
+		header.Add(pair[0].(string), pair[1].(string))
+	}
+	return header
 }
 
 func must[T any](value T, err error) T {

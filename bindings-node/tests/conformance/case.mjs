@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect, parseArgs } from "node:util";
 import { FacetboxError } from "facetbox";
-import { matches, read } from "./values.mjs";
+import { matches, read, withBody } from "./values.mjs";
 import { World } from "./world.mjs";
 
 const TIMEOUT_MS = 30_000;
@@ -17,7 +17,7 @@ const SLOWNESS = 4;
 
 const actions = {
   call: async (world, at, { call, args = [] }) => ({
-    value: await world.call(...at, call, args.map(read)),
+    value: await withBody(await world.call(...at, call, args.map(read))),
   }),
   fetch: async (world, at, { fetch }) => ({ response: await world.fetch(...at, fetch) }),
   restart: async (world) => ({ done: await world.restart() }),

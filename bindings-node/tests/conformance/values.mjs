@@ -13,8 +13,27 @@ const spellings = {
   $set: (items) => new Set(items.map(read)),
   $map: (entries) => new Map(entries.map((entry) => entry.map(read))),
   $error: ({ name, message }) => Object.assign(new Error(message), { name }),
+  $request: ({ url, ...init }) => told(new Request(url, init), init),
+  $response: ({ body = null, ...init }) => told(new Response(body, init), { ...init, body }),
+  $headers: (fields) => new Headers(fields),
   $object: (object) => readObject(object),
 };
+
+/** The bodies of requests and responses, which can be read only once, and not at once. */
+const bodies = new WeakMap();
+
+function told(message, { headers = [], body = null }) {
+  // Fetch adds what a text is; vectors name all headers.
+  if (!headers.some(([name]) => name === "content-type")) message.headers.delete("content-type");
+  bodies.set(message, body);
+  return message;
+}
+
+/** Reads the body of a value that came, if it is a message. */
+export async function withBody(value) {
+  if (isMessage(value)) bodies.set(value, value.body === null ? null : await value.text());
+  return value;
+}
 
 /** Reads a value from its JSON. */
 export function read(json) {
@@ -47,11 +66,21 @@ function matchesNumber(expected, got) {
   return typeof got === "number" && (Object.is(expected, got) || (expected === got && !Object.is(expected, -0)));
 }
 
+const isMessage = (value) => value instanceof Request || value instanceof Response;
+
+const sameMessage = (a, b) =>
+  a.constructor === b.constructor &&
+  [a.method, a.url, a.status].every((part, i) => part === [b.method, b.url, b.status][i]) &&
+  all([...a.headers].flat(), [...b.headers].flat()) &&
+  bodies.get(a) === bodies.get(b);
+
 const all = (expected, got) =>
   expected.length === got.length && expected.every((item, i) => matches(item, got[i]));
 
 const kinds = [
   { is: Array.isArray, equal: all },
+  { is: isMessage, equal: sameMessage },
+  { is: (value) => value instanceof Headers, equal: (a, b) => all([...a].flat(), [...b].flat()) },
   { is: types.isSet, equal: (a, b) => all([...a], [...b]) },
   { is: types.isMap, equal: (a, b) => all([...a], [...b]) },
   { is: types.isDate, equal: (a, b) => Object.is(a.getTime(), b.getTime()) },

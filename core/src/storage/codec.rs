@@ -58,7 +58,7 @@ impl<'a> Stored<'a> {
     /// Encodes a value.
     ///
     /// # Errors
-    /// VALUE_ERROR for capabilities and values nested too deeply.
+    /// VALUE_ERROR for capabilities, requests, responses and headers, and for values nested too deeply.
     pub fn new(value: &'a Value) -> Result<Stored<'a>> {
         Ok(match value {
             Value::Null => Stored::Own(Bind::Null),
@@ -122,24 +122,24 @@ type Writer = Encoder<Vec<u8>>;
 
 fn encode(out: &mut Writer, value: &Value) -> Result<()> {
     write(out, value).map_err(|_| {
-        // Writing to memory can't fail; a capability is the only thing that has no form.
-        let kind = capability(value).unwrap_or("value");
+        // Writing to memory can't fail; what can't be stored is the only thing that has no form.
+        let kind = unstorable(value).unwrap_or("value");
         let message =
             format!("Could not serialize a value of type \"{kind}\": it can't be stored.");
         Error::new(ErrorCode::ValueError, message)
     })
 }
 
-/// The kind of the first capability within a value.
-fn capability(value: &Value) -> Option<&'static str> {
+/// The kind of the first thing within a value that can't be stored.
+fn unstorable(value: &Value) -> Option<&'static str> {
     match value {
-        _ if value.is_capability() => Some(value.type_name()),
-        Value::List(items) | Value::Set(items) => items.iter().find_map(capability),
-        Value::Map(map) => map.iter().find_map(|(_, item)| capability(item)),
+        _ if !value.is_storable() => Some(value.type_name()),
+        Value::List(items) | Value::Set(items) => items.iter().find_map(unstorable),
+        Value::Map(map) => map.iter().find_map(|(_, item)| unstorable(item)),
         Value::Dict(entries) => {
-            entries.iter().find_map(|(key, item)| capability(key).or_else(|| capability(item)))
+            entries.iter().find_map(|(key, item)| unstorable(key).or_else(|| unstorable(item)))
         }
-        Value::Error(error) => error.cause().and_then(capability),
+        Value::Error(error) => error.cause().and_then(unstorable),
         _ => None,
     }
 }
@@ -198,7 +198,7 @@ fn write(out: &mut Writer, value: &Value) -> Result<(), Failed> {
             };
             return cause.map_or(Ok(()), |cause| write(out, cause));
         }
-        _ => return Err(Failed::message("a capability")),
+        _ => return Err(Failed::message("what can't be stored")),
     };
     Ok(())
 }

@@ -27,6 +27,7 @@ mod lifecycle;
 mod limit_rules;
 mod limits;
 mod main_job;
+mod messages;
 mod metrics;
 mod model;
 mod output_gate;

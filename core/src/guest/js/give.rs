@@ -50,6 +50,15 @@ pub(super) fn value<'js>(
         Value::Date(time) => hooks.build.call(("Date", *time))?,
         Value::BigInt(number) => hooks.build.call(("bigint", format!("{number:x}")))?,
         Value::Error(error) => error_to_js(ctx, hooks, error)?,
+        Value::Request(request) => {
+            let (list, body) = parts(ctx, &request.headers, request.body.as_deref())?;
+            hooks.build.call(("Request", request.method(), request.url(), list, body))?
+        }
+        Value::Response(response) => {
+            let (list, body) = parts(ctx, &response.headers, response.body.as_deref())?;
+            hooks.build.call(("Response", response.status(), list, body))?
+        }
+        Value::Headers(list) => hooks.build.call(("Headers", headers(ctx, list)?))?,
         Value::Stub(stub) => {
             let id = stub.id().map(|id| id_value(ctx, hooks, &ActorId::Object(id.clone())));
             hooks.make.call(("stub", capability(ctx, value)?, id.transpose()?, stub.name()))?
@@ -191,23 +200,32 @@ fn body<'js>(ctx: &Ctx<'js>, body: Option<&[u8]>) -> rquickjs::Result<JsValue<'j
     }
 }
 
-/// Makes a `Request` of the guest.
+/// The parts that requests and responses have in common.
+fn parts<'js>(
+    ctx: &Ctx<'js>,
+    list: &Headers,
+    bytes: Option<&[u8]>,
+) -> rquickjs::Result<(Array<'js>, JsValue<'js>)> {
+    Ok((headers(ctx, list)?, body(ctx, bytes)?))
+}
+
+/// Makes the `Request` that a handler gets.
 pub(super) fn request<'js>(
     ctx: &Ctx<'js>,
     hooks: &Hooks<'js>,
     request: &Request,
 ) -> rquickjs::Result<JsValue<'js>> {
-    let (list, body) = (headers(ctx, &request.headers)?, body(ctx, request.body.as_deref())?);
+    let (list, body) = parts(ctx, &request.headers, request.body.as_deref())?;
     hooks.make_request.call((request.method(), request.url(), list, body))
 }
 
-/// Makes a `Response` of the guest.
+/// Makes the `Response` that a `fetch` answers.
 fn response<'js>(
     ctx: &Ctx<'js>,
     hooks: &Hooks<'js>,
     response: &Response,
 ) -> rquickjs::Result<JsValue<'js>> {
-    let (list, body) = (headers(ctx, &response.headers)?, body(ctx, response.body.as_deref())?);
+    let (list, body) = parts(ctx, &response.headers, response.body.as_deref())?;
     hooks.make_response.call((response.status(), list, body))
 }
 

@@ -13,7 +13,7 @@ use rquickjs::{
     Array, ArrayBuffer, Atom, Coerced, Ctx, Object, String as JsString, Type, Value as JsValue,
 };
 
-use super::api::valid_text;
+use super::api::{self, valid_text};
 use super::callback;
 use super::errors::{CARRIED_BYTES, Carried, caught, error_within, lone_surrogate};
 use super::kinds::Kind;
@@ -29,7 +29,8 @@ const MAX_ERRORS: usize = 8;
 /// Whole numbers up to this are exact in a double.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
-/// Copies a value of the guest, of at most `bytes`. Functions become callbacks if `callbacks` is given.
+/// Copies a value of the guest, of at most `bytes`. If `callbacks` is given, it is sent: functions become callbacks, and
+/// requests, responses and headers are taken over.
 ///
 /// # Errors
 /// VALUE_ERROR (a `DataCloneError`) for what can't be copied; LIMIT_MESSAGE; what getters throw.
@@ -350,12 +351,32 @@ impl<'a, 'js> Reader<'a, 'js> {
         bytes.map(<[u8]>::to_vec).ok_or_else(|| refused("A detached buffer could not be cloned."))
     }
 
+    /// A request, a response or headers. A body is taken: the guest can't read it afterwards.
+    fn message(&mut self, value: &JsValue<'js>) -> Result<Option<Value>> {
+        let (ctx, hooks) = (self.ctx, self.hooks);
+        let taken: Option<Array<'js>> =
+            hooks.take_message.call((value.clone(),)).map_err(|error| self.failed(error))?;
+        let Some(taken) = taken else { return Ok(None) };
+        let kind: String = taken.get(0).map_err(|error| self.failed(error))?;
+        let parts: Array<'js> = taken.get(1).map_err(|error| self.failed(error))?;
+        let message = match kind.as_str() {
+            "Request" => Value::from(api::request(ctx, hooks, &parts)?),
+            "Response" => api::response(ctx, hooks, &parts)?.into(),
+            _ => api::headers(ctx, hooks, &parts)?.into(),
+        };
+        self.charge(message.size())?;
+        Ok(Some(message))
+    }
+
     /// An object that is neither plain nor of a class that can be copied.
     fn instance(&mut self, value: &JsValue<'js>) -> Result<Value> {
         if let Some(held) = self.held(value)? {
             return Ok(held);
         }
         if let Some(shared) = self.callbacks {
+            if let Some(message) = self.message(value)? {
+                return Ok(message);
+            }
             let is_target =
                 self.hooks.is_target.call((value.clone(),)).map_err(|error| self.failed(error))?;
             if is_target {

@@ -185,7 +185,7 @@ impl LuauInstance {
             Ok(Answer::Nothing | Answer::Due) => MultiValue::new(),
             Ok(Answer::Value(value)) => marshal.result(lua, &value)?,
             Ok(Answer::Response(response)) => MultiValue::from_iter([LuaValue::Table(
-                marshal.web.response_to_lua(lua, response)?,
+                marshal.web.response_to_lua(lua, &response)?,
             )]),
             Err(error) => {
                 let error = error_to_lua(lua, error)?;

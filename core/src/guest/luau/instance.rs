@@ -156,9 +156,9 @@ impl LuauInstance {
         let result = self.run(&task, hold, entry, (&*object, self.name(method)?, args)).await?;
         let limit = event.actor.limits.message_bytes;
         if !result.is_table() {
-            return self.vm.marshal.read(&self.vm.lua, &result, limit);
+            return self.vm.marshal.send(&self.vm.lua, &result, limit);
         }
-        let read = self.watched(event, || self.vm.marshal.read(&self.vm.lua, &result, limit));
+        let read = self.watched(event, || self.vm.marshal.send(&self.vm.lua, &result, limit));
         match self.vm.shared.guard.stopped() {
             Some(why) => Err(self.stopped(&task, why)),
             None => read,
@@ -174,7 +174,7 @@ impl LuauInstance {
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
         let web = &self.vm.marshal.web;
-        let request = web.request_to_lua(&self.vm.lua, request);
+        let request = web.request_to_lua(&self.vm.lua, &request);
         let request = request.map_err(|error| self.failed(&task, error))?;
         let result = self.run(&task, hold, Entry::CallFetch, (&*object, request)).await?;
         if !web.is_response(&result) {

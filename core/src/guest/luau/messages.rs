@@ -28,12 +28,29 @@ pub(super) struct Parts {
 /// # Errors
 /// INVALID_ARGUMENT (a `TypeError`) if the body was used or something isn't what it has to be; LIMIT_MESSAGE for the headers.
 pub(super) fn take(lua: &Lua, instance: &Table, headers_metatable: &Table) -> Result<Parts> {
-    let (mut parts, mut outcome) = (Parts::default(), Ok(()));
     let headers_metatable = headers_metatable.to_pointer();
-    protected::<()>(lua, instance, |stack| {
-        outcome = parts.take(stack, headers_metatable);
-    })
-    .map_err(error_from_mlua)?;
+    parts(lua, instance, |parts, stack| parts.take(stack, headers_metatable))
+}
+
+/// Copies headers.
+///
+/// # Errors
+/// As [`take`].
+pub(super) fn headers(lua: &Lua, instance: &Table, metatable: &Table) -> Result<Headers> {
+    let metatable = metatable.to_pointer();
+    let parts = parts(lua, instance, |parts, stack| parts.take_headers(stack, INSTANCE, metatable));
+    parts.map(|parts| parts.headers.finish())
+}
+
+/// The parts that `take` takes in one protected call.
+fn parts(
+    lua: &Lua,
+    instance: &Table,
+    take: impl FnOnce(&mut Parts, &Stack) -> Result<()>,
+) -> Result<Parts> {
+    let (mut parts, mut outcome) = (Parts::default(), Ok(()));
+    protected::<()>(lua, instance, |stack| outcome = take(&mut parts, stack))
+        .map_err(error_from_mlua)?;
     outcome.map(|()| parts)
 }
 

@@ -40,6 +40,7 @@ struct Loaded {
     headers_metatable: Table,
     request_metatable: Table,
     response_metatable: Table,
+    make_headers: Function,
     make_request: Function,
     make_response: Function,
 }
@@ -117,6 +118,7 @@ impl Classes {
             headers_metatable: made.raw_get("headers_metatable")?,
             request_metatable: made.raw_get("request_metatable")?,
             response_metatable: made.raw_get("response_metatable")?,
+            make_headers: made.raw_get("make_headers")?,
             make_request: made.raw_get("make_request")?,
             make_response: made.raw_get("make_response")?,
         };
@@ -184,15 +186,21 @@ impl WebApi {
         &self.classes.tools
     }
 
+    /// Makes `Headers` of the guest.
+    pub(crate) fn headers_to_lua(&self, lua: &Lua, headers: &Headers) -> mlua::Result<Table> {
+        let list = messages::header_list(lua, headers)?;
+        self.classes.load(lua)?.make_headers.call(list)
+    }
+
     /// Makes a `Request` of the guest; its URL is taken as it is.
-    pub(crate) fn request_to_lua(&self, lua: &Lua, request: Request) -> mlua::Result<Table> {
+    pub(crate) fn request_to_lua(&self, lua: &Lua, request: &Request) -> mlua::Result<Table> {
         let list = messages::header_list(lua, &request.headers)?;
         let body = body_to_lua(lua, request.body.as_deref())?;
         self.classes.load(lua)?.make_request.call((request.method(), request.url(), list, body))
     }
 
     /// Makes a `Response` of the guest.
-    pub(crate) fn response_to_lua(&self, lua: &Lua, response: Response) -> mlua::Result<Table> {
+    pub(crate) fn response_to_lua(&self, lua: &Lua, response: &Response) -> mlua::Result<Table> {
         let list = messages::header_list(lua, &response.headers)?;
         let body = body_to_lua(lua, response.body.as_deref())?;
         self.classes.load(lua)?.make_response.call((response.status(), list, body))
@@ -219,6 +227,30 @@ impl WebApi {
         let mut response = Response::new(parts.status as u16)?;
         (response.headers, response.body) = (parts.headers.finish(), parts.body);
         Ok(response)
+    }
+
+    /// Takes over a `Request`, a `Response` or `Headers` of the guest; nothing for any other table.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT (a `TypeError`) if its body was used.
+    pub(crate) fn message_from_lua(
+        &self,
+        lua: &Lua,
+        table: &Table,
+    ) -> Result<Option<crate::value::Value>> {
+        let (Some(loaded), Some(metatable)) = (self.classes.loaded.get(), table.metatable()) else {
+            return Ok(None);
+        };
+        let value = || Value::Table(table.clone());
+        Ok(if metatable == loaded.request_metatable {
+            Some(self.request_from_lua(lua, value())?.into())
+        } else if metatable == loaded.response_metatable {
+            Some(self.response_from_lua(lua, value())?.into())
+        } else if metatable == loaded.headers_metatable {
+            Some(messages::headers(lua, table, &loaded.headers_metatable)?.into())
+        } else {
+            None
+        })
     }
 
     fn take(

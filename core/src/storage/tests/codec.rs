@@ -197,3 +197,18 @@ fn capabilities_are_refused_wherever_they_are() {
         assert!(error.message().contains("function"), "{error}");
     }
 }
+
+#[test]
+fn requests_responses_and_headers_are_refused() {
+    use crate::http::{Headers, Request, Response};
+    let (request, response) = (Request::get("http://app/").unwrap(), Response::text("x"));
+    for (value, kind) in [
+        (Value::from(request), "request"),
+        (Value::List(vec![response.into()]), "response"),
+        (map(&[("h", Headers::new().into())]), "headers"),
+    ] {
+        let error = memory().kv().put("k", &value).expect_err("refused");
+        assert_eq!((error.code(), error.name()), (ErrorCode::ValueError, "DataCloneError"));
+        assert!(error.message().contains(kind), "{error}");
+    }
+}

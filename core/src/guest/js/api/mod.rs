@@ -95,7 +95,12 @@ fn late<'js>(call: &Call<'_, 'js>) -> Done<'js> {
     Ok(object.into_value())
 }
 
-fn headers<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &Array<'js>) -> Result<Headers> {
+/// Header fields from a flat list of names and values.
+pub(super) fn headers<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    list: &Array<'js>,
+) -> Result<Headers> {
     let mut headers = HeaderList::default();
     for at in (0..native::length(list).map_err(|error| caught(ctx, hooks, error))?).step_by(2) {
         let part = |at| list.get::<String>(at).map_err(|error| caught(ctx, hooks, error));
@@ -135,7 +140,11 @@ pub(super) fn response<'js>(
 }
 
 /// A request from the parts that the prelude has taken: method, URL, headers, body.
-fn request<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, parts: &Array<'js>) -> Result<Request> {
+pub(super) fn request<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    parts: &Array<'js>,
+) -> Result<Request> {
     let failed = |error| caught(ctx, hooks, error);
     let (method, url): (String, String) =
         (parts.get(0).map_err(failed)?, parts.get(1).map_err(failed)?);

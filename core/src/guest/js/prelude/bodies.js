@@ -38,6 +38,11 @@ class Content {
     if (this.used) throw new TypeError(USED);
     return this.#give();
   }
+  /** Takes it to send it in a message. */
+  send() {
+    if (this.used || this.#stream?.locked) throw new TypeError("The ReadableStream has been locked to a reader.");
+    return this.#give();
+  }
   #give() {
     this.taken = true;
     return this.data;
@@ -153,9 +158,27 @@ export const { content: contentOf, is: isBody } = Body;
 delete Body.content;
 delete Body.is;
 
-/** A promise that a body is data, of a request or response that a guest streams; undefined if it is data already. */
+/** How deep values may be nested. */
+const MAX_DEPTH = 128;
+
+/** Adds the contents in a value that a guest streams. Each object is looked at once. */
+function addStreamed(value, found, seen, depth) {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH || seen.has(value)) return;
+  seen.add(value);
+  if (isBody(value)) {
+    if (contentOf(value).streamed) found.push(contentOf(value));
+  } else if (value instanceof Map || value instanceof Set) {
+    for (const part of [...value].flat()) addStreamed(part, found, seen, depth + 1);
+  } else if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) {
+    for (const key of Object.keys(value)) addStreamed(value[key], found, seen, depth + 1);
+  }
+}
+
+/** A promise that the bodies in a value are data, of requests and responses that a guest streams; undefined if they are already. */
 export function gathering(value) {
-  return isBody(value) && contentOf(value).streamed ? contentOf(value).gather() : undefined;
+  const found = [];
+  addStreamed(value, found, new Set(), 0);
+  return found.length === 0 ? undefined : Promise.all(found.map((content) => content.gather()));
 }
 
 /** Adds the media type of a body where none is given. */

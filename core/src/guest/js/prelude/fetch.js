@@ -21,12 +21,13 @@ function headerValue(value) {
   return value.toWellFormed();
 }
 
-let headersList;
+let headersList, isHeaders;
 
 export class Headers {
   #list = []; // name, value, name, value, ... with names in lower case
   static {
     headersList = (headers) => headers.#list;
+    isHeaders = (value) => #list in value;
   }
   constructor(init) {
     if (init == null) return;
@@ -96,8 +97,8 @@ export class Request extends Body {
   static {
     requestParts = (request) => [request.#method, request.#url];
     signalOf = (request) => request.#given;
-    requestFrom = (method, url, list, data) => {
-      Request.#next = { method, url, headers: headersFrom(list), content: contentOfData(data), redirect: "manual" };
+    requestFrom = (method, url, list, data, redirect) => {
+      Request.#next = { method, url, headers: headersFrom(list), content: contentOfData(data), redirect };
       return new Request();
     };
     requestAgain = (request, changes) => {
@@ -177,7 +178,7 @@ export function takeRequest(request) {
   return [method, url, headersList(request.headers), contentOf(request).take()];
 }
 
-export const makeRequest = (method, url, list, data) => requestFrom(method, url, list, data);
+export const makeRequest = (method, url, list, data) => requestFrom(method, url, list, data, "manual");
 
 /** The request that the arguments of a fetch() mean. */
 export const requestOf = (input, init) =>
@@ -302,6 +303,24 @@ const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content",
   502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout" };
 
 export const makeResponse = (status, list, data) => responseFrom(status, REASONS[status] ?? "", headersFrom(list), contentOfData(data));
+
+// As arguments and results ------------------------------------------------------------------------
+
+/** What Rust takes over from a message that is part of a value, body included: its class and parts. Undefined for anything else. */
+export function takeMessage(value) {
+  if (isHeaders(value)) return ["Headers", headersList(value)];
+  if (!isBody(value)) return undefined;
+  const status = responseParts(value);
+  const kind = status === undefined ? "Request" : "Response";
+  return [kind, [...(status ?? requestParts(value)), headersList(value.headers), contentOf(value).send()]];
+}
+
+/** Makes the guest's form of such parts. */
+export const builders = {
+  Headers: headersFrom,
+  Request: (method, url, list, data) => requestFrom(method, url, list, data, "follow"),
+  Response: (status, list, data) => responseFrom(status, "", headersFrom(list), contentOfData(data)),
+};
 
 // fetch() -----------------------------------------------------------------------------------------
 

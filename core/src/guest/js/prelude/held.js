@@ -7,10 +7,14 @@ import { capabilities } from "facetbox:lazy";
 // the facet that a stub leads to, `refusal` says why it can't be sent.
 export const Held = hidden();
 
+/** The member of a function that says why it can't be sent: what calls of stubs give are many, and are told by this alone. */
+export const refusal = Symbol("refusal");
+
 /** What Rust holds behind a value: a capability, or the reason why it can't be sent. */
 export function heldBy(value) {
   const state = Held.get(value);
-  return state && (state.refusal ?? state.cap ?? "This value is still being loaded.");
+  if (state === undefined) return typeof value === "function" ? value[refusal] : undefined;
+  return state.refusal ?? state.cap ?? "This value is still being loaded.";
 }
 
 /** The capability of a value, or a promise of it. */

@@ -91,3 +91,6 @@ export const loaders = lazily("facetbox:loaders");
 export const stubs = lazily("facetbox:stubs");
 export const cursors = lazily("facetbox:cursors");
 export const transactions = lazily("facetbox:transactions");
+
+/** A promise that the bodies in a value are data, of what a guest streams; undefined if they are already. */
+export const gathering = (value) => (streams.loaded === undefined ? undefined : messages.loaded?.gathering(value));

@@ -1,6 +1,7 @@
 // What guests wait for: operations that the driver in Rust ends. The clock.
 
 import { define, native } from "facetbox:base";
+import { gathering } from "facetbox:lazy";
 import { Proxy } from "facetbox:proxies";
 
 /** Those that have begun and not ended. */
@@ -11,10 +12,11 @@ export function waitFor(number, map) {
   return new Promise((resolve, reject) => operations.set(number, { resolve: map ? (value) => resolve(map(value)) : resolve, reject }));
 }
 
-/** Begins an operation; what goes wrong at once rejects, too. */
-export function attempt(begin, map) {
+/** Begins an operation with a value; what goes wrong at once rejects, too. */
+export function attempt(begin, map, value) {
   try {
-    return waitFor(begin(), map);
+    const waiting = gathering(value);
+    return waiting === undefined ? waitFor(begin(), map) : waiting.then(() => waitFor(begin(), map));
   } catch (error) {
     return Promise.reject(error);
   }

@@ -1,8 +1,8 @@
 // What using a stub takes, beside the stub itself: calls, and the members of what isn't there yet.
 
 import { later, native } from "facetbox:base";
-import { capOf, Held, illegal } from "facetbox:held";
-import { capabilities, messages } from "facetbox:lazy";
+import { capOf, Held, illegal, refusal, unsent } from "facetbox:held";
+import { capabilities, gathering, messages } from "facetbox:lazy";
 import { attempt, waitFor } from "facetbox:operations";
 import { Proxy } from "facetbox:proxies";
 
@@ -68,6 +68,8 @@ function use(state, begin, map) {
 
 function call(state, method, args) {
   try {
+    const waiting = gathering(args);
+    if (waiting !== undefined) return waiting.then(() => call(state, method, args));
     const packed = native.pack(args); // copied now, whenever it is sent
     return use(state, () => native.call(state.cap, method, packed), disposable);
   } catch (error) {
@@ -130,6 +132,7 @@ const REMOTE = {
       return promise[name].bind(promise);
     }
     if (typeof name === "string") return name === "constructor" ? this.type : memberOf(this.read(), name);
+    if (name === refusal) return unsent(this.type.name);
     if (name === Symbol.dispose) return this.dispose && (() => this.dispose());
     if (name === Symbol.toStringTag) return this.tag;
     return name === Symbol.toPrimitive ? () => `[object ${this.tag}]` : undefined;
@@ -185,12 +188,12 @@ export const memberOfStub = (state, name) =>
 /** A member of what a stub of an object stands for, whose capability `alive` gives. */
 export const memberOfObject = (alive, name) =>
   remoteMember(
-    (args) => attempt(() => native.call_object(alive(), name, args), disposable),
+    (args) => attempt(() => native.call_object(alive(), name, args), disposable, args),
     () => attempt(() => native.get_object_member(alive(), name)),
   );
 
 /** Calls what a stub of a function stands for: one of the host gives a plain promise, one of a guest what has members. */
 export function callFunction(alive, args, isOfGuest) {
-  const answer = attempt(() => native.call_function(alive(), args), disposable);
+  const answer = attempt(() => native.call_function(alive(), args), disposable, args);
   return isOfGuest ? promised(answer) : answer;
 }

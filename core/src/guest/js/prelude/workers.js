@@ -6,7 +6,7 @@ import "facetbox:texts";
 import { className, define, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
 import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
-import { capabilities, getLate, keepLateGetters, lateGlobals, loaders, messages, setLate, streams, stubs } from "facetbox:lazy";
+import { capabilities, gathering, getLate, keepLateGetters, lateGlobals, loaders, messages, setLate, streams, stubs } from "facetbox:lazy";
 import { settle, isThenable } from "facetbox:operations";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
@@ -261,6 +261,16 @@ function find(object, name) {
 // A promise that isn't Promise's own is adopted, so that the driver only has to know one kind.
 const adopted = (value) => (isThenable(value) ? Promise.resolve(value) : value);
 
+/** A value whose bodies are data, or a promise of it. */
+const whole = (value) => gathering(value)?.then(() => value) ?? value;
+
+/** What an event ends with, or a promise of it. */
+function ended(value) {
+  const answer = adopted(value);
+  if (streams.loaded === undefined) return answer;
+  return isThenable(answer) ? answer.then(whole) : whole(answer);
+}
+
 const NO_RPC =
   'The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module "cloudflare:workers".';
 
@@ -277,16 +287,14 @@ function callMethod(name, args) {
   const object = callable ?? rpcTarget();
   const method = member(object, name);
   if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
-  return adopted(apply(method, object, args));
+  return ended(apply(method, object, args));
 }
 
 function callFetch(request) {
   const object = target();
   const method = find(object, "fetch");
   if (typeof method !== "function") native.no_fetch_handler();
-  const answer = adopted(apply(method, object, [request]));
-  if (streams.loaded === undefined) return answer;
-  return isThenable(answer) ? answer.then(whole) : whole(answer);
+  return ended(apply(method, object, [request]));
 }
 
 function callAlarm(info) {
@@ -311,28 +319,23 @@ function member(object, name) {
   return value;
 }
 
-const getMember = (name) => adopted(member(rpcTarget(), name));
+const getMember = (name) => ended(member(rpcTarget(), name));
 
 /** Uses what others were given: calls a function or a method, or reads a property. */
 function useCallback(number, name, args) {
   const kept = callbacks.get(number);
-  if (name === undefined) return adopted(apply(kept, undefined, args));
+  if (name === undefined) return ended(apply(kept, undefined, args));
   const value = member(kept, name);
-  if (args === undefined) return adopted(value);
+  if (args === undefined) return ended(value);
   if (typeof value !== "function") throw new TypeError(`"${name}" is not a function.`);
-  return adopted(apply(value, kept, args));
+  return ended(apply(value, kept, args));
 }
-
-/** A promise of a response whose body a guest streams; undefined for anything else. */
-const gathered = (value) => streams.loaded && messages.loaded?.gathering(value)?.then(() => value);
-
-const whole = (value) => gathered(value) ?? value;
 
 /** Tells the driver how a promise ends. */
 function watch(promise, task) {
   const failed = (error) => native.done(task, false, error);
   promise.then((value) => {
-    const waiting = gathered(value);
+    const waiting = gathering(value);
     if (waiting === undefined) native.done(task, true, value);
     else waiting.then(() => native.done(task, true, value), failed);
   }, failed);
@@ -346,7 +349,7 @@ native.hooks = {
   makeError,
   errorParts,
   take: (kind, value) => takers[kind](value),
-  build: (kind, ...parts) => builders[kind](...parts),
+  build: (kind, ...parts) => (builders[kind] ?? messages.use().builders[kind])(...parts),
   className,
   heldBy,
   keepCallback,
@@ -356,6 +359,8 @@ native.hooks = {
   makeResponse: (...parts) => messages.use().makeResponse(...parts),
   takeRequest: (request) => messages.use().takeRequest(request),
   takeResponse: (value) => messages.use().takeResponse(value),
+  // Without the module of their classes there are no instances of them.
+  takeMessage: (value) => messages.loaded?.takeMessage(value),
   settle,
   setEnv,
   loadMain,

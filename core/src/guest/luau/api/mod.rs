@@ -94,10 +94,16 @@ impl Host {
         self.marshal.get().read(lua, value, limit)
     }
 
-    /// Copies arguments of the guest.
+    /// Copies what the guest binds to a query.
     fn read_all(&self, lua: &Lua, values: &MultiValue) -> Result<Vec<Value>> {
         let limit = self.shared.actor()?.limits.message_bytes;
         self.marshal.get().read_all(lua, values, limit)
+    }
+
+    /// Copies arguments that the guest sends.
+    fn send_all(&self, lua: &Lua, values: &MultiValue) -> Result<Vec<Value>> {
+        let limit = self.shared.actor()?.limits.message_bytes;
+        self.marshal.get().send_all(lua, values, limit)
     }
 }
 

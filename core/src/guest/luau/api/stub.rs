@@ -20,7 +20,7 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add(
         "call",
         |host, lua, (target, method, args): (AnyUserData, String, MultiValue)| {
-            let (stub, args) = (stub(&target)?, host.read_all(lua, &args)?);
+            let (stub, args) = (stub(&target)?, host.send_all(lua, &args)?);
             let charge = charge(host, method.len() + size(&args));
             wait_charged(host, charge, send(event(host)?, stub, Message::call(method, args)))
         },
@@ -85,7 +85,7 @@ fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
         let Value::Function(function) = cap(&target)?.0.clone() else {
             return Err(Error::type_error("Illegal invocation: this is no host function."));
         };
-        let args = host.read_all(lua, &args)?;
+        let args = host.send_all(lua, &args)?;
         let (called, charge) = (function.clone(), charge(host, size(&args)));
         wait_for_host(host, Called::Function(&called), charge, move || function.call(args))
     })?;
@@ -95,7 +95,7 @@ fn register_host(natives: &Natives<'_>) -> mlua::Result<()> {
             let Value::Object(object) = cap(&target)?.0.clone() else {
                 return Err(Error::type_error("Illegal invocation: this is no host object."));
             };
-            let args = host.read_all(lua, &args)?;
+            let args = host.send_all(lua, &args)?;
             let (called, name) = (object.clone(), method.clone());
             let called = Called::Object(&called, &name);
             let charge = charge(host, name.len() + size(&args));

@@ -46,6 +46,11 @@ impl Marshal {
         match value {
             Value::Date(time) => self.make_date.call(*time),
             Value::Error(error) => error_to_lua(lua, error.clone()),
+            Value::Request(request) => self.web.request_to_lua(lua, request).map(LuaValue::Table),
+            Value::Response(response) => {
+                self.web.response_to_lua(lua, response).map(LuaValue::Table)
+            }
+            Value::Headers(headers) => self.web.headers_to_lua(lua, headers).map(LuaValue::Table),
             Value::Stub(stub) => {
                 let id = stub.id().map(|id| self.id(lua, &ActorId::Object(id.clone())));
                 let name = stub.name();

@@ -25,17 +25,32 @@ impl Marshal {
     /// # Errors
     /// VALUE_ERROR (a `DataCloneError`) with the path to what can't be copied; LIMIT_MESSAGE.
     pub fn read(&self, lua: &Lua, value: &LuaValue, bytes: u64) -> Result<Value> {
-        Reader::new(self, bytes).whole(lua, value).map_err(Refusal::into_error)
+        Reader::new(self, lua, bytes).whole(value).map_err(Refusal::into_error)
     }
 
-    /// Copies arguments; absent ones are null.
+    /// Copies a value that is sent, of at most `bytes`: requests, responses and headers are taken over.
+    ///
+    /// # Errors
+    /// As [`Marshal::read`].
+    pub fn send(&self, lua: &Lua, value: &LuaValue, bytes: u64) -> Result<Value> {
+        let mut reader = Reader { sends: true, ..Reader::new(self, lua, bytes) };
+        reader.whole(value).map_err(Refusal::into_error)
+    }
+
+    /// Copies several values, such as bindings; absent ones are null.
     ///
     /// # Errors
     /// As [`Marshal::read`].
     pub fn read_all(&self, lua: &Lua, values: &MultiValue, bytes: u64) -> Result<Vec<Value>> {
-        let mut reader = Reader::new(self, bytes);
-        let read = values.iter().map(|value| reader.whole(lua, value));
-        read.collect::<Result<_, _>>().map_err(Refusal::into_error)
+        Reader::new(self, lua, bytes).all(values)
+    }
+
+    /// Copies arguments that are sent; absent ones are null.
+    ///
+    /// # Errors
+    /// As [`Marshal::read`].
+    pub fn send_all(&self, lua: &Lua, values: &MultiValue, bytes: u64) -> Result<Vec<Value>> {
+        Reader { sends: true, ..Reader::new(self, lua, bytes) }.all(values)
     }
 }
 
@@ -93,6 +108,9 @@ enum Open {
 /// Copies one message out of the engine.
 struct Reader<'a> {
     marshal: &'a Marshal,
+    lua: &'a Lua,
+    /// Whether requests, responses and headers are taken over instead of refused.
+    sends: bool,
     left: u64,
     limit: u64,
     /// The tables that the current one is inside of.
@@ -102,8 +120,14 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(marshal: &'a Marshal, bytes: u64) -> Reader<'a> {
-        Reader { marshal, left: bytes, limit: bytes, ancestors: Vec::new(), open: Vec::new() }
+    fn new(marshal: &'a Marshal, lua: &'a Lua, bytes: u64) -> Reader<'a> {
+        let (ancestors, open) = (Vec::new(), Vec::new());
+        Reader { marshal, lua, sends: false, left: bytes, limit: bytes, ancestors, open }
+    }
+
+    fn all(mut self, values: &MultiValue) -> Result<Vec<Value>> {
+        let read = values.iter().map(|value| self.whole(value));
+        read.collect::<Result<_, _>>().map_err(Refusal::into_error)
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -126,7 +150,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Copies a value that the binding holds.
-    fn whole(&mut self, lua: &Lua, value: &LuaValue) -> Result<Value, Refusal> {
+    fn whole(&mut self, value: &LuaValue) -> Result<Value, Refusal> {
         let LuaValue::Table(table) = value else {
             self.spend(8)?;
             return Ok(match value {
@@ -144,7 +168,7 @@ impl<'a> Reader<'a> {
             });
         };
         let mut read = Ok(Value::Null);
-        protected::<()>(lua, (self.marshal.passage.table(), table), |stack| {
+        protected::<()>(self.lua, (self.marshal.passage.table(), table), |stack| {
             read = self.value(stack, WHOLE);
         })?;
         read
@@ -186,7 +210,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Something that isn't copied piece by piece.
-    fn object(&self, value: &LuaValue) -> Result<Value, Refusal> {
+    fn object(&mut self, value: &LuaValue) -> Result<Value, Refusal> {
         match value {
             LuaValue::Table(table) => self.instance(table),
             LuaValue::UserData(userdata) => self.userdata(userdata),
@@ -211,7 +235,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A table with a metatable: one of ours, or an instance of a class that can't be copied.
-    fn instance(&self, table: &Table) -> Result<Value, Refusal> {
+    fn instance(&mut self, table: &Table) -> Result<Value, Refusal> {
         let Some(metatable) = table.metatable() else {
             return Err(unsupported("table"));
         };
@@ -229,6 +253,12 @@ impl<'a> Reader<'a> {
                 }
             }
             None => {}
+        }
+        if self.sends
+            && let Some(message) = self.marshal.web.message_from_lua(self.lua, table)?
+        {
+            self.spend(message.size())?;
+            return Ok(message);
         }
         let name: Option<String> = self.marshal.classes.raw_get(metatable)?;
         Err(unsupported(name.as_deref().unwrap_or("table with a metatable")))
