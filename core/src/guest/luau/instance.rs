@@ -174,7 +174,7 @@ impl LuauInstance {
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
         let web = &self.vm.marshal.web;
-        let request = web.request_to_lua(&self.vm.lua, &request);
+        let request = web.request_to_lua(&self.vm.lua, &request, "manual");
         let request = request.map_err(|error| self.failed(&task, error))?;
         let result = self.run(&task, hold, Entry::CallFetch, (&*object, request)).await?;
         if !web.is_response(&result) {

@@ -192,11 +192,18 @@ impl WebApi {
         self.classes.load(lua)?.make_headers.call(list)
     }
 
-    /// Makes a `Request` of the guest; its URL is taken as it is.
-    pub(crate) fn request_to_lua(&self, lua: &Lua, request: &Request) -> mlua::Result<Table> {
+    /// Makes a `Request` of the guest; its URL is taken as it is. `redirect` says what is done with redirects if the
+    /// guest sends it on: "follow" or "manual".
+    pub(crate) fn request_to_lua(
+        &self,
+        lua: &Lua,
+        request: &Request,
+        redirect: &str,
+    ) -> mlua::Result<Table> {
         let list = messages::header_list(lua, &request.headers)?;
         let body = body_to_lua(lua, request.body.as_deref())?;
-        self.classes.load(lua)?.make_request.call((request.method(), request.url(), list, body))
+        let parts = (request.method(), request.url(), list, body, redirect);
+        self.classes.load(lua)?.make_request.call(parts)
     }
 
     /// Makes a `Response` of the guest.

@@ -480,7 +480,7 @@ fn requests_and_responses_cross_both_ways() {
     let mut request = Request::new("POST", "http://app/a%20b?x").unwrap().with_body("body");
     request.headers.append("x-a", "1").unwrap();
     request.headers.append("x-a", "2").unwrap();
-    let table = Value::Table(web.request_to_lua(&lua, &request).unwrap());
+    let table = Value::Table(web.request_to_lua(&lua, &request, "follow").unwrap());
     assert!(!web.is_response(&table));
     assert_eq!(web.request_from_lua(&lua, table.clone()).unwrap(), request);
     let again = web.request_from_lua(&lua, table).unwrap_err();

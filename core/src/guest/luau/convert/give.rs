@@ -46,7 +46,9 @@ impl Marshal {
         match value {
             Value::Date(time) => self.make_date.call(*time),
             Value::Error(error) => error_to_lua(lua, error.clone()),
-            Value::Request(request) => self.web.request_to_lua(lua, request).map(LuaValue::Table),
+            Value::Request(request) => {
+                self.web.request_to_lua(lua, request, "follow").map(LuaValue::Table)
+            }
             Value::Response(response) => {
                 self.web.response_to_lua(lua, response).map(LuaValue::Table)
             }
