@@ -5,7 +5,10 @@ use aes_gcm::AesGcm;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{Aead, KeyInit, Nonce, Payload};
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
+use cbc::cipher::{
+    Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit,
+    StreamCipher,
+};
 use cbc::{Decryptor, Encryptor};
 use ctr::Ctr128BE;
 
@@ -27,6 +30,10 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"aes_cbc", |call| {
         let (encrypts, key, vector) = (call.flag(0), bytes(call, 1)?, bytes(call, 2)?);
         give_bytes(call, &cbc(encrypts, &key, &vector, &message(call, 3)?)?)
+    });
+    natives.add(c"aes_block", |call| {
+        let (encrypts, key, block) = (call.flag(0), bytes(call, 1)?, bytes(call, 2)?);
+        give_bytes(call, &one_block(encrypts, &key, &block)?)
     });
     natives.add(c"aes_ctr", |call| {
         let (bits, key, counter) = (call.index(0)?, bytes(call, 1)?, bytes(call, 2)?);
@@ -144,6 +151,31 @@ fn ctr(bits: u64, key: &[u8], counter: &[u8], mut data: Vec<u8>) -> Result<Vec<u
 fn ctr_with<C: KeyIvInit + StreamCipher>(key: &[u8], counter: u128, data: &mut [u8]) -> Result<()> {
     let mut cipher = C::new_from_slices(key, &counter.to_be_bytes()).map_err(|_| illegal())?;
     cipher.try_apply_keystream(data).map_err(|_| illegal())
+}
+
+/// One block by itself.
+fn one_block(encrypts: bool, key: &[u8], block: &[u8]) -> Result<Vec<u8>> {
+    match key.len() {
+        16 => block_with::<Aes128>(encrypts, key, block),
+        24 => block_with::<Aes192>(encrypts, key, block),
+        32 => block_with::<Aes256>(encrypts, key, block),
+        _ => Err(illegal()),
+    }
+}
+
+fn block_with<C: KeyInit + BlockCipherEncrypt + BlockCipherDecrypt>(
+    encrypts: bool,
+    key: &[u8],
+    block: &[u8],
+) -> Result<Vec<u8>> {
+    let cipher = C::new_from_slice(key).map_err(|_| illegal())?;
+    let mut block = Block::<C>::try_from(block).map_err(|_| illegal())?;
+    if encrypts {
+        cipher.encrypt_block(&mut block)
+    } else {
+        cipher.decrypt_block(&mut block)
+    }
+    Ok(block.to_vec())
 }
 
 fn bad_vector(algorithm: &str, name: &str) -> Error {

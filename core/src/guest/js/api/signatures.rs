@@ -1,8 +1,9 @@
-//! Natives of signatures with key pairs: ECDSA over the curve P-256, and the verification of RSA's.
+//! Natives of key pairs: ECDSA and ECDH over the curve P-256, and the verification of RSA's signatures.
 
 use num_bigint::BigUint;
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use p256::elliptic_curve::point::AffineCoordinates;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::pkcs8::der::asn1::UintRef;
 use p256::pkcs8::der::{Decode, Reader, SliceReader};
@@ -73,6 +74,12 @@ pub(super) fn register(natives: &mut Natives) {
         let key = key!(VerifyingKey::from_sec1_bytes(&bytes(call, 0)?));
         let (signature, digest) = (Signature::from_slice(&bytes(call, 1)?), bytes(call, 2)?);
         call.give_bool(signature.is_ok_and(|known| key.verify_prehash(&digest, &known).is_ok()))
+    });
+    natives.add(c"p256_shared", |call| {
+        let key = key!(SecretKey::from_slice(&bytes(call, 0)?));
+        let other = key!(PublicKey::from_sec1_bytes(&bytes(call, 1)?));
+        let shared = (other.to_projective() * &*key.to_nonzero_scalar()).to_affine();
+        give_bytes(call, &shared.x())
     });
     natives.add(c"rsa_of_spki", |call| {
         let (modulus, exponent) = rsa_of_spki(&bytes(call, 0)?).ok_or_else(bad_key)?;

@@ -1,7 +1,7 @@
 // Web Cryptography: random values, digests, keyed digests and the keys that are derived with them. Ciphers and
 // signatures with key pairs are parts of their own.
 
-import { bytesOf, hidden, isView, later, native, tag, viewParts } from "facetbox:base";
+import { bytesOf, hidden, isView, later, native, tag, toBytes, toText, viewParts } from "facetbox:base";
 import { part } from "facetbox:lazy";
 
 const BLOCKS = { MD5: 64, "SHA-1": 64, "SHA-256": 64, "SHA-384": 128, "SHA-512": 128 };
@@ -19,7 +19,9 @@ const KINDS = {
   "AES-GCM": () => part("ciphers").aes,
   "AES-CBC": () => part("ciphers").aes,
   "AES-CTR": () => part("ciphers").aes,
+  "AES-KW": () => part("ciphers").wrapping,
   ECDSA: () => part("signatures").ecdsa,
+  ECDH: () => part("signatures").ecdh,
   "RSASSA-PKCS1-V1_5": () => part("signatures").rsa,
 };
 
@@ -54,6 +56,10 @@ export function hashOf(given) {
 // Keys --------------------------------------------------------------------------------------------
 
 const Secret = hidden(); // { bytes, type, extractable, algorithm, usages }
+export const secretOf = (key) => Secret.get(key);
+
+/** All usages, in the order in which a key tells its own. */
+const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
 
 class CryptoKey {
   constructor(secret) {
@@ -74,8 +80,11 @@ class CryptoKey {
   }
 }
 
-export const newKey = (bytes, algorithm, extractable, usages, type = "secret", parts = undefined) =>
-  new CryptoKey({ __proto__: null, bytes, type, algorithm, extractable: Boolean(extractable), usages: [...usages], parts });
+export function newKey(bytes, algorithm, extractable, usages, type = "secret", parts = undefined) {
+  const given = [...usages];
+  const ordered = USAGES.filter((usage) => given.includes(usage));
+  return new CryptoKey({ __proto__: null, bytes, type, algorithm, extractable: Boolean(extractable), usages: ordered, parts });
+}
 
 /** The bytes of a key that may be used for that. */
 function secretFor(key, usage, name) {
@@ -151,6 +160,24 @@ const ciphering = (operation) => (algorithm, key, message) => {
   return withKind(asked.name, operation, secret, data(message, `data to ${operation}`), asked).buffer;
 };
 
+/** What wraps keys with the keys of an algorithm. */
+const wrapping = (name, operation, cipher) => (name === "AES-KW" ? operation : cipher);
+
+function wrapKey(format, key, wrapper, algorithm) {
+  const asked = algorithmOf(algorithm);
+  const secret = secretFor(wrapper, "wrapKey", asked.name);
+  const exported = exportKey(format, key);
+  const bytes = format === "jwk" ? toBytes(JSON.stringify(exported)) : new Uint8Array(exported);
+  return withKind(asked.name, wrapping(asked.name, "wrap", "encrypt"), secret, bytes, asked).buffer;
+}
+
+function unwrapKey(format, wrapped, wrapper, algorithm, wanted, extractable, usages) {
+  const asked = algorithmOf(algorithm);
+  const secret = secretFor(wrapper, "unwrapKey", asked.name);
+  const bytes = withKind(asked.name, wrapping(asked.name, "unwrap", "decrypt"), secret, data(wrapped, "wrapped key"), asked);
+  return importKey(format, format === "jwk" ? JSON.parse(toText(bytes)) : bytes, wanted, extractable, usages);
+}
+
 function isSame(a, b) {
   let difference = a.length ^ b.length;
   for (let at = 0; at < a.length; at++) difference |= a[at] ^ b[at];
@@ -187,6 +214,11 @@ const password = {
   importKey(format, given, { name }, extractable, usages) {
     if (format !== "raw") throw failed("NotSupportedError", `Keys of ${name} can't be imported in the format "${format}".`);
     return newKey(data(given, "data of the key"), { name }, extractable, usages);
+  },
+  bits: () => null,
+  derive({ bytes, algorithm }, asked, bits) {
+    if (!(bits > 0) || bits % 8 !== 0) throw failed("OperationError", "The length of derived bits must be a multiple of 8.");
+    return (algorithm.name === "PBKDF2" ? pbkdf2 : hkdf)(bytes, asked, bits / 8);
   },
 };
 
@@ -234,9 +266,7 @@ function hkdf(secret, { salt, info, hash }, length) {
 
 function derived(algorithm, key, bits, usage) {
   const asked = algorithmOf(algorithm);
-  const { bytes } = secretFor(key, usage, asked.name);
-  if (!(bits > 0) || bits % 8 !== 0) throw failed("OperationError", "The length of derived bits must be a multiple of 8.");
-  return (asked.name === "PBKDF2" ? pbkdf2 : hkdf)(bytes, asked, bits / 8);
+  return withKind(asked.name, "derive", secretFor(key, usage, asked.name), asked, bits);
 }
 
 function deriveKey(algorithm, key, wanted, extractable, usages) {
@@ -258,13 +288,9 @@ const operations = {
   deriveKey,
   encrypt: ciphering("encrypt"),
   decrypt: ciphering("decrypt"),
+  wrapKey,
+  unwrapKey,
 };
-
-for (const name of ["wrapKey", "unwrapKey"]) {
-  operations[name] = () => {
-    throw new TypeError(`crypto.subtle.${name}() is not supported.`);
-  };
-}
 
 const subtle = {
   timingSafeEqual,

@@ -1,9 +1,9 @@
-// Signatures with key pairs: ECDSA over the curve P-256, and RSA's, which are verified only.
+// Key pairs: ECDSA and ECDH over the curve P-256, and RSA's signatures, which are verified only.
 
 import { native } from "facetbox:base";
 import { keys } from "facetbox:lazy";
 
-const { data, failed, fromBase64Url, hashOf, newKey, toBase64Url } = keys.use();
+const { data, failed, fromBase64Url, hashOf, newKey, secretOf, toBase64Url } = keys.use();
 const natives = native.late("signatures");
 
 const notSupported = (what) => failed("NotSupportedError", what);
@@ -15,11 +15,11 @@ function part(key, name) {
   return fromBase64Url(key[name]);
 }
 
-// ECDSA -------------------------------------------------------------------------------------------
+// The curve ---------------------------------------------------------------------------------------
 
-function curve(asked) {
-  if (asked.namedCurve !== "P-256") throw notSupported(`Unrecognized or unimplemented EC curve "${asked.namedCurve}": there is P-256.`);
-  return { name: "ECDSA", namedCurve: "P-256" };
+function curve({ name, namedCurve }) {
+  if (namedCurve !== "P-256") throw notSupported(`Unrecognized or unimplemented EC curve "${namedCurve}": there is P-256.`);
+  return { name, namedCurve };
 }
 
 /** The point of a public key of a JSON Web Key. */
@@ -41,7 +41,8 @@ function asJwk({ bytes, type, usages, parts }) {
   return { ...key, key_ops: [...usages], ext: true };
 }
 
-export const ecdsa = {
+/** What can be done with the keys of an algorithm whose public ones are used for these. */
+const pairs = (usesOfPublic) => ({
   importKey(format, given, asked, extractable, usages) {
     curve(asked);
     if (format === "jwk") {
@@ -52,7 +53,7 @@ export const ecdsa = {
     if (format === "raw") return publicKey(natives.p256_point(bytes), asked, extractable, usages);
     if (format === "spki") return publicKey(natives.p256_of_spki(bytes), asked, extractable, usages);
     if (format === "pkcs8") return privateKey(natives.p256_of_pkcs8(bytes), asked, extractable, usages);
-    throw badFormat("ECDSA", format);
+    throw badFormat(asked.name, format);
   },
   exportKey(format, secret) {
     const { bytes, type } = secret;
@@ -60,18 +61,46 @@ export const ecdsa = {
     if (format === "raw" && type === "public") return bytes.slice().buffer;
     if (format === "spki" && type === "public") return natives.p256_to_spki(bytes).buffer;
     if (format === "pkcs8" && type === "private") return natives.p256_to_pkcs8(bytes).buffer;
-    throw badFormat("ECDSA", format);
+    throw badFormat(secret.algorithm.name, format);
   },
   generateKey(asked, extractable, usages) {
-    const can = (usage) => [...usages].filter((other) => other === usage);
+    curve(asked);
+    const isOfPublic = (usage) => usesOfPublic.includes(usage);
+    const ofPrivate = [...usages].filter((usage) => !isOfPublic(usage));
+    if (ofPrivate.length === 0) throw failed("SyntaxError", "Attempt to generate asymmetric keys with no valid private key usages.");
     const bytes = natives.p256_generate();
     return {
-      publicKey: publicKey(natives.p256_public(bytes), asked, true, can("verify")),
-      privateKey: privateKey(bytes, asked, extractable, can("sign")),
+      publicKey: publicKey(natives.p256_public(bytes), asked, true, [...usages].filter(isOfPublic)),
+      privateKey: privateKey(bytes, asked, extractable, ofPrivate),
     };
   },
+});
+
+export const ecdsa = {
+  ...pairs(["verify"]),
   sign: ({ bytes }, message, { hash }) => natives.p256_sign(bytes, native.digest(hashOf(hash), message)),
   verify: ({ bytes }, signature, message, { hash }) => natives.p256_verify(bytes, signature, native.digest(hashOf(hash), message)),
+};
+
+/** The most bits that two keys share. */
+const SHARED_BITS = 256;
+
+export const ecdh = {
+  ...pairs([]),
+  derive({ bytes }, { public: key }, bits) {
+    const other = secretOf(key);
+    if (other === undefined) throw new TypeError('The field "public" of the algorithm must be a CryptoKey.');
+    if (other.type !== "public") throw failed("InvalidAccessError", `The provided key has type "${other.type}", not "public"`);
+    const { name } = other.algorithm;
+    if (name !== "ECDH") throw failed("InvalidAccessError", `Private key for derivation is using "ECDH" while public key is using "${name}".`);
+    const length = bits ?? SHARED_BITS;
+    if (!(length <= SHARED_BITS)) {
+      throw failed("OperationError", `Derived key length (${length} bits) is too long (should be at most ${SHARED_BITS} bits).`);
+    }
+    const shared = natives.p256_shared(bytes, other.bytes).slice(0, Math.ceil(length / 8));
+    if (length % 8 !== 0) shared[shared.length - 1] &= 0xff00 >> (length % 8);
+    return shared;
+  },
 };
 
 // RSA ---------------------------------------------------------------------------------------------
