@@ -33,7 +33,8 @@ function responseMap(response) {
   if (!isResponse(response)) {
     throw invalid(`A fetch handler must answer a Response, got ${kind(response)}.`);
   }
-  return withBody({ status: response.status, headers: [...response.headers] }, response);
+  const { status, statusText, headers } = response;
+  return withBody({ status, statusText: statusText ?? "", headers: [...headers] }, response);
 }
 
 function withBody(map, message) {
@@ -56,8 +57,8 @@ function requestOf({ method, url, headers, body }, signal) {
 }
 
 /** The Response of a map. */
-function responseOf({ status, headers, body }) {
-  return new Response(NO_BODY.has(status) ? null : body, { status, headers });
+function responseOf({ status, statusText, headers, body }) {
+  return new Response(NO_BODY.has(status) ? null : body, { status, statusText, headers });
 }
 
 // Requests and responses of another copy of undici serve as well.

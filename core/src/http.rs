@@ -221,6 +221,7 @@ impl Request {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     status: u16,
+    status_text: String,
     /// The header fields.
     pub headers: Headers,
     /// The body; `None` where there is none.
@@ -230,7 +231,8 @@ pub struct Response {
 impl Response {
     /// Bytes of its headers and body.
     pub(crate) fn size(&self) -> usize {
-        self.headers.size() + self.body.as_ref().map_or(0, Vec::len)
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        self.status_text.len() + self.headers.size() + body
     }
 
     /// Makes a response without headers or body.
@@ -247,14 +249,16 @@ impl Response {
                 ),
             ));
         }
-        Ok(Response { status, headers: Headers::new(), body: None })
+        let status_text = String::new();
+        Ok(Response { status, status_text, headers: Headers::new(), body: None })
     }
 
     /// A response with status 200 and a text body.
     pub fn text(body: impl Into<String>) -> Response {
         let mut headers = Headers::new();
         headers.0.push(("content-type".into(), "text/plain;charset=UTF-8".into()));
-        Response { status: 200, headers, body: Some(body.into().into_bytes()) }
+        let body = Some(body.into().into_bytes());
+        Response { status: 200, status_text: String::new(), headers, body }
     }
 
     /// The status code.
@@ -262,18 +266,40 @@ impl Response {
         self.status
     }
 
+    /// What whoever has answered says about the status; empty in most cases.
+    pub fn status_text(&self) -> &str {
+        &self.status_text
+    }
+
+    /// The same response with this said about its status.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for what HTTP can't carry: other than visible characters of Latin-1, blanks and tabs.
+    pub fn with_status_text(mut self, text: impl Into<String>) -> Result<Response> {
+        self.status_text = text.into();
+        match self.status_text.chars().all(|c| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}'))
+        {
+            true => Ok(self),
+            false => Err(Error::type_error("Invalid statusText")),
+        }
+    }
+
     /// Whether the status is in the range 200 to 299.
     pub fn ok(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The response as a map: status, headers (a list of pairs) and body (bytes or null).
+    /// The response as a map: status, headers (a list of pairs), body (bytes or null), and statusText if there is any.
     pub fn to_value(&self) -> Value {
-        Value::Map(ValueMap::from_iter([
+        let mut map = ValueMap::from_iter([
             ("status", Value::Int(self.status.into())),
             ("headers", self.headers.to_value()),
             ("body", self.body.clone().into()),
-        ]))
+        ]);
+        if !self.status_text.is_empty() {
+            map.insert("statusText", self.status_text.as_str());
+        }
+        Value::Map(map)
     }
 
     /// Reads a response from such a map, or from text.
@@ -295,7 +321,8 @@ impl Response {
             Value::Null | Value::Undefined => 200,
             status => status.as_i64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
         };
-        let mut response = Response::new(status)?;
+        let text = get("statusText").as_str().unwrap_or_default();
+        let mut response = Response::new(status)?.with_status_text(text)?;
         response.headers = Headers::from_value(get("headers"))?;
         response.body = body_from_value(get("body"))?;
         Ok(response)
@@ -336,5 +363,16 @@ mod tests {
         assert!(Response::new(199).is_err());
         assert!(Response::new(600).is_err());
         assert_eq!(Response::new(204).unwrap().status(), 204);
+    }
+
+    #[test]
+    fn what_is_said_about_a_status_crosses_if_http_can_carry_it() {
+        let response = Response::new(404).unwrap();
+        assert!(response.to_value().as_map().unwrap().get("statusText").is_none());
+        let said = response.clone().with_status_text("Kein Zutritt, auch für Sie").unwrap();
+        assert_eq!(Response::from_value(&said.to_value()).unwrap(), said);
+        for text in ["a\nb", "日"] {
+            assert!(response.clone().with_status_text(text).is_err());
+        }
     }
 }

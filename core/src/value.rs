@@ -21,8 +21,7 @@ const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// A value that crosses a boundary: always a copy, never shared.
 ///
-/// Capabilities (the last variants) are passed by reference. Neither they nor requests, responses and headers can
-/// be stored.
+/// Capabilities (the last variants) go by reference. They, requests, responses and headers aren't stored.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
     /// JavaScript's `undefined`; the same as null for every other language.

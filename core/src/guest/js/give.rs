@@ -56,7 +56,7 @@ pub(super) fn value<'js>(
         }
         Value::Response(response) => {
             let (list, body) = parts(ctx, &response.headers, response.body.as_deref())?;
-            hooks.build.call(("Response", response.status(), list, body))?
+            hooks.build.call(("Response", response.status(), list, body, response.status_text()))?
         }
         Value::Headers(list) => hooks.build.call(("Headers", headers(ctx, list)?))?,
         Value::Stub(stub) => {
@@ -226,7 +226,7 @@ fn response<'js>(
     response: &Response,
 ) -> rquickjs::Result<JsValue<'js>> {
     let (list, body) = parts(ctx, &response.headers, response.body.as_deref())?;
-    hooks.make_response.call((response.status(), list, body))
+    hooks.make_response.call((response.status(), list, body, response.status_text()))
 }
 
 /// What an operation has ended with.

@@ -17,6 +17,7 @@ const INSTANCE: Slot = 1;
 #[derive(Default)]
 pub(super) struct Parts {
     pub status: f64,
+    pub status_text: String,
     pub method: String,
     pub url: String,
     pub headers: HeaderList,
@@ -72,6 +73,8 @@ impl Parts {
     fn take(&mut self, stack: &Stack, headers_metatable: *const c_void) -> Result<()> {
         stack.field(INSTANCE, "status");
         self.status = stack.number_at(stack.top());
+        stack.field(INSTANCE, "statusText");
+        self.status_text = text(stack)?.to_owned();
         stack.field(INSTANCE, "method");
         self.method = text(stack)?.to_owned();
         stack.field(INSTANCE, "url");

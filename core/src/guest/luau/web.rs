@@ -210,7 +210,8 @@ impl WebApi {
     pub(crate) fn response_to_lua(&self, lua: &Lua, response: &Response) -> mlua::Result<Table> {
         let list = messages::header_list(lua, &response.headers)?;
         let body = body_to_lua(lua, response.body.as_deref())?;
-        self.classes.load(lua)?.make_response.call((response.status(), list, body))
+        let parts = (response.status(), list, body, response.status_text());
+        self.classes.load(lua)?.make_response.call(parts)
     }
 
     /// Takes a `Request` of the guest over, body included: the guest can't read it afterwards.
@@ -231,7 +232,8 @@ impl WebApi {
     pub(crate) fn response_from_lua(&self, lua: &Lua, value: Value) -> Result<Response> {
         let parts = self.take(lua, &value, "a Response", |classes| &classes.response_metatable)?;
         // A number that is none of a status saturates at one that is none, too.
-        let mut response = Response::new(parts.status as u16)?;
+        let mut response =
+            Response::new(parts.status as u16)?.with_status_text(parts.status_text)?;
         (response.headers, response.body) = (parts.headers.finish(), parts.body);
         Ok(response)
     }

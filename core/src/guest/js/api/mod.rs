@@ -126,14 +126,16 @@ fn body<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, data: &JsValue<'js>) -> Result<
     }
 }
 
-/// A response from the parts that the prelude has taken: status, headers, body.
+/// A response from the parts that the prelude has taken: status, headers, body, what is said about the status.
 pub(super) fn response<'js>(
     ctx: &Ctx<'js>,
     hooks: &Hooks<'js>,
     parts: &Array<'js>,
 ) -> Result<Response> {
     let failed = |error| caught(ctx, hooks, error);
-    let mut response = Response::new(parts.get::<u16>(0).map_err(failed)?)?;
+    let text: String = parts.get(3).map_err(failed)?;
+    let mut response =
+        Response::new(parts.get::<u16>(0).map_err(failed)?)?.with_status_text(text)?;
     response.headers = headers(ctx, hooks, &parts.get(1).map_err(failed)?)?;
     response.body = body(ctx, hooks, &parts.get(2).map_err(failed)?)?;
     Ok(response)

@@ -210,7 +210,7 @@ export class Response extends Body {
   #isRedirected = false;
   static {
     responseParts = (response) =>
-      typeof response === "object" && response !== null && #status in response ? [response.#status] : undefined;
+      typeof response === "object" && response !== null && #status in response ? [response.#status, response.#statusText] : undefined;
     responseFrom = (status, statusText, headers, content) => {
       Response.#next = { status, statusText, headers, content };
       return new Response();
@@ -291,10 +291,10 @@ export class Response extends Body {
 /** What Rust takes over from a response, body included; undefined for anything else. */
 export function takeResponse(value) {
   const parts = responseParts(value);
-  return parts && [...parts, headersList(value.headers), contentOf(value).take()];
+  return parts && [parts[0], headersList(value.headers), contentOf(value).take(), parts[1]];
 }
 
-/** What a status means; it isn't passed on beside it. */
+/** What a status means, where nothing else is said about it. */
 const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently", 302: "Found",
   303: "See Other", 304: "Not Modified", 307: "Temporary Redirect", 308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized",
   402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 408: "Request Timeout",
@@ -302,7 +302,8 @@ const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content",
   422: "Unprocessable Entity", 428: "Precondition Required", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
   502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout" };
 
-export const makeResponse = (status, list, data) => responseFrom(status, REASONS[status] ?? "", headersFrom(list), contentOfData(data));
+export const makeResponse = (status, list, data, statusText) =>
+  responseFrom(status, statusText || (REASONS[status] ?? ""), headersFrom(list), contentOfData(data));
 
 // As arguments and results ------------------------------------------------------------------------
 
@@ -310,16 +311,18 @@ export const makeResponse = (status, list, data) => responseFrom(status, REASONS
 export function takeMessage(value) {
   if (isHeaders(value)) return ["Headers", headersList(value)];
   if (!isBody(value)) return undefined;
-  const status = responseParts(value);
-  const kind = status === undefined ? "Request" : "Response";
-  return [kind, [...(status ?? requestParts(value)), headersList(value.headers), contentOf(value).send()]];
+  const [list, content] = [headersList(value.headers), contentOf(value)];
+  const parts = responseParts(value);
+  if (parts !== undefined) return ["Response", [parts[0], list, content.send(), parts[1]]];
+  const [method, url] = requestParts(value);
+  return ["Request", [method, url, list, content.send()]];
 }
 
 /** Makes the guest's form of such parts. */
 export const builders = {
   Headers: headersFrom,
   Request: (method, url, list, data) => requestFrom(method, url, list, data, "follow"),
-  Response: (status, list, data) => responseFrom(status, "", headersFrom(list), contentOfData(data)),
+  Response: (status, list, data, statusText) => responseFrom(status, statusText, headersFrom(list), contentOfData(data)),
 };
 
 // fetch() -----------------------------------------------------------------------------------------
