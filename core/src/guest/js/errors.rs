@@ -34,7 +34,11 @@ pub(super) fn error_to_js<'js>(
     error: &Error,
 ) -> rquickjs::Result<JsValue<'js>> {
     let stack = error.stack().map(js_stack);
-    let code = (error.code() != ErrorCode::GuestError).then(|| error.code().name());
+    // What workerd throws, too, has no code there, which programs may show or take for a status.
+    let is_plain = |code: &ErrorCode| {
+        matches!(code, ErrorCode::GuestError | ErrorCode::InvalidArgument | ErrorCode::Storage)
+    };
+    let code = Some(error.code()).filter(|code| !is_plain(code)).map(|code| code.name());
     let fields = error.host_exception().and_then(|any| any.downcast_ref::<Fields>());
     let fields = fields.map(|fields| give::map(ctx, hooks, &fields.0)).transpose()?;
     let cause = Array::new(ctx.clone())?;
