@@ -48,7 +48,7 @@ class Closed(Exception):
         raise RuntimeError(name)
 
 
-class Liar(facetbox.Error):
+class Liar(facetbox.GuestError):
     @property
     def code(self) -> str:
         raise RuntimeError("no code")
