@@ -241,9 +241,10 @@ pub(crate) fn unpack(
     capabilities: Option<Vec<Capability<'_>>>,
 ) -> Result<Value> {
     let capabilities = capabilities.unwrap_or_default();
-    let capabilities = capabilities.iter().map(capability::value).collect::<Result<_>>()?;
-    let mut reader = Reader { mailbox, bytes, capabilities };
-    reader.value()
+    let capabilities = capabilities.iter().map(capability::value).collect();
+    let mut reader = Reader { mailbox, bytes, capabilities, refused: None };
+    let value = reader.value()?;
+    reader.refused.map_or(Ok(value), Err)
 }
 
 /// Reads a map; null and undefined are an empty one.
@@ -287,7 +288,9 @@ fn malformed() -> Error {
 struct Reader<'a> {
     mailbox: &'a Arc<Mailbox>,
     bytes: &'a [u8],
-    capabilities: Vec<Value>,
+    capabilities: Vec<Result<Value>>,
+    /// Why what was packed can't be used. It is read to its end: references that nobody takes over are never released.
+    refused: Option<Error>,
 }
 
 impl Reader<'_> {
@@ -332,7 +335,11 @@ impl Reader<'_> {
             HEADERS => Headers::from_value(&self.value()?)?.into(),
             CAPABILITY => {
                 let index = self.count()?;
-                self.capabilities.get(index).cloned().ok_or_else(malformed)?
+                let capability = self.capabilities.get(index).cloned().ok_or_else(malformed)?;
+                capability.unwrap_or_else(|error| {
+                    self.refused.get_or_insert(error);
+                    Value::Undefined
+                })
             }
             FUNCTION => capability::host_function(self.reference()?, self.text()?).into(),
             OBJECT => capability::host_object(self.reference()?, self.text()?).into(),

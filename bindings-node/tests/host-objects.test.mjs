@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FacetboxError, ValueError, open } from "facetbox";
-import { app, fails, guest, runtimeFor } from "./support.mjs";
+import { app, fails, guest, run, runtimeFor } from "./support.mjs";
 
 const runtime = await open();
 after(() => runtime.close());
@@ -200,6 +200,36 @@ describe("objects of the host that are used while they are used", () => {
     assert.equal(await stub.use("again", 5), 6);
     await fails(stub.use("again", 200), FacetboxError, { code: "LIMIT_DEPTH" });
     assert.equal(await stub.ping(), "pong");
+  });
+
+  test("answer although every handle is collected while they run", async () => {
+    const program = `
+      import { DurableObject, open } from "facetbox";
+      const GUEST = ${JSON.stringify(app("function App:go() return self.env.F() end"))};
+      let handles;
+      async function forget() {
+        handles = undefined;
+        for (let turn = 0; turn < 10; turn++) {
+          global.gc();
+          await new Promise(setImmediate);
+        }
+        return "forgotten";
+      }
+      class Supervisor extends DurableObject {
+        go() {
+          const code = { mainModule: "m.luau", modules: { "m.luau": GUEST }, env: { F: forget } };
+          return this.ctx.facets.get("app", () => ({ class: this.env.LOADER.load(code).getDurableObjectClass("App") })).go();
+        }
+      }
+      async function begin() {
+        const runtime = await open();
+        handles = { runtime, stub: runtime.namespace("S", Supervisor).getByName("a") };
+        return handles.stub.go();
+      }
+      console.log(await begin());
+    `;
+    const { code, output } = await run("--expose-gc", "--input-type=module", "--eval", program);
+    assert.deepEqual({ code, output }, { code: 0, output: "forgotten\n" });
   });
 
   test("may close the runtime that calls them", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { runModule } from "./support.mjs";
+import { run, runModule } from "./support.mjs";
 
 /** Calls of every kind, again and again; prints how much memory the second half has taken. */
 const PROGRAM = `
@@ -76,4 +76,81 @@ test("100,000 calls leave nothing behind", async () => {
   // About 500 bytes for each call of the second half: what allocators keep differs by half of that, and a
   // call that left its message or a promise behind would take more.
   assert.ok(grown < 24 << 20, `${grown} bytes more after the second half`);
+});
+
+/** What guests were given, kept or refused, and what the end of its runtime leaves of it. */
+const GIVEN = `
+  import { DurableObject, RpcTarget, open } from "facetbox";
+  import references from "./lib/references.js";
+
+  const GUESTS = {
+    "m.js": \`
+      import { DurableObject } from "cloudflare:workers";
+      export class App extends DurableObject {
+        kept = [];
+        keep(target) { this.kept.push(target); return target.hello(); }
+        never(target) { this.kept.push(target); return target.never(); }
+        async caught(fail) { this.kept.push(await fail().catch((thrown) => thrown)); }
+        closed() { return () => 1; }
+        use() {}
+      }\`,
+    "m.luau": \`
+      local App = DurableObject:extend("App")
+      local kept = {}
+      function App:keep(target) table.insert(kept, target) return target:hello() end
+      function App:never(target) table.insert(kept, target) return target:never() end
+      function App:caught(fail) local _, e = pcall(fail) table.insert(kept, e) end
+      return { App = App }\`,
+  };
+
+  let freed = 0;
+  const registry = new FinalizationRegistry(() => freed++);
+  class Target extends RpcTarget {
+    constructor() { super(); registry.register(this); }
+    hello() { return "hello"; }
+    never() { return new Promise(() => {}); }
+  }
+  class Failure extends Error {
+    constructor() { super("fails"); registry.register(this); }
+  }
+  const collect = async () => {
+    global.gc();
+    await new Promise(setImmediate);
+  };
+  const outcome = [];
+
+  async function round(mainModule) {
+    const runtime = await open();
+    const code = { mainModule, modules: GUESTS, env: { TARGET: new Target() } };
+    const app = runtime.namespace("App", runtime.loader().load(code).getDurableObjectClass("App")).getByName("a");
+    for (let n = 0; n < 10; n++) await app.keep(new Target());
+    for (let n = 0; n < 10; n++) await app.caught(() => { throw new Failure(); });
+    const waiting = app.never(new Target()).catch(({ code }) => outcome.push(code));
+    await app.keep(new Target());
+    await runtime.close();
+    await waiting;
+  }
+
+  async function refused() {
+    const runtime = await open();
+    const code = { mainModule: "m.js", modules: GUESTS };
+    const app = runtime.namespace("App", runtime.loader().load(code).getDurableObjectClass("App")).getByName("a");
+    const closed = await app.closed();
+    closed[Symbol.dispose]();
+    for (let n = 0; n < 10; n++) await app.use(new Target(), closed, new Target()).catch(({ code }) => outcome.push(code));
+    await runtime.close();
+  }
+
+  const before = references.count();
+  for (const mainModule of Object.keys(GUESTS)) await round(mainModule);
+  await refused();
+  const made = 2 * 23 + 20;
+  for (let turn = 0; turn < 1000 && (freed < made || references.count() > before); turn++) await collect();
+  console.log(JSON.stringify({ left: made - freed, references: references.count() - before, outcome: [...new Set(outcome)] }));
+`;
+
+test("what guests were given is free once its runtime has closed", async () => {
+  const { code, output } = await run("--expose-gc", "--input-type=module", "--eval", GIVEN);
+  assert.equal(code, 0, output);
+  assert.deepEqual(JSON.parse(output), { left: 0, references: 0, outcome: ["CLOSED"] });
 });

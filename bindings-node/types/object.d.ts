@@ -63,8 +63,8 @@ export class RpcTarget {
 
 /** What an instance sees of its own object or facet: Cloudflare's `DurableObjectState`. */
 export interface Ctx {
-  /** The object's id; for a facet its parent's, or the text that its supervisor chose. */
-  readonly id: ObjectId | string;
+  /** The object's id; for a facet its parent's. Where its supervisor chose a text instead, it is that text. */
+  readonly id: ObjectId;
   /** What the class was bound with; an empty object without. */
   readonly props: any;
   readonly storage: Storage;
