@@ -3,7 +3,7 @@
 // Between the global Request and Response and the core's maps. Bodies are whole buffers.
 
 const { invalid, kind } = require("./arguments.js");
-
+const { WholeResponse } = require("./response.js");
 const TAG = require("./tags.js");
 
 /** Statuses whose responses have no body. */
@@ -34,7 +34,9 @@ function responseMap(response) {
     throw invalid(`A fetch handler must answer a Response, got ${kind(response)}.`);
   }
   const { status, statusText, headers } = response;
-  return withBody({ status, statusText: statusText ?? "", headers: [...headers] }, response);
+  const head = { status, statusText: statusText ?? "", headers: [...headers] };
+  const body = WholeResponse.take(response);
+  return body ? { ...head, body } : withBody(head, response);
 }
 
 function withBody(map, message) {
@@ -58,7 +60,8 @@ function requestOf({ method, url, headers, body }, signal) {
 
 /** The Response of a map. */
 function responseOf({ status, statusText, headers, body }) {
-  return new Response(NO_BODY.has(status) ? null : body, { status, statusText, headers });
+  const init = { status, statusText, headers };
+  return body && !NO_BODY.has(status) ? new WholeResponse(body, init) : new Response(null, init);
 }
 
 // Requests and responses of another copy of undici serve as well.

@@ -59,6 +59,53 @@ test("statuses, empty bodies and repeated headers", async () => {
   assert.deepEqual((await stub.fetch("http://app/cookies")).headers.getSetCookie(), ["a=1", "b=2"]);
 });
 
+test("a response that comes back is as one of Node's own, whichever way its body is read", async () => {
+  const init = { method: "POST", body: '\ufeff{"a":"é"}', headers: { "x-test": "1" } };
+  const ways = {
+    text: (response) => response.text(),
+    json: (response) => response.json(),
+    buffer: async (response) => Buffer.from(await response.arrayBuffer()).toString(),
+    blob: async (response) => (await response.blob()).text(),
+    body: (response) => new Response(response.body).text(),
+    clone: async (response) => [await response.clone().text(), await response.text()],
+    streamed: async (response) => [response.body.locked, response.bodyUsed, await response.clone().json(), await response.text()],
+  };
+  for (const [name, read] of Object.entries(ways)) {
+    const [ours, own] = [await stub.fetch("http://app/", init), new Response(init.body)];
+    assert.deepEqual([ours.bodyUsed, own.bodyUsed], [false, false]);
+    assert.deepEqual(await read(ours), await read(own), name);
+    assert.deepEqual([ours.bodyUsed, own.bodyUsed], [true, true], name);
+    for (const again of Object.values(ways).slice(0, 4)) {
+      const refusal = await again(own).catch((error) => error);
+      await assert.rejects(again(ours), { name: "TypeError", message: refusal.message });
+    }
+    assert.throws(() => ours.clone(), TypeError);
+    assert.ok(ours.body.locked);
+  }
+  const response = await stub.fetch("http://app/", init);
+  assert.equal(response.constructor, Response);
+  assert.equal(Object.prototype.toString.call(response), "[object Response]");
+  response.headers.set("content-type", "text/x-test");
+  assert.equal((await response.clone().blob()).type, "text/x-test");
+});
+
+test("an object passes a response on, and one whose body was used is refused", async () => {
+  class Proxy extends DurableObject {
+    async fetch(request) {
+      const response = await stub.fetch("http://app/", { method: "POST", body: "whole" });
+      if (request.url.endsWith("/used")) await response.text();
+      if (request.url.endsWith("/streamed")) assert.ok(response.body);
+      return response;
+    }
+  }
+  const proxy = objectOf(runtime, Proxy);
+  for (const path of ["whole", "streamed"]) {
+    const response = await proxy.fetch(`http://app/${path}`);
+    assert.deepEqual([response.headers.get("x-method"), await response.text()], ["POST", "whole"]);
+  }
+  await assert.rejects(proxy.fetch("http://app/used"), /Body is unusable/);
+});
+
 test("relative URLs, used bodies and answers that are no Response are refused", async () => {
   await fails(stub.fetch("/x"), InvalidArgument, { name: "TypeError" });
   await fails(stub.fetch("http://app/wrong"), InvalidArgument, { message: /Response/ });
