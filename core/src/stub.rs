@@ -50,9 +50,17 @@ pub(crate) enum Place<'a> {
     Facet(Facets, &'a str),
 }
 
+/// Who sends a message.
+enum Sender {
+    /// An event, as a part of what it does.
+    Event,
+    /// Code of the host, in order or not.
+    Host(Option<Ticket>),
+}
+
 /// How the binding of a facet stub goes on; see [`Facets::begin`].
 pub(crate) enum Binding {
-    Bound,
+    Bound(Arc<Actor>),
     Wait(Arc<Starting>),
     Start(StartGuard),
 }
@@ -253,8 +261,7 @@ impl Stub {
         parent: Option<Arc<Event>>,
         message: Message,
     ) -> BoxFuture<'static, Result<Reply>> {
-        let stub = self.clone();
-        self.unless_revoked(Box::pin(async move { stub.deliver(parent, message, None).await }))
+        self.unless_revoked(Box::pin(self.clone().deliver(parent, message, Sender::Event)))
     }
 
     /// Delivers a message of code of the host as part of the event that it runs for.
@@ -263,13 +270,8 @@ impl Stub {
         message: Message,
         ticket: Option<Ticket>,
     ) -> BoxFuture<'static, Result<Reply>> {
-        let (stub, parent) = (self.clone(), Event::current());
-        self.unless_revoked(Box::pin(async move {
-            if let Some(event) = &parent {
-                event.settle_callers().await?;
-            }
-            stub.deliver(parent, message, ticket).await
-        }))
+        let delivery = self.clone().deliver(Event::current(), message, Sender::Host(ticket));
+        self.unless_revoked(Box::pin(delivery))
     }
 
     /// A delivery that ends when the stub is revoked.
@@ -295,19 +297,26 @@ impl Stub {
         self,
         parent: Option<Arc<Event>>,
         message: Message,
-        ticket: Option<Ticket>,
+        sender: Sender,
     ) -> Result<Reply> {
+        if let (Sender::Host(_), Some(event)) = (&sender, &parent) {
+            event.settle_callers().await?;
+        }
         // In a forked child the call before it may never have its place.
         self.0.runtime.check_open()?;
-        let mut place = match ticket {
-            Some(ticket) => Some(ticket.wait().await),
-            None => None,
+        let mut place = match sender {
+            Sender::Host(Some(ticket)) => Some(ticket.wait().await),
+            _ => None,
         };
         if let Some(event) = &parent {
             event.count_subrequest()?;
             event.count_call(Called::Stub(&self));
         }
-        let actor = self.actor(parent.as_ref()).await?;
+        let actor = match self.bind()? {
+            Binding::Bound(actor) => actor,
+            // Boxed as all that few calls come to: what a call may come to is moved with each.
+            begun => Box::pin(self.start_with(begun, parent.as_ref())).await?,
+        };
         if let Some(event) = &parent {
             // While it is held up by a transaction of another event, the calls of that must not wait for this one.
             let mut leaving = pin!(event.before_calling(&actor));
@@ -324,12 +333,14 @@ impl Stub {
             if !inside {
                 above.flush()?;
             }
-            Facets::new(above.clone()).look_for_rollbacks();
+            above.look_for_rollbacks();
         }
-        let mut reply = pin!(actor.deliver(parent.clone(), message));
-        let reply = match place {
-            Some(place) => queued(place, reply).await,
-            None => reply.as_mut().await,
+        let reply = {
+            let mut reply = pin!(actor.deliver(parent.clone(), message));
+            match place {
+                Some(place) => queued(place, reply).await,
+                None => reply.as_mut().await,
+            }
         };
         match &parent {
             Some(event) => event.before_returning().await.and(reply),
@@ -337,17 +348,19 @@ impl Stub {
         }
     }
 
-    /// The actor it is bound to, binding it first.
+    /// The actor that it addresses, once it has started.
     ///
     /// A start callback is code of the facet's parent, which runs for the event that uses the stub, if that is
     /// one of the parent's.
-    async fn actor(&self, user: Option<&Arc<Event>>) -> Result<Arc<Actor>> {
+    async fn start_with(
+        &self,
+        mut begun: Binding,
+        user: Option<&Arc<Event>>,
+    ) -> Result<Arc<Actor>> {
         loop {
-            match self.bind()? {
-                Binding::Bound => {}
-                Binding::Wait(starting) => {
-                    *self.0.bound.lock() = Some(starting.wait().await?);
-                }
+            match begun {
+                Binding::Bound(actor) => return Ok(actor),
+                Binding::Wait(starting) => self.wait(starting).await?,
                 Binding::Start(guard) => {
                     let options = match self.take_start() {
                         Some(start) => match self.starter(user)? {
@@ -359,12 +372,10 @@ impl Stub {
                         },
                         None => Err(not_running()),
                     };
-                    *self.0.bound.lock() = Some(self.finish(guard, options)?);
+                    self.finish(guard, options)?;
                 }
             }
-            if let Some(actor) = self.0.bound.lock().clone() {
-                return Ok(actor);
-            }
+            begun = self.bind()?;
         }
     }
 
@@ -386,7 +397,7 @@ impl Stub {
             // An entrypoint has no state that a new one could lack.
             let entrypoint = matches!(self.0.target, Target::Entrypoint(_));
             if !entrypoint || actor.broken().is_none() {
-                return actor.check().map(|()| Binding::Bound);
+                return actor.check().map(|()| Binding::Bound(actor.clone()));
             }
         }
         let actor = match &self.0.target {
@@ -398,13 +409,13 @@ impl Stub {
                 Begin::Start(guard) => return Ok(Binding::Start(guard)),
             },
         };
-        *bound = Some(actor);
-        Ok(Binding::Bound)
+        *bound = Some(actor.clone());
+        Ok(Binding::Bound(actor))
     }
 
     /// Starts what it addresses, if that isn't running.
     pub(crate) async fn start(&self) -> Result<()> {
-        self.actor(Event::current().as_ref()).await.map(drop)
+        self.start_with(self.bind()?, Event::current().as_ref()).await.map(drop)
     }
 
     /// Waits for a start that another stub makes.

@@ -19,6 +19,9 @@ use crate::storage::{Span, Storage};
 use crate::tail::Record;
 use crate::value::Value;
 
+/// The clock has to be read anew.
+const UNREAD: u64 = u64::MAX;
+
 /// How many calls may be nested in one chain.
 const MAX_CHAIN: u32 = 100;
 
@@ -100,6 +103,8 @@ pub(crate) struct Event {
     /// When it was delivered.
     pub begun: Instant,
     pub deadline: Instant,
+    /// The latest reading of the clock, in nanoseconds after `begun`, while nothing has taken time since.
+    read_ns: AtomicU64,
     depth: u32,
     /// Whether this event keeps its actor's turn while it waits for calls it made.
     holding: AtomicBool,
@@ -153,6 +158,7 @@ impl Event {
             parent,
             begun,
             deadline: begun + Duration::from_millis(actor.limits.wall_ms),
+            read_ns: AtomicU64::new(0),
             depth,
             holding: AtomicBool::new(false),
             reentry: Turn::default(),
@@ -193,6 +199,7 @@ impl Event {
             }
         }
         let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        self.takes_time();
         code()
     }
 
@@ -298,6 +305,9 @@ impl Event {
             if storage.depth() > outer {
                 storage.end(outer + 1, false)?;
             }
+            if !storage.is_idle() {
+                self.takes_time();
+            }
         }
         self.actor.flush().map(drop)
     }
@@ -355,6 +365,26 @@ impl Event {
         self.of_tail.store(true, Ordering::Relaxed);
     }
 
+    /// The time. The clock isn't read where nothing has taken time since it was, which costs more than much of what
+    /// a short event does.
+    pub fn now(&self) -> Instant {
+        match self.read_ns.load(Ordering::Relaxed) {
+            UNREAD => Instant::now(),
+            nanos => self.begun + Duration::from_nanos(nanos),
+        }
+    }
+
+    /// Notes what the clock shows now.
+    pub fn has_read(&self, now: Instant) {
+        let nanos = now.saturating_duration_since(self.begun).as_nanos() as u64;
+        self.read_ns.store(nanos, Ordering::Relaxed);
+    }
+
+    /// Notes that something takes time: a wait, a start, code of the host, a commit.
+    pub fn takes_time(&self) {
+        self.read_ns.store(UNREAD, Ordering::Relaxed);
+    }
+
     /// CPU time of the guest so far.
     pub fn cpu_used(&self) -> Duration {
         Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed))
@@ -385,9 +415,11 @@ impl Event {
             let open = self.actor.storage().map_or(0, Storage::depth);
             self.savepoints.store(open, Ordering::Relaxed);
         }
-        if self.holding.swap(holding, Ordering::AcqRel) == holding {
+        if self.is_holding() == holding {
             return;
         }
+        // Nobody else says so: whoever does runs the event.
+        self.holding.store(holding, Ordering::Release);
         if let Some(record) = self.record() {
             record.turn(self, holding);
         }

@@ -68,7 +68,11 @@ impl Hold {
     pub async fn retake(&mut self) -> Result<()> {
         if self.held.is_none() {
             let entry = Entry::of(&self.event);
-            entry.turn(&self.event).take(&self.event).await?;
+            let turn = entry.turn(&self.event);
+            if !turn.try_take(&self.event) {
+                self.event.takes_time();
+                turn.take(&self.event).await?;
+            }
             self.event.set_holding(true);
             self.held = Some(entry);
         }

@@ -23,13 +23,13 @@ mod warm;
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use event_listener::Event as Signal;
-use futures_lite::FutureExt;
+use futures_lite::{FutureExt, future};
 use parking_lot::Mutex;
 use tracing::{Instrument, Span};
 
@@ -323,7 +323,7 @@ impl Actor {
         }
         let mut observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
         let broken = async { Err(self.end().await) };
-        let mut hold = match futures_lite::future::or(Hold::take(&event), broken).await {
+        let mut hold = match future::or(Hold::take(&event), broken).await {
             Ok(hold) => hold,
             Err(error) => {
                 observation.end(Err(&error));
@@ -332,8 +332,10 @@ impl Actor {
         };
         let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
         let span = self.span(message.kind());
-        let run = self.run(&event, message, &mut hold).instrument(span);
-        let outcome = AssertUnwindSafe(run).catch_unwind().await;
+        let outcome = {
+            let run = pin!(self.run(&event, message, &mut hold));
+            AssertUnwindSafe(run.instrument(span)).catch_unwind().await
+        };
         let reply = outcome.unwrap_or_else(|_| {
             let error =
                 Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
@@ -363,10 +365,17 @@ impl Actor {
         hold: &mut Hold,
     ) -> Result<Reply> {
         self.check()?;
-        let broken = async { Err(self.end().await) };
-        let running = futures_lite::future::or(self.start(event, hold), broken).await?;
+        let running = match self.running() {
+            Some(running) => running,
+            None => {
+                event.takes_time();
+                let broken = async { Err(self.end().await) };
+                // Boxed as what few events come to: what an event may come to is moved with each.
+                future::or(Box::pin(self.start(event, hold)), broken).await?
+            }
+        };
         let reply = running.instance.deliver(event, message, hold);
-        let reply = futures_lite::future::or(reply, async { Err(running.end().await) }).await;
+        let reply = future::or(reply, async { Err(running.end().await) }).await;
         match (reply, running.ended()) {
             // The event that hit a limit keeps its own error.
             (Err(error), Some(reason)) if error.code() == ErrorCode::Reset => Err(reason),
@@ -374,11 +383,12 @@ impl Actor {
         }
     }
 
-    /// The running instance, started first if there is none. Keeps the turn throughout.
+    fn running(&self) -> Option<Arc<Running>> {
+        self.running.lock().clone()
+    }
+
+    /// Starts an instance. Keeps the turn throughout.
     async fn start(self: &Arc<Actor>, event: &Arc<Event>, hold: &mut Hold) -> Result<Arc<Running>> {
-        if let Some(running) = self.running.lock().clone() {
-            return Ok(running);
-        }
         self.interrupt.store(false, Ordering::Release);
         self.allow_alarms(true);
         let started = match self.class.kind() {

@@ -105,9 +105,6 @@ impl Turn {
     /// # Errors
     /// DEADLOCK if the holder waits for `event`'s own chain.
     pub async fn take(&self, event: &Arc<Event>) -> Result<()> {
-        if self.try_take(event) {
-            return Ok(());
-        }
         Take { turn: self, event, ticket: None, waits: &event.actor.runtime.waits }.await
     }
 

@@ -12,6 +12,7 @@ use super::{FacetOptions, Facets};
 use crate::actor::Actor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::order::{Order, Orders};
+use crate::storage::Storage;
 
 /// How the use of a facet stub goes on.
 pub(crate) enum Begin {
@@ -49,7 +50,7 @@ impl Facets {
     /// Finds the running facet, or makes the caller the one that starts it.
     pub(crate) fn begin(&self, name: &str) -> Result<Begin> {
         self.actor.check()?;
-        self.look_for_rollbacks();
+        self.actor.look_for_rollbacks();
         let mut slots = self.actor.facets.slots.lock();
         match slots.get(name) {
             Some(Slot::Running(actor)) => Ok(Begin::Running(actor.clone())),
@@ -63,14 +64,9 @@ impl Facets {
         }
     }
 
-    /// Breaks the running facets whose entry was rolled back since the last look: what they would write is
-    /// lost with their directory when the parent opens its database next.
-    pub(crate) fn look_for_rollbacks(&self) {
-        let Ok(storage) = self.actor.storage() else { return };
-        let rollbacks = storage.rollbacks();
-        if self.actor.facets.rollbacks.swap(rollbacks, Ordering::AcqRel) == rollbacks {
-            return;
-        }
+    /// Breaks the running facets whose entry was rolled back: what they would write is lost with their directory when the
+    /// parent opens its database next.
+    fn break_lost(&self, storage: &Storage) {
         let known = storage.facet_names().unwrap_or_default();
         let is_known = |actor: &Actor, name: &String| {
             let entry = known.iter().find(|(known, _)| known == name);
@@ -83,6 +79,19 @@ impl Facets {
         let lost: Vec<_> = self.actor.facets.slots.lock().extract_if(is_lost).collect();
         let error = Error::new(ErrorCode::Reset, "The creation of the facet was rolled back.");
         lost.into_iter().for_each(|(_, slot)| slot.fail(&error));
+    }
+}
+
+impl Actor {
+    /// Breaks the running facets whose entry was rolled back since the last look.
+    pub(crate) fn look_for_rollbacks(self: &Arc<Actor>) {
+        let Ok(storage) = self.storage() else { return };
+        let (rollbacks, compared) = (storage.rollbacks(), &self.facets.rollbacks);
+        if compared.load(Ordering::Acquire) != rollbacks
+            && compared.swap(rollbacks, Ordering::AcqRel) != rollbacks
+        {
+            Facets::new(self.clone()).break_lost(storage);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod js;
 mod luau;
 mod outside;
 mod pool;
+mod rare;
 mod rows;
 mod stop;
 mod timers;

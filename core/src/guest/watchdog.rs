@@ -5,7 +5,7 @@
 //! that thread's CPU clock, and tells the guest's engine to stop. While no guest runs it is parked.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -82,48 +82,49 @@ struct Run {
     stopped: Option<Duration>,
 }
 
+/// A slot of a thread, and whose it is.
+type Entry = (Weak<Inner>, Arc<Slot>);
+
 thread_local! {
-    static SLOTS: RefCell<Vec<(Weak<Inner>, Arc<Slot>)>> = const { RefCell::new(Vec::new()) };
+    /// Those of this thread in which nothing runs.
+    static SLOTS: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Watchdog {
-    /// Runs `code`, which runs the guest behind `target` on this thread, and answers its result and
-    /// the CPU time that it used. `target` is interrupted when that reaches `budget` or at `deadline`.
+    /// Runs `code`, which runs the guest behind `target` on this thread from `start`, which is now, on. Answers its
+    /// result, the CPU time that it used, and the time at its end. `target` is interrupted when the CPU time reaches
+    /// `budget` or at `deadline`.
     pub fn watch<T>(
         &self,
         target: Arc<dyn Interrupt>,
+        start: Instant,
         budget: Duration,
         deadline: Instant,
         code: impl FnOnce() -> T,
-    ) -> (T, Duration) {
-        let slot = self.slot();
-        let start = Instant::now();
-        *slot.run.lock() = Some(Run { target, start, budget, deadline, seen: None, stopped: None });
-        // Pairs with the fence in `park`: either the watchdog sees this run or we see it parked.
-        fence(Ordering::SeqCst);
+    ) -> (T, Duration, Instant) {
+        let run = Run { target, start, budget, deadline, seen: None, stopped: None };
+        let running = Running::begin(self.take_slot(), run);
+        // Either the watchdog, which parks before it looks into the slot, sees this run, or we see it parked.
         if self.0.parked.load(Ordering::Relaxed) {
             self.wake();
         }
-        let running = Running(&slot);
         let result = code();
-        (result, running.end())
+        let end = Instant::now();
+        (result, running.end(end), end)
     }
 
-    /// The slot of this thread, entered with the watchdog at the first use.
-    fn slot(&self) -> Arc<Slot> {
+    /// A slot of this thread, entered with the watchdog at the first use.
+    fn take_slot(&self) -> Entry {
         SLOTS.with_borrow_mut(|slots| {
-            let ours = |(inner, _): &&(Weak<Inner>, Arc<Slot>)| {
-                std::ptr::eq(inner.as_ptr(), Arc::as_ptr(&self.0))
-            };
-            if let Some((_, slot)) = slots.iter().find(ours) {
-                return slot.clone();
+            let ours = |(inner, _): &Entry| std::ptr::eq(inner.as_ptr(), Arc::as_ptr(&self.0));
+            if let Some(at) = slots.iter().position(ours) {
+                return slots.swap_remove(at);
             }
             slots.retain(|(inner, _)| inner.strong_count() > 0);
             let slot = Arc::new(Slot::current());
-            slots.push((Arc::downgrade(&self.0), slot.clone()));
             self.0.slots.lock().push(Arc::downgrade(&slot));
             self.start();
-            slot
+            (Arc::downgrade(&self.0), slot)
         })
     }
 
@@ -169,7 +170,6 @@ impl Inner {
 
     fn park(&self) {
         self.parked.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
         if !self.check_all() && !self.stopped.load(Ordering::Acquire) {
             std::thread::park();
         }
@@ -208,8 +208,8 @@ impl Slot {
     /// CPU time that a run has used so far, and the thread's. A run that the watchdog hasn't seen yet is charged what
     /// its thread has used since the latest reading, but no more than wall time: that spares short runs any reading,
     /// and is near enough where the machine is so busy that the watchdog comes late.
-    fn used(&self, run: &Run) -> (Duration, Option<Duration>) {
-        let wall = run.start.elapsed();
+    fn used(&self, run: &Run, now: Instant) -> (Duration, Option<Duration>) {
+        let wall = now.saturating_duration_since(run.start);
         if run.seen.is_none() && wall < INTERVAL {
             return (wall, None);
         }
@@ -226,7 +226,8 @@ impl Slot {
     fn check(&self) -> bool {
         let mut run = self.run.lock();
         let Some(run) = &mut *run else { return false };
-        let (used, cpu) = self.used(run);
+        let now = Instant::now();
+        let (used, cpu) = self.used(run, now);
         if let Some(then) = run.stopped {
             if used >= then + PATIENCE {
                 run.target.insist();
@@ -235,7 +236,7 @@ impl Slot {
         }
         let why = if used >= run.budget {
             Stop::Cpu
-        } else if Instant::now() >= run.deadline {
+        } else if now >= run.deadline {
             Stop::Wall
         } else {
             if run.seen.is_none() {
@@ -250,18 +251,31 @@ impl Slot {
 }
 
 /// A run that is going on; ends with the scope even if the code panics.
-struct Running<'a>(&'a Slot);
+struct Running(Option<Entry>);
 
-impl Running<'_> {
-    fn end(self) -> Duration {
-        let run = self.0.run.lock().take();
-        run.map_or(Duration::ZERO, |run| self.0.used(&run).0)
+impl Running {
+    fn begin(entry: Entry, run: Run) -> Running {
+        *entry.1.run.lock() = Some(run);
+        Running(Some(entry))
+    }
+
+    /// Ends it, and answers the CPU time that it has used by now.
+    fn end(mut self, now: Instant) -> Duration {
+        self.stop(|slot, run| slot.used(&run, now).0).unwrap_or_default()
+    }
+
+    fn stop<T>(&mut self, last: impl FnOnce(&Slot, Run) -> T) -> Option<T> {
+        let entry = self.0.take()?;
+        let run = entry.1.run.lock().take();
+        let ended = run.map(|run| last(&entry.1, run));
+        SLOTS.with_borrow_mut(|slots| slots.push(entry));
+        ended
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.0.run.lock().take();
+        self.stop(|_, _| ());
     }
 }
 
@@ -291,8 +305,8 @@ mod tests {
         let target = Arc::new(Target::default());
         let budget = Duration::from_millis(30);
         let deadline = Instant::now() + Duration::from_secs(60);
-        let ((), used) =
-            watchdog.watch(target.clone(), budget, deadline, || spin_until_stopped(&target));
+        let (now, spin) = (Instant::now(), || spin_until_stopped(&target));
+        let ((), used, _) = watchdog.watch(target.clone(), now, budget, deadline, spin);
         assert_eq!(*target.0.lock(), Some(Stop::Cpu));
         assert!(used >= budget, "{used:?}");
         watchdog.stop();
@@ -317,7 +331,7 @@ mod tests {
             }
         };
         let deadline = start + Duration::from_secs(60);
-        let ((), used) = watchdog.watch(target.clone(), budget, deadline, spin);
+        let ((), used, _) = watchdog.watch(target.clone(), start, budget, deadline, spin);
         assert!(target.0.load(Ordering::Acquire) && used >= budget + PATIENCE, "{used:?}");
         watchdog.stop();
     }
@@ -350,7 +364,8 @@ mod tests {
                 std::thread::park_timeout(Duration::from_millis(1));
             }
         };
-        let ((), used) = watchdog.watch(target.clone(), Duration::from_secs(9), deadline, wait);
+        let (now, budget) = (Instant::now(), Duration::from_secs(9));
+        let ((), used, _) = watchdog.watch(target.clone(), now, budget, deadline, wait);
         assert_eq!(*target.0.lock(), Some(Stop::Wall));
         assert!(used < Duration::from_millis(30), "{used:?}");
         watchdog.stop();
@@ -361,12 +376,13 @@ mod tests {
         let watchdog = Watchdog::default();
         let deadline = Instant::now() + Duration::from_secs(60);
         let target = Arc::new(Target::default());
-        watchdog.watch(target.clone(), Duration::from_secs(1), deadline, || ());
+        watchdog.watch(target.clone(), Instant::now(), Duration::from_secs(1), deadline, || ());
         while !watchdog.0.parked.load(Ordering::Relaxed) {
             std::thread::yield_now();
         }
         let budget = Duration::from_millis(10);
-        watchdog.watch(target.clone(), budget, deadline, || spin_until_stopped(&target));
+        let spin = || spin_until_stopped(&target);
+        watchdog.watch(target.clone(), Instant::now(), budget, deadline, spin);
         assert_eq!(*target.0.lock(), Some(Stop::Cpu));
         watchdog.stop();
     }

@@ -64,6 +64,12 @@ impl Storage {
     }
 
     fn commit_as(&self, when: When) -> Result<Option<Span>> {
+        if self.0.state.is_idle() {
+            if when == When::Durable {
+                self.flush_deferred()?;
+            }
+            return Ok(None);
+        }
         let (open, when, actions) = {
             let mut state = self.lock()?;
             match state.open() {

@@ -38,11 +38,22 @@ pub(crate) struct Meter {
     used: [AtomicU64; COUNTERS],
     /// The part of it that is in the database.
     saved: [AtomicU64; COUNTERS],
+    /// CPU time since this was made, of which whole microseconds are in `used`.
+    cpu_ns: AtomicU64,
 }
 
 impl Meter {
     pub fn add(&self, what: Used, amount: u64) {
-        self.used[what as usize].fetch_add(amount, Ordering::Relaxed);
+        if amount > 0 {
+            self.used[what as usize].fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds CPU time. What is less than a microsecond counts with what comes next.
+    pub fn add_cpu(&self, time: Duration) {
+        let time = time.as_nanos() as u64;
+        let before = self.cpu_ns.fetch_add(time, Ordering::Relaxed) % 1_000;
+        self.add(Used::CpuMicros, (before + time) / 1_000);
     }
 
     /// Adds what somebody else has used who is gone.
@@ -154,6 +165,17 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cpu_time_of_less_than_a_microsecond_adds_up() {
+        let meter = Meter::default();
+        for nanos in [999, 1, 400, 400, 400, 5_000, 799] {
+            meter.add_cpu(Duration::from_nanos(nanos));
+        }
+        assert_eq!(meter.get(Used::CpuMicros), 7);
+        meter.add_cpu(Duration::from_nanos(1));
+        assert_eq!(meter.get(Used::CpuMicros), 8);
+    }
 
     #[test]
     fn lists_of_other_versions_are_read_as_far_as_they_are_known() {

@@ -24,6 +24,7 @@ mod inspect;
 mod kv;
 mod list;
 mod live;
+mod locked;
 mod logged;
 mod meter;
 mod own;

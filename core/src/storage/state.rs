@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use event_listener::Event as Signal;
-use parking_lot::{Mutex, MutexGuard};
 use rusqlite::ffi;
 
 use super::commit::{Action, When};
@@ -13,6 +12,7 @@ use super::disk::Disk;
 use super::failure::Failure;
 use super::files::free_bytes;
 use super::guard::Guard;
+use super::locked::{Held, Locked};
 use super::meter::Meter;
 use super::own::Own;
 use super::raw::{Bind, Column};
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub dir: PathBuf,
     pub options: StorageOptions,
     pub meter: Arc<Meter>,
-    pub state: Mutex<State>,
+    pub state: Locked,
     /// Tells whoever waits that a savepoint has ended.
     pub ended: Signal,
 }
@@ -71,7 +71,7 @@ impl Shared {
             disk,
             dir,
             options,
-            state: Mutex::default(),
+            state: Locked::default(),
             ended: Signal::new(),
         }
     }
@@ -129,7 +129,7 @@ fn end_connection(shared: &Shared, mut connection: Connection) {
 
 impl Storage {
     /// The state, unless the storage has ended.
-    pub(super) fn lock(&self) -> Result<MutexGuard<'_, State>> {
+    pub(super) fn lock(&self) -> Result<Held<'_>> {
         let state = self.0.state.lock();
         state.check()?;
         Ok(state)
@@ -233,9 +233,14 @@ impl Storage {
         free.then(|| state.check().and_then(|()| state.begin(span, &self.0)))
     }
 
+    /// Whether a commit has nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.state.is_idle()
+    }
+
     /// How many savepoints are open.
     pub(crate) fn depth(&self) -> usize {
-        self.0.state.lock().depth()
+        if self.0.state.is_idle() { 0 } else { self.0.state.lock().depth() }
     }
 
     /// Ends the savepoint `depth` and those within it.
@@ -287,12 +292,12 @@ impl Storage {
 
     /// Whether code runs that can't wait for others: that of a `transactionSync()`.
     pub(crate) fn in_sync_transaction(&self) -> bool {
-        self.0.state.lock().open() == Some(Span::Sync)
+        !self.0.state.is_idle() && self.0.state.lock().open() == Some(Span::Sync)
     }
 
     /// How many times something was rolled back.
     pub(crate) fn rollbacks(&self) -> u64 {
-        self.0.state.lock().rollbacks
+        self.0.state.rollbacks()
     }
 }
 
@@ -302,6 +307,16 @@ impl State {
             Some(error) => Err(error.clone()),
             None => Ok(()),
         }
+    }
+
+    /// Whether a commit has nothing to do and nothing to tell.
+    pub fn is_idle(&self) -> bool {
+        let clear = self.ended.is_none() && self.poison.is_none();
+        clear && !self.in_transaction && self.savepoints.is_empty() && self.actions.is_empty()
+    }
+
+    pub fn rollbacks(&self) -> u64 {
+        self.rollbacks
     }
 
     /// Whether a transaction was opened explicitly.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -165,7 +165,7 @@ impl<'a> Observation<'a> {
     }
 
     fn finish(&self, outcome: Outcome, status: Option<u16>) {
-        let (event, now) = (self.event, Instant::now());
+        let (event, now) = (self.event, self.event.now());
         let (cpu, wall) = (event.cpu_charged(), now.saturating_duration_since(event.begun));
         event.actor.used(now);
         self.meter(cpu);
@@ -206,7 +206,7 @@ impl Observation<'_> {
     fn meter_in(&self, payer: &Actor, storage: &Storage, cpu: Duration) {
         let meter = storage.meter();
         meter.add(Used::Events, 1);
-        meter.add(Used::CpuMicros, cpu.as_micros() as u64);
+        meter.add_cpu(cpu);
         meter.add(Used::BytesIn, self.event.bytes_in());
         meter.add(Used::BytesOut, self.bytes_out as u64);
         meter.add(Used::Subrequests, self.event.subrequests());

@@ -47,7 +47,7 @@ impl Drop for Callback {
                     instance.dispose_later(&actor, self.number);
                 }
             }
-            _ => shared.dropped.lock().push(self.number),
+            _ => shared.dropped.push(self.number),
         }
     }
 }

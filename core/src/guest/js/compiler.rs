@@ -85,8 +85,9 @@ impl Compiler<'_> {
         };
         let engine = self.engine.insert(engine);
         let watchdog = &runtime.engines.watchdog;
-        let (done, used) =
-            watchdog.watch(engine.guard.clone(), self.cpu_left, self.deadline, || {
+        let (budget, deadline) = (self.cpu_left, self.deadline);
+        let (done, used, _) =
+            watchdog.watch(engine.guard.clone(), Instant::now(), budget, deadline, || {
                 engine.compile(name, source, options)
             });
         self.cpu_left = self.cpu_left.saturating_sub(used);

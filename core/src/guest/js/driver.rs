@@ -41,15 +41,17 @@ impl JsInstance {
             let entered = entry(ctx, hooks).map_err(|error| caught(ctx, hooks, error));
             self.begin(ctx, hooks, task, entered);
         })?;
-        while !task.is_done() {
+        let outcome = loop {
+            if let Some(outcome) = task.ended() {
+                break outcome;
+            }
             let ended = self.wait(task, hold).await?;
             self.enter(task, |ctx, hooks| self.settle(ctx, hooks, event, ended))?;
-        }
-        let outcome = task.outcome.lock().take();
-        for operation in std::mem::take(&mut *task.operations.lock()) {
+        };
+        for operation in task.operations.take() {
             self.go_on_later(event, operation);
         }
-        outcome.unwrap_or(Ok(Outcome::Nothing)).map_err(stop::leaving)
+        outcome.map_err(stop::leaving)
     }
 
     /// Runs code of the guest as part of a task. An error is one that ends the event.
@@ -60,11 +62,12 @@ impl JsInstance {
     ) -> Result<()> {
         let (event, shared) = (&task.event, &self.vm.shared);
         let watchdog = &event.actor.runtime.engines.watchdog;
-        let ((), used) =
-            watchdog.watch(shared.guard.clone(), event.cpu_left(), event.deadline, || {
+        let (budget, deadline) = (event.cpu_left(), event.deadline);
+        let ((), used, end) =
+            watchdog.watch(shared.guard.clone(), event.now(), budget, deadline, || {
                 shared.enter(task, || {
                     self.vm.run(|ctx, hooks| {
-                        for callback in std::mem::take(&mut *shared.dropped.lock()) {
+                        for callback in shared.dropped.take() {
                             let _ = hooks.drop_callback.call::<_, ()>((callback,));
                         }
                         code(ctx, hooks);
@@ -73,6 +76,7 @@ impl JsInstance {
                 });
             });
         event.add_cpu(used);
+        event.has_read(end);
         match shared.guard.stopped() {
             Some(why) => Err(self.stopped(task, why)),
             None => Ok(()),
@@ -160,6 +164,7 @@ impl JsInstance {
     /// may tell the world; the turn is free meanwhile unless a section or a transaction keeps it.
     async fn wait(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Ended> {
         let event = &task.event;
+        event.takes_time();
         event.actor.flush()?;
         if !task.keeps_turn() {
             hold.release();

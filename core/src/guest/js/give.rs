@@ -77,6 +77,15 @@ fn capability<'js>(ctx: &Ctx<'js>, value: &Value) -> rquickjs::Result<JsValue<'j
     Cap::make(ctx, Handle::Value(value.clone()))
 }
 
+/// A list, of which nothing is made if it is empty.
+pub(super) fn some<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    items: &[Value],
+) -> rquickjs::Result<Option<Array<'js>>> {
+    (!items.is_empty()).then(|| list(ctx, hooks, items)).transpose()
+}
+
 pub(super) fn list<'js>(
     ctx: &Ctx<'js>,
     hooks: &Hooks<'js>,

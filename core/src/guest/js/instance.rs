@@ -115,7 +115,8 @@ impl JsInstance {
     ) -> Result<Value> {
         check_method(method)?;
         let done = self.run(event, hold, Wanted::Value, false, |ctx, hooks| {
-            let args = give::list(ctx, hooks, args)?;
+            let method = hooks.names.of(ctx, method)?;
+            let args = give::some(ctx, hooks, args)?;
             hooks.call_method.call((method, args))
         });
         done.await?.into_value()

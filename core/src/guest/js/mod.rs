@@ -20,6 +20,7 @@ mod instance;
 mod kinds;
 mod late;
 mod modules;
+mod names;
 mod native;
 mod outcome;
 mod program;

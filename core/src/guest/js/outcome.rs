@@ -74,7 +74,7 @@ pub(super) fn failure<'js>(
 /// Polls what a task waits for, in the order in which it was begun. Answers that take as much as a message are handed in
 /// before further ones are asked for.
 pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<Ended> {
-    let mut operations = std::mem::take(&mut *task.operations.lock());
+    let mut operations = task.operations.take();
     let (mut ended, mut bytes) = (Vec::new(), 0);
     let most = task.event.actor.limits.message_bytes;
     operations.retain_mut(|operation| {
@@ -90,7 +90,7 @@ pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<En
             Poll::Pending => true,
         }
     });
-    *task.operations.lock() = operations;
+    task.operations.with(|kept| *kept = operations);
     if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
 }
 

@@ -13,6 +13,7 @@ use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
 use crate::guest::outside::{Answer, Pending};
+use crate::guest::rare::Rare;
 use crate::guest::timers;
 use crate::http::Response;
 use crate::storage::Storage;
@@ -48,7 +49,7 @@ pub(super) struct Task {
     pub wanted: Wanted,
     /// Whether it keeps the turn throughout: a constructor.
     pub starting: bool,
-    pub operations: Mutex<Vec<Operation>>,
+    pub operations: Rare<Operation>,
     pub outcome: Mutex<Option<Result<Outcome>>>,
 }
 
@@ -61,6 +62,11 @@ impl Task {
     /// Whether it has an outcome and has left every section and transaction.
     pub fn is_done(&self) -> bool {
         self.outcome.lock().is_some() && !self.event.in_section()
+    }
+
+    /// Takes its outcome once it is done.
+    pub fn ended(&self) -> Option<Result<Outcome>> {
+        if self.event.in_section() { None } else { self.outcome.lock().take() }
     }
 }
 
@@ -77,13 +83,13 @@ pub(super) struct Shared {
     pub signal: Signal,
     timers: timers::Pending,
     /// Callbacks of the guest that nobody holds any more.
-    pub dropped: Mutex<Vec<u32>>,
+    pub dropped: Rare<u32>,
     /// The task whose code runs now.
     current: Mutex<Option<Arc<Task>>>,
     /// Every task that has not left, by number, the newest last.
     tasks: Mutex<Vec<Arc<Task>>>,
     /// Facet starts that have begun and not ended, with the task that began them.
-    starts: Mutex<Vec<(u64, Stub, StartGuard)>>,
+    starts: Rare<(u64, Stub, StartGuard)>,
     next: AtomicU64,
 }
 
@@ -96,10 +102,10 @@ impl Shared {
             full: Mutex::default(),
             signal: Signal::new(),
             timers: timers::Pending::default(),
-            dropped: Mutex::default(),
+            dropped: Rare::default(),
             current: Mutex::default(),
             tasks: Mutex::default(),
-            starts: Mutex::default(),
+            starts: Rare::default(),
             next: AtomicU64::new(1),
         }
     }
@@ -120,7 +126,7 @@ impl Shared {
             number: self.number(),
             wanted,
             starting,
-            operations: Mutex::default(),
+            operations: Rare::default(),
             outcome: Mutex::default(),
         });
         tasks.push(task.clone());
@@ -134,11 +140,12 @@ impl Shared {
             tasks.remove(at);
         }
         drop(tasks);
-        let mut starts = self.starts.lock();
-        let given_up: Vec<_> =
-            starts.extract_if(.., |(number, _, _)| *number == task.number).collect();
-        drop(starts);
-        drop(given_up);
+        if !self.starts.is_empty() {
+            let own = |(number, _, _): &mut (u64, Stub, StartGuard)| *number == task.number;
+            // Dropped without the lock.
+            let given_up: Vec<_> = self.starts.with(|starts| starts.extract_if(.., own).collect());
+            drop(given_up);
+        }
     }
 
     pub fn find_task(&self, number: u64) -> Option<Arc<Task>> {
@@ -183,7 +190,7 @@ impl Shared {
     }
 
     fn begin_with(&self, number: u64, pending: Pending) -> Result<u64> {
-        self.task()?.operations.lock().push(Operation { number, pending });
+        self.task()?.operations.push(Operation { number, pending });
         Ok(number)
     }
 
@@ -203,7 +210,8 @@ impl Shared {
     /// Ends a timer's operation, whichever event it was begun in.
     pub fn clear_timer(&self, number: u64) -> Result<()> {
         self.timers.clear(number);
-        self.task()?.operations.lock().retain(|operation| operation.number != number);
+        let others = |operation: &Operation| operation.number != number;
+        self.task()?.operations.with(|operations| operations.retain(others));
         Ok(())
     }
 
@@ -215,14 +223,15 @@ impl Shared {
 
     pub fn begin_start(&self, stub: Stub, guard: StartGuard) -> Result<()> {
         let task = self.task()?.number;
-        self.starts.lock().push((task, stub, guard));
+        self.starts.push((task, stub, guard));
         Ok(())
     }
 
     /// The start of a facet that was begun with this stub.
     pub fn take_start(&self, stub: &Stub) -> Option<StartGuard> {
-        let mut starts = self.starts.lock();
-        let at = starts.iter().rposition(|(_, begun, _)| begun.is(stub))?;
-        Some(starts.swap_remove(at).2)
+        self.starts.with(|starts| {
+            let at = starts.iter().rposition(|(_, begun, _)| begun.is(stub))?;
+            Some(starts.swap_remove(at).2)
+        })
     }
 }

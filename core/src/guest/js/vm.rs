@@ -20,6 +20,7 @@ use super::heap::Heap;
 use super::kinds::Kinds;
 use super::late;
 use super::modules::Modules;
+use super::names::Names;
 use super::native::Cap;
 use super::program::{Prelude, Program, WORKERS};
 use super::rejections::{Rejections, track};
@@ -289,6 +290,7 @@ pub(super) struct Hooks<'js> {
     pub get_late: Function<'js>,
     pub set_late: Function<'js>,
     pub rejections: Rejections<'js>,
+    pub names: Names<'js>,
     /// The prototype of plain objects.
     pub object: Object<'js>,
     pub kinds: Kinds,
@@ -341,6 +343,7 @@ impl<'js> Hooks<'js> {
             get_late: hooks.get("getLate")?,
             set_late: hooks.get("setLate")?,
             rejections: Rejections::default(),
+            names: Names::default(),
             object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,
             kinds: Kinds::new(&hooks.get("samples")?)?,
         })

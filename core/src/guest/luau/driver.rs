@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_lite::future;
-use mlua::{IntoLuaMulti, MultiValue, Thread, Value as LuaValue};
+use mlua::{IntoLuaMulti, MultiValue, Value as LuaValue};
 
+use super::coroutine::{Coroutine, Ran};
 use super::errors::{error_from_lua, error_from_mlua, error_to_lua};
 use super::instance::LuauInstance;
 use super::vm::{Task, TimerRequest};
@@ -18,7 +19,7 @@ use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
 
 /// Coroutines kept for later events.
-const KEPT_THREADS: usize = 8;
+const KEPT_COROUTINES: usize = 8;
 
 /// Functions of the prelude that events enter by.
 #[derive(Clone, Copy)]
@@ -65,74 +66,73 @@ impl LuauInstance {
             Entry::StartFacet => &prelude.start_facet,
             Entry::Fire => &prelude.fire,
         };
-        let thread = self.thread().map_err(|error| self.failed(task, error))?;
-        let mut step = self.resume(task, &thread, (function, &prelude.capture, input))?;
+        let coroutine = self.coroutine().map_err(|error| self.failed(task, error))?;
+        let input = (&prelude.xpcall, function, &prelude.capture, input);
+        let mut step = self.resume(task, &coroutine, true, input)?;
         loop {
             match step {
                 Step::Ended(result) => {
-                    self.keep(thread);
+                    self.keep(coroutine);
                     return result;
                 }
                 Step::Failed(error) => return Err(error),
                 Step::Wait(pending) => {
                     let answer = self.wait(task, hold, pending).await?;
                     let answer = self.answer(answer).map_err(|error| self.failed(task, error))?;
-                    step = self.resume(task, &thread, answer)?;
+                    step = self.resume(task, &coroutine, false, answer)?;
                 }
             }
         }
     }
 
-    /// A coroutine that calls a function of the prelude and catches what it throws.
-    fn thread(&self) -> mlua::Result<Thread> {
-        let xpcall = self.vm.prelude.xpcall.clone();
-        let kept = self.threads.lock().pop();
-        match kept {
-            Some(thread) => thread.reset(xpcall).map(|()| thread),
-            None => self.vm.lua.create_thread(xpcall),
-        }
+    /// A coroutine, which is to call a function of the prelude and catch what that throws.
+    fn coroutine(&self) -> mlua::Result<Coroutine> {
+        let kept = self.coroutines.lock().pop();
+        kept.map_or_else(|| Coroutine::new(&self.vm.lua, &self.vm.prelude.xpcall), Ok)
     }
 
-    fn keep(&self, thread: Thread) {
-        let mut threads = self.threads.lock();
-        if threads.len() < KEPT_THREADS {
-            threads.push(thread);
+    fn keep(&self, coroutine: Coroutine) {
+        let mut coroutines = self.coroutines.lock();
+        if coroutines.len() < KEPT_COROUTINES {
+            coroutines.push(coroutine);
         }
     }
 
     /// Runs the coroutine until it waits or ends. An error is one that ends the event.
-    fn resume(&self, task: &Arc<Task>, thread: &Thread, input: impl IntoLuaMulti) -> Result<Step> {
-        let (event, shared) = (&task.event, &self.vm.shared);
-        let resumed = self
-            .watched(event, || shared.enter(task, || thread.resume::<(LuaValue, LuaValue)>(input)));
+    fn resume(
+        &self,
+        task: &Arc<Task>,
+        coroutine: &Coroutine,
+        begins: bool,
+        input: impl IntoLuaMulti,
+    ) -> Result<Step> {
+        let (event, shared, vm) = (&task.event, &self.vm.shared, &self.vm);
+        let run = || coroutine.run(&vm.lua, vm.prelude.marker, begins, input);
+        let ran = self.watched(event, || shared.enter(task, run));
         self.start_timers(event);
         if let Some(why) = shared.guard.stopped() {
             return Err(self.stopped(task, why));
         }
-        let (first, second) = match resumed {
-            Ok(output) => output,
-            Err(mlua::Error::MemoryError(_)) => return Err(self.stopped(task, Stop::Memory)),
-            Err(error) => return Ok(Step::Failed(error_from_mlua(error))),
-        };
-        Ok(match first {
-            LuaValue::Table(first) if first == self.vm.prelude.marker => {
-                match shared.take_pending() {
-                    Some(pending) => Step::Wait(pending),
-                    None => Step::Failed(Error::new(ErrorCode::Panic, "a wait for nothing")),
-                }
-            }
-            LuaValue::Boolean(true) if thread.is_finished() => Step::Ended(Ok(second)),
-            LuaValue::Boolean(false) if thread.is_finished() => {
+        Ok(match ran.map_err(|error| self.failed(task, error))? {
+            Ran::Ended(true, result) => Step::Ended(Ok(result)),
+            Ran::Ended(false, thrown) => {
                 // Only where the handler of what is thrown has got no memory.
-                if let LuaValue::String(text) = &second {
-                    shared.guard.note_failure(thread, text);
+                if let LuaValue::String(text) = &thrown {
+                    shared.guard.note_failure(coroutine.thread(), text);
                     if let Some(why) = shared.guard.stopped() {
                         return Err(self.stopped(task, why));
                     }
                 }
-                Step::Ended(Err(stop::leaving(error_from_lua(second))))
+                Step::Ended(Err(stop::leaving(error_from_lua(thrown))))
             }
-            _ => Step::Failed(Error::guest("Error", "attempt to yield from outside a coroutine")),
+            Ran::Waits => match shared.take_pending() {
+                Some(pending) => Step::Wait(pending),
+                None => Step::Failed(Error::new(ErrorCode::Panic, "a wait for nothing")),
+            },
+            Ran::Yields => {
+                Step::Failed(Error::guest("Error", "attempt to yield from outside a coroutine"))
+            }
+            Ran::Failed(thrown) => Step::Failed(error_from_lua(thrown)),
         })
     }
 
@@ -140,8 +140,10 @@ impl LuauInstance {
     pub fn watched<T>(&self, event: &Event, work: impl FnOnce() -> T) -> T {
         let watchdog = &event.actor.runtime.engines.watchdog;
         let guard = self.vm.shared.guard.clone();
-        let (result, used) = watchdog.watch(guard, event.cpu_left(), event.deadline, work);
+        let (budget, deadline) = (event.cpu_left(), event.deadline);
+        let (result, used, end) = watchdog.watch(guard, event.now(), budget, deadline, work);
         event.add_cpu(used);
+        event.has_read(end);
         result
     }
 
@@ -154,6 +156,7 @@ impl LuauInstance {
         mut pending: Pending,
     ) -> Result<Result<Answer>> {
         let event = &task.event;
+        event.takes_time();
         event.actor.flush()?;
         if !task.starting && !event.in_section() {
             hold.release();
@@ -213,7 +216,7 @@ impl LuauInstance {
     /// Starts the timers that guest code has set since the last time.
     fn start_timers(&self, event: &Event) {
         let (actor, of_tail) = (&event.actor, event.is_of_tail());
-        let requests = std::mem::take(&mut *self.vm.shared.timers.lock());
+        let requests = self.vm.shared.timers.take();
         for TimerRequest { id, delay } in requests {
             let due = Instant::now() + delay;
             let started = self.vm.shared.started.clone();

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
-use mlua::{IntoLua, LuaString, MultiValue, Table, Thread, Value as LuaValue};
+use mlua::{IntoLua, LuaString, MultiValue, Table, Value as LuaValue};
 use parking_lot::Mutex;
 
 use super::convert::Passed;
+use super::coroutine::Coroutine;
 use super::driver::Entry;
 use super::errors::error_from_mlua;
 use super::program::Program;
@@ -22,8 +23,9 @@ use crate::value::{Value, ValueMap};
 /// What a guest sees instead of a reply of the wrong kind.
 const NO_RESPONSE: &str = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
-/// Names of methods kept for later calls; callers may send any.
+/// Names of methods kept for later calls, and how long they are at most; callers may send any.
 const KEPT_NAMES: usize = 32;
+const LONGEST_NAME: usize = 64;
 
 /// A started guest.
 pub(crate) struct LuauInstance {
@@ -32,7 +34,7 @@ pub(crate) struct LuauInstance {
     /// The instance and its class; an entrypoint has none, it makes one for each event.
     object: OnceLock<Table>,
     /// Coroutines that have ended and can run another event.
-    pub(super) threads: Mutex<Vec<Thread>>,
+    pub(super) coroutines: Mutex<Vec<Coroutine>>,
     /// Names of methods as the engine has them.
     names: Mutex<Vec<(String, LuaString)>>,
     pub(super) this: Weak<LuauInstance>,
@@ -79,7 +81,7 @@ async fn load(
         vm,
         export: export.to_owned(),
         object: OnceLock::new(),
-        threads: Mutex::default(),
+        coroutines: Mutex::default(),
         names: Mutex::default(),
         this: this.clone(),
     });
@@ -156,6 +158,9 @@ impl LuauInstance {
         let result = self.run(&task, hold, entry, (&*object, self.name(method)?, args)).await?;
         let limit = event.actor.limits.message_bytes;
         if !result.is_table() {
+            if matches!(result, LuaValue::String(_) | LuaValue::Buffer(_)) {
+                event.takes_time();
+            }
             return self.vm.marshal.send(&self.vm.lua, &result, limit);
         }
         let read = self.watched(event, || self.vm.marshal.send(&self.vm.lua, &result, limit));
@@ -180,6 +185,7 @@ impl LuauInstance {
         if !web.is_response(&result) {
             return Err(Error::guest("TypeError", NO_RESPONSE).with_path(event.actor.path.as_str()));
         }
+        event.takes_time();
         web.response_from_lua(&self.vm.lua, result).map(Reply::Response)
     }
 
@@ -206,7 +212,7 @@ impl LuauInstance {
             return Ok(name.clone());
         }
         let name = self.vm.lua.create_string(method).map_err(error_from_mlua)?;
-        if names.len() < KEPT_NAMES {
+        if names.len() < KEPT_NAMES && method.len() <= LONGEST_NAME {
             names.push((method.to_owned(), name.clone()));
         }
         Ok(name)

@@ -3,6 +3,7 @@
 mod api;
 mod bytes;
 mod convert;
+mod coroutine;
 mod driver;
 mod errors;
 mod exhaustion;

@@ -18,6 +18,7 @@ use crate::actor::{Actor, Event};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
 use crate::guest::outside::Pending;
+use crate::guest::rare::Rare;
 use crate::guest::timers;
 use crate::limits::Limits;
 use crate::storage::Storage;
@@ -101,7 +102,7 @@ pub(super) struct Shared {
     current: Mutex<Option<Arc<Task>>>,
     pending: Mutex<Option<Pending>>,
     /// Timers that guest code has set and the driver has to start.
-    pub timers: Mutex<Vec<TimerRequest>>,
+    pub timers: Rare<TimerRequest>,
     /// Those that it has started.
     pub started: timers::Pending,
     pub guard: Arc<Guard>,
@@ -170,7 +171,8 @@ impl Shared {
 
 /// Functions and marks of the prelude that the driver uses.
 pub(super) struct Prelude {
-    pub marker: Table,
+    /// The address of what a coroutine yields that waits for something. The prelude keeps that.
+    pub marker: usize,
     pub xpcall: Function,
     /// What makes of something thrown an error value with a stack.
     pub capture: Function,
@@ -257,7 +259,7 @@ impl Vm {
         let shared = Arc::new(Shared {
             current: Mutex::default(),
             pending: Mutex::default(),
-            timers: Mutex::default(),
+            timers: Rare::default(),
             started: timers::Pending::default(),
             guard: Guard::install(&lua)?,
             limit: Mutex::default(),
@@ -285,8 +287,9 @@ impl Vm {
         }
         lua.sandbox(true)?;
         let marshal = marshal.set(Marshal::new(&lua, web, &native, &made, shared.guard.clone())?);
+        let marker: Table = made.raw_get("marker")?;
         let prelude = Prelude {
-            marker: made.raw_get("marker")?,
+            marker: marker.to_pointer().addr(),
             xpcall: made.raw_get("xpcall")?,
             capture: native.raw_get("capture")?,
             load_main: made.raw_get("load_main")?,

@@ -135,7 +135,7 @@ fn register_starts(natives: &mut Natives) {
     natives.add(c"bind", |call| {
         let stub = stub(call)?;
         match stub.bind()? {
-            Binding::Bound => call.give_text("bound"),
+            Binding::Bound(_) => call.give_text("bound"),
             Binding::Wait(_) => call.give_text("wait"),
             Binding::Start(guard) => {
                 call.shared.begin_start(stub, guard)?;

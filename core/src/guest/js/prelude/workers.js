@@ -283,11 +283,13 @@ function rpcTarget() {
   return object;
 }
 
+const NONE = [];
+
 function callMethod(name, args) {
   const object = callable ?? rpcTarget();
   const method = member(object, name);
   if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
-  return ended(apply(method, object, args));
+  return ended(apply(method, object, args ?? NONE));
 }
 
 function callFetch(request) {

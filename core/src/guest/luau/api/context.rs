@@ -84,11 +84,11 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
 
 fn register_timers(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("set_timer", |host, _, (id, millis): (u64, f64)| {
-        host.shared.timers.lock().push(TimerRequest { id, delay: delay(millis) });
+        host.shared.timers.push(TimerRequest { id, delay: delay(millis) });
         Ok(())
     })?;
     natives.add("clear_timer", |host, _, id: u64| {
-        host.shared.timers.lock().retain(|timer| timer.id != id);
+        host.shared.timers.with(|timers| timers.retain(|timer| timer.id != id));
         host.shared.started.clear(id);
         Ok(())
     })

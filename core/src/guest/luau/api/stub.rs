@@ -108,7 +108,7 @@ fn register_starts(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("bind", |host, _, target: AnyUserData| {
         let stub = stub(&target)?;
         match stub.bind()? {
-            Binding::Bound => Ok("bound"),
+            Binding::Bound(_) => Ok("bound"),
             Binding::Wait(_) => Ok("wait"),
             Binding::Start(guard) => {
                 host.shared.task()?.starts.lock().push((stub, guard));

@@ -70,6 +70,9 @@ impl Marshal {
     /// Makes values to be passed to a function: themselves, or `packed` and a table of them if some are
     /// whole numbers that a double can't hold.
     pub fn values(&self, lua: &Lua, values: &[Value]) -> mlua::Result<Passed> {
+        if values.is_empty() {
+            return Ok(Passed::Plain(MultiValue::new()));
+        }
         if !values.iter().any(is_large) {
             let values = values.iter().map(|value| self.value(lua, value));
             return Ok(Passed::Plain(values.collect::<mlua::Result<_>>()?));
