@@ -3,6 +3,9 @@
 //!
 //! Not for users of the library: it may change at any time.
 
+#[cfg(target_os = "linux")]
+mod direct;
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -10,6 +13,9 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::runtime::{Options, Runtime};
+
+/// What is written through is whole blocks of this size.
+pub const BLOCK_BYTES: usize = 4096;
 
 /// What is done with files. Nothing is on the disk for certain before it is synced: the bytes of a file by its
 /// handle, its name by its directory. What is done with names is what the operating system does, unless a medium says
@@ -19,6 +25,10 @@ pub trait Medium: Send + Sync {
     fn open(&self, path: &Path) -> io::Result<Box<dyn Handle>>;
     /// Makes a file, or empties the one that is there.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>>;
+    /// The same for a file to whose disk bytes are written through: see [`Handle::write_through`].
+    fn create_log(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
+        self.create(path)
+    }
     /// Makes a directory in one that exists.
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         System.create_dir(path)
@@ -53,6 +63,12 @@ pub trait Handle: Send + Sync {
     fn set_size(&self, size: u64) -> io::Result<()>;
     /// Makes its bytes durable.
     fn sync(&self) -> io::Result<()>;
+    /// Writes whole blocks of [`BLOCK_BYTES`], which begin at a multiple of that and are within the file, and makes
+    /// them durable.
+    fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_at(bytes, offset)?;
+        self.sync()
+    }
 }
 
 /// Opens a runtime that writes such files there.
@@ -74,6 +90,11 @@ impl Medium for System {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
         let mut options = OpenOptions::new();
         Ok(Box::new(options.read(true).write(true).create(true).truncate(true).open(path)?))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn create_log(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
+        Ok(Box::new(direct::Direct::new(self.create(path)?, path)))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

@@ -70,14 +70,11 @@ impl Log {
 
     fn write(&self, mut state: MutexGuard<'_, State>) {
         let Some(file) = state.file.clone() else { return };
-        let (pieces, last) = (std::mem::take(&mut state.pieces), state.appended);
+        let (pieces, last) = (state.take_pieces(), state.appended);
         state.turn.writing = Some(last);
         let written = MutexGuard::unlocked(&mut state, || {
             // Each region is whole on the disk before the next one is begun, which readers rely on.
-            pieces.iter().try_for_each(|piece| {
-                file.write_at(&piece.bytes, piece.offset)?;
-                file.sync()
-            })
+            pieces.iter().try_for_each(|piece| file.write_through(&piece.bytes, piece.offset))
         });
         match written {
             Ok(()) => self.flushes.durable.store(last, Ordering::Release),

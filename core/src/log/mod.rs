@@ -28,7 +28,7 @@ pub(crate) use record::{Change, Image, PAGE_BYTES, Pages, Record};
 pub(crate) use region::REGION_BYTES;
 pub(crate) use room::{PART_PAGES, Room};
 
-use crate::medium::{Handle, Medium};
+use crate::medium::{BLOCK_BYTES, Handle, Medium};
 use flush::{Flushes, Turn};
 use places::Places;
 use region::{HEADER_BYTES, Header, Regions, start};
@@ -65,6 +65,8 @@ struct State {
     used: usize,
     /// What is to be written, in order.
     pieces: Vec<Piece>,
+    /// What was handed out to be written of a block that isn't full. It is written again with what follows.
+    begun: Vec<u8>,
     /// Buffers for that, which are used again.
     spare: Vec<Vec<u8>>,
     turn: Turn,
@@ -80,7 +82,7 @@ struct State {
     growing: bool,
 }
 
-/// Bytes for one region.
+/// Bytes for one region, from the beginning of a block on.
 struct Piece {
     offset: u64,
     bytes: Vec<u8>,
@@ -268,6 +270,7 @@ impl Log {
         }
         let header = Header::new(number, oldest, state.appended + 1)?;
         state.regions.take(slot, number);
+        state.begun.clear();
         header.encode(state.new_piece(start(slot)));
         (state.header, state.slot, state.used) = (Some(header), slot, HEADER_BYTES);
         Ok(())
@@ -299,12 +302,28 @@ impl State {
         if self.header.is_some() { REGION_BYTES - self.used } else { 0 }
     }
 
-    /// Begins to gather bytes for a place in the file.
+    /// Begins to gather bytes for a place in the file, where the block ends that was begun.
     fn new_piece(&mut self, offset: u64) -> &mut Vec<u8> {
-        let bytes = self.spare.pop().unwrap_or_default();
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.extend(&self.begun);
+        let offset = offset - self.begun.len() as u64;
         self.pieces.push(Piece { offset, bytes });
         let last = self.pieces.len() - 1;
         &mut self.pieces[last].bytes
+    }
+
+    /// Takes out what is to be written, in whole blocks: what is behind the last record means nothing.
+    fn take_pieces(&mut self) -> Vec<Piece> {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        if let Some(last) = pieces.last() {
+            let begun = last.bytes.len() % BLOCK_BYTES;
+            self.begun.clear();
+            self.begun.extend(&last.bytes[last.bytes.len() - begun..]);
+        }
+        for piece in &mut pieces {
+            piece.bytes.resize(piece.bytes.len().next_multiple_of(BLOCK_BYTES), 0);
+        }
+        pieces
     }
 
     /// Adds a record for which there is room in the region.

@@ -156,7 +156,7 @@ impl Log {
     }
 
     fn make_file(&self) -> io::Result<Arc<dyn Handle>> {
-        let file = self.medium.create(&self.path)?;
+        let file = self.medium.create_log(&self.path)?;
         let make = || {
             file.write_at(&vec![0; REGION_BYTES], 0)?;
             file.sync()?;
