@@ -1,7 +1,7 @@
 //! What a connection commits, handed on to the commit log.
 //!
-//! SQLite writes it to the write-ahead log first, from where it is read back: the bytes are still in memory, and
-//! that log then stays SQLite's own. Since nobody syncs it, it is worth nothing after a crash.
+//! SQLite writes it to the write-ahead log first, from where it is read back: that is in memory, as a rule, and stays
+//! SQLite's own.
 
 use std::io;
 use std::sync::Arc;
@@ -48,8 +48,7 @@ pub(super) enum Left {
 pub(super) struct Capture {
     logged: Arc<Logged>,
     place: String,
-    /// The database, if it began without files.
-    young: Option<Arc<Young>>,
+    young: Arc<Young>,
     /// The write-ahead log may have something in it.
     has_log: bool,
     mark: Option<Mark>,
@@ -65,21 +64,17 @@ impl Capture {
     pub fn new(
         logged: Arc<Logged>,
         place: String,
+        young: Arc<Young>,
         has_log: bool,
         mark: Option<Mark>,
         last: u64,
     ) -> Capture {
-        Capture { logged, place, young: None, has_log, mark, last, room: None }
+        Capture { logged, place, young, has_log, mark, last, room: None }
     }
 
-    /// The database began without files, and may have none yet.
-    pub fn with_young(self, young: Arc<Young>) -> Capture {
-        Capture { young: Some(young), ..self }
-    }
-
-    /// The database, if it began without files.
-    pub fn young(&self) -> Option<&Arc<Young>> {
-        self.young.as_ref()
+    /// The database.
+    pub fn young(&self) -> &Arc<Young> {
+        &self.young
     }
 
     /// The write-ahead log has been emptied.
@@ -93,9 +88,9 @@ impl Capture {
         let appended = self.append(db).is_ok() && self.logged.log.check().is_ok();
         let is_long = self.mark.is_some_and(|mark| mark.pages > LEFT_PAGES);
         match appended {
-            _ if self.young.as_ref().is_some_and(|young| !young.is_placed()) => {
-                Left::Log(self.mark)
-            }
+            // The file goes, with what it has had.
+            true if !self.has_log && self.young.has_wal_file() => Left::Moved,
+            _ if self.young.has(File::Wal) => Left::Log(self.mark),
             true if !self.has_log => Left::Nothing,
             true if is_long && self.flush().is_ok() => Left::Moved,
             _ => Left::Log(self.mark),
@@ -110,7 +105,7 @@ impl Capture {
             (true, None) => db.file_size(File::Wal)? as usize / FRAME_BYTES,
             _ => 0,
         };
-        let more = more + unknown + self.new_pages();
+        let more = more + unknown + self.young.new_pages();
         let mut room = self.logged.log.reserve(&self.place, db.unlogged_pages() + more);
         if room.as_ref().is_err_and(is_full) {
             // Most pages in memory are as they were. Which ones, SQLite tells only like this.
@@ -119,11 +114,6 @@ impl Capture {
         }
         self.room = Some(room.map_err(|error| failed(&error))?);
         Ok(())
-    }
-
-    /// Pages that the first commit appends besides.
-    fn new_pages(&self) -> usize {
-        self.young.as_ref().map_or(0, |young| young.new_pages())
     }
 
     /// What a transaction had reserved isn't needed: it was rolled back.
@@ -143,10 +133,10 @@ impl Capture {
         let room = match room {
             Some(room) => Ok(room),
             // What SQLite commits by itself.
-            None => self.logged.log.reserve(&self.place, pages as usize + self.new_pages()),
+            None => self.logged.log.reserve(&self.place, pages as usize + self.young.new_pages()),
         };
         let appended = room.and_then(|mut room| {
-            self.young.as_ref().map_or(Ok(()), |young| young.enter(&self.logged, &mut room))?;
+            self.young.enter(&self.logged, &mut room)?;
             self.append_pages(db, pages, &mut room)
         });
         db.note_logged();

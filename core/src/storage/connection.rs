@@ -160,16 +160,22 @@ impl Connection {
             self.new_wal = false;
         }
         if self.db.guard().wal_pages() >= self.checkpoint_pages() {
-            self.checkpoint(false)?;
+            match self.checkpoint(self.capture.is_some()) {
+                // It is committed. The write-ahead log becomes longer until there is no room for that, either.
+                Err(failure) if self.capture.is_some() && failure.kind() == ffi::SQLITE_FULL => {
+                    tracing::debug!(error = failure.text(), "a write-ahead log can't be moved");
+                }
+                moved => moved?,
+            }
         }
         Ok(appended)
     }
 
     /// With the commit log a checkpoint syncs nothing, and SQLite looks for a page among all of its earlier images.
     fn checkpoint_pages(&self) -> u32 {
-        match self.capture.is_some() && self.cursors.is_empty() {
-            true => CHECKPOINT_PAGES / 4,
-            false => CHECKPOINT_PAGES,
+        match self.young().filter(|_| self.cursors.is_empty()) {
+            Some(young) => young.moved_pages(),
+            None => CHECKPOINT_PAGES,
         }
     }
 
@@ -220,17 +226,12 @@ impl Connection {
         Ok(())
     }
 
-    /// The database, if it began without files.
+    /// What of the database is in memory, in mode full.
     pub fn young(&self) -> Option<&Arc<Young>> {
-        self.capture.as_ref()?.young()
+        self.capture.as_ref().map(Capture::young)
     }
 
-    /// Makes the files durable, after a checkpoint that has cut the write-ahead log.
-    pub fn sync_files(&mut self) -> Result<(), Failure> {
-        [File::Main, File::Wal].into_iter().try_for_each(|file| self.db.sync_file(file))
-    }
-
-    /// Makes the database's file durable, while a transaction or cursors may be open.
+    /// Makes the database's file durable.
     pub fn sync_database(&mut self) -> Result<(), Failure> {
         self.db.sync_file(File::Main)
     }

@@ -14,7 +14,7 @@ use crate::medium::{Medium, System};
 /// The name of a database in its directory.
 pub(super) const DATABASE: &str = "data.sqlite";
 /// The name of its write-ahead log, which is there while it is open, after a crash, and while it holds no more than
-/// counters.
+/// counters; in mode full where it doesn't fit into memory.
 pub(super) const WAL: &str = "data.sqlite-wal";
 
 /// A database on its way to that name.

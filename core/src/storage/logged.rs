@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::capture::{Capture, Left, Mark};
 use super::files::{self, DATABASE, DRAFT, WAL, make_dirs};
+use super::raw::File;
 use super::unmade::Unmade;
 use super::young::Young;
 use crate::log::{Change, Log, Room};
@@ -69,11 +70,11 @@ impl Logged {
     }
 
     /// Hands on what the connection to the database in `dir` commits, whose write-ahead log may have something in it.
-    pub fn capture(self: &Arc<Logged>, dir: &Path, has_log: bool) -> Capture {
+    pub fn capture(self: &Arc<Logged>, dir: &Path, young: Arc<Young>, has_log: bool) -> Capture {
         let (place, mark) = (self.place_of(dir), self.marks.lock().remove(dir));
         // What an earlier connection has appended may not be durable yet.
         let last = self.log.last(&place).unwrap_or_default();
-        Capture::new(self.clone(), place, has_log, mark, last)
+        Capture::new(self.clone(), place, young, has_log, mark, last)
     }
 
     /// The database in `dir` is closed.
@@ -91,41 +92,62 @@ impl Logged {
         }
     }
 
-    /// The connection of a database that has no files, or got them while it was open, is closed.
-    pub fn rest(&self, young: &Young) {
+    /// The connection of a database is closed.
+    pub fn rest(&self, young: &Arc<Young>) {
         if young.is_new() {
             // Nothing of it was committed, nor of what it may have below.
             self.unmade.take_back(young);
+        } else if young.rest() {
+            self.unmade.add(young);
+        } else {
+            self.unmade.forget(young);
         }
     }
 
-    /// Writes the files of a database, of which the log has all. Its own comes last and at once: without it there is
-    /// nothing.
-    pub fn write_files(&self, dir: &Path, main: &[u8], wal: &[u8]) -> io::Result<()> {
+    /// Writes the file of a database, of which the log has all.
+    pub fn write_database(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
         if files::is_there(dir)? {
             return Err(io::Error::other("there is a database already"));
         }
         self.make_dirs(dir)?;
-        let (draft, wal_file) = (dir.join(DRAFT), dir.join(WAL));
-        let medium = &*self.medium;
+        let (draft, medium) = (dir.join(DRAFT), &*self.medium);
         let write = || {
-            match wal.is_empty() {
-                false => medium.create(&wal_file)?.write_at(wal, 0)?,
-                // An attempt that failed may have left one.
-                true => files::remove_file(medium, &wal_file)?,
-            }
-            medium.create(&draft)?.write_at(main, 0)?;
+            // What belonged to another one means nothing.
+            files::remove_file(medium, &dir.join(WAL))?;
+            medium.create(&draft)?.write_at(bytes, 0)?;
             medium.rename(&draft, &dir.join(DATABASE))
         };
         write().inspect_err(|_| {
             // Others may need the space.
-            [&draft, &wal_file].into_iter().for_each(|file| drop(files::remove_file(medium, file)));
+            drop(files::remove_file(medium, &draft));
         })?;
         self.unsynced.lock().add(dir.to_owned());
         Ok(())
     }
 
-    /// Makes the files of those databases that have been without for longest, if many are.
+    /// Writes the file of a write-ahead log, which may be open.
+    pub fn write_wal(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
+        let file = self.medium.create(&dir.join(WAL))?;
+        self.unsynced.lock().add(dir.to_owned());
+        file.write_at(bytes, 0).inspect_err(|_| {
+            // Others may need the space, and a part of it must not be taken for all.
+            if let Err(error) = file.set_size(0) {
+                self.log.fail(&error);
+            }
+        })
+    }
+
+    /// Makes it durable that the write-ahead log is empty, as far as it has a file: what it had before must not come
+    /// back once the commit log doesn't have what came after.
+    pub fn sync_empty_wal(&self, dir: &Path) -> io::Result<()> {
+        match self.medium.open(&dir.join(WAL)) {
+            Ok(file) => file.sync(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the files of those databases that have been there for longest, if too much is in memory.
     pub fn make_oldest(&self) {
         if !self.unmade.held.is_above_half() {
             return;
@@ -149,7 +171,8 @@ impl Logged {
     /// may have the entry, without the commit log's having anything of it.
     pub fn add_dir(&self, dir: &Path) -> io::Result<()> {
         let (place, mut room) = self.room(dir)?;
-        if dir.parent().is_some_and(|parent| self.unmade.database(parent).is_some()) {
+        let above = dir.parent().and_then(|parent| self.unmade.database(parent));
+        if above.is_some_and(|young| young.has(File::Main)) {
             // Whoever settles what the log has finds it there.
             self.unmade.add_dir(dir);
         } else if !self.make_dirs(dir)? {
@@ -170,10 +193,10 @@ impl Logged {
         }
     }
 
-    /// Makes the files of the database that a directory is a facet's of, and of those above that.
+    /// Makes the file of the database that a directory is a facet's of, and of those above that.
     pub fn make_above(&self, dir: &Path) -> io::Result<()> {
         let above = dir.parent().and_then(|parent| self.unmade.database(parent));
-        above.map_or(Ok(()), |young| young.make_files())
+        above.map_or(Ok(()), |young| young.make_file())
     }
 
     fn make_dirs(&self, dir: &Path) -> io::Result<bool> {

@@ -1,4 +1,4 @@
-//! What is in the commit log or in memory and not yet in the file system.
+//! What is in the commit log or in memory and not in the file system, and the databases that are open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,33 +10,43 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::young::Young;
+use crate::log::PAGE_BYTES;
 
-/// What each database takes beside its write-ahead log.
-const ONE_BYTES: u64 = 1 << 10;
-/// What databases without files may have in memory before the oldest of them get theirs, which a thread makes until
+/// What each database without a file takes beside its write-ahead log.
+pub(super) const ONE_BYTES: u64 = 1 << 10;
+/// What databases may have in memory before the oldest of them get files, which a thread makes until
 /// they have half of it.
 const CROWDED_BYTES: u64 = 8 << 20;
+/// A write-ahead log has so many pages at least before they are moved.
+const MIN_PAGES: u32 = 4;
 /// From here on whoever needs more makes the files of the database that needs it.
 const MAX_BYTES: u64 = 2 * CROWDED_BYTES;
 
-/// How much databases without files have in memory.
+/// How much databases have in memory.
 #[derive(Default)]
 pub(super) struct Held {
     bytes: AtomicU64,
     crowded: AtomicBool,
-    /// How many there have been.
+    /// How many there have been, and how many of them there are.
     count: AtomicU64,
+    there: AtomicU64,
 }
 
 impl Held {
     /// Takes account of one more; answers its number.
     pub fn add_one(&self) -> u64 {
-        self.add(ONE_BYTES);
+        self.there.fetch_add(1, Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed)
     }
 
     pub fn remove_one(&self) {
-        self.shrink(ONE_BYTES);
+        self.there.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many pages of a write-ahead log there is room for if all have as many.
+    pub fn share(&self) -> u32 {
+        let there = self.there.load(Ordering::Relaxed).max(1);
+        ((CROWDED_BYTES / 2 / there) as u32 / PAGE_BYTES as u32).max(MIN_PAGES)
     }
 
     /// Takes account of more, unless that is too much.
@@ -52,7 +62,8 @@ impl Held {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    fn add(&self, bytes: u64) {
+    /// Takes account of more, in any case.
+    pub fn add(&self, bytes: u64) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > CROWDED_BYTES {
             self.crowded.store(true, Ordering::Relaxed);
@@ -70,7 +81,8 @@ impl Held {
     }
 }
 
-/// The directories that aren't made yet: those of facets, which the log has, and those of databases.
+/// The directories of facets that aren't made yet, which the log has, and those of databases that are open or have
+/// something in memory.
 #[derive(Default)]
 pub(super) struct Unmade {
     entries: Mutex<BTreeMap<PathBuf, Entry>>,
@@ -108,7 +120,7 @@ impl Unmade {
         }
     }
 
-    /// Takes out a database that has its files.
+    /// Takes out a database that has nothing in memory.
     pub fn forget(&self, young: &Young) {
         let mut entries = self.entries.lock();
         if entries.get(young.dir()).is_some_and(|entry| entry.is(young)) {

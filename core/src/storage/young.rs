@@ -1,19 +1,20 @@
-//! Databases whose files aren't made yet.
+//! What of databases is in memory.
 //!
-//! In mode full a commit is durable once it is in the commit log, so that files can wait. A new database is the
-//! template, which never changes, and a write-ahead log in memory. All of it that was committed is in the commit log:
-//! after a crash the recovery makes it of that. It gets files when it is settled, when it becomes large, and when there
-//! are many like it.
+//! In mode full a commit is durable once it is in the commit log, so that files can wait. Nobody syncs a write-ahead log,
+//! and after a crash it is worth nothing: it is in memory, and gets a file only when a transaction is too large for that,
+//! or when there are too many. A new database is in memory, too: it is the template, which never changes. It gets
+//! its file when it is settled, when its write-ahead log becomes long, and when there are many like it.
 //!
 //! | stage | memory | commit log | files | after a crash |
 //! |---|---|---|---|---|
 //! | new | all of it | nothing, or the beginning of its first commit | none | there is nothing |
-//! | logged | all of it | all that was committed | none; while they are made, a part of them | the log's |
-//! | placed | nothing | the same until it is settled | all, not synced | the log's |
+//! | logged | all of it | all that was committed | none; while it is made, a part of it | the log's |
+//! | filed | the write-ahead log | what was committed since it was settled | its own, not synced | the log's |
+//! | placed | nothing | the same | both, not synced | the log's |
 //!
-//! Its files are made beside what is in memory, which counts until they are complete: an error on the way has changed
-//! nothing. Those of its parent come first, so that nothing is ever found below a database that isn't there. What was
-//! placed is like any other database, which the recovery brings back as it does those.
+//! Files are made beside what is in memory, which counts until they are complete: an error on the way has changed
+//! nothing. Those of its parent come first, so that nothing is ever found below a database that isn't there. When the
+//! write-ahead log of a placed database has been emptied, the next one is in memory again.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,18 +25,20 @@ use parking_lot::Mutex;
 use super::blocks::Blocks;
 use super::logged::Logged;
 use super::raw::File;
-use super::unmade::Held;
+use super::unmade::{Held, ONE_BYTES};
 use crate::log::{Change, PAGE_BYTES, Pages, Room};
 
-/// A database whose log would become longer gets its files.
+/// A write-ahead log that would become longer gets a file.
 const MAX_BYTES: u64 = 256 << 10;
+/// How many pages it has at most when they are moved to the database: less than that, so that most transactions fit.
+const MOVED_PAGES: u32 = 48;
 
-/// A database that is in memory until it gets its files.
+/// A database in mode full: the file system's, or as far as it is in memory.
 pub(super) struct Young {
     dir: PathBuf,
     place: String,
     logged: Weak<Logged>,
-    /// What the database's own file would hold: whole pages.
+    /// What the file of one that is in memory would hold: whole pages.
     template: &'static [u8],
     /// Grows from each one to the next.
     number: u64,
@@ -46,6 +49,12 @@ pub(super) struct Young {
 
 struct State {
     stage: Stage,
+    /// Its directory was removed: it never gets files.
+    is_gone: bool,
+    /// A storage has it open.
+    is_open: bool,
+    /// The write-ahead log may have a file, be it an empty one.
+    has_wal_file: bool,
     /// What the write-ahead log's file would hold.
     wal: Blocks,
 }
@@ -56,27 +65,55 @@ enum Stage {
     New,
     /// The log has what was committed.
     Logged,
-    /// It has files. What is in memory means nothing.
+    /// It has a file, and its write-ahead log has none that means anything.
+    Filed,
+    /// Both have.
     Placed,
-    /// Its directory was removed: it never gets files.
-    Gone,
 }
 
 /// What became of bytes that were to be written to memory.
 #[derive(PartialEq)]
 pub(super) enum Written {
     Done,
-    /// They belong into its files, which it has.
+    /// They belong into a file, which is there.
     Placed,
-    /// They don't fit: it needs its files first.
+    /// They don't fit: a file is needed first.
     NeedsFiles,
+}
+
+impl State {
+    /// Whether a file's contents are in memory.
+    fn has(&self, file: File) -> bool {
+        match file {
+            File::Main => !self.has_file(),
+            File::Wal => self.stage != Stage::Placed,
+        }
+    }
+
+    fn has_file(&self) -> bool {
+        matches!(self.stage, Stage::Filed | Stage::Placed)
+    }
 }
 
 impl Young {
     /// A new database that begins with these bytes.
     pub fn new(logged: &Arc<Logged>, dir: &Path, template: &'static [u8]) -> Young {
+        Young::at(logged, dir, template, Stage::New)
+    }
+
+    /// One that has a file, and perhaps a write-ahead log with something in it.
+    pub fn existing(logged: &Arc<Logged>, dir: &Path, has_log: bool) -> Young {
+        Young::at(logged, dir, &[], if has_log { Stage::Placed } else { Stage::Filed })
+    }
+
+    fn at(logged: &Arc<Logged>, dir: &Path, template: &'static [u8], stage: Stage) -> Young {
         let held = logged.unmade.held.clone();
-        let state = State { stage: Stage::New, wal: Blocks::default() };
+        if stage == Stage::New {
+            held.add(ONE_BYTES);
+        }
+        let has_wal_file = stage == Stage::Placed;
+        let (is_gone, is_open, wal) = Default::default();
+        let state = State { stage, is_gone, is_open, has_wal_file, wal };
         Young {
             dir: dir.to_owned(),
             place: logged.place_of(dir),
@@ -86,6 +123,19 @@ impl Young {
             held,
             state: Mutex::new(state),
         }
+    }
+
+    /// A storage has it open from now on.
+    pub fn begin(&self) {
+        self.state.lock().is_open = true;
+    }
+
+    /// No storage has it open any more. Answers whether something of it is in memory.
+    pub fn rest(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_open = false;
+        let is_empty = state.stage == Stage::Filed && state.wal.length() == 0;
+        !state.is_gone && state.has(File::Wal) && !is_empty
     }
 
     /// Where its files will be.
@@ -98,36 +148,51 @@ impl Young {
         self.number
     }
 
-    /// Whether it has files, from which everything is to be read.
-    pub fn is_placed(&self) -> bool {
-        self.state.lock().stage == Stage::Placed
+    /// Whether what a file would hold is in memory.
+    pub fn has(&self, file: File) -> bool {
+        self.state.lock().has(file)
+    }
+
+    /// Whether the write-ahead log may have a file, be it an empty one.
+    pub fn has_wal_file(&self) -> bool {
+        self.state.lock().has_wal_file
     }
 
     /// Whether nothing was committed.
     pub fn is_new(&self) -> bool {
-        self.state.lock().stage == Stage::New
+        let state = self.state.lock();
+        state.stage == Stage::New && !state.is_gone
     }
 
-    /// How many bytes its files would have; 0 if it has them.
+    /// How many pages the write-ahead log has at least when they are moved to the database.
+    pub fn moved_pages(&self) -> u32 {
+        match self.state.lock().stage {
+            // Others need the memory, too.
+            Stage::Filed => self.held.share().min(MOVED_PAGES),
+            _ => MOVED_PAGES,
+        }
+    }
+
+    /// How many bytes it has in memory.
     pub fn bytes(&self) -> u64 {
         [File::Main, File::Wal].into_iter().filter_map(|file| self.size(file)).sum()
     }
 
-    /// How many bytes one of its files would have. None, here and below, if it has files.
+    /// How many bytes one of its files would have. None, here and below, if it is in the file system.
     pub fn size(&self, file: File) -> Option<u64> {
         let state = self.state.lock();
         let bytes = match file {
             File::Main => self.template.len(),
             File::Wal => state.wal.length(),
         };
-        (state.stage != Stage::Placed).then_some(bytes as u64)
+        state.has(file).then_some(bytes as u64)
     }
 
     /// Copies what is there from an offset on; answers how many bytes that were.
     pub fn read(&self, file: File, bytes: &mut [u8], offset: u64) -> Option<usize> {
         let state = self.state.lock();
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let count = match file {
+        state.has(file).then(|| match file {
             File::Main => {
                 let there = self.template.get(offset..).unwrap_or_default();
                 let count = there.len().min(bytes.len());
@@ -135,14 +200,13 @@ impl Young {
                 count
             }
             File::Wal => state.wal.read(bytes, offset),
-        };
-        (state.stage != Stage::Placed).then_some(count)
+        })
     }
 
     /// Writes bytes if they belong into memory.
     pub fn write(&self, file: File, bytes: &[u8], offset: u64) -> Written {
         let mut state = self.state.lock();
-        if state.stage == Stage::Placed {
+        if !state.has(file) {
             return Written::Placed;
         }
         let end = offset + bytes.len() as u64;
@@ -158,7 +222,7 @@ impl Young {
     /// Cuts the write-ahead log.
     pub fn truncate_wal(&self, size: u64) -> Option<()> {
         let mut state = self.state.lock();
-        if state.stage == Stage::Placed {
+        if !state.has(File::Wal) {
             return None;
         }
         let less = (state.wal.length() as u64).saturating_sub(size);
@@ -167,10 +231,18 @@ impl Young {
         Some(())
     }
 
+    /// The file of the write-ahead log has been emptied: what comes next is in memory.
+    pub fn note_empty_wal(&self) {
+        let mut state = self.state.lock();
+        if state.stage == Stage::Placed {
+            state.stage = Stage::Filed;
+        }
+    }
+
     /// Something is going to be committed: what it begins with comes first in the log, as a part of that commit.
     pub fn enter(&self, logged: &Logged, room: &mut Room) -> io::Result<()> {
         let mut state = self.state.lock();
-        if state.stage == Stage::New {
+        if state.stage == Stage::New && !state.is_gone {
             self.append(logged, &mut state, false, room)?;
         }
         Ok(())
@@ -196,50 +268,66 @@ impl Young {
         Ok(())
     }
 
-    /// Makes its files, if it may have any, after those of the databases above.
+    /// Makes its own file, if it may have any, after those of the databases above.
     ///
     /// # Errors
     /// Those of the files and of the log; then it stays in memory.
+    pub fn make_file(&self) -> io::Result<()> {
+        self.make(|_, _| Ok(()))
+    }
+
+    /// Makes both of its files, like [`Young::make_file`].
+    ///
+    /// # Errors
+    /// As there.
     pub fn make_files(&self) -> io::Result<()> {
+        self.make(|logged, state| {
+            if state.is_gone || state.stage == Stage::Placed {
+                return Ok(());
+            }
+            logged.write_wal(&self.dir, &state.wal.to_vec())?;
+            self.held.shrink(state.wal.length() as u64);
+            (state.stage, state.wal) = (Stage::Placed, Blocks::default());
+            state.has_wal_file = true;
+            if !state.is_open {
+                logged.unmade.forget(self);
+            }
+            Ok(())
+        })
+    }
+
+    fn make(&self, then: impl FnOnce(&Logged, &mut State) -> io::Result<()>) -> io::Result<()> {
         let logged = self.logged.upgrade().ok_or_else(|| io::Error::other("it is closed"))?;
-        logged.make_above(&self.dir)?;
+        if self.has(File::Main) {
+            logged.make_above(&self.dir)?;
+        }
         let mut state = self.state.lock();
-        if let Stage::Placed | Stage::Gone = state.stage {
-            return Ok(());
+        if !state.is_gone && !state.has_file() {
+            logged.log.check()?;
+            if state.stage == Stage::New {
+                let mut room = logged.log.reserve(&self.place, self.template.len() / PAGE_BYTES)?;
+                self.append(&logged, &mut state, true, &mut room)?;
+            }
+            // It may get to the disk in part. By then the log has to have the whole of it.
+            logged.log.flush(logged.log.last(&self.place).unwrap_or_default())?;
+            logged.write_database(&self.dir, self.template)?;
+            state.stage = Stage::Filed;
+            self.held.shrink(ONE_BYTES);
         }
-        logged.log.check()?;
-        if state.stage == Stage::New {
-            let mut room = logged.log.reserve(&self.place, self.template.len() / PAGE_BYTES)?;
-            self.append(&logged, &mut state, true, &mut room)?;
-        }
-        // A file may get to the disk in part. By then the log has to have the whole of it.
-        logged.log.flush(logged.log.last(&self.place).unwrap_or_default())?;
-        logged.write_files(&self.dir, self.template, &state.wal.to_vec())?;
-        self.end(&mut state, Stage::Placed);
-        drop(state);
-        logged.unmade.forget(self);
-        Ok(())
+        then(&logged, &mut state)
     }
 
     /// Its directory is going to be removed.
     pub fn lose(&self) {
-        let mut state = self.state.lock();
-        if state.stage != Stage::Placed {
-            state.stage = Stage::Gone;
-        }
-    }
-
-    /// What is in memory isn't needed any more.
-    fn end(&self, state: &mut State, stage: Stage) {
-        self.held.shrink(state.wal.length() as u64);
-        (state.stage, state.wal) = (stage, Blocks::default());
+        self.state.lock().is_gone = true;
     }
 }
 
 impl Drop for Young {
     fn drop(&mut self) {
-        let bytes = self.state.get_mut().wal.length() as u64;
-        self.held.shrink(bytes);
+        let state = self.state.get_mut();
+        let own = if state.has_file() { 0 } else { ONE_BYTES };
+        self.held.shrink(own + state.wal.length() as u64);
         self.held.remove_one();
     }
 }

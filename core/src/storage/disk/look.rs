@@ -218,8 +218,8 @@ impl Disk {
         }
     }
 
-    /// The directories that are `dir` or below it and in memory: those of databases, and with files those that
-    /// aren't made yet.
+    /// The directories that are `dir` or below it and in memory: those of databases, with files those that are open
+    /// or may not be made yet.
     fn in_memory(&self, dir: &Path) -> BTreeSet<PathBuf> {
         let Place::Memory(parked) = &self.0.place else {
             let unmade = |logged: &Arc<Logged>| logged.unmade.below(dir);

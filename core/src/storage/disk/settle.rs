@@ -37,7 +37,7 @@ impl Disk {
         if let Some(logged) = &self.0.logged
             && let Some(young) = logged.unmade.database(dir)
         {
-            return open_young(shared, logged, young).map(Some);
+            return open_young(shared, logged, &young).map(Some);
         }
         let Some(header) = files::read_header(dir).map_err(opens)? else {
             return Ok(None);
@@ -45,12 +45,13 @@ impl Disk {
         check_header(&header)?;
         // The log may be there already, with what is not in the database yet.
         let has_log = has_log(dir);
-        let mut db = Database::open_file(&dir.join(DATABASE), shared.guard())?;
-        let capture = self.0.logged.as_ref().map(|logged| logged.capture(dir, has_log));
-        // With the commit log it is decided at the end whether what is in that log may be moved.
-        db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, capture.is_some())?;
+        if let Some(logged) = &self.0.logged {
+            let young = Arc::new(Young::existing(logged, dir, has_log));
+            return open_young(shared, logged, &young).map(Some);
+        }
+        let db = Database::open_file(&dir.join(DATABASE), shared.guard())?;
         let max_bytes = shared.options.storage_bytes;
-        Ok(Some(Connection::new(db, durability, capture, !has_log, max_bytes)?))
+        Ok(Some(Connection::new(db, durability, None, !has_log, max_bytes)?))
     }
 
     pub(super) fn close_file(&self, dir: &Path, connection: Connection) {
@@ -197,7 +198,7 @@ impl Disk {
         let Some(connection) = state.connection(false) else { return Ok(None) };
         // Only the log has what has no files.
         if let Some(young) = connection.young() {
-            young.make_files().map_err(|error| failed("create", error))?;
+            young.make_file().map_err(|error| failed("create", error))?;
         }
         // What is left to read would have to be held in memory for the sake of others.
         if in_transaction || !connection.cursors.is_empty() {
@@ -208,8 +209,9 @@ impl Disk {
             return Ok(need.map(|need| Settled { dir, place, need }));
         }
         connection.checkpoint(true)?;
-        let synced = connection.sync_files();
+        let synced = connection.sync_database();
         synced.map_err(|failure| lose(logged, failure.into()))?;
+        sync_empty_wal(logged, &dir)?;
         let sequence = logged.log.last(&place);
         Ok(sequence.map(|sequence| Settled { dir, place, need: Need::Sequence(sequence) }))
     }
@@ -219,21 +221,22 @@ impl Disk {
 pub(super) fn new_young(shared: &Shared, logged: &Arc<Logged>) -> Result<Connection> {
     logged.log.check().map_err(|error| failed("create", error))?;
     let young = Arc::new(Young::new(logged, &shared.dir, template()?));
-    let connection = open_young(shared, logged, young.clone())?;
-    logged.unmade.add(&young);
-    Ok(connection)
+    open_young(shared, logged, &young)
 }
 
-/// Opens a database that may have no files.
-fn open_young(shared: &Shared, logged: &Arc<Logged>, young: Arc<Young>) -> Result<Connection> {
+/// Opens a database that may have something in memory.
+fn open_young(shared: &Shared, logged: &Arc<Logged>, young: &Arc<Young>) -> Result<Connection> {
     let dir = &shared.dir;
     let mut db = Database::open_young(young.clone(), &dir.join(DATABASE), shared.guard())?;
     // It is decided at the end whether what is in its log may be moved.
     db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let has_log = young.size(File::Wal).map_or_else(|| has_log(dir), |bytes| bytes > 0);
-    let capture = logged.capture(dir, has_log).with_young(young);
+    let capture = logged.capture(dir, young.clone(), has_log);
     let max_bytes = shared.options.storage_bytes;
-    Ok(Connection::new(db, Durability::Full, Some(capture), !has_log, max_bytes)?)
+    let connection = Connection::new(db, Durability::Full, Some(capture), !has_log, max_bytes)?;
+    young.begin();
+    logged.unmade.add(young);
+    Ok(connection)
 }
 
 /// Asked while nobody commits to the database. Once the log has failed, a write-ahead log may have what the commit
@@ -259,7 +262,12 @@ fn settle_closed(logged: &Logged, dir: &Path, sequence: u64) -> Result<()> {
         logged.left(dir, Left::Moved);
     }
     let file = logged.medium.open(&dir.join(DATABASE)).map_err(storage)?;
-    file.sync().map_err(|error| lose(logged, storage(error)))
+    file.sync().map_err(|error| lose(logged, storage(error)))?;
+    sync_empty_wal(logged, dir)
+}
+
+fn sync_empty_wal(logged: &Logged, dir: &Path) -> Result<()> {
+    logged.sync_empty_wal(dir).map_err(|error| lose(logged, failed("write", error)))
 }
 
 /// A sync that has failed may succeed the next time without having done anything: what the log has is all that is

@@ -1,7 +1,7 @@
-//! A layer between SQLite and the file system for databases that have no files yet.
+//! A layer between SQLite and the file system for databases in mode full.
 //!
-//! The files of such a database are in memory until its [`Young`] has made them. From then on the layer beneath,
-//! SQLite's own, does everything with them.
+//! What a [`Young`] has in memory is read and written there. With what it has in files, the layer beneath, SQLite's
+//! own, does everything.
 
 mod file;
 

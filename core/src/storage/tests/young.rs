@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::logged::{contents, put, value};
+use super::logged::{Failing, contents, put, value};
 use super::{Files, exec, exists, number, options};
 use crate::error::Result;
 use crate::medium::{Handle, Medium, System};
@@ -158,6 +158,65 @@ fn a_large_transaction_goes_on_in_files() -> Result<()> {
     put(&storage, 5);
     let image = files.cut().reopened(Durability::Full);
     assert_eq!(value(&image.disk, &image.path()), Some(5));
+    Ok(())
+}
+
+/// How long the file of the write-ahead log is, if there is one.
+fn wal_length(files: &Files) -> Option<u64> {
+    fs::metadata(files.path().join("data.sqlite-wal")).ok().map(|wal| wal.len())
+}
+
+#[test]
+fn a_write_ahead_log_is_in_memory_as_far_as_there_is_room() -> Result<()> {
+    let files = full();
+    put(&files.storage(), 1);
+    files.disk.close();
+    let files = files.reopened(Durability::Full);
+    let storage = files.storage();
+    (2..=200).for_each(|n| put(&storage, n));
+    assert_eq!(wal_length(&files), None);
+    let image = files.killed().reopened(Durability::Relaxed);
+    assert_eq!(value(&image.disk, &image.path()), Some(200));
+    storage.close();
+    assert_eq!(value(&files.disk, &files.path()), Some(200));
+    let rows = files.disk.query(&files.path(), "SELECT value FROM _fb_kv", &[])?;
+    assert_eq!(rows.expect("a database").rows, [[Value::Int(200)]]);
+
+    let storage = files.storage();
+    grow(&storage)?;
+    assert!(wal_length(&files).is_some_and(|length| length > 1 << 20), "it is too large");
+    storage.commit()?;
+    assert_eq!(wal_length(&files), Some(0), "it was moved");
+    put(&storage, 201);
+    assert_eq!(wal_length(&files), Some(0), "what comes next is in memory again");
+    let image = files.killed().reopened(Durability::Full);
+    assert_eq!(value(&image.disk, &image.path()), Some(201));
+    files.disk.settle_now();
+    put(&storage, 202);
+    storage.close();
+    assert_eq!(value(&files.disk, &files.path()), Some(202));
+    files.disk.close();
+    assert_eq!(contents(&files.path()).len(), 1, "a database without a log");
+    let files = files.reopened(Durability::None);
+    assert_eq!(value(&files.disk, &files.path()), Some(202));
+    Ok(())
+}
+
+#[test]
+fn an_emptied_log_is_on_the_disk_before_the_commit_log_forgets_it() -> Result<()> {
+    let left = Arc::new(AtomicI64::new(1 << 20));
+    let files = Files::on(Arc::new(Failing { left: left.clone(), only_syncs: true }));
+    let storage = files.storage();
+    let syncs = || {
+        let before = left.load(Ordering::Relaxed);
+        files.disk.settle_now();
+        before - left.load(Ordering::Relaxed)
+    };
+    put(&storage, 1);
+    assert_eq!((syncs(), wal_length(&files)), (0, None));
+    grow(&storage)?;
+    storage.commit()?;
+    assert_eq!((syncs(), wal_length(&files)), (1, Some(0)));
     Ok(())
 }
 

@@ -1,7 +1,6 @@
-//! One file of a database that begins without files.
+//! One file of a database that is in memory or in the file system.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
@@ -106,7 +105,7 @@ unsafe fn beneath(file: *mut ffi::sqlite3_file) -> Result<Beneath, c_int> {
     // SAFETY: `begin` was promised that there is room for it.
     let beneath = unsafe { file.byte_add(BENEATH_AT) };
     if !known.is_open {
-        if !known.young.is_placed() {
+        if known.young.has(known.file) {
             return Err(ffi::SQLITE_IOERR); // its directory was removed
         }
         // SAFETY: as above; it isn't open.
@@ -176,16 +175,14 @@ fn guarded(method: impl FnOnce() -> Result<c_int, c_int>) -> c_int {
     }
 }
 
-/// Answers what `in_memory` does, unless the database has files: then calls the method of the layer beneath.
+/// Answers what `in_memory` does, unless the file system has the file: then calls the method of the layer beneath.
 macro_rules! method {
     ($file:ident, $in_memory:expr, $method:ident($($argument:expr),*)) => {
         guarded(|| {
             // SAFETY: SQLite gives a handle that it has opened and not closed.
             let known = unsafe { handle($file) };
             let in_memory: &dyn Fn(&Young, File) -> Option<c_int> = &$in_memory;
-            if !known.is_open
-                && let Some(code) = in_memory(&known.young, known.file)
-            {
+            if let Some(code) = in_memory(&known.young, known.file) {
                 return Ok(code);
             }
             // SAFETY: as above.
@@ -199,7 +196,7 @@ macro_rules! method {
 
 /// What a method without an effect in memory answers there.
 fn there(code: c_int) -> impl Fn(&Young, File) -> Option<c_int> {
-    move |young, _| (!young.is_placed()).then_some(code)
+    move |young, file| young.has(file).then_some(code)
 }
 
 unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
@@ -239,23 +236,37 @@ unsafe extern "C" fn write(
         match young.write(which, bytes, offset as u64) {
             Written::Done => Some(ffi::SQLITE_OK),
             Written::Placed => None,
-            Written::NeedsFiles => young.make_files().err().map(|error| code_of(&error)),
+            Written::NeedsFiles => make(young, which).err(),
         }
     };
     method!(file, to_memory, xWrite(bytes, length, offset))
 }
 
-fn code_of(error: &io::Error) -> c_int {
-    tracing::warn!(%error, "the files of a database can't be made");
-    if is_full(error) { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR_WRITE }
+/// Makes a file of a database.
+fn make(young: &Young, which: File) -> Result<(), c_int> {
+    let made = match which {
+        File::Main => young.make_file(),
+        File::Wal => young.make_files(),
+    };
+    made.map_err(|error| {
+        tracing::warn!(%error, "the files of a database can't be made");
+        if is_full(&error) { ffi::SQLITE_FULL } else { ffi::SQLITE_IOERR_WRITE }
+    })
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
     let in_memory = |young: &Young, which| match which {
         File::Wal => young.truncate_wal(size as u64).map(|()| ffi::SQLITE_OK),
-        File::Main => young.make_files().err().map(|error| code_of(&error)),
+        File::Main if young.has(which) => make(young, which).err(),
+        File::Main => None,
     };
-    method!(file, in_memory, xTruncate(size))
+    let code = method!(file, in_memory, xTruncate(size));
+    // SAFETY: SQLite gives a handle that it has opened and not closed.
+    let known = unsafe { handle(file) };
+    if code == ffi::SQLITE_OK && size == 0 && matches!(known.file, File::Wal) {
+        known.young.note_empty_wal();
+    }
+    code
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {
@@ -292,11 +303,11 @@ unsafe extern "C" fn check_reserved_lock(
     file: *mut ffi::sqlite3_file,
     answer: *mut c_int,
 ) -> c_int {
-    let in_memory = |young: &Young, _| {
+    let in_memory = |young: &Young, which| {
         // Nobody else has it.
         // SAFETY: where SQLite wants the answer.
         unsafe { *answer = 0 };
-        (!young.is_placed()).then_some(ffi::SQLITE_OK)
+        young.has(which).then_some(ffi::SQLITE_OK)
     };
     method!(file, in_memory, xCheckReservedLock(answer))
 }
