@@ -238,8 +238,9 @@ impl Namespace {
         let ActorId::Object(id) = &actor.id else { return true };
         let mut actors = self.0.actors.lock();
         let ours = actors.get(id).is_some_and(|known| Arc::ptr_eq(known, actor));
-        // The map's reference and the caller's: nobody can take another while the map is locked.
-        let unused = Arc::strong_count(actor) == 2;
+        // The map's reference and the caller's: nobody can take another while the map is locked. An event may have
+        // come and gone since the caller looked, and its database be open.
+        let unused = Arc::strong_count(actor) == 2 && !actor.is_warm();
         if ours && unused {
             actors.remove(id);
         }

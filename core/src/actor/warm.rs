@@ -163,7 +163,8 @@ impl Drop for Awake {
 }
 
 impl Actor {
-    fn is_warm(&self) -> bool {
+    /// Whether it has an instance.
+    pub(crate) fn is_warm(&self) -> bool {
         self.running.lock().is_some()
     }
 

@@ -199,8 +199,9 @@ impl FacetMap {
         let mut slots = self.slots.lock();
         let ours =
             matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
-        // The map's reference and the caller's: nobody can take another while the map is locked.
-        let unused = Arc::strong_count(actor) == 2;
+        // The map's reference and the caller's: nobody can take another while the map is locked. An event may have
+        // come and gone since the caller looked, and its database be open.
+        let unused = Arc::strong_count(actor) == 2 && !actor.is_warm();
         if ours && unused {
             slots.remove(name);
         }
