@@ -20,3 +20,7 @@ pub use job::{Answer, Job, Loop, map_of_1_kib, serve};
 pub use programs::{Program, Who};
 pub use suite::{Row, Target, Task, rows};
 pub use summary::{Measured, Summary, machine};
+
+/// What a host in Rust is advised to use; the packages of the other languages do.
+#[global_allocator]
+static ALLOCATOR: facetbox::Allocator = facetbox::Allocator;

@@ -44,3 +44,6 @@ mod worker_code;
 
 pub use error::facetbox_error_code_t;
 pub use options::{facetbox_alarms_t, facetbox_durability_t};
+
+#[global_allocator]
+static ALLOCATOR: facetbox::Allocator = facetbox::Allocator;

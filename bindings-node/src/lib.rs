@@ -36,3 +36,6 @@ mod stub;
 mod task;
 mod transaction;
 mod usage;
+
+#[global_allocator]
+static ALLOCATOR: facetbox::Allocator = facetbox::Allocator;

@@ -32,6 +32,9 @@ mod tail;
 mod to_python;
 mod whole;
 
+#[global_allocator]
+static ALLOCATOR: facetbox::Allocator = facetbox::Allocator;
+
 // Nothing has been tried on builds of Python without a GIL; there it is turned on with the import.
 #[pyo3::pymodule(gil_used = true)]
 mod _native {

@@ -93,7 +93,7 @@ pub use ctx::{ConcurrencyGuard, Ctx, Transaction};
 pub use deploy::Deployment;
 pub use error::{Error, ErrorCode, HostException, Result};
 pub use facet::{FacetOptions, Facets};
-pub use guest::Engine;
+pub use guest::{Allocator, Engine};
 pub use guide::{guest_guide, guest_types};
 pub use host::{
     DurableObject, EventLoopClass, EventLoopObject, facet_stub, no_alarm_handler, no_fetch_handler,
@@ -118,6 +118,10 @@ pub use tail::{
 pub use value::{MAX_DEPTH, Value, ValueMap};
 pub use view::View;
 pub use whole::{ObjectInfo, Problem, Report, Usage};
+
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// The guide's programs, as tests.
 #[cfg(doctest)]

@@ -22,6 +22,7 @@ use crate::loader::{Module, WorkerCode, WorkerStub};
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
 pub use engine::Engine;
+pub use luau::Allocator;
 use watchdog::Watchdog;
 
 /// What the engines of one runtime share.

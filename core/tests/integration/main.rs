@@ -40,3 +40,6 @@ mod tail_events;
 mod threads;
 mod usage;
 mod whole_data;
+
+#[global_allocator]
+static ALLOCATOR: facetbox::Allocator = facetbox::Allocator;

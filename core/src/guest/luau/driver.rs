@@ -108,7 +108,7 @@ impl LuauInstance {
     ) -> Result<Step> {
         let (event, shared, vm) = (&task.event, &self.vm.shared, &self.vm);
         let run = || coroutine.run(&vm.lua, vm.prelude.marker, begins, input);
-        let ran = self.watched(event, || shared.enter(task, run));
+        let ran = self.watched(event, || vm.enter(task, run));
         self.start_timers(event);
         if let Some(why) = shared.guard.stopped() {
             return Err(self.stopped(task, why));

@@ -12,6 +12,7 @@ mod instance;
 mod json;
 mod messages;
 mod native;
+mod pages;
 mod program;
 mod rows;
 mod stack;
@@ -20,6 +21,7 @@ mod vm;
 mod web;
 
 pub(crate) use instance::{exports, start};
+pub use pages::Allocator;
 pub(crate) use program::Program;
 
 use std::sync::OnceLock;

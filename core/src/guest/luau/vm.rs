@@ -12,6 +12,7 @@ use super::convert::Marshal;
 use super::errors::error_from_mlua;
 use super::guard::Guard;
 use super::native::{register, table_of};
+use super::pages::Owned;
 use super::program::Program;
 use super::web::{self, WebCode};
 use crate::actor::{Actor, Event};
@@ -24,7 +25,8 @@ use crate::limits::Limits;
 use crate::storage::Storage;
 use crate::stub::Stub;
 
-/// The files of the prelude, in the order in which they run.
+/// The files of the prelude, in the order in which they run. They are one chunk: what a chunk of its own takes while it runs
+/// would stay with the machine.
 const PRELUDE: [&str; 6] = [
     include_str!("prelude/base.luau"),
     include_str!("prelude/coroutines.luau"),
@@ -50,7 +52,7 @@ const LATE: [(&str, &str); 9] = [
 /// The part of the guest API that is written in Luau, compiled once for all machines of a runtime.
 pub(crate) struct PreludeCode {
     web: WebCode,
-    parts: Vec<Vec<u8>>,
+    main: Vec<u8>,
     late: Arc<[(&'static str, Vec<u8>)]>,
 }
 
@@ -59,7 +61,7 @@ impl PreludeCode {
         let late = LATE.map(|(name, source)| (name, web::compile_source(source)));
         PreludeCode {
             web: WebCode::compile(),
-            parts: PRELUDE.into_iter().map(web::compile_source).collect(),
+            main: web::compile_source(&PRELUDE.map(|file| format!("do {file} end\n")).concat()),
             late: late.into(),
         }
     }
@@ -193,6 +195,8 @@ pub(crate) struct Vm {
     pub(super) prelude: Prelude,
     pub(super) marshal: Arc<Marshal>,
     pub(super) shared: Arc<Shared>,
+    /// Where its pages are; the last to go.
+    pub(super) region: Owned,
 }
 
 impl Drop for Vm {
@@ -234,10 +238,13 @@ impl Vm {
     /// # Errors
     /// PANIC if the prelude fails, which a test would have shown.
     pub fn new(code: &PreludeCode) -> Result<Vm> {
-        Vm::make(code).map_err(|error| {
+        let (made, region) = Owned::make(|| Vm::make(code));
+        let mut vm = made.map_err(|error| {
             let error = error_from_mlua(error);
             error.with_code(ErrorCode::Panic)
-        })
+        })?;
+        vm.region = region;
+        Ok(vm)
     }
 
     fn make(code: &PreludeCode) -> mlua::Result<Vm> {
@@ -275,9 +282,7 @@ impl Vm {
         }
         let args = (native.clone(), web.globals.clone(), made.clone());
         set_late(&lua, &native, code.late.clone(), args.clone())?;
-        for part in &code.parts {
-            web::run::<()>(&lua, part, &lua.globals(), args.clone())?;
-        }
+        web::run::<()>(&lua, &code.main, &lua.globals(), args)?;
         let globals = lua.globals();
         for name in REMOVED_GLOBALS {
             globals.raw_set(name, mlua::Value::Nil)?;
@@ -305,7 +310,12 @@ impl Vm {
         lua.gc_restart();
         // What ran once to make all this is a seventh of the heap, and a guest that does little would never collect it.
         lua.gc_collect()?;
-        Ok(Vm { lua, prelude, marshal, shared })
+        Ok(Vm { lua, prelude, marshal, shared, region: Owned::default() })
+    }
+
+    /// Runs code of a task.
+    pub(super) fn enter<T>(&self, task: &Arc<Task>, code: impl FnOnce() -> T) -> T {
+        self.region.home().run(|| self.shared.enter(task, code))
     }
 
     /// Gives the machine to an actor: its code and what it may use.
