@@ -1,5 +1,6 @@
 //! Machines made before they are needed.
 
+use std::hint::black_box;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,9 @@ const READY: usize = 2;
 
 /// Machines that wait for being dropped. Whoever gives up more drops them alone, so that making them doesn't outrun it.
 const LEAVING: usize = 4;
+
+/// What a machine takes, about, in blocks that allocators cut from what they have.
+const ROOM: [usize; 5] = [96 << 10; 5];
 
 /// As much as the executor's threads have: engines compile their own code here.
 const STACK_BYTES: usize = 8 << 20;
@@ -41,25 +45,41 @@ pub(super) trait Machines: Send + Sized + 'static {
 
 /// A fresh machine, from those that are ready if there is one. Others are made meanwhile.
 pub(super) fn take<M: Machines>(runtime: &Arc<RuntimeInner>) -> Result<Taken<M>> {
-    let ready = M::pool(&runtime.engines).0.lock().pop();
+    let (ready, left) = {
+        let mut pool = M::pool(&runtime.engines).0.lock();
+        (pool.pop(), pool.len())
+    };
     let weak = Arc::downgrade(runtime);
-    let refill = weak.clone();
-    runtime.engines.maker.run(Box::new(move || {
-        while let Some(runtime) = refill.upgrade() {
-            let pool = M::pool(&runtime.engines);
-            if runtime.check_open().is_err() {
-                break;
-            }
-            if pool.0.lock().len() >= READY {
-                M::complete(&runtime.engines);
-                break;
-            }
-            let Ok(machine) = M::make(&runtime.engines) else { break };
-            pool.0.lock().push(machine);
-        }
-    }));
+    if left < READY {
+        let refill = weak.clone();
+        runtime.engines.maker.run(Box::new(move || fill::<M>(&refill)));
+    }
     let machine = ready.map_or_else(|| M::make(&runtime.engines), Ok)?;
     Ok(Taken { machine: Some(machine), runtime: weak })
+}
+
+/// Makes machines until enough are ready.
+fn fill<M: Machines>(runtime: &Weak<RuntimeInner>) {
+    while let Some(runtime) = runtime.upgrade() {
+        let pool = M::pool(&runtime.engines);
+        if runtime.check_open().is_err() {
+            break;
+        }
+        if pool.0.lock().len() >= READY {
+            M::complete(&runtime.engines);
+            break;
+        }
+        make_room();
+        let Ok(machine) = M::make(&runtime.engines) else { break };
+        pool.0.lock().push(machine);
+    }
+}
+
+/// Has the allocator get memory for a machine. The GNU library's gets that of all threads but the first as it is asked for
+/// it, a page or two at a time, and each time the system holds up the other threads of the process. What was asked for
+/// at once stays with it, and is no memory yet before it is used.
+fn make_room() {
+    drop(black_box(ROOM.map(Vec::<u8>::with_capacity)));
 }
 
 /// A machine in use. It is dropped on the thread that makes machines, which takes as long as making one.
@@ -67,6 +87,22 @@ pub(super) struct Taken<M: Machines> {
     /// None while this is dropped.
     machine: Option<M>,
     runtime: Weak<RuntimeInner>,
+}
+
+impl<M: Machines> Taken<M> {
+    /// Gives back a machine that is as good as a new one. One more than are made is kept, so that taking and giving
+    /// back makes none.
+    pub fn give_back(mut self) {
+        let (machine, runtime) = (self.machine.take(), self.runtime.upgrade());
+        let (Some(machine), Some(runtime)) = (machine, runtime) else { return };
+        let mut pool = M::pool(&runtime.engines).0.lock();
+        if pool.len() <= READY {
+            pool.push(machine);
+        } else {
+            drop(pool);
+            runtime.engines.maker.drop_later(machine);
+        }
+    }
 }
 
 impl<M: Machines> Deref for Taken<M> {

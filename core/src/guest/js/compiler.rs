@@ -27,8 +27,8 @@ const STACK_BYTES: usize = 4 << 20;
 const STACK_LEFT: usize = STACK_BYTES + (1 << 20);
 /// Memory that compiling one module may take, of the regular expressions that it contains too.
 const COMPILER_BYTES: usize = 512 << 20;
-/// An engine that keeps more of what it has compiled isn't used again.
-const PARSER_BYTES: usize = 1 << 20;
+/// An engine that keeps more of what it has compiled isn't used again; a new one takes 140 KB.
+const PARSER_BYTES: usize = 512 << 10;
 /// Time that compiling all modules of a code may take. The parser looks ahead to the end of each bracket, so
 /// source that nests deep takes the square of its length.
 const CPU: Duration = Duration::from_secs(5);
@@ -59,7 +59,8 @@ pub(super) fn load<'js>(
     unsafe { JsModule::load(ctx.clone(), &code.code) }
 }
 
-/// Compiles the modules of one code, with an engine that is taken for the first of them.
+/// Compiles the modules of one code, with an engine that is taken for the first of them. That runs and links nothing, so
+/// if it has done all that it was given, it compiles the next code as well.
 pub(super) struct Compiler<'a> {
     runtime: &'a Arc<RuntimeInner>,
     engine: Option<Taken<Parser>>,
@@ -91,7 +92,11 @@ impl Compiler<'_> {
                 engine.compile(name, source, options)
             });
         self.cpu_left = self.cpu_left.saturating_sub(used);
-        let message = match engine.guard.stopped() {
+        let stopped = engine.guard.stopped();
+        if done.is_err() || stopped.is_some() {
+            self.engine = None;
+        }
+        let message = match stopped {
             None => return done,
             Some(Stop::Memory) => {
                 format!("Compiling the modules took more than {COMPILER_BYTES} bytes of memory.")
@@ -99,6 +104,14 @@ impl Compiler<'_> {
             Some(_) => format!("Compiling the modules took longer than {} ms.", CPU.as_millis()),
         };
         Err(Error::named(ErrorCode::LoadError, "RangeError", message))
+    }
+}
+
+impl Drop for Compiler<'_> {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.take().filter(|engine| engine.is_small()) {
+            engine.give_back();
+        }
     }
 }
 
