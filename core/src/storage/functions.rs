@@ -221,15 +221,15 @@ fn trim(arguments: &[Argument<'_>], left: bool, right: bool) -> Answer {
     else {
         return Answer::Null;
     };
-    let set: HashSet<&[u8]> = characters(set).collect();
+    let set = Set::of(set);
     if left {
-        let kept = characters(text).find(|character| !set.contains(character));
+        let kept = characters(text).find(|character| !set.has(character));
         // The rest begins where the first character that is kept does.
         text = kept.map_or(&[], |kept| &text[kept.as_ptr() as usize - text.as_ptr() as usize..]);
     }
     if right {
         while let Some(start) = text.iter().rposition(|byte| starts_character(*byte)) {
-            if !set.contains(&text[start..]) {
+            if !set.has(&text[start..]) {
                 break;
             }
             text = &text[..start];
@@ -246,14 +246,14 @@ fn unhex(arguments: &[Argument<'_>]) -> Answer {
     else {
         return Answer::Null;
     };
-    let ignored: HashSet<&[u8]> = characters(ignored).collect();
+    let ignored = Set::of(ignored);
     let digit = |character: &[u8]| match character {
         [byte] => char::from(*byte).to_digit(16).map(|digit| digit as u8),
         _ => None,
     };
     let (mut bytes, mut all) = (Vec::with_capacity(text.len() / 2), characters(text));
     while let Some(character) = all.next() {
-        match (digit(character), ignored.contains(character)) {
+        match (digit(character), ignored.has(character)) {
             (Some(high), _) => match all.next().and_then(digit) {
                 Some(low) => bytes.push(high << 4 | low),
                 None => return Answer::Null,
@@ -263,6 +263,33 @@ fn unhex(arguments: &[Argument<'_>]) -> Answer {
         }
     }
     Answer::Blob(bytes)
+}
+
+/// The characters of a text.
+struct Set<'a> {
+    bytes: [bool; 256],
+    /// Those of more than one byte.
+    long: HashSet<&'a [u8]>,
+}
+
+impl<'a> Set<'a> {
+    fn of(text: &'a [u8]) -> Set<'a> {
+        let mut set = Set { bytes: [false; 256], long: HashSet::new() };
+        for character in characters(text) {
+            match character {
+                [byte] => set.bytes[usize::from(*byte)] = true,
+                character => drop(set.long.insert(character)),
+            }
+        }
+        set
+    }
+
+    fn has(&self, character: &[u8]) -> bool {
+        match character {
+            [byte] => self.bytes[usize::from(*byte)],
+            character => self.long.contains(character),
+        }
+    }
 }
 
 fn starts_character(byte: u8) -> bool {

@@ -248,6 +248,35 @@ fn a_facet_that_hibernates_fires_without_its_parent() -> Result<()> {
 }
 
 #[test]
+fn nobody_but_the_runtime_asks_for_a_facet_to_be_started() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let class = host_class(|ctx, _, _| facet(ctx, "a", &child()).map(Value::Stub));
+    let host = runtime.namespace("Host", class)?.get_by_name("one");
+    let entrypoint = runtime.loader().load(WorkerCode::luau(
+        "local E = WorkerEntrypoint:extend('E')
+         function E:startFacet() return 1 end
+         return { E = E }",
+    ))?;
+    let entrypoint = entrypoint.get_entrypoint("E", Default::default())?;
+    for method in ["startFacet", "start_facet"] {
+        let message = format!("'{method}' is a reserved method and cannot be called over RPC.");
+        let refused = |outcome: Result<Value>| {
+            let error = outcome.expect_err("this must fail");
+            assert_eq!((error.name(), error.message()), ("TypeError", message.as_str()));
+        };
+        refused(host.call_blocking(method, vec!["a".into()]));
+        refused(entrypoint.call_blocking(method, vec!["a".into()]));
+        for (n, code) in codes().iter().enumerate() {
+            let runtime = Runtime::open_in_memory()?;
+            let guest = guest(&runtime, code)?;
+            refused(guest.call_blocking(method, vec![n.to_string().into()]));
+            refused(pass(&guest, &["a"], method, vec!["b".into()]));
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_host_class_without_a_handler_cannot_set_an_alarm() -> Result<()> {
     struct Mute(Ctx);
     impl DurableObject for Mute {
