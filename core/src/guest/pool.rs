@@ -89,6 +89,7 @@ pub(super) struct Taken<M: Machines> {
     runtime: Weak<RuntimeInner>,
 }
 
+#[cfg(feature = "quickjs")] // whose compilers are used again
 impl<M: Machines> Taken<M> {
     /// Gives back a machine that is as good as a new one. One more than are made is kept, so that taking and giving
     /// back makes none.
