@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use facetbox::ErrorCode;
 
 /// In the order in which a reader of the header meets them.
-const SOURCES: [&str; 30] = [
+const SOURCES: [&str; 31] = [
     "slice",
     "error",
     "value",
