@@ -78,7 +78,7 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"p256_shared", |call| {
         let key = key!(SecretKey::from_slice(&bytes(call, 0)?));
         let other = key!(PublicKey::from_sec1_bytes(&bytes(call, 1)?));
-        let shared = (other.to_projective() * &*key.to_nonzero_scalar()).to_affine();
+        let shared = (other.to_projective() * *key.to_nonzero_scalar()).to_affine();
         give_bytes(call, &shared.x())
     });
     natives.add(c"rsa_of_spki", |call| {
