@@ -9,7 +9,10 @@ const decoder = new TextDecoder();
 /** What of a response isn't about its body. */
 const HEAD = ["constructor", "type", "url", "redirected", "status", "ok", "statusText", "headers"];
 
-class WholeResponse extends Response {
+/** The types say of its methods that they are properties, which methods can't override. */
+const Standard = /** @type {any} */ (Response);
+
+class WholeResponse extends Standard {
   /** The body, until somebody has taken it or asked for more than that. */
   #bytes;
   /** Node's own response with the body, once somebody has asked for that. */
