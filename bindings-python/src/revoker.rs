@@ -11,7 +11,7 @@ use crate::to_python;
 
 /// Takes functions, objects and stubs back, at once and from whoever has got them meanwhile.
 ///
-/// Dropping a revoker revokes nothing.
+/// Dropping a revoker revokes nothing. Any thread may use it.
 #[pyclass(frozen, module = "facetbox")]
 #[derive(Default)]
 pub struct Revoker(facetbox::Revoker);
@@ -57,8 +57,8 @@ impl Revoker {
         }
     }
 
-    /// Takes back all that was wrapped, and what will be: calls raise AbortedError in whoever makes them, those that are
-    /// on their way included.
+    /// Takes back all that was wrapped, and what will be: calls raise AbortedError in whoever makes them, those that
+    /// are on their way included.
     ///
     /// A function that runs for one goes on to its end, but its answer is lost. What calls have answered before isn't
     /// taken back. Doesn't block.
@@ -82,8 +82,8 @@ fn is_data(value: &Bound<'_, PyAny>) -> bool {
     from_python::value(value, "value", &Home::Caller).is_ok()
 }
 
-/// A callable or object that a revoker has wrapped. It is converted where it is handed over, because where it runs is known
-/// only there.
+/// A callable or object that a Revoker has wrapped, to be handed over in its place.
+// It is converted where it is handed over, because where it runs is known only there.
 #[pyclass(frozen, module = "facetbox._native")]
 pub struct Revocable {
     pub object: Py<PyAny>,
