@@ -230,3 +230,23 @@ fn syntax_error(ctx: &Ctx<'_>, name: &str) -> Error {
     let message = cut(&message, TEXT_BYTES);
     Error::new(ErrorCode::LoadError, format!("{place}: {message}")).with_stack(place)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_is_used_again_compiles_as_a_new_one_does() {
+        let compile = |parser: &Parser, source| {
+            let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
+            parser.compile("a.js", source, options).unwrap()
+        };
+        let (first, again) =
+            ("import './b.js'; export let x = 1", "import './c.js'; import './a.js'");
+        let parser = Parser::new().unwrap();
+        compile(&parser, first);
+        let second = compile(&parser, again);
+        assert_eq!(*second.imports, ["./c.js", "./a.js"]);
+        assert_eq!(second.code, compile(&Parser::new().unwrap(), again).code);
+    }
+}
