@@ -367,6 +367,7 @@ describe("a facet", () => {
     await without.runtime.close();
 
     const { clock, runtime, stub } = await started(Starter);
+    await fails(stub.startFacet("luau"), InvalidArgument, { message: /'startFacet' is a reserved method/ });
     clock.set(START + 1);
     assert.equal(await runtime.runDueAlarms(), 1);
     assert.deepEqual(await stub.facetTold("luau"), told(START + 1));

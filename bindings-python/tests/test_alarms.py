@@ -357,3 +357,13 @@ def test_a_closed_runtime_fires_nothing(runtime: Runtime) -> None:
     runtime.close()
     with pytest.raises(facetbox.ClosedError):
         runtime.run_due_alarms()
+
+
+@pytest.mark.parametrize("name", ["start_facet", "startFacet"])
+def test_nobody_but_the_runtime_starts_facets_for_their_alarms(host: Host, name: str) -> None:
+    class Starter(DurableObject):
+        def start_facet(self, name: str) -> None:
+            raise AssertionError(f"somebody has started {name}")
+
+    with pytest.raises(facetbox.InvalidArgument, match=f"'{name}' is a reserved method"):
+        host(Starter).call(name, "child")
