@@ -197,3 +197,27 @@ fn a_call_after_close_answers_closed() -> Result<()> {
     assert_fails(runtime.namespace("Late", class), ErrorCode::Closed, "closed");
     Ok(())
 }
+
+#[test]
+fn a_main_module_that_returns_no_exports_says_so() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let class = "local App = DurableObject:extend('App')";
+    for (number, (end, returned)) in
+        [("", "nil"), ("return 5", "number"), ("return App", "")].into_iter().enumerate()
+    {
+        let code = WorkerCode::luau(format!("{class} {end}"));
+        let class =
+            runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
+        let stub = runtime.namespace(&format!("App{number}"), class)?.get_by_name("one");
+        let missing = "Worker has no such Durable Object class: App";
+        let expected = match returned {
+            "" => missing.to_owned(),
+            kind => format!(
+                "{missing}. The main module returns {kind} instead of a table of its exports."
+            ),
+        };
+        let error = assert_fails(stub.call_blocking("hi", vec![]), ErrorCode::NotFound, missing);
+        assert_eq!(error.message(), expected);
+    }
+    Ok(())
+}

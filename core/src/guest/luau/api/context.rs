@@ -6,7 +6,7 @@ use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 
 use super::Natives;
 use crate::ctx::aborted;
-use crate::error::{ErrorCode, TEXT_BYTES};
+use crate::error::{Error, ErrorCode, TEXT_BYTES};
 use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua, guest_stack};
 use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native;
@@ -49,8 +49,16 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("no_fetch_handler", |_, _, ()| Err::<(), _>(no_fetch_handler()))?;
     natives.add("no_alarm_handler", |_, _, ()| Err::<(), _>(no_alarm_handler()))?;
     natives.add("now_ms", |host, _, ()| Ok(host.shared.actor()?.runtime.alarms.clock.now_ms()))?;
-    natives.add("no_such_export", |_, _, (name, kind): (String, String)| {
-        Err::<(), _>(no_such_export(&name, &kind))
+    natives.add("no_such_export", |_, _, (name, kind, main): (String, String, String)| {
+        let missing = no_such_export(&name, &kind);
+        if main == "table" {
+            return Err::<(), _>(missing);
+        }
+        let message = format!(
+            "{}. The main module returns {main} instead of a table of its exports.",
+            missing.message()
+        );
+        Err(Error::named(missing.code(), missing.name(), message))
     })?;
     register_turn(natives)?;
     register_timers(natives)?;
