@@ -1,7 +1,7 @@
 //! Taking back what guests were given.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
 use crate::aio::Home;
 use crate::error::{Result, invalid_argument};
@@ -24,7 +24,7 @@ impl Revoker {
     }
 
     /// What works as a callable, object or stub does, to be put into an `env`, props or arguments in its place, until
-    /// `revoke()`; of a dict, list or tuple, a copy in which each of them does. Data stays as it is.
+    /// `revoke()`; of a dict, list, tuple or set, a copy in which each of them does. Data stays as it is.
     ///
     /// Raises InvalidArgument for classes, namespaces and loaders, which can't be taken back: abort the facet that has
     /// them.
@@ -40,6 +40,12 @@ impl Revoker {
             let wrapped = PyList::empty(py);
             for item in value.try_iter()? {
                 wrapped.append(self.wrap(&item?)?)?;
+            }
+            Ok(wrapped.into_any())
+        } else if value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>() {
+            let wrapped = PySet::empty(py)?;
+            for member in value.try_iter()? {
+                wrapped.add(self.wrap(&member?)?)?;
             }
             Ok(wrapped.into_any())
         } else if let Some(given) = capability(value)? {

@@ -31,8 +31,8 @@ impl Revoker {
         Revoker::default()
     }
 
-    /// A function, object or stub that works until this is revoked; of a list or map, such as an `env`, a copy in which
-    /// each of them does. Data is copied as it is.
+    /// A function, object or stub that works until this is revoked; of a list, map, dictionary or set, such as an `env`, a
+    /// copy in which each of them does. Data is copied as it is.
     ///
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) for classes, namespaces, loaders and stubs of facets, which can't be taken back:
@@ -45,8 +45,11 @@ impl Revoker {
             Value::Class(_) | Value::Namespace(_) | Value::Loader(_) => {
                 return Err(irrevocable(&format!("A {}", value.type_name())));
             }
-            Value::List(items) => {
-                Value::List(items.into_iter().map(|item| self.wrap(item)).collect::<Result<_>>()?)
+            Value::List(items) => Value::List(self.wrap_all(items)?),
+            Value::Set(members) => Value::Set(self.wrap_all(members)?),
+            Value::Dict(entries) => {
+                let wrap = |(key, item)| Ok((self.wrap(key)?, self.wrap(item)?));
+                Value::Dict(entries.into_iter().map(wrap).collect::<Result<_>>()?)
             }
             Value::Map(map) => {
                 let wrap = |(key, item): (String, Value)| Ok((key, self.wrap(item)?));
@@ -54,6 +57,10 @@ impl Revoker {
             }
             data => data,
         })
+    }
+
+    fn wrap_all(&self, items: Vec<Value>) -> Result<Vec<Value>> {
+        items.into_iter().map(|item| self.wrap(item)).collect()
     }
 
     /// Takes back all that was wrapped, and what will be. Doesn't block.

@@ -353,7 +353,7 @@ class Revoker:
     def __new__(cls) -> Revoker: ...
     def wrap(self, value: Any) -> Any:
         """What works as a callable, object or stub does, to be put into an `env`, props or arguments in its place, until
-        `revoke()`; of a dict, list or tuple, a copy in which each of them does. Data stays as it is.
+        `revoke()`; of a dict, list, tuple or set, a copy in which each of them does. Data stays as it is.
 
         Raises InvalidArgument for classes, namespaces and loaders, which can't be taken back: abort the facet that has
         them.

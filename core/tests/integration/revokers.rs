@@ -163,3 +163,33 @@ fn what_cannot_be_taken_back_is_refused() -> Result<()> {
     refused(runtime.namespace("App", class)?.into(), "A namespace can't be revoked");
     Ok(())
 }
+
+#[test]
+fn nothing_that_stands_in_a_container_is_left_out() -> Result<()> {
+    let revoker = Revoker::new();
+    let function = || Value::from(HostFunction::new("f", |_| Ok(Value::Null)));
+    let containers = [
+        Value::List(vec![function()]),
+        Value::Set(vec![function()]),
+        Value::Map(ValueMap::from_iter([("f", function())])),
+        Value::Dict(vec![(function(), function())]),
+    ];
+    revoker.revoke();
+    for container in containers {
+        let inside = match revoker.wrap(Value::List(vec![container]))? {
+            Value::List(mut items) => match items.remove(0) {
+                Value::List(inside) | Value::Set(inside) => inside,
+                Value::Map(map) => map.into_iter().map(|(_, value)| value).collect(),
+                Value::Dict(entries) => entries.into_iter().flat_map(|(k, v)| [k, v]).collect(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        };
+        for value in inside {
+            let Value::Function(function) = value else { panic!("{value:?}") };
+            let answer = futures_lite::future::block_on(function.call(vec![]));
+            assert_fails(answer, ErrorCode::Aborted, "was revoked");
+        }
+    }
+    Ok(())
+}
