@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
+use super::backing::Backing;
 use super::failure::Failure;
 use super::files::is_full;
 use super::logged::Logged;
 use super::raw::{Database, File};
-use super::young::Young;
 use crate::log::{Change, PAGE_BYTES, PART_PAGES, Pages, Room};
 
 /// The write-ahead log's header, and that of each page in it.
@@ -48,7 +48,7 @@ pub(super) enum Left {
 pub(super) struct Capture {
     logged: Arc<Logged>,
     place: String,
-    young: Arc<Young>,
+    backing: Arc<Backing>,
     /// The write-ahead log may have something in it.
     has_log: bool,
     mark: Option<Mark>,
@@ -64,17 +64,17 @@ impl Capture {
     pub fn new(
         logged: Arc<Logged>,
         place: String,
-        young: Arc<Young>,
+        backing: Arc<Backing>,
         has_log: bool,
         mark: Option<Mark>,
         last: u64,
     ) -> Capture {
-        Capture { logged, place, young, has_log, mark, last, room: None }
+        Capture { logged, place, backing, has_log, mark, last, room: None }
     }
 
-    /// The database.
-    pub fn young(&self) -> &Arc<Young> {
-        &self.young
+    /// What stands for the database's files.
+    pub fn backing(&self) -> &Arc<Backing> {
+        &self.backing
     }
 
     /// The write-ahead log has been emptied.
@@ -89,8 +89,8 @@ impl Capture {
         let is_long = self.mark.is_some_and(|mark| mark.pages > LEFT_PAGES);
         match appended {
             // The file goes, with what it has had.
-            true if !self.has_log && self.young.has_wal_file() => Left::Moved,
-            _ if self.young.has(File::Wal) => Left::Log(self.mark),
+            true if !self.has_log && self.backing.has_wal_file() => Left::Moved,
+            _ if self.backing.has(File::Wal) => Left::Log(self.mark),
             true if !self.has_log => Left::Nothing,
             true if is_long && self.flush().is_ok() => Left::Moved,
             _ => Left::Log(self.mark),
@@ -105,7 +105,7 @@ impl Capture {
             (true, None) => db.file_size(File::Wal)? as usize / FRAME_BYTES,
             _ => 0,
         };
-        let more = more + unknown + self.young.new_pages();
+        let more = more + unknown + self.backing.new_pages();
         let mut room = self.logged.log.reserve(&self.place, db.unlogged_pages() + more);
         if room.as_ref().is_err_and(is_full) {
             // Most pages in memory are as they were. Which ones, SQLite tells only like this.
@@ -133,10 +133,10 @@ impl Capture {
         let room = match room {
             Some(room) => Ok(room),
             // What SQLite commits by itself.
-            None => self.logged.log.reserve(&self.place, pages as usize + self.young.new_pages()),
+            None => self.logged.log.reserve(&self.place, pages as usize + self.backing.new_pages()),
         };
         let appended = room.and_then(|mut room| {
-            self.young.enter(&self.logged, &mut room)?;
+            self.backing.enter(&self.logged, &mut room)?;
             self.append_pages(db, pages, &mut room)
         });
         db.note_logged();

@@ -8,6 +8,7 @@ use rusqlite::ffi;
 
 use super::Durability;
 use super::authorizer::switches;
+use super::backing::Backing;
 use super::cache::{Cache, Columns, Compiled};
 use super::capture::{Capture, LEFT_PAGES, Left};
 use super::commit::When;
@@ -18,7 +19,6 @@ use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, File, Statement, is_counted};
 use super::recent::Recent;
 use super::schema::Shown;
-use super::young::Young;
 use crate::error::{Error, ErrorCode, Result};
 
 /// "FbBx" in the header of every database of ours.
@@ -173,8 +173,8 @@ impl Connection {
 
     /// With the commit log a checkpoint syncs nothing, and SQLite looks for a page among all of its earlier images.
     fn checkpoint_pages(&self) -> u32 {
-        match self.young().filter(|_| self.cursors.is_empty()) {
-            Some(young) => young.moved_pages(),
+        match self.backing().filter(|_| self.cursors.is_empty()) {
+            Some(backing) => backing.moved_pages(),
             None => CHECKPOINT_PAGES,
         }
     }
@@ -226,9 +226,9 @@ impl Connection {
         Ok(())
     }
 
-    /// What of the database is in memory, in mode full.
-    pub fn young(&self) -> Option<&Arc<Young>> {
-        self.capture.as_ref().map(Capture::young)
+    /// What stands for the database's files, in mode full.
+    pub fn backing(&self) -> Option<&Arc<Backing>> {
+        self.capture.as_ref().map(Capture::backing)
     }
 
     /// Makes the database's file durable.

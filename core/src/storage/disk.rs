@@ -30,7 +30,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::medium::Medium;
 use crate::process::Process;
 use look::Seen;
-use settle::new_young;
+use settle::create_backed;
 
 /// The place of every database of one runtime.
 #[derive(Clone)]
@@ -157,7 +157,7 @@ impl Disk {
     pub(super) fn create(&self, shared: &Arc<Shared>) -> Result<Connection> {
         let created = match (&self.0.place, &self.0.logged) {
             (Place::Files(_), Some(logged)) => {
-                self.enter(shared, || new_young(shared, logged).map(Some))
+                self.enter(shared, || create_backed(shared, logged).map(Some))
             }
             (Place::Files(durability), None) => {
                 files::create(&shared.dir, template()?, *durability)

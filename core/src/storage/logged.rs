@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::backing::Backing;
 use super::capture::{Capture, Left, Mark};
 use super::files::{self, DATABASE, DRAFT, WAL, make_dirs};
 use super::raw::File;
 use super::unmade::Unmade;
-use super::young::Young;
 use crate::log::{Change, Log, Room};
 use crate::medium::Medium;
 
@@ -70,11 +70,16 @@ impl Logged {
     }
 
     /// Hands on what the connection to the database in `dir` commits, whose write-ahead log may have something in it.
-    pub fn capture(self: &Arc<Logged>, dir: &Path, young: Arc<Young>, has_log: bool) -> Capture {
+    pub fn capture(
+        self: &Arc<Logged>,
+        dir: &Path,
+        backing: Arc<Backing>,
+        has_log: bool,
+    ) -> Capture {
         let (place, mark) = (self.place_of(dir), self.marks.lock().remove(dir));
         // What an earlier connection has appended may not be durable yet.
         let last = self.log.last(&place).unwrap_or_default();
-        Capture::new(self.clone(), place, young, has_log, mark, last)
+        Capture::new(self.clone(), place, backing, has_log, mark, last)
     }
 
     /// The database in `dir` is closed.
@@ -93,14 +98,14 @@ impl Logged {
     }
 
     /// The connection of a database is closed.
-    pub fn rest(&self, young: &Arc<Young>) {
-        if young.is_new() {
+    pub fn rest(&self, backing: &Arc<Backing>) {
+        if backing.is_new() {
             // Nothing of it was committed, nor of what it may have below.
-            self.unmade.take_back(young);
-        } else if young.rest() {
-            self.unmade.add(young);
+            self.unmade.take_back(backing);
+        } else if backing.rest() {
+            self.unmade.add(backing);
         } else {
-            self.unmade.forget(young);
+            self.unmade.forget(backing);
         }
     }
 
@@ -152,11 +157,11 @@ impl Logged {
         if !self.unmade.held.is_above_half() {
             return;
         }
-        for young in self.unmade.databases() {
+        for backing in self.unmade.databases() {
             if !self.unmade.held.is_above_half() {
                 return;
             }
-            if let Err(error) = young.make_files() {
+            if let Err(error) = backing.make_files() {
                 tracing::warn!(%error, "the files of a database can't be made yet");
                 if files::is_full(&error) {
                     return;
@@ -172,7 +177,7 @@ impl Logged {
     pub fn add_dir(&self, dir: &Path) -> io::Result<()> {
         let (place, mut room) = self.room(dir)?;
         let above = dir.parent().and_then(|parent| self.unmade.database(parent));
-        if above.is_some_and(|young| young.has(File::Main)) {
+        if above.is_some_and(|backing| backing.has(File::Main)) {
             // Whoever settles what the log has finds it there.
             self.unmade.add_dir(dir);
         } else if !self.make_dirs(dir)? {
@@ -184,7 +189,7 @@ impl Logged {
     /// Makes what isn't made yet of a directory whose database isn't open.
     pub fn make(&self, dir: &Path) -> io::Result<()> {
         match self.unmade.database(dir) {
-            Some(young) => young.make_files(),
+            Some(backing) => backing.make_files(),
             None if self.unmade.has(dir) => {
                 self.make_above(dir)?;
                 self.unmade.make_dir(dir, || self.make_dirs(dir).map(drop))
@@ -196,7 +201,7 @@ impl Logged {
     /// Makes the file of the database that a directory is a facet's of, and of those above that.
     pub fn make_above(&self, dir: &Path) -> io::Result<()> {
         let above = dir.parent().and_then(|parent| self.unmade.database(parent));
-        above.map_or(Ok(()), |young| young.make_file())
+        above.map_or(Ok(()), |backing| backing.make_file())
     }
 
     fn make_dirs(&self, dir: &Path) -> io::Result<bool> {

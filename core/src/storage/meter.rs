@@ -148,7 +148,7 @@ impl Connection {
     /// Saves the counters in a transaction of their own, before the database is closed.
     pub(super) fn save_usage_alone(&mut self) -> Result<(), Failure> {
         // What was never committed doesn't come to be for that.
-        if self.young().is_some_and(|young| young.is_new()) {
+        if self.backing().is_some_and(|backing| backing.is_new()) {
             return Ok(());
         }
         if self.db.guard().meter().unsaved() == Amounts::default() {

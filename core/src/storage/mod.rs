@@ -2,6 +2,7 @@
 
 mod alarm;
 mod authorizer;
+mod backing;
 mod batch;
 mod blocks;
 mod cache;
@@ -43,7 +44,6 @@ mod tests;
 mod transaction;
 mod tree;
 mod unmade;
-mod young;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

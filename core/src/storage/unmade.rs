@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::young::Young;
+use super::backing::Backing;
 use crate::log::PAGE_BYTES;
 
 /// What each database without a file takes beside its write-ahead log.
@@ -93,7 +93,7 @@ pub(super) struct Unmade {
 struct Entry {
     /// The log says that the directory was made.
     made: bool,
-    database: Option<Arc<Young>>,
+    database: Option<Arc<Backing>>,
 }
 
 impl Unmade {
@@ -103,28 +103,28 @@ impl Unmade {
     }
 
     /// Enters a database.
-    pub fn add(&self, young: &Arc<Young>) {
+    pub fn add(&self, backing: &Arc<Backing>) {
         let mut entries = self.entries.lock();
-        entries.entry(young.dir().to_owned()).or_default().database = Some(young.clone());
+        entries.entry(backing.dir().to_owned()).or_default().database = Some(backing.clone());
     }
 
     /// Takes out a database of which nothing was committed, with what is below it.
-    pub fn take_back(&self, young: &Young) {
-        self.lose_where(young.dir(), |dir| dir != young.dir());
+    pub fn take_back(&self, backing: &Backing) {
+        self.lose_where(backing.dir(), |dir| dir != backing.dir());
         let mut entries = self.entries.lock();
-        if let Some(entry) = entries.get_mut(young.dir()).filter(|entry| entry.is(young)) {
+        if let Some(entry) = entries.get_mut(backing.dir()).filter(|entry| entry.is(backing)) {
             entry.database = None;
             if !entry.made {
-                entries.remove(young.dir());
+                entries.remove(backing.dir());
             }
         }
     }
 
     /// Takes out a database that has nothing in memory.
-    pub fn forget(&self, young: &Young) {
+    pub fn forget(&self, backing: &Backing) {
         let mut entries = self.entries.lock();
-        if entries.get(young.dir()).is_some_and(|entry| entry.is(young)) {
-            entries.remove(young.dir());
+        if entries.get(backing.dir()).is_some_and(|entry| entry.is(backing)) {
+            entries.remove(backing.dir());
         }
     }
 
@@ -151,7 +151,7 @@ impl Unmade {
         let lost: Vec<_> = lost.filter_map(|dir| entries.remove(dir)?.database).collect();
         drop(entries);
         // Not within the lock: one may be getting its files.
-        lost.iter().for_each(|young| young.lose());
+        lost.iter().for_each(|backing| backing.lose());
     }
 
     /// Whether a directory is one of them.
@@ -167,16 +167,16 @@ impl Unmade {
     }
 
     /// The database of a directory.
-    pub fn database(&self, dir: &Path) -> Option<Arc<Young>> {
+    pub fn database(&self, dir: &Path) -> Option<Arc<Backing>> {
         self.entries.lock().get(dir)?.database.clone()
     }
 
     /// All databases, those first that have been there for longest.
-    pub fn databases(&self) -> Vec<Arc<Young>> {
+    pub fn databases(&self) -> Vec<Arc<Backing>> {
         let entries = self.entries.lock();
         let databases = entries.values().filter_map(|entry| entry.database.clone());
         let mut databases: Vec<_> = databases.collect();
-        databases.sort_by_key(|young| young.number());
+        databases.sort_by_key(|backing| backing.number());
         databases
     }
 
@@ -189,8 +189,8 @@ impl Unmade {
 }
 
 impl Entry {
-    fn is(&self, young: &Young) -> bool {
-        self.database.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), young))
+    fn is(&self, backing: &Backing) -> bool {
+        self.database.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), backing))
     }
 }
 

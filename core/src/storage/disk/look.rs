@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::ffi;
 
 use super::*;
+use crate::storage::backing::Backing;
 use crate::storage::connection::execute;
 use crate::storage::inspect::{self, Inspection};
 use crate::storage::meter::{Amounts, sum};
 use crate::storage::query::{self, QueryRows};
-use crate::storage::young::Young;
 use crate::value::Value;
 
 /// What databases take, and what their actors have used.
@@ -74,8 +74,8 @@ impl Disk {
     pub fn exists(&self, dir: &Path) -> Result<bool> {
         match &self.0.place {
             Place::Files(_) => {
-                let is_young = self.young(dir).is_some();
-                let exists = if is_young { Ok(true) } else { fs::exists(dir.join(DATABASE)) };
+                let is_known = self.backing(dir).is_some();
+                let exists = if is_known { Ok(true) } else { fs::exists(dir.join(DATABASE)) };
                 exists.map_err(|error| failed("look for", error))
             }
             Place::Memory(_) => Ok(self.look(dir, |_| Ok(()))?.is_some()),
@@ -129,7 +129,7 @@ impl Disk {
 
     fn add_usage(&self, dir: &Path, usage: &mut DiskUsage) -> Result<()> {
         let measured = |error| failed("measure", error);
-        usage.bytes += self.young(dir).map_or(0, |young| young.bytes());
+        usage.bytes += self.backing(dir).map_or(0, |backing| backing.bytes());
         for name in [DATABASE, WAL] {
             match fs::metadata(dir.join(name)) {
                 Ok(metadata) => usage.bytes += metadata.len(),
@@ -238,21 +238,21 @@ impl Disk {
         self.in_memory(dir).iter().filter_map(first).collect()
     }
 
-    /// The database in `dir`, if it has no files yet.
-    fn young(&self, dir: &Path) -> Option<Arc<Young>> {
+    /// What is known of the database in `dir`, if something of it may be in memory.
+    fn backing(&self, dir: &Path) -> Option<Arc<Backing>> {
         self.0.logged.as_ref()?.unmade.database(dir)
     }
 
     /// Makes the files of the database in `dir`, which isn't open, if it has none yet.
     pub(in crate::storage) fn place(&self, dir: &Path) -> io::Result<()> {
-        self.young(dir).map_or(Ok(()), |young| young.make_files())
+        self.backing(dir).map_or(Ok(()), |backing| backing.make_files())
     }
 
     /// Opens a database that no storage has open, without changing anything.
     fn open_closed(&self, dir: &Path) -> Result<Option<Database>> {
-        let mut db = match self.young(dir) {
-            Some(young) => {
-                let mut db = Database::open_young(young, &dir.join(DATABASE), inspect::guard())?;
+        let mut db = match self.backing(dir) {
+            Some(backing) => {
+                let mut db = Database::open_backed(backing, &dir.join(DATABASE), inspect::guard())?;
                 db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
                 db
             }

@@ -4,10 +4,10 @@ use rusqlite::ffi;
 
 use super::look::open_to_move;
 use super::*;
+use crate::storage::backing::Backing;
 use crate::storage::capture::Left;
 use crate::storage::connection::template;
 use crate::storage::raw::File;
-use crate::storage::young::Young;
 
 /// A database that is durable without the log, or without a part of it, but for the names of its files.
 struct Settled {
@@ -35,9 +35,9 @@ impl Disk {
         // Once the log has failed nobody knows what of a database is durable.
         self.0.logged.as_ref().map_or(Ok(()), |logged| logged.log.check()).map_err(opens)?;
         if let Some(logged) = &self.0.logged
-            && let Some(young) = logged.unmade.database(dir)
+            && let Some(backing) = logged.unmade.database(dir)
         {
-            return open_young(shared, logged, &young).map(Some);
+            return open_backed(shared, logged, &backing).map(Some);
         }
         let Some(header) = files::read_header(dir).map_err(opens)? else {
             return Ok(None);
@@ -46,8 +46,8 @@ impl Disk {
         // The log may be there already, with what is not in the database yet.
         let has_log = has_log(dir);
         if let Some(logged) = &self.0.logged {
-            let young = Arc::new(Young::existing(logged, dir, has_log));
-            return open_young(shared, logged, &young).map(Some);
+            let backing = Arc::new(Backing::existing(logged, dir, has_log));
+            return open_backed(shared, logged, &backing).map(Some);
         }
         let db = Database::open_file(&dir.join(DATABASE), shared.guard())?;
         let max_bytes = shared.options.storage_bytes;
@@ -55,12 +55,12 @@ impl Disk {
     }
 
     pub(super) fn close_file(&self, dir: &Path, connection: Connection) {
-        let young = connection.young().cloned();
+        let backing = connection.backing().cloned();
         let left = connection.close();
         let Some(logged) = &self.0.logged else { return };
         logged.left(dir, left);
-        if let Some(young) = young {
-            logged.rest(&young);
+        if let Some(backing) = backing {
+            logged.rest(&backing);
         }
     }
 
@@ -197,8 +197,8 @@ impl Disk {
         let in_transaction = state.in_transaction;
         let Some(connection) = state.connection(false) else { return Ok(None) };
         // Only the log has what has no files.
-        if let Some(young) = connection.young() {
-            young.make_file().map_err(|error| failed("create", error))?;
+        if let Some(backing) = connection.backing() {
+            backing.make_file().map_err(|error| failed("create", error))?;
         }
         // What is left to read would have to be held in memory for the sake of others.
         if in_transaction || !connection.cursors.is_empty() {
@@ -218,24 +218,28 @@ impl Disk {
 }
 
 /// Makes a database that gets its files later, and opens it.
-pub(super) fn new_young(shared: &Shared, logged: &Arc<Logged>) -> Result<Connection> {
+pub(super) fn create_backed(shared: &Shared, logged: &Arc<Logged>) -> Result<Connection> {
     logged.log.check().map_err(|error| failed("create", error))?;
-    let young = Arc::new(Young::new(logged, &shared.dir, template()?));
-    open_young(shared, logged, &young)
+    let backing = Arc::new(Backing::new(logged, &shared.dir, template()?));
+    open_backed(shared, logged, &backing)
 }
 
 /// Opens a database that may have something in memory.
-fn open_young(shared: &Shared, logged: &Arc<Logged>, young: &Arc<Young>) -> Result<Connection> {
+fn open_backed(
+    shared: &Shared,
+    logged: &Arc<Logged>,
+    backing: &Arc<Backing>,
+) -> Result<Connection> {
     let dir = &shared.dir;
-    let mut db = Database::open_young(young.clone(), &dir.join(DATABASE), shared.guard())?;
+    let mut db = Database::open_backed(backing.clone(), &dir.join(DATABASE), shared.guard())?;
     // It is decided at the end whether what is in its log may be moved.
     db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let has_log = young.size(File::Wal).map_or_else(|| has_log(dir), |bytes| bytes > 0);
-    let capture = logged.capture(dir, young.clone(), has_log);
+    let has_log = backing.size(File::Wal).map_or_else(|| has_log(dir), |bytes| bytes > 0);
+    let capture = logged.capture(dir, backing.clone(), has_log);
     let max_bytes = shared.options.storage_bytes;
     let connection = Connection::new(db, Durability::Full, Some(capture), !has_log, max_bytes)?;
-    young.begin();
-    logged.unmade.add(young);
+    backing.begin();
+    logged.unmade.add(backing);
     Ok(connection)
 }
 

@@ -26,9 +26,9 @@ pub(super) use files::File;
 pub(super) use memory::{is_counted, thread_bytes};
 pub(super) use statement::{Bind, Column, Statement};
 
+use super::backing::Backing;
 use super::failure::Failure;
 use super::guard::Guard;
-use super::young::Young;
 use crate::log::PAGE_BYTES;
 use statement::Slots;
 
@@ -53,15 +53,15 @@ impl Database {
         Database::open(&text_of(path)?, ffi::SQLITE_OPEN_NOFOLLOW, null(), guard)
     }
 
-    /// Opens a database that is to get its file at `path`.
-    pub fn open_young(
-        young: Arc<Young>,
+    /// Opens a database of which something may be in memory, and whose file is, or is going to be, at `path`.
+    pub fn open_backed(
+        backing: Arc<Backing>,
         path: &Path,
         guard: Arc<Guard>,
     ) -> Result<Database, Failure> {
         let path = text_of(path)?;
         match vfs::register() {
-            ffi::SQLITE_OK => vfs::opening(young, || {
+            ffi::SQLITE_OK => vfs::opening(backing, || {
                 Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, vfs::NAME.as_ptr(), guard)
             }),
             code => Err(Failure::of_code(code)),

@@ -1,6 +1,6 @@
 //! A layer between SQLite and the file system for databases in mode full.
 //!
-//! What a [`Young`] has in memory is read and written there. With what it has in files, the layer beneath, SQLite's
+//! What its [`Backing`] has in memory is read and written there. With what it has in files, the layer beneath, SQLite's
 //! own, does everything.
 
 mod file;
@@ -13,19 +13,19 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::ffi;
 
 use super::is_counted;
-use crate::storage::young::Young;
+use crate::storage::backing::Backing;
 
 /// What the layer is called in SQLite.
-pub(super) const NAME: &CStr = c"facetbox-young";
+pub(super) const NAME: &CStr = c"facetbox-backing";
 
 thread_local! {
     /// The database that is being opened on this thread.
-    static OPENING: RefCell<Option<Arc<Young>>> = const { RefCell::new(None) };
+    static OPENING: RefCell<Option<Arc<Backing>>> = const { RefCell::new(None) };
 }
 
 /// Runs `open`, which opens the connection of this database through the layer.
-pub(super) fn opening<T>(young: Arc<Young>, open: impl FnOnce() -> T) -> T {
-    OPENING.set(Some(young));
+pub(super) fn opening<T>(backing: Arc<Backing>, open: impl FnOnce() -> T) -> T {
+    OPENING.set(Some(backing));
     let opened = open();
     OPENING.set(None);
     opened
@@ -140,7 +140,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     answer: *mut c_int,
 ) -> c_int {
-    let (young, which) = if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
+    let (backing, which) = if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
         (OPENING.take(), super::File::Main)
     } else if flags & ffi::SQLITE_OPEN_WAL != 0 {
         // SAFETY: SQLite gives the name of a write-ahead log, whose database this layer has opened.
@@ -150,13 +150,13 @@ unsafe extern "C" fn open(
         // SAFETY: SQLite's own arguments; there is more room in the handle than that layer needs.
         return unsafe { open_beneath(layer, name, file, flags, answer) };
     };
-    let Some(young) = young else {
+    let Some(backing) = backing else {
         // SAFETY: the handle is SQLite's to fill in.
         unsafe { (*file).pMethods = null() };
         return ffi::SQLITE_CANTOPEN;
     };
     // SAFETY: SQLite gives room for a handle of this layer, and a name that lasts until it is closed.
-    unsafe { file::begin(file, young, which, name, flags) };
+    unsafe { file::begin(file, backing, which, name, flags) };
     // SAFETY: null or where SQLite wants to know how the file was opened.
     if let Some(answer) = unsafe { answer.as_mut() } {
         *answer = flags;

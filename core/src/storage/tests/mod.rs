@@ -16,8 +16,8 @@ mod sandbox;
 mod sizes;
 mod sql;
 mod transactions;
-mod young;
-mod young_faults;
+mod unmade;
+mod unmade_faults;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::{layers, open_beneath, resolve};
+use crate::storage::backing::{Backing, Written};
 use crate::storage::files::is_full;
 use crate::storage::raw::File;
-use crate::storage::young::{Written, Young};
 
 /// SQLite's handle. Behind it there is room for that of the layer beneath.
 #[repr(C)]
 struct Handle {
     /// All that SQLite sees of it.
     start: ffi::sqlite3_file,
-    young: Arc<Young>,
+    backing: Arc<Backing>,
     file: File,
     name: *const c_char,
     flags: c_int,
@@ -59,14 +59,14 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
 /// `file` has room for it and for that of the layer beneath; `name` lasts until it is closed.
 pub(super) unsafe fn begin(
     file: *mut ffi::sqlite3_file,
-    young: Arc<Young>,
+    backing: Arc<Backing>,
     which: File,
     name: *const c_char,
     flags: c_int,
 ) {
     let start = ffi::sqlite3_file { pMethods: &METHODS };
     let lock = ffi::SQLITE_LOCK_NONE;
-    let handle = Handle { start, young, file: which, name, flags, lock, is_open: false };
+    let handle = Handle { start, backing, file: which, name, flags, lock, is_open: false };
     // SAFETY: by the function's contract.
     unsafe { file.cast::<Handle>().write(handle) };
 }
@@ -75,11 +75,11 @@ pub(super) unsafe fn begin(
 ///
 /// # Safety
 /// `name` is what SQLite gives to open that log, and this layer has opened the database.
-pub(super) unsafe fn of_database(name: *const c_char) -> Arc<Young> {
+pub(super) unsafe fn of_database(name: *const c_char) -> Arc<Backing> {
     // SAFETY: by the function's contract.
     let file = unsafe { ffi::sqlite3_database_file_object(name) };
     // SAFETY: as above.
-    unsafe { handle(file) }.young.clone()
+    unsafe { handle(file) }.backing.clone()
 }
 
 /// # Safety
@@ -105,7 +105,7 @@ unsafe fn beneath(file: *mut ffi::sqlite3_file) -> Result<Beneath, c_int> {
     // SAFETY: `begin` was promised that there is room for it.
     let beneath = unsafe { file.byte_add(BENEATH_AT) };
     if !known.is_open {
-        if known.young.has(known.file) {
+        if known.backing.has(known.file) {
             return Err(ffi::SQLITE_IOERR); // its directory was removed
         }
         // SAFETY: as above; it isn't open.
@@ -181,8 +181,8 @@ macro_rules! method {
         guarded(|| {
             // SAFETY: SQLite gives a handle that it has opened and not closed.
             let known = unsafe { handle($file) };
-            let in_memory: &dyn Fn(&Young, File) -> Option<c_int> = &$in_memory;
-            if let Some(code) = in_memory(&known.young, known.file) {
+            let in_memory: &dyn Fn(&Backing, File) -> Option<c_int> = &$in_memory;
+            if let Some(code) = in_memory(&known.backing, known.file) {
                 return Ok(code);
             }
             // SAFETY: as above.
@@ -195,8 +195,8 @@ macro_rules! method {
 }
 
 /// What a method without an effect in memory answers there.
-fn there(code: c_int) -> impl Fn(&Young, File) -> Option<c_int> {
-    move |young, file| young.has(file).then_some(code)
+fn there(code: c_int) -> impl Fn(&Backing, File) -> Option<c_int> {
+    move |backing, file| backing.has(file).then_some(code)
 }
 
 unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
@@ -214,10 +214,10 @@ unsafe extern "C" fn read(
     length: c_int,
     offset: ffi::sqlite3_int64,
 ) -> c_int {
-    let from_memory = |young: &Young, which| {
+    let from_memory = |backing: &Backing, which| {
         // SAFETY: SQLite's buffer has room for so many bytes, which it has written before or doesn't read.
         let bytes = unsafe { std::slice::from_raw_parts_mut(bytes.cast::<u8>(), length as usize) };
-        let count = young.read(which, bytes, offset as u64)?;
+        let count = backing.read(which, bytes, offset as u64)?;
         bytes[count..].fill(0);
         Some(if count < bytes.len() { ffi::SQLITE_IOERR_SHORT_READ } else { ffi::SQLITE_OK })
     };
@@ -230,23 +230,23 @@ unsafe extern "C" fn write(
     length: c_int,
     offset: ffi::sqlite3_int64,
 ) -> c_int {
-    let to_memory = |young: &Young, which| {
+    let to_memory = |backing: &Backing, which| {
         // SAFETY: SQLite gives a buffer with so many bytes.
         let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize) };
-        match young.write(which, bytes, offset as u64) {
+        match backing.write(which, bytes, offset as u64) {
             Written::Done => Some(ffi::SQLITE_OK),
             Written::Placed => None,
-            Written::NeedsFiles => make(young, which).err(),
+            Written::NeedsFiles => make(backing, which).err(),
         }
     };
     method!(file, to_memory, xWrite(bytes, length, offset))
 }
 
 /// Makes a file of a database.
-fn make(young: &Young, which: File) -> Result<(), c_int> {
+fn make(backing: &Backing, which: File) -> Result<(), c_int> {
     let made = match which {
-        File::Main => young.make_file(),
-        File::Wal => young.make_files(),
+        File::Main => backing.make_file(),
+        File::Wal => backing.make_files(),
     };
     made.map_err(|error| {
         tracing::warn!(%error, "the files of a database can't be made");
@@ -255,16 +255,16 @@ fn make(young: &Young, which: File) -> Result<(), c_int> {
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
-    let in_memory = |young: &Young, which| match which {
-        File::Wal => young.truncate_wal(size as u64).map(|()| ffi::SQLITE_OK),
-        File::Main if young.has(which) => make(young, which).err(),
+    let in_memory = |backing: &Backing, which| match which {
+        File::Wal => backing.truncate_wal(size as u64).map(|()| ffi::SQLITE_OK),
+        File::Main if backing.has(which) => make(backing, which).err(),
         File::Main => None,
     };
     let code = method!(file, in_memory, xTruncate(size));
     // SAFETY: SQLite gives a handle that it has opened and not closed.
     let known = unsafe { handle(file) };
     if code == ffi::SQLITE_OK && size == 0 && matches!(known.file, File::Wal) {
-        known.young.note_empty_wal();
+        known.backing.note_empty_wal();
     }
     code
 }
@@ -274,8 +274,8 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {
 }
 
 unsafe extern "C" fn size(file: *mut ffi::sqlite3_file, answer: *mut ffi::sqlite3_int64) -> c_int {
-    let in_memory = |young: &Young, which| {
-        let size = young.size(which)?;
+    let in_memory = |backing: &Backing, which| {
+        let size = backing.size(which)?;
         // SAFETY: where SQLite wants the answer.
         unsafe { *answer = size as i64 };
         Some(ffi::SQLITE_OK)
@@ -303,11 +303,11 @@ unsafe extern "C" fn check_reserved_lock(
     file: *mut ffi::sqlite3_file,
     answer: *mut c_int,
 ) -> c_int {
-    let in_memory = |young: &Young, which| {
+    let in_memory = |backing: &Backing, which| {
         // Nobody else has it.
         // SAFETY: where SQLite wants the answer.
         unsafe { *answer = 0 };
-        young.has(which).then_some(ffi::SQLITE_OK)
+        backing.has(which).then_some(ffi::SQLITE_OK)
     };
     method!(file, in_memory, xCheckReservedLock(answer))
 }

@@ -1,6 +1,6 @@
-//! What of databases is in memory.
+//! What SQLite's files of a database are, in mode full: the file system's, or as far as that isn't needed, memory.
 //!
-//! In mode full a commit is durable once it is in the commit log, so that files can wait. Nobody syncs a write-ahead log,
+//! A commit is durable once it is in the commit log, so that files can wait. Nobody syncs a write-ahead log,
 //! and after a crash it is worth nothing: it is in memory, and gets a file only when a transaction is too large for that,
 //! or when there are too many. A new database is in memory, too: it is the template, which never changes. It gets
 //! its file when it is settled, when its write-ahead log becomes long, and when there are many like it.
@@ -33,8 +33,8 @@ const MAX_BYTES: u64 = 256 << 10;
 /// How many pages it has at most when they are moved to the database: less than that, so that most transactions fit.
 const MOVED_PAGES: u32 = 48;
 
-/// A database in mode full: the file system's, or as far as it is in memory.
-pub(super) struct Young {
+/// What stands for the two files of one database.
+pub(super) struct Backing {
     dir: PathBuf,
     place: String,
     logged: Weak<Logged>,
@@ -95,18 +95,18 @@ impl State {
     }
 }
 
-impl Young {
+impl Backing {
     /// A new database that begins with these bytes.
-    pub fn new(logged: &Arc<Logged>, dir: &Path, template: &'static [u8]) -> Young {
-        Young::at(logged, dir, template, Stage::New)
+    pub fn new(logged: &Arc<Logged>, dir: &Path, template: &'static [u8]) -> Backing {
+        Backing::at(logged, dir, template, Stage::New)
     }
 
     /// One that has a file, and perhaps a write-ahead log with something in it.
-    pub fn existing(logged: &Arc<Logged>, dir: &Path, has_log: bool) -> Young {
-        Young::at(logged, dir, &[], if has_log { Stage::Placed } else { Stage::Filed })
+    pub fn existing(logged: &Arc<Logged>, dir: &Path, has_log: bool) -> Backing {
+        Backing::at(logged, dir, &[], if has_log { Stage::Placed } else { Stage::Filed })
     }
 
-    fn at(logged: &Arc<Logged>, dir: &Path, template: &'static [u8], stage: Stage) -> Young {
+    fn at(logged: &Arc<Logged>, dir: &Path, template: &'static [u8], stage: Stage) -> Backing {
         let held = logged.unmade.held.clone();
         if stage == Stage::New {
             held.add(ONE_BYTES);
@@ -114,7 +114,7 @@ impl Young {
         let has_wal_file = stage == Stage::Placed;
         let (is_gone, is_open, wal) = Default::default();
         let state = State { stage, is_gone, is_open, has_wal_file, wal };
-        Young {
+        Backing {
             dir: dir.to_owned(),
             place: logged.place_of(dir),
             logged: Arc::downgrade(logged),
@@ -276,7 +276,7 @@ impl Young {
         self.make(|_, _| Ok(()))
     }
 
-    /// Makes both of its files, like [`Young::make_file`].
+    /// Makes both of its files, like [`Backing::make_file`].
     ///
     /// # Errors
     /// As there.
@@ -323,7 +323,7 @@ impl Young {
     }
 }
 
-impl Drop for Young {
+impl Drop for Backing {
     fn drop(&mut self) {
         let state = self.state.get_mut();
         let own = if state.has_file() { 0 } else { ONE_BYTES };
