@@ -47,8 +47,7 @@ test: setup ## Runs every test: what CI runs
 
 lint: ## Checks formatting and the lints
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets --exclude facetbox-node -- -D warnings
-	cargo clippy --release --package facetbox-node -- -D warnings
+	cargo clippy --release --workspace --all-targets -- -D warnings
 	# Core without JavaScript, its default.
 	cargo clippy --release --package facetbox --all-targets -- -D warnings
 
