@@ -191,13 +191,44 @@ func TestFunctionsAreFreed(t *testing.T) {
 	if err := rt.Close(); err != nil { // The guest may have kept it.
 		t.Fatal(err)
 	}
+	if !isClosed(freed) {
+		t.Error("the function is still held")
+	}
+}
+
+// Closing a runtime lets go of a class from which stubs lead back to itself.
+func TestClassesAreFreed(t *testing.T) {
+	rt := open(t)
+	freed := make(chan struct{})
+	func() {
+		type own struct{ stub *facetbox.Stub }
+		held := &own{}
+		runtime.AddCleanup(held, func(done chan struct{}) { close(done) }, freed)
+		class := host(methods{"is": func(*object, context.Context, []any) (any, error) {
+			return held.stub != nil, nil
+		}})
+		held.stub = must(must(rt.Namespace("own", class))(t).GetByName("a"))(t)
+		if got := must(held.stub.Call(background, "is"))(t); got != true {
+			t.Errorf("got %v", got)
+		}
+	}()
+	if err := rt.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !isClosed(freed) {
+		t.Error("the class is still held")
+	}
+}
+
+// isClosed collects garbage until the channel is closed, 20 seconds long.
+func isClosed(freed <-chan struct{}) bool {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		runtime.GC()
 		select {
 		case <-freed:
-			return
+			return true
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Error("the function is still held")
+	return false
 }

@@ -154,3 +154,60 @@ test("what guests were given is free once its runtime has closed", async () => {
   assert.equal(code, 0, output);
   assert.deepEqual(JSON.parse(output), { left: 0, references: 0, outcome: ["CLOSED"] });
 });
+
+/** Code of the host from which stubs, loaders and code lead back to itself. */
+const CIRCLES = `
+  import { DurableObject, RpcTarget, open } from "facetbox";
+  import references from "./lib/references.js";
+
+  const GUEST = \`
+    local App = DurableObject:extend("App")
+    function App:use() return self.env.tool() and self.ctx.props.tool() and self.env.TOOLS:tool() end
+    return { App = App }\`;
+
+  let freed = 0;
+  const registry = new FinalizationRegistry(() => freed++);
+
+  async function round() {
+    const own = {};
+    registry.register(own);
+    const runtime = await open(null, { onTail: () => own.runtime });
+    class Tools extends RpcTarget {
+      tool() { return own.stub !== undefined; }
+    }
+    class Supervisor extends DurableObject {
+      app = this.ctx.facets.get("app", () => {
+        const worker = this.env.LOADER.get("app", () => this.code());
+        return { class: worker.getDurableObjectClass("App", { props: { tool: () => this.tool() } }) };
+      });
+      again = this.ctx.facets.get("app", () => ({ class: this.never }));
+      tool() { return own.stub !== undefined; }
+      use() { return this.app.use(); }
+      code() {
+        const env = { tool: () => this.tool(), TOOLS: new Tools() };
+        const globalOutbound = () => new Response(this.tool());
+        return { mainModule: "m.luau", modules: { "m.luau": GUEST }, env, globalOutbound, tails: [() => this] };
+      }
+      async both() { return (await this.use()) && (await this.again.use()); }
+    }
+    own.stub = runtime.namespace("Supervisor", Supervisor).getByName("a");
+    own.runtime = runtime;
+    const answer = await own.stub.both();
+    await runtime.close();
+    return answer;
+  }
+
+  const before = references.count();
+  const answers = [await round(), await round()];
+  for (let turn = 0; turn < 1000 && (freed < 2 || references.count() > before); turn++) {
+    global.gc();
+    await new Promise(setImmediate);
+  }
+  console.log(JSON.stringify({ answers, freed, references: references.count() - before }));
+`;
+
+test("a class from which stubs lead back to itself is free once its runtime has closed", async () => {
+  const { code, output } = await run("--expose-gc", "--input-type=module", "--eval", CIRCLES);
+  assert.equal(code, 0, output);
+  assert.deepEqual(JSON.parse(output), { answers: [true, true], freed: 2, references: 0 });
+});

@@ -10,7 +10,7 @@ import weakref
 import facetbox
 import pytest
 from conftest import Host
-from facetbox import DurableObject, Request, Response, Runtime
+from facetbox import DurableObject, FacetOptions, Request, Response, Runtime, WorkerCode
 
 
 class Thing(DurableObject):
@@ -200,3 +200,47 @@ def test_closing_lets_go_of_classes_and_instances() -> None:
     use()
     gc.collect()
     assert [ref() for ref in alive] == [None, None]
+
+
+def test_closing_lets_go_of_what_leads_back_to_itself() -> None:
+    alive: list[weakref.ref[object]] = []
+    source = """
+    local App = DurableObject:extend("App")
+    function App:use() return self.env.tool() and self.ctx.props.tool() end
+    return { App = App }
+    """
+
+    def use() -> facetbox.Stub:
+        kept: list[object] = []
+
+        class Local(DurableObject):
+            def use(self) -> object:
+                alive.extend([weakref.ref(self), weakref.ref(type(self))])
+                return self.ctx.facets.get("app", self.start).use()
+
+            def start(self) -> FacetOptions:
+                worker = self.env.LOADER.get("app", self.code)
+                return FacetOptions(cls=worker.get_durable_object_class("App", props={"tool": self.tool}))
+
+            def code(self) -> WorkerCode:
+                env = {"tool": self.tool}
+                outbound = lambda request: self.answer(request)  # noqa: E731
+                return WorkerCode("m.luau", {"m.luau": source}, env=env, global_outbound=outbound)
+
+            def answer(self, request: Request) -> Response:
+                return Response(str(self.tool()))
+
+            def tool(self) -> bool:
+                return bool(kept)
+
+        with facetbox.open(on_tail=lambda event: kept.append(event)) as runtime:
+            stub = runtime.namespace("a", Local).get_by_name("it")
+            kept.extend([stub, runtime])
+            assert stub.use() is True
+        return stub
+
+    stub = use()
+    gc.collect()
+    assert [ref() for ref in alive] == [None, None]
+    with pytest.raises(facetbox.ClosedError):
+        stub.use()

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use crate::actor::Event;
-use crate::loader::{Loader, Outbound, WorkerCode};
+use crate::loader::{Loader, Outbound, Outside};
 use crate::rpc::{HostFunction, HostObject};
 use crate::stub::Stub;
 use crate::value::{Value, ValueMap};
@@ -62,11 +62,11 @@ impl Called<'_> {
 pub(crate) struct Bindings(Vec<(Arc<str>, Value)>);
 
 impl Bindings {
-    pub fn of(code: &WorkerCode) -> Bindings {
+    pub fn of(outside: &Outside) -> Bindings {
         let mut bindings = Bindings::default();
-        bindings.add(&code.env, "");
+        bindings.add(&outside.env, "");
         // A function that answers requests is called as nothing else.
-        if let Outbound::Stub(stub) = &code.global_outbound {
+        if let Outbound::Stub(stub) = &outside.outbound {
             bindings.0.push((OUTBOUND.into(), stub.clone().into()));
         }
         bindings
@@ -163,7 +163,8 @@ impl Event {
         if let Called::Outbound = called {
             return Some(self.calls().add(&OUTBOUND.into(), ""));
         }
-        let name = class.worker.bindings().find(called)?;
+        let outside = class.worker.outside();
+        let name = outside.bindings().find(called)?;
         Some(match called {
             Called::Object(_, method) if method.len() > MAX_METHOD => {
                 self.calls().add(name, OTHERS)
@@ -223,7 +224,9 @@ mod tests {
             ("tools", Value::Map(tools)),
             ("STORE", Value::Object(object.clone())),
         ]);
-        let bindings = Bindings::of(&WorkerCode { env, ..WorkerCode::default() });
+        let mut outside = Outside::default();
+        outside.env = env;
+        let bindings = Bindings::of(&outside);
         let found = |called: Called<'_>| bindings.find(called).map(|name| name.to_string());
         let again = function.clone();
         assert_eq!(found(Called::Function(&again)), Some("tools.search".into()));

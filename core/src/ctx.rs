@@ -34,9 +34,9 @@ impl Ctx {
         &self.actor.path
     }
 
-    /// The props that the class was bound with; null without.
+    /// The props that the class was bound with; null, because only classes of guests are bound with any.
     pub fn props(&self) -> &Value {
-        &self.actor.props
+        &Value::Null
     }
 
     /// The storage of this actor.

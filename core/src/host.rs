@@ -15,7 +15,10 @@ use crate::actor::{BoxFuture, Event, Hold, Instance, Message, Reply, section_too
 use crate::alarm::AlarmInfo;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
+use crate::executor::closed;
+use crate::given::Given;
 use crate::http::{Request, Response};
+use crate::runtime::RuntimeInner;
 use crate::stub::Stub;
 use crate::value::{Value, ValueMap};
 
@@ -176,11 +179,13 @@ type Construct = dyn Fn(Ctx, ValueMap) -> Result<Arc<dyn DurableObject>> + Send 
 /// A class of the host's language, of either kind.
 pub(crate) struct HostClass {
     name: String,
-    kind: HostKind,
+    is_event_loop: bool,
+    code: Given<Option<Code>>,
 }
 
-enum HostKind {
-    Blocking(Box<Construct>),
+#[derive(Clone)]
+enum Code {
+    Blocking(Arc<Construct>),
     EventLoop(Arc<dyn EventLoopClass>),
 }
 
@@ -189,11 +194,22 @@ impl HostClass {
         name: String,
         construct: impl Fn(Ctx, ValueMap) -> Result<Arc<dyn DurableObject>> + Send + Sync + 'static,
     ) -> HostClass {
-        HostClass { name, kind: HostKind::Blocking(Box::new(construct)) }
+        HostClass::new(name, false, Code::Blocking(Arc::new(construct)))
     }
 
     pub fn event_loop(name: String, class: Arc<dyn EventLoopClass>) -> HostClass {
-        HostClass { name, kind: HostKind::EventLoop(class) }
+        HostClass::new(name, true, Code::EventLoop(class))
+    }
+
+    fn new(name: String, is_event_loop: bool, code: Code) -> HostClass {
+        HostClass { name, is_event_loop, code: Given::new(Some(code)) }
+    }
+
+    /// See [`Class::within`](crate::actor::Class::within).
+    pub fn within(&self, runtime: &RuntimeInner) -> HostClass {
+        let HostClass { name, is_event_loop, code } = self;
+        let code = runtime.gifts.keep(code.get());
+        HostClass { name: name.clone(), is_event_loop: *is_event_loop, code }
     }
 
     pub fn name(&self) -> &str {
@@ -201,7 +217,7 @@ impl HostClass {
     }
 
     pub fn is_event_loop(&self) -> bool {
-        matches!(self.kind, HostKind::EventLoop(_))
+        self.is_event_loop
     }
 
     pub async fn start(
@@ -210,11 +226,11 @@ impl HostClass {
         ctx: Ctx,
         env: ValueMap,
     ) -> Result<Arc<dyn Instance>> {
-        Ok(match &self.kind {
-            HostKind::Blocking(construct) => {
+        Ok(match self.code.get().ok_or_else(closed)? {
+            Code::Blocking(construct) => {
                 Arc::new(BlockingInstance(event.enter(|| construct(ctx, env))?))
             }
-            HostKind::EventLoop(class) => {
+            Code::EventLoop(class) => {
                 let constructing = event.enter(|| class.construct(ctx, env));
                 // A constructor waits for the sections that it has begun, and for nothing else.
                 let late = Instant::now() + event.actor.section_time();

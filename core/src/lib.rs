@@ -54,6 +54,7 @@ mod deploy;
 mod error;
 mod executor;
 mod facet;
+mod given;
 mod guest;
 mod guide;
 mod habit;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::actor::{Actor, ActorId, Blueprint, Class};
+use crate::actor::{Actor, ActorId, Blueprint, Class, Env};
 use crate::error::{Error, Result};
 use crate::id::{IdScheme, ObjectId};
 use crate::limits::{Limits, LimitsPatch};
@@ -35,7 +35,8 @@ struct Inner {
     name: String,
     ids: IdScheme,
     class: Mutex<Class>,
-    options: NamespaceOptions,
+    env: Option<Env>,
+    limits: LimitsPatch,
     actors: Mutex<HashMap<ObjectId, Arc<Actor>>>,
 }
 
@@ -43,15 +44,18 @@ impl Namespace {
     pub(crate) fn new(
         runtime: Arc<RuntimeInner>,
         name: &str,
-        class: Class,
-        options: NamespaceOptions,
+        class: &Class,
+        options: &NamespaceOptions,
     ) -> Namespace {
+        let class = class.within(&runtime);
+        let env = options.env.as_ref().map(|env| runtime.gifts.keep(Arc::new(env.clone())));
         let namespace = Namespace(Arc::new(Inner {
             runtime,
             name: name.to_owned(),
             ids: IdScheme::new(name),
             class: Mutex::new(class.clone()),
-            options,
+            env,
+            limits: options.limits,
             actors: Mutex::default(),
         }));
         namespace.bind_exports(&class);
@@ -132,7 +136,7 @@ impl Namespace {
 
     /// The limits of its objects.
     pub(crate) fn limits(&self) -> Limits {
-        let limits = self.0.runtime.limits.with(self.0.options.limits);
+        let limits = self.0.runtime.limits.with(self.0.limits);
         match self.class().as_guest() {
             Some(class) => limits.lowered(class.worker.limits()).lowered(class.limits),
             None => limits,
@@ -210,7 +214,10 @@ impl Namespace {
         let blueprint = Blueprint {
             path: format!("{}/{shown}", inner.name),
             class: class.clone(),
-            env: inner.options.env.clone().unwrap_or_else(|| inner.runtime.default_env()),
+            env: inner
+                .env
+                .clone()
+                .unwrap_or_else(|| inner.runtime.gifts.keep(Arc::new(inner.runtime.default_env()))),
             props: guest.map_or_else(Default::default, |class| class.props.clone()),
             limits: self.limits(),
             dir: Some(inner.runtime.object_dir(&inner.name, &id)),

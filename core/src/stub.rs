@@ -400,16 +400,23 @@ impl Stub {
                 return actor.check().map(|()| Binding::Bound(actor.clone()));
             }
         }
+        let mut unused = None;
         let actor = match &self.0.target {
             Target::Object { namespace, id } => namespace.actor(id)?,
             Target::Entrypoint(entrypoint) => entrypoint.actor()?,
             Target::Facet { parent, name, .. } => match Facets::new(parent.clone()).begin(name)? {
-                Begin::Running(actor) => actor,
+                Begin::Running(actor) => {
+                    unused = self.take_start();
+                    actor
+                }
                 Begin::Wait(starting) => return Ok(Binding::Wait(starting)),
                 Begin::Start(guard) => return Ok(Binding::Start(guard)),
             },
         };
         *bound = Some(actor.clone());
+        drop(bound);
+        // It may refer to who has this stub.
+        drop(unused);
         Ok(Binding::Bound(actor))
     }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::charge::Charge;
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::given::Given;
 use crate::host::{DurableObject, EventLoopClass, HostClass};
 use crate::limits::LimitsPatch;
 use crate::loader::WorkerStub;
+use crate::runtime::RuntimeInner;
 use crate::value::{Value, ValueMap};
 
 /// A class of objects or facets: of the host's language, or from guest code.
@@ -26,11 +28,14 @@ pub(crate) enum ClassKind {
 pub(crate) struct GuestClass {
     pub worker: WorkerStub,
     pub export: String,
-    pub props: Arc<Value>,
+    pub props: Props,
     pub limits: LimitsPatch,
     /// What it takes counts as memory of the guest that has asked for it.
     pub _charge: Option<Arc<Charge>>,
 }
+
+/// What an instance sees as `ctx.props`.
+pub(crate) type Props = Given<Arc<Value>>;
 
 impl Class {
     /// A class whose instances are made by `construct` and run on the thread that calls them.
@@ -75,6 +80,14 @@ impl Class {
 
     pub(crate) fn guest(class: GuestClass) -> Class {
         Class(Arc::new(ClassKind::Guest(class)))
+    }
+
+    /// The same class for objects of `runtime`, which lets go of its code when it closes.
+    pub(crate) fn within(&self, runtime: &RuntimeInner) -> Class {
+        match &*self.0 {
+            ClassKind::Host(class) => Class(Arc::new(ClassKind::Host(class.within(runtime)))),
+            ClassKind::Guest(_) => self.clone(),
+        }
     }
 
     pub(crate) fn kind(&self) -> &ClassKind {

@@ -35,7 +35,7 @@ use tracing::{Instrument, Span};
 
 use alarm::alarm_slot;
 pub use class::Class;
-pub(crate) use class::{ClassKind, GuestClass};
+pub(crate) use class::{ClassKind, GuestClass, Props};
 pub(crate) use event::{Event, Message, Reply};
 pub(crate) use hold::Hold;
 use loop_turn::LoopTurn;
@@ -49,6 +49,7 @@ use crate::alarm::AlarmSlot;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::FacetMap;
+use crate::given::Given;
 use crate::guest;
 use crate::id::ObjectId;
 use crate::limits::Limits;
@@ -57,7 +58,7 @@ use crate::namespace::Namespace;
 use crate::runtime::RuntimeInner;
 use crate::storage::{self, Storage, StorageOptions};
 use crate::tail::{Observation, TailInfo, Targets};
-use crate::value::{Value, ValueMap};
+use crate::value::ValueMap;
 
 /// A future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -116,13 +117,16 @@ impl Running {
     }
 }
 
+/// What an instance of a host's class gets as `env`.
+pub(crate) type Env = Given<Arc<ValueMap>>;
+
 /// What an actor is made of, apart from its state.
 pub(crate) struct Blueprint {
     pub path: String,
     pub id: ActorId,
     pub class: Class,
-    pub env: ValueMap,
-    pub props: Arc<Value>,
+    pub env: Env,
+    pub props: Props,
     pub limits: Limits,
     /// Where its database is; without one it has no storage (an entrypoint).
     pub dir: Option<PathBuf>,
@@ -136,8 +140,8 @@ pub(crate) struct Actor {
     pub path: String,
     pub id: ActorId,
     pub class: Class,
-    pub env: ValueMap,
-    pub props: Arc<Value>,
+    pub env: Env,
+    pub props: Props,
     pub limits: Limits,
     pub dir: Option<PathBuf>,
     pub namespace: Option<Namespace>,
@@ -394,7 +398,7 @@ impl Actor {
         let started = match self.class.kind() {
             ClassKind::Host(class) => {
                 let ctx = Ctx::new(self.clone());
-                class.start(event, ctx, self.env.clone()).await
+                class.start(event, ctx, ValueMap::clone(&self.env.get())).await
             }
             ClassKind::Guest(class) => guest::start(self, class, event, hold).await,
         };

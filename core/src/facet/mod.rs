@@ -247,7 +247,7 @@ impl Facets {
         let blueprint = Blueprint {
             path: format!("{}/{name}", parent.path),
             id: options.id.unwrap_or_else(|| parent.id.clone()),
-            class: options.class,
+            class: options.class.within(&parent.runtime),
             env: parent.env.clone(),
             props,
             limits,

@@ -70,7 +70,7 @@ pub(super) fn outbound(event: &Arc<Event>, request: Request) -> Result<Pending> 
         )));
     }
     let target = match event.actor.class.as_guest() {
-        Some(class) => class.worker.code()?.global_outbound.clone(),
+        Some(class) => class.worker.outside().outbound.clone(),
         None => Outbound::Closed,
     };
     match target {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 pub(crate) use self::code::module_name;
 pub use self::code::{Module, Outbound, WorkerCode};
-pub(crate) use self::worker::{Entrypoint, Guest};
+pub(crate) use self::worker::{Entrypoint, Guest, Outside};
 pub use self::worker::{ExportOptions, WorkerStub};
 use crate::error::Result;
 use crate::kept::Kept;

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
-use super::code::WorkerCode;
-use crate::actor::{Actor, ActorId, Blueprint, Class, Event, GuestClass};
+use super::code::{Outbound, WorkerCode};
+use crate::actor::{Actor, ActorId, Blueprint, Class, Event, GuestClass, Props};
 use crate::bindings::Bindings;
 use crate::charge::{Charge, Holder};
 use crate::cpu::ThreadClock;
 use crate::error::{Error, Result};
+use crate::given::Given;
 use crate::guest::Compiled;
 use crate::limits::LimitsPatch;
 use crate::namespace::{Namespace, WeakNamespace};
@@ -94,9 +96,12 @@ impl Drop for Handle {
 
 struct WorkerInner {
     runtime: Weak<RuntimeInner>,
+    /// Without what is in `outside`.
     code: Result<WorkerCode>,
+    /// How much memory the code takes.
+    bytes: usize,
+    outside: Given<Arc<Outside>>,
     compiled: OnceLock<Result<Compiled>>,
-    bindings: OnceLock<Bindings>,
     entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
     namespaces: Mutex<HashMap<String, WeakNamespace>>,
     tails: Option<Arc<Targets>>,
@@ -105,21 +110,44 @@ struct WorkerInner {
     charge: OnceLock<Charge>,
 }
 
+/// What code can reach.
+#[derive(Default)]
+pub(crate) struct Outside {
+    pub env: ValueMap,
+    pub outbound: Outbound,
+    bindings: OnceLock<Bindings>,
+}
+
+impl Outside {
+    /// What it can call of its `env`.
+    pub fn bindings(&self) -> &Bindings {
+        self.bindings.get_or_init(|| Bindings::of(self))
+    }
+}
+
 /// The guest that has loaded something.
 pub(crate) type Guest = Arc<dyn Holder>;
 
 impl WorkerStub {
     pub(super) fn new(
         runtime: &Arc<RuntimeInner>,
-        code: Result<WorkerCode>,
+        mut code: Result<WorkerCode>,
         guest: Option<Guest>,
     ) -> WorkerStub {
+        let bytes = code.as_ref().map_or(0, WorkerCode::bytes) + FIXED_BYTES;
+        let (mut outside, mut tails) = (Outside::default(), None);
+        if let Ok(code) = &mut code {
+            outside.env = mem::take(&mut code.env);
+            outside.outbound = mem::take(&mut code.global_outbound);
+            tails = Targets::new(mem::take(&mut code.tails), guest.as_ref(), runtime);
+        }
         let worker = Arc::new(WorkerInner {
-            tails: code.as_ref().ok().and_then(|code| Targets::new(&code.tails, guest.as_ref())),
+            tails,
             runtime: Arc::downgrade(runtime),
             code,
+            bytes,
+            outside: runtime.gifts.keep(Arc::new(outside)),
             compiled: OnceLock::new(),
-            bindings: OnceLock::new(),
             entrypoints: Mutex::default(),
             namespaces: Mutex::default(),
             guest,
@@ -140,7 +168,7 @@ impl WorkerStub {
         name: &str,
         options: ExportOptions,
     ) -> Class {
-        Export::new(guest, name, options).class(self.clone())
+        self.export(guest, name, options).class(self.clone())
     }
 
     /// The exported entrypoint `name`, stateless; `"default"` names the default export.
@@ -159,13 +187,13 @@ impl WorkerStub {
         options: ExportOptions,
     ) -> Result<Stub> {
         let runtime = self.0.runtime.upgrade().ok_or_else(crate::executor::closed)?;
-        let (worker, export) = (self.clone(), Export::new(guest, name, options));
+        let (worker, export) = (self.clone(), self.export(guest, name, options));
         Ok(Stub::entrypoint(runtime, Entrypoint { worker, export, own: Mutex::new(None) }))
     }
 
     /// About how much memory its code takes.
     pub(super) fn bytes(&self) -> usize {
-        self.0.code.as_ref().map_or(0, WorkerCode::bytes) + FIXED_BYTES
+        self.0.bytes
     }
 
     /// Counts its code as memory of the guest that has loaded it, as long as any of it is there.
@@ -175,14 +203,14 @@ impl WorkerStub {
         }
     }
 
+    /// Its code, without what it can reach.
     pub(crate) fn code(&self) -> Result<&WorkerCode> {
         self.0.code.as_ref().map_err(Clone::clone)
     }
 
-    /// What it can call of its `env`.
-    pub(crate) fn bindings(&self) -> &Bindings {
-        let of = || self.code().map(Bindings::of).unwrap_or_default();
-        self.0.bindings.get_or_init(of)
+    /// What it can reach: nothing once the runtime is closed.
+    pub(crate) fn outside(&self) -> Arc<Outside> {
+        self.0.outside.get()
     }
 
     /// Who gets its tail events, if anybody.
@@ -226,7 +254,7 @@ impl WorkerStub {
             path: format!("worker/{}", export.name),
             id: ActorId::Text(export.name.clone()),
             class: export.class(worker),
-            env: ValueMap::new(),
+            env: Given::default(),
             props: export.props.clone(),
             limits: runtime.limits.lowered(self.limits()).lowered(export.limits),
             dir: None,
@@ -240,7 +268,20 @@ impl WorkerStub {
 
     /// An actor that runs the code for nobody, such as to find out what it exports.
     pub(crate) fn new_actor(&self, export: &str) -> Result<Arc<Actor>> {
-        self.actor_of(&Export::new(None, export, ExportOptions::default()))
+        self.actor_of(&self.export(None, export, ExportOptions::default()))
+    }
+
+    fn export(&self, guest: Option<Guest>, name: &str, options: ExportOptions) -> Export {
+        let ExportOptions { props, limits } = options;
+        let bytes = EXPORT_BYTES + name.len() + props.size();
+        let charge = guest.map(|guest| Arc::new(Charge::new(guest, bytes)));
+        let plain = props.is_nullish() && limits == LimitsPatch::default();
+        // Without a runtime nobody will see them.
+        let props = match self.0.runtime.upgrade() {
+            Some(runtime) if !props.is_nullish() => runtime.gifts.keep(Arc::new(props)),
+            _ => Given::default(),
+        };
+        Export { name: name.to_owned(), props, limits, plain, charge }
     }
 }
 
@@ -256,19 +297,14 @@ impl fmt::Debug for WorkerStub {
 /// An export of a worker, as it was asked for.
 struct Export {
     name: String,
-    props: Arc<Value>,
+    props: Props,
     limits: LimitsPatch,
+    /// Whether it has neither props nor limits.
+    plain: bool,
     charge: Option<Arc<Charge>>,
 }
 
 impl Export {
-    fn new(guest: Option<Guest>, name: &str, options: ExportOptions) -> Export {
-        let ExportOptions { props, limits } = options;
-        let bytes = EXPORT_BYTES + name.len() + props.size();
-        let charge = guest.map(|guest| Arc::new(Charge::new(guest, bytes)));
-        Export { name: name.to_owned(), props: Arc::new(props), limits, charge }
-    }
-
     fn class(&self, worker: WorkerStub) -> Class {
         Class::guest(GuestClass {
             worker,
@@ -296,8 +332,7 @@ impl Entrypoint {
     /// for each export of a worker.
     pub fn actor(&self) -> Result<Arc<Actor>> {
         let Entrypoint { worker, export, own } = self;
-        let plain = export.props.is_nullish() && export.limits == LimitsPatch::default();
-        if plain && worker.0.owner {
+        if export.plain && worker.0.owner {
             return worker.shared_actor(export);
         }
         let mut own = own.lock();

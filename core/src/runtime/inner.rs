@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::deploy::Deployment;
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, closed};
+use crate::given::Gifts;
 use crate::guest::{Engine, Engines};
 use crate::id::ObjectId;
 use crate::limits::Limits;
@@ -51,6 +52,7 @@ pub(crate) struct RuntimeInner {
     pub alarms: Arc<AlarmDriver>,
     pub tail: Option<Receiver>,
     pub metrics: Counters,
+    pub gifts: Gifts,
     pub(super) root: PathBuf,
     lock: Mutex<Option<File>>,
     namespaces: Mutex<HashMap<String, Namespace>>,
@@ -79,6 +81,7 @@ impl RuntimeInner {
         let alarms = AlarmDriver::new(clock, options.alarms, index, options.durability);
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         let threads = options.threads.unwrap_or_else(cores);
+        let gifts = Gifts::default();
         let inner = RuntimeInner {
             limits: Limits::default().with(options.limits),
             disk,
@@ -88,8 +91,9 @@ impl RuntimeInner {
             waits: Waits::default(),
             warm: Warm::new(idle, options.max_warm.unwrap_or(MAX_WARM)),
             alarms: Arc::new(alarms),
-            tail: options.on_tail.map(Receiver::new),
+            tail: options.on_tail.map(|receive| Receiver::new(receive, &gifts)),
             metrics: Counters::default(),
+            gifts,
             root,
             lock: Mutex::new(lock),
             namespaces: Mutex::default(),
@@ -207,7 +211,7 @@ impl RuntimeInner {
             }
         }
         let bind = |(name, class): (String, Class)| {
-            let namespace = Namespace::new(self.clone(), &name, class, options.clone());
+            let namespace = Namespace::new(self.clone(), &name, &class, options);
             namespaces.insert(name, namespace.clone());
             namespace
         };
@@ -256,6 +260,7 @@ impl RuntimeInner {
         if let Some(tail) = &self.tail {
             tail.stop();
         }
+        self.gifts.release();
         self.disk.close();
         self.lock.lock().take();
     }

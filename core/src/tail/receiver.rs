@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::event::TailEvent;
 use super::queue::{Push, Queue};
+use crate::given::{Gifts, Given};
 use crate::metrics::Counters;
 
 /// Events that are taken out of the queue at once.
@@ -44,13 +45,14 @@ pub(crate) struct Receiver {
 }
 
 struct Shared {
-    receive: TailReceiver,
+    receive: Given<Option<TailReceiver>>,
     queue: Queue,
     stopped: AtomicBool,
 }
 
 impl Receiver {
-    pub fn new(receive: TailReceiver) -> Receiver {
+    pub fn new(receive: TailReceiver, gifts: &Gifts) -> Receiver {
+        let receive = gifts.keep(Some(receive));
         let shared = Shared { receive, queue: Queue::default(), stopped: AtomicBool::new(false) };
         Receiver { shared: Arc::new(shared), thread: Mutex::default() }
     }
@@ -93,6 +95,8 @@ impl Receiver {
 
 impl Shared {
     fn run(&self) {
+        // Held until all is delivered, also where it closes the runtime itself.
+        let Some(receive) = self.receive.get() else { return };
         loop {
             let stopped = self.stopped.load(Ordering::Acquire);
             let mut batch = self.queue.take(BATCH, usize::MAX);
@@ -101,15 +105,16 @@ impl Shared {
                 (true, true) => return,
                 // Whoever adds the next event unparks this thread, also if that was before it parks.
                 (true, false) => std::thread::park(),
-                (false, _) => events.into_iter().for_each(|event| self.receive(event)),
+                (false, _) => events.into_iter().for_each(|event| receive.tell(event)),
             }
         }
     }
+}
 
-    fn receive(&self, event: Arc<TailEvent>) {
+impl TailReceiver {
+    fn tell(&self, event: Arc<TailEvent>) {
         let event = Arc::unwrap_or_clone(event);
-        let received = catch_unwind(AssertUnwindSafe(|| (self.receive.0)(event)));
-        if received.is_err() {
+        if catch_unwind(AssertUnwindSafe(|| (self.0)(event))).is_err() {
             tracing::warn!("the receiver of tail events panicked");
         }
     }

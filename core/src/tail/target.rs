@@ -6,6 +6,7 @@ use super::event::TailEvent;
 use super::queue::{Push, Queue};
 use crate::actor::Message;
 use crate::error::{Error, Result};
+use crate::given::Given;
 use crate::loader::Guest;
 use crate::rpc::HostFunction;
 use crate::runtime::RuntimeInner;
@@ -57,31 +58,37 @@ impl Tail {
 pub(crate) struct Targets(Vec<Arc<Target>>);
 
 struct Target {
-    tail: Tail,
+    tail: Given<Option<Tail>>,
     queue: Queue,
 }
 
 impl Targets {
     /// None for code without tails. `guest` has loaded it.
-    pub fn new(tails: &[Tail], guest: Option<&Guest>) -> Option<Arc<Targets>> {
-        let target = |tail: &Tail| {
-            Arc::new(Target { tail: tail.clone(), queue: Queue::new(guest.cloned()) })
+    pub fn new(
+        tails: Vec<Tail>,
+        guest: Option<&Guest>,
+        runtime: &RuntimeInner,
+    ) -> Option<Arc<Targets>> {
+        let target = |tail| {
+            let tail = runtime.gifts.keep(Some(tail));
+            Arc::new(Target { tail, queue: Queue::new(guest.cloned()) })
         };
-        (!tails.is_empty()).then(|| Arc::new(Targets(tails.iter().map(target).collect())))
+        (!tails.is_empty()).then(|| Arc::new(Targets(tails.into_iter().map(target).collect())))
     }
 
     /// Hands an event on to all of them. Never waits.
     pub fn send(&self, runtime: &Arc<RuntimeInner>, event: &Arc<TailEvent>) {
         for target in &self.0 {
             if target.queue.push(&runtime.metrics, event.clone()) == Push::Serve {
-                let (target, weak) = (target.clone(), Arc::downgrade(runtime));
+                let target = target.clone();
                 runtime.executor.spawn(async move {
                     loop {
                         let batch = target.queue.take(BATCH, BATCH_BYTES);
-                        if batch.events.is_empty() || weak.strong_count() == 0 {
+                        let Some(tail) = target.tail.get().filter(|_| !batch.events.is_empty())
+                        else {
                             return;
-                        }
-                        if let Err(error) = target.tail.deliver(&batch.events).await {
+                        };
+                        if let Err(error) = tail.deliver(&batch.events).await {
                             tracing::warn!(%error, "tail events could not be delivered");
                         }
                     }

@@ -10,6 +10,7 @@ mod bad_input;
 mod bindings;
 mod capabilities;
 mod chains;
+mod circles;
 mod data_directory;
 mod deployments;
 mod engines;

@@ -19,7 +19,7 @@ use crate::host::check_method;
 use crate::loader::WorkerStub;
 use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
-use crate::value::{Value, ValueMap};
+use crate::value::Value;
 
 /// What a guest sees instead of a reply of the wrong kind.
 const NO_RESPONSE: &str = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
@@ -77,11 +77,10 @@ impl JsInstance {
         event: &Arc<Event>,
         hold: &mut Hold,
     ) -> Result<()> {
-        let empty = ValueMap::new();
-        let env = worker.code().map_or(&empty, |code| &code.env);
+        let outside = worker.outside();
         self.run(event, hold, Wanted::Nothing, true, |ctx, hooks| {
             // Modules may look at it as soon as they are evaluated.
-            hooks.set_env.call::<_, ()>((give::map(ctx, hooks, env)?,))?;
+            hooks.set_env.call::<_, ()>((give::map(ctx, hooks, &outside.env)?,))?;
             let main = Module::import(ctx, program.main.as_str())?;
             hooks.load_main.call((main,))
         })
@@ -95,7 +94,7 @@ impl JsInstance {
         let actor = &event.actor;
         let kind = if actor.dir.is_some() { "class" } else { "entrypoint" };
         self.run(event, hold, Wanted::Nothing, true, |ctx, hooks| {
-            let props = match &*actor.props {
+            let props = match &*actor.props.get() {
                 Value::Null | Value::Undefined => rquickjs::Object::new(ctx.clone())?.into_value(),
                 props => give::value(ctx, hooks, props)?,
             };

@@ -111,11 +111,10 @@ impl LuauInstance {
     fn constructor_args(&self, actor: &Actor) -> mlua::Result<MultiValue> {
         let (lua, marshal) = (&self.vm.lua, &self.vm.marshal);
         let has_storage = actor.dir.is_some();
-        let guest = actor.class.as_guest();
-        let empty = ValueMap::new();
-        let env = guest.and_then(|class| class.worker.code().ok()).map_or(&empty, |code| &code.env);
-        let props = match &*actor.props {
-            Value::Null | Value::Undefined => LuaValue::Table(marshal.map(lua, &empty)?),
+        let outside = actor.class.as_guest().map(|class| class.worker.outside());
+        let outside = outside.unwrap_or_default();
+        let props = match &*actor.props.get() {
+            Value::Null | Value::Undefined => LuaValue::Table(marshal.map(lua, &ValueMap::new())?),
             props => marshal.value(lua, props)?,
         };
         Ok(MultiValue::from_iter([
@@ -123,7 +122,7 @@ impl LuauInstance {
             (if has_storage { "class" } else { "entrypoint" }).into_lua(lua)?,
             marshal.id(lua, &actor.id)?,
             props,
-            LuaValue::Table(marshal.map(lua, env)?),
+            LuaValue::Table(marshal.map(lua, &outside.env)?),
             LuaValue::Boolean(has_storage),
         ]))
     }
