@@ -1903,6 +1903,14 @@ facetbox_error_t *facetbox_worker_code_set_global_outbound(facetbox_worker_code_
 facetbox_error_t *facetbox_worker_code_set_global_outbound_stub(facetbox_worker_code_t *code,
                                                                 const facetbox_stub_t *stub);
 
+/// Lets a value answer the requests that the code makes with `fetch()`: a stub, or a function that gets a request
+/// and answers a response, such as one that a revoker has wrapped. With a null value nobody does.
+///
+/// Owns: `value` is borrowed.
+/// Threads: one at a time for each `code`.
+facetbox_error_t *facetbox_worker_code_set_global_outbound_value(facetbox_worker_code_t *code,
+                                                                 const facetbox_value_t *value);
+
 /// Another copy of the code; NULL gives NULL.
 ///
 /// Owns: the caller.

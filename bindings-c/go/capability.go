@@ -26,6 +26,8 @@ func newCapability(value any, out **C.facetbox_value_t) *C.facetbox_error_t {
 		return C.facetbox_go_value_new_function(lend("function"), newHandle(Function(v)), out)
 	case Function:
 		return C.facetbox_go_value_new_function(lend("function"), newHandle(v), out)
+	case FetchFunc:
+		return C.facetbox_go_value_new_function(lend("function"), newHandle(v.function()), out)
 	case *RpcStub:
 		*out = C.facetbox_value_clone(v.ptr)
 	case *Stub:
@@ -44,6 +46,18 @@ func newCapability(value any, out **C.facetbox_value_t) *C.facetbox_error_t {
 		return C.facetbox_value_new_error(failure, out)
 	}
 	return nil
+}
+
+// function is f as a function of values.
+func (f FetchFunc) function() Function {
+	return func(ctx context.Context, args []any) (any, error) {
+		if len(args) == 1 {
+			if request, ok := args[0].(*Request); ok {
+				return f(ctx, request)
+			}
+		}
+		return nil, invalid("The function answers requests: its one argument must be a *Request.")
+	}
 }
 
 // decodeCapability converts what isn't data; what later versions may add is an [RpcStub], too.

@@ -18,7 +18,7 @@ func NewRevoker() *Revoker {
 	return revoker
 }
 
-// Wrap gives a function, object or stub, as an [*RpcStub] or [*Stub], that works as value does until [Revoker.Revoke]; of
+// Wrap gives a function (a [FetchFunc], too), object or stub, as an [*RpcStub] or [*Stub], that works as value does until [Revoker.Revoke]; of
 // a list or map, such as an env, a copy in which each of them does. It fails with [ErrInvalidArgument] for classes,
 // namespaces, loaders and stubs of facets, which can't be taken back: abort the facet that has them.
 func (r *Revoker) Wrap(value any) (any, error) {

@@ -62,6 +62,37 @@ func TestACallOnItsWayEndsWhenItIsRevoked(t *testing.T) {
 	}
 }
 
+func TestTheNetworkCanBeTakenBack(t *testing.T) {
+	rt := open(t)
+	network := facetbox.FetchFunc(func(_ context.Context, request *facetbox.Request) (*facetbox.Response, error) {
+		return facetbox.TextResponse("from " + request.URL), nil
+	})
+	for name, fetcher := range map[string]any{"function": network, "object": bindEcho(t, rt)} {
+		revoker := facetbox.NewRevoker()
+		code := toolCode()
+		code.GlobalOutbound = must(revoker.Wrap(fetcher))(t).(facetbox.Fetcher)
+		response := must(code.GlobalOutbound.Fetch(background, &facetbox.Request{URL: "http://a/"}))(t)
+		app := guest(t, rt, name, code)
+		if got := must(app.Call(background, "reach", "http://a/"))(t); got != string(response.Body) {
+			t.Errorf("got %v, want %s", got, response.Body)
+		}
+		revoker.Revoke()
+		if _, err := app.Call(background, "reach", "http://a/"); !errors.Is(err, facetbox.ErrAborted) {
+			t.Errorf("got %v", err)
+		}
+	}
+	sum := must(facetbox.NewRevoker().Wrap(facetbox.Function(func(context.Context, []any) (any, error) {
+		return 1, nil
+	})))(t).(*facetbox.RpcStub)
+	if _, err := sum.Fetch(background, &facetbox.Request{URL: "http://a/"}); !errors.Is(err, facetbox.ErrInvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+	wrapped := must(facetbox.NewRevoker().Wrap(network))(t).(*facetbox.RpcStub)
+	if _, err := wrapped.Call(background, 1); !errors.Is(err, facetbox.ErrInvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWhatCannotBeTakenBackIsRefused(t *testing.T) {
 	loader := must(open(t).Loader())(t)
 	_, err := facetbox.NewRevoker().Wrap([]any{loader})

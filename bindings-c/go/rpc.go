@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 )
 
@@ -39,6 +40,20 @@ func (s *RpcStub) Call(ctx context.Context, args ...any) (any, error) {
 // methods that aren't there.
 func (s *RpcStub) CallMethod(ctx context.Context, method string, args ...any) (any, error) {
 	return s.call(ctx, lend(method), args)
+}
+
+// Fetch calls a function that gets a request and answers a response, such as what [Revoker.Wrap] makes of a
+// [FetchFunc]. It fails with [ErrInvalidArgument] if it answers anything else.
+func (s *RpcStub) Fetch(ctx context.Context, request *Request) (*Response, error) {
+	answer, err := s.Call(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	response, ok := answer.(*Response)
+	if !ok {
+		return nil, invalid(fmt.Sprintf("The function must answer a *Response, got %T.", answer))
+	}
+	return response, nil
 }
 
 func (s *RpcStub) call(ctx context.Context, method C.facetbox_str_t, args []any) (any, error) {

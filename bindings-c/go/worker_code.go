@@ -19,7 +19,8 @@ type WorkerCode struct {
 	// Env is what the code gets as env: data, functions, objects, stubs, loaders. It is the only way
 	// out of the sandbox.
 	Env Env
-	// GlobalOutbound answers the requests that the code makes with fetch(): a [Stub] or a [FetchFunc].
+	// GlobalOutbound answers the requests that the code makes with fetch(): a [Stub], a [FetchFunc], or an [RpcStub], such
+	// as a [Revoker] makes of either.
 	// Nil means that it has no network.
 	GlobalOutbound Fetcher
 	// Limits are limits of the code.
@@ -141,6 +142,9 @@ func (c WorkerCode) setOutbound(code *C.facetbox_worker_code_t) error {
 	case *Stub:
 		defer runtime.KeepAlive(outbound)
 		return check(C.facetbox_worker_code_set_global_outbound_stub(code, outbound.ptr))
+	case *RpcStub:
+		defer runtime.KeepAlive(outbound)
+		return check(C.facetbox_worker_code_set_global_outbound_value(code, outbound.ptr))
 	default:
 		return check(C.facetbox_go_set_global_outbound(code, newHandle(outbound)))
 	}

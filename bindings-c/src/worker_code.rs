@@ -238,6 +238,23 @@ pub extern "C" fn facetbox_worker_code_set_global_outbound_stub(
     })
 }
 
+/// Lets a value answer the requests that the code makes with `fetch()`: a stub, or a function that gets a request
+/// and answers a response, such as one that a revoker has wrapped. With a null value nobody does.
+///
+/// Owns: `value` is borrowed.
+/// Threads: one at a time for each `code`.
+#[unsafe(no_mangle)]
+pub extern "C" fn facetbox_worker_code_set_global_outbound_value(
+    code: Option<&mut facetbox_worker_code_t>,
+    value: Option<&facetbox_value_t>,
+) -> Option<Box<facetbox_error_t>> {
+    guard(|| {
+        let value = required(value, "value")?.get().clone();
+        required(code, "code")?.0.global_outbound = Outbound::from_value(value)?;
+        Ok(())
+    })
+}
+
 /// Another copy of the code; NULL gives NULL.
 ///
 /// Owns: the caller.

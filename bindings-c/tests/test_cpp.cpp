@@ -246,6 +246,15 @@ static void guests(const Runtime &runtime) {
     comes_out<std::domain_error>([&] { app.call("half", 0); });
     CHECK(app.call("catch", 0).to_string() == "zero" && app.call("catch", 1).to_string() == "odd");
     CHECK(app.call("reach").to_string() == "no http://example.com/");
+    const Revoker revoker;
+    const auto network = Value::function(
+        "network", [](ValueView args) -> Value { return Response(args[0].as_request()->url()); });
+    const auto fetching = code().global_outbound(revoker.wrap(network));
+    const auto wrapped =
+        runtime.define("wrapped", loader.load(fetching).get_durable_object_class("App")).get_by_name("a");
+    CHECK(wrapped.call("reach").to_string() == "http://example.com/");
+    revoker.revoke();
+    throws(FACETBOX_ERR_ABORTED, "\"network\" was revoked", [&] { wrapped.call("reach"); });
     try {
         app.call("half", 3);
         CHECK(false);

@@ -138,6 +138,41 @@ static void outbound_handler(facetbox_runtime_t *runtime, const facetbox_loader_
     facetbox_worker_free(worker);
 }
 
+static facetbox_error_t *network(void *user_data, const facetbox_value_t *args, facetbox_value_t **result) {
+    facetbox_request_t *request = NULL;
+    facetbox_response_t *response;
+    CHECK(user_data == NULL && facetbox_value_as_request(facetbox_value_at(args, 0), &request));
+    OK(facetbox_response_new_text(facetbox_request_url(request), &response));
+    OK(facetbox_value_new_response(response, result));
+    facetbox_response_free(response);
+    facetbox_request_free(request);
+    return NULL;
+}
+
+static void outbound_function(facetbox_runtime_t *runtime, const facetbox_loader_t *loader,
+                              const facetbox_worker_code_t *code) {
+    facetbox_revoker_t *revoker = facetbox_revoker_new();
+    facetbox_worker_t *worker;
+    facetbox_worker_code_t *open = facetbox_worker_code_clone(code);
+    facetbox_value_t *function, *wrapped, *number = facetbox_value_new_int(1);
+    OK(facetbox_value_new_function(S("network"), network, NULL, NULL, &function));
+    OK(facetbox_revoker_wrap(revoker, function, &wrapped));
+    FAILS(facetbox_worker_code_set_global_outbound_value(open, number), INVALID_ARGUMENT, "got integer");
+    OK(facetbox_worker_code_set_global_outbound_value(open, wrapped));
+    OK(facetbox_loader_load(loader, open, &worker));
+    facetbox_worker_code_free(open);
+    facetbox_stub_t *stub = object_of(runtime, "function", worker, "App");
+    ANSWERS(stub, "reach", "[\"http://example.com/page\"]", "\"http://example.com/page\"");
+    OK(facetbox_revoker_revoke(revoker));
+    THROWS(stub, "reach", "[\"http://example.com/page\"]", ABORTED, "The function \"network\" was revoked.");
+    facetbox_value_free(number);
+    facetbox_value_free(wrapped);
+    facetbox_value_free(function);
+    facetbox_revoker_free(revoker);
+    facetbox_stub_free(stub);
+    facetbox_worker_free(worker);
+}
+
 static void entrypoint(facetbox_worker_t *worker) {
     const facetbox_str_t default_export = {NULL, 0};
     facetbox_stub_t *stub;
@@ -214,6 +249,7 @@ int main(void) {
     guest_as_supervisor(stub);
     guest_without_end(stub);
     outbound_handler(runtime, loader, guest);
+    outbound_function(runtime, loader, guest);
     entrypoint(worker);
     cache(runtime, loader);
     bad_code(runtime, loader);

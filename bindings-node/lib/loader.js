@@ -7,7 +7,6 @@ const handles = require("./handles.js");
 const { callback, invalid, kind, text } = require("./arguments.js");
 const { pack, packThrown } = require("./codec.js");
 const { DurableObjectClass } = require("./classes.js");
-const { requestOf, responseMap } = require("./http.js");
 const { makeStub } = require("./stub.js");
 
 /** Guest code with all that it is given. A plain object with the same fields serves as well. */
@@ -22,16 +21,7 @@ function packCode(code) {
   if (typeof code !== "object" || code === null) {
     throw invalid(`WorkerCode must be an object, got ${kind(code)}.`);
   }
-  const fields = { ...code };
-  if (typeof fields.globalOutbound === "function" && !handles.nativeOf(fields.globalOutbound)) {
-    fields.globalOutbound = outbound(fields.globalOutbound);
-  }
-  return pack(fields, { root: "WorkerCode", objects: true });
-}
-
-/** A function that gets Requests and answers Responses, as the core calls it: with maps. */
-function outbound(handler) {
-  return async (request) => responseMap(await handler(requestOf(request)));
+  return pack({ ...code }, { root: "WorkerCode", objects: true });
 }
 
 /** Loads guest code: the only way from text to a class. */

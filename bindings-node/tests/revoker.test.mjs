@@ -12,6 +12,7 @@ function App:get() return self.env.tools.STORE:get() end
 function App:peer() return self.env.PEER:get() end
 function App:data() return self.env.tools.data end
 function App:apply(f, ...) return f(...) end
+function App:visit(url) return fetch(url):text() end
 return { App = App }
 `;
 
@@ -65,6 +66,16 @@ test("arguments can be taken back, and calls on their way end", async (t) => {
   revoker.revoke();
   await assert.rejects(waiting, revoked);
   await assert.rejects(stub.apply(hold), revoked);
+});
+
+test("the network can be taken back", async (t) => {
+  const runtime = await runtimeFor(t);
+  const revoker = new Revoker();
+  const network = async (request) => new Response(`${request.method} ${request.url} ${await request.text()}`);
+  const stub = guest(runtime, GUEST, { globalOutbound: revoker.wrap(network) });
+  assert.equal(await stub.visit("http://a/"), "GET http://a/ ");
+  revoker.revoke();
+  await assert.rejects(stub.visit("http://a/"), { code: "ABORTED", message: 'The function "network" was revoked.' });
 });
 
 test("what can't be taken back is refused", async (t) => {

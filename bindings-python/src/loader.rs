@@ -1,7 +1,5 @@
 //! The Worker Loader: guest code in, classes and entrypoints out.
 
-use std::sync::Arc;
-
 use facetbox::{ExportOptions, LimitsPatch, Outbound, Value, ValueMap};
 use pyo3::PyTypeInfo;
 use pyo3::intern;
@@ -9,11 +7,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
-use crate::aio::{self, Home, Kind};
+use crate::aio::Home;
 use crate::class::DurableObjectClass;
-use crate::error::{Result, attach, invalid_argument};
+use crate::error::{Result, invalid_argument};
 use crate::from_python;
-use crate::http::{Request, Response};
 use crate::stub::Stub;
 
 /// Loads guest code; the only way from text to a class.
@@ -130,32 +127,9 @@ pub fn worker_code(code: &Bound<'_, PyAny>, home: &Home) -> Result<facetbox::Wor
 }
 
 fn outbound(handler: &Bound<'_, PyAny>, home: &Home) -> Result<Outbound> {
-    if handler.is_none() {
-        return Ok(Outbound::Closed);
-    }
-    if let Some(Value::Stub(stub)) = from_python::capability(handler)? {
-        return Ok(Outbound::Stub(stub));
-    }
-    if !handler.is_callable() {
-        return Err(invalid_argument("global_outbound must be a Stub, a callable or None."));
-    }
-    let (handler, home) = (Arc::new(handler.clone().unbind()), home.clone());
-    Ok(Outbound::Handler(Arc::new(move |request| match home {
-        Home::Caller => {
-            let handler = handler.clone();
-            Box::pin(async move {
-                attach(|py| {
-                    let answer = handler.bind(py).call1((Request::from_core(py, request)?,))?;
-                    Response::expect(&answer, "global_outbound")
-                })
-            })
-        }
-        Home::Loop(_) => {
-            let asked = attach(|py| {
-                let args = (Request::from_core(py, request)?,).into_pyobject(py)?;
-                aio::ask(&home, Kind::Response("global_outbound"), handler.bind(py), args)
-            });
-            Box::pin(aio::response(asked))
-        }
-    })))
+    let given = from_python::value(handler, "global_outbound", home)?;
+    let kind = given.type_name();
+    Outbound::from_value(given).map_err(|_| {
+        invalid_argument(format!("global_outbound must be a Stub, a callable or None, got {kind}."))
+    })
 }

@@ -257,8 +257,13 @@ def test_a_stub_answers_what_a_guest_fetches(guest: Guest, host: Host) -> None:
 
 
 def test_an_outbound_that_is_neither_is_refused(guest: Guest) -> None:
-    with pytest.raises(facetbox.InvalidArgument, match="global_outbound"):
+    with pytest.raises(facetbox.InvalidArgument, match="global_outbound must be a Stub, a callable or None, got string"):
         guest(OUTBOUND, global_outbound="yes")
+
+
+def test_an_outbound_that_answers_something_else_fails(guest: Guest) -> None:
+    with pytest.raises(facetbox.GuestError, match="TypeError: globalOutbound must answer a Response, got string"):
+        guest(OUTBOUND, global_outbound=lambda request: request.url).visit("http://example.com/")
 
 
 def test_an_entrypoint_is_called_like_an_object(runtime: Runtime) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import facetbox
 import pytest
-from facetbox import DurableObject, Revoker, Runtime, WorkerCode, aio
+from facetbox import DurableObject, Request, Response, Revoker, Runtime, WorkerCode, aio
 
 GUEST = """
 local App = DurableObject:extend("App")
@@ -17,6 +18,7 @@ function App:get() return self.env.tools.STORE:get() end
 function App:peer() return self.env.PEER:get() end
 function App:data() return self.env.tools.data end
 function App:apply(f, ...) return f(...) end
+function App:visit(url) return fetch(url):text() end
 return { App = App }
 """
 
@@ -69,6 +71,20 @@ def test_arguments_can_be_taken_back(runtime: Runtime) -> None:
     assert "lambda" in repr(double)
 
 
+def test_the_network_can_be_taken_back(runtime: Runtime) -> None:
+    def network(request: Request) -> Response:
+        return Response(f"{request.method} {request.url}")
+
+    revoker = Revoker()
+    fetching = WorkerCode("app.luau", {"app.luau": GUEST}, global_outbound=revoker.wrap(network))
+    cls = runtime.loader().load(fetching).get_durable_object_class("App")
+    stub = runtime.namespace("App", cls).get_by_name("it")
+    assert stub.visit("http://a/") == "GET http://a/"
+    revoker.revoke()
+    with pytest.raises(facetbox.AbortedError, match='"network" was revoked'):
+        stub.visit("http://a/")
+
+
 def test_a_call_on_its_way_ends(runtime: Runtime) -> None:
     revoker, entered, let_go = Revoker(), threading.Event(), threading.Event()
 
@@ -118,16 +134,22 @@ def test_on_an_event_loop() -> None:
 
             env = revoker.wrap({"ASK": ask, "tools": {"STORE": Store()}, "PEER": peer})
             assert isinstance(env["PEER"], aio.Stub)
-            cls = runtime.loader().load(code(env)).get_durable_object_class("App")
+
+            async def network(request: Request) -> Response:
+                await asyncio.sleep(0)
+                return Response(request.url)
+
+            fetching = replace(code(env), global_outbound=revoker.wrap(network))
+            cls = runtime.loader().load(fetching).get_durable_object_class("App")
             stub = runtime.namespace("App", cls).get_by_name("it")
-            assert [await stub.ask(1), await stub.get()] == [1, "kept"]
+            assert [await stub.ask(1), await stub.get(), await stub.visit("http://a/")] == [1, "kept", "http://a/"]
             with pytest.raises(facetbox.Error, match="get"):
                 await stub.peer()
             asked.clear()
             waiting = asyncio.create_task(stub.call("ask"))
             await asked.wait()
             revoker.revoke()
-            for call in (waiting, stub.ask(1), stub.get(), stub.peer()):
+            for call in (waiting, stub.ask(1), stub.get(), stub.peer(), stub.visit("http://a/")):
                 with pytest.raises(facetbox.AbortedError, match="was revoked"):
                     await call
 

@@ -77,6 +77,11 @@ public:
     WorkerCode &global_outbound(const Stub &stub) {
         return done(facetbox_worker_code_set_global_outbound_stub(handle_.get(), stub.handle()));
     }
+    // A value that answers: a stub, or a function that gets a request and answers a response, such as one that a
+    // Revoker has wrapped.
+    WorkerCode &global_outbound(const Value &value) {
+        return done(facetbox_worker_code_set_global_outbound_value(handle_.get(), value.handle()));
+    }
 
     const facetbox_worker_code_t *handle() const { return handle_.get(); }
     facetbox_worker_code_t *release() { return handle_.release(); }

@@ -13,7 +13,7 @@ mod scope;
 
 pub use ask::{Ask, Kind, Reply, ask};
 pub use call::Call;
-pub use class::{event_loop_class, response, value};
+pub use class::{event_loop_class, value};
 pub use event_loop::EventLoop;
 pub use home::Home;
 pub use mail::{Counted, Delivery, Inbox};

@@ -117,13 +117,62 @@ pub enum Outbound {
 }
 
 impl Outbound {
-    /// A function of the host that gets requests and answers responses as values; see
-    /// [`Request::to_value`] and [`Response::from_value`].
+    /// A function that gets each request, as a [`Value::Request`], and answers a response: as a
+    /// [`Value::Response`], or as the map that [`Response::to_value`] gives.
     pub fn function(function: HostFunction) -> Outbound {
         Outbound::Handler(Arc::new(move |request| {
-            let answer = function.call(vec![request.to_value()]);
-            Box::pin(async move { Response::from_value(&answer.await?) })
+            let answer = function.call(vec![request.into()]);
+            Box::pin(async move {
+                match answer.await? {
+                    Value::Response(response) => Ok(*response),
+                    map @ Value::Map(_) => Response::from_value(&map),
+                    other => Err(Error::type_error(format!(
+                        "globalOutbound must answer a Response, got {}.",
+                        other.type_name()
+                    ))),
+                }
+            })
         }))
+    }
+
+    /// What a value means as the `globalOutbound` of code: a stub; a function, as [`Outbound::function`] says; or
+    /// null, for nobody. What a [`Revoker`](crate::Revoker) has wrapped answers until it is revoked.
+    ///
+    /// ```
+    /// use facetbox::{ErrorCode, HostFunction, Outbound, Response, Revoker, Runtime, WorkerCode};
+    ///
+    /// let network = HostFunction::new("network", |_request| Ok(Response::text("hello").into()));
+    /// let revoker = Revoker::new();
+    /// let mut code = WorkerCode::luau(
+    ///     "local App = DurableObject:extend('App')
+    ///      function App:get() return fetch('http://elsewhere/'):text() end
+    ///      return { App = App }",
+    /// );
+    /// code.global_outbound = Outbound::from_value(revoker.wrap(network.into())?)?;
+    ///
+    /// let runtime = Runtime::open_in_memory()?;
+    /// let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
+    /// let app = runtime.namespace("App", class)?.get_by_name("one");
+    /// assert_eq!(app.call_blocking("get", vec![])?, "hello".into());
+    ///
+    /// revoker.revoke();
+    /// let error = app.call_blocking("get", vec![]).unwrap_err();
+    /// assert_eq!((error.code(), error.message()), (ErrorCode::Aborted, "The function \"network\" was revoked."));
+    /// # Ok::<(), facetbox::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT (a `TypeError`) for anything else.
+    pub fn from_value(value: Value) -> Result<Outbound> {
+        match value {
+            Value::Null | Value::Undefined => Ok(Outbound::Closed),
+            Value::Stub(stub) => Ok(Outbound::Stub(stub)),
+            Value::Function(function) => Ok(Outbound::function(function)),
+            other => Err(Error::type_error(format!(
+                "WorkerCode.globalOutbound must be a stub, a function or null, got {}.",
+                other.type_name()
+            ))),
+        }
     }
 }
 
@@ -190,12 +239,7 @@ impl WorkerCode {
                 ("modules", Value::List(items)) if items.is_empty() => {}
                 ("env", Value::Map(env)) => code.env = env,
                 ("env", Value::List(items)) if items.is_empty() => {}
-                ("globalOutbound", Value::Stub(stub)) => {
-                    code.global_outbound = Outbound::Stub(stub)
-                }
-                ("globalOutbound", Value::Function(function)) => {
-                    code.global_outbound = Outbound::function(function);
-                }
+                ("globalOutbound", value) => code.global_outbound = Outbound::from_value(value)?,
                 ("limits", value) => code.limits = LimitsPatch::from_value(&value)?,
                 ("compatibilityDate" | "compatibilityFlags" | "allowExperimental", _) => {}
                 ("tails", value) => code.tails = Tail::list_from_value(value)?,
@@ -203,8 +247,8 @@ impl WorkerCode {
                     let message = "WorkerCode.streamingTails is not supported; use tails.";
                     return Err(Error::new(ErrorCode::Unsupported, message));
                 }
-                ("env" | "globalOutbound" | "streamingTails", Value::Null | Value::Undefined) => {}
-                ("mainModule" | "modules" | "env" | "globalOutbound", value) => {
+                ("env" | "streamingTails", Value::Null | Value::Undefined) => {}
+                ("mainModule" | "modules" | "env", value) => {
                     let message =
                         format!("WorkerCode.{key} has a wrong type: {}.", value.type_name());
                     return Err(Error::type_error(message));

@@ -5,8 +5,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use facetbox::{
-    ErrorCode, ExportOptions, HostFunction, HostObject, Options, Outbound, Result, Revoker,
-    Runtime, Stub, TailReceiver, Value, ValueMap, no_such_method,
+    ErrorCode, ExportOptions, HostFunction, HostObject, Options, Outbound, Response, Result,
+    Revoker, Runtime, Stub, TailReceiver, Value, ValueMap, no_such_method,
 };
 
 use crate::support::{app, assert_fails, counter, own, serve};
@@ -114,6 +114,24 @@ fn calls_on_their_way_end() -> Result<()> {
     });
     // Nothing was aborted: the guest was refused something.
     assert_eq!(tails.recv().expect("an event").as_str(), "exception");
+    Ok(())
+}
+
+#[test]
+fn a_network_that_is_a_function_can_be_revoked() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let revoker = Revoker::new();
+    let mut code = app("function App:get(url) return fetch(url):text() end");
+    let network = HostFunction::new("network", |args| match &args[..] {
+        [Value::Request(request)] => Ok(Response::text(request.url()).into()),
+        other => panic!("{other:?}"),
+    });
+    code.global_outbound = Outbound::from_value(revoker.wrap(network.into())?)?;
+    let stub = own(&runtime, code)?;
+    let get = || stub.call_blocking("get", vec!["http://a/".into()]);
+    assert_eq!(get()?, "http://a/".into());
+    revoker.revoke();
+    assert_fails(get(), ErrorCode::Aborted, "The function \"network\" was revoked.");
     Ok(())
 }
 
