@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use facetbox::ActorId;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -25,11 +24,8 @@ pub struct Ctx(pub Arc<facetbox::Ctx>);
 impl Ctx {
     /// The object's id; for a facet its parent's, or the id or text that its supervisor chose.
     #[getter]
-    fn id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.0.id() {
-            ActorId::Object(id) => Ok(Bound::new(py, ObjectId(id.clone()))?.into_any()),
-            ActorId::Text(text) => Ok(text.into_pyobject(py)?.into_any()),
-        }
+    fn id(&self) -> ObjectId {
+        ObjectId(self.0.id().clone())
     }
 
     /// The props that the class was bound with; None without.

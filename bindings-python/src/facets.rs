@@ -96,7 +96,7 @@ pub fn options(answer: &Bound<'_, PyAny>, home: &Home) -> Result<FacetOptions> {
     let id = if id.is_none() {
         None
     } else if let Ok(id) = id.cast::<ObjectId>() {
-        Some(ActorId::Object(id.get().0.clone()))
+        Some(id.get().0.clone())
     } else if let Ok(text) = id.cast::<PyString>() {
         Some(ActorId::Text(text.to_str()?.to_owned()))
     } else {

@@ -4,13 +4,13 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList};
+use pyo3::types::{PyIterator, PyList, PyString};
 
-use crate::error::Result;
+use crate::error::{Failure, Result, invalid_argument};
 
 /// A list of header fields. Names are compared without regard to case and kept in lower case.
 ///
-/// Made from a dict, from pairs of names and values, or from other Headers.
+/// Made from a mapping, from pairs of names and values, or from other Headers.
 #[pyclass(frozen, module = "facetbox")]
 pub struct Headers(Mutex<facetbox::Headers>);
 
@@ -109,15 +109,46 @@ impl Headers {
         if let Ok(headers) = init.cast::<Headers>() {
             return Ok(headers.get().to_core());
         }
-        let pairs = match init.is_instance_of::<PyDict>() {
+        let pairs = match init.hasattr(intern!(init.py(), "keys"))? {
             true => init.call_method0(intern!(init.py(), "items"))?,
             false => init.clone(),
         };
+        let pairs = pairs.try_iter().map_err(|_| not_headers(init))?;
         let mut headers = facetbox::Headers::new();
-        for pair in pairs.try_iter()? {
-            let (name, value): (String, String) = pair?.extract()?;
+        for pair in pairs {
+            let (name, value) = field(&pair?)?;
             headers.append(&name, &value)?;
         }
         Ok(headers)
     }
+}
+
+/// The name and the value of a pair, which may be any iterable but a text.
+fn field(pair: &Bound<'_, PyAny>) -> Result<(String, String)> {
+    let mut both = match pair.is_instance_of::<PyString>() {
+        true => Vec::new(),
+        false => {
+            pair.try_iter().map(|both| both.collect::<PyResult<Vec<_>>>()).unwrap_or(Ok(vec![]))?
+        }
+    };
+    let (Some(value), Some(name), true) = (both.pop(), both.pop(), both.is_empty()) else {
+        let pair = pair.repr()?;
+        return Err(invalid_argument(format!(
+            "A header must be a pair of a name and a value, got {pair}."
+        )));
+    };
+    let text = |object: &Bound<'_, PyAny>, what: &str| match object.cast::<PyString>() {
+        Ok(text) => Ok(text.to_str()?.to_owned()),
+        Err(_) => Err(invalid_argument(format!(
+            "The {what} of a header must be a str, got {} in {}.",
+            object.get_type().name()?,
+            pair.repr()?
+        ))),
+    };
+    Ok((text(&name, "name")?, text(&value, "value")?))
+}
+
+fn not_headers(init: &Bound<'_, PyAny>) -> Failure {
+    let kind = init.get_type().name().map_or_else(|_| "it".to_owned(), |name| name.to_string());
+    invalid_argument(format!("Headers are made from a mapping, pairs or Headers, got {kind}."))
 }

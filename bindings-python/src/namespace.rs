@@ -1,12 +1,14 @@
 //! Namespaces and the ids of their objects.
 
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
+use facetbox::ActorId;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::aio::Home;
-use crate::error::{Result, at_least, check_signals};
+use crate::error::{Result, at_least, check_signals, invalid_argument};
 use crate::from_python;
 use crate::interpreter::detach;
 use crate::stub::Stub;
@@ -28,26 +30,26 @@ impl Namespace {
 
     /// The id that belongs to a name: always the same one.
     fn id_from_name(&self, name: &str) -> ObjectId {
-        ObjectId(self.0.id_from_name(name))
+        ObjectId::new(self.0.id_from_name(name))
     }
 
     /// Reads an id back from its text.
     ///
     /// Raises InvalidArgument for anything but 64 hex digits of an id of this namespace.
     fn id_from_string(&self, text: &str) -> Result<ObjectId> {
-        Ok(ObjectId(self.0.id_from_string(text)?))
+        Ok(ObjectId::new(self.0.id_from_string(text)?))
     }
 
     /// A new random id.
     fn new_unique_id(&self) -> Result<ObjectId> {
-        Ok(ObjectId(self.0.new_unique_id()?))
+        Ok(ObjectId::new(self.0.new_unique_id()?))
     }
 
     /// A stub of the object with this id. Neither creates nor contacts it.
     ///
     /// Raises InvalidArgument for an id of another namespace.
     fn get(&self, id: &ObjectId) -> Result<Stub> {
-        Ok(Stub(self.0.get(&id.0)?))
+        Ok(Stub(self.0.get(id.of_object()?)?))
     }
 
     /// A stub of the object with this name: `get(id_from_name(name))`.
@@ -67,13 +69,15 @@ impl Namespace {
         limit: i64,
     ) -> Result<Vec<Bound<'py, PyAny>>> {
         let limit = at_least("limit", limit, 0)?;
-        let infos = detach(py, || self.0.list(after.map(|id| &id.0), limit))?;
+        let after = after.map(ObjectId::of_object).transpose()?;
+        let infos = detach(py, || self.0.list(after, limit))?;
         infos.into_iter().map(|info| whole::object_info(py, info)).collect()
     }
 
     /// Whether the object has data. It isn't started.
     fn exists(&self, py: Python<'_>, id: &ObjectId) -> Result<bool> {
-        Ok(detach(py, || self.0.exists(&id.0))?)
+        let id = id.of_object()?;
+        Ok(detach(py, || self.0.exists(id))?)
     }
 
     /// Ends the object and removes its data, its facets and their alarms. Stubs that are bound to it
@@ -81,13 +85,15 @@ impl Namespace {
     ///
     /// What the object was doing is cut short, its uncommitted writes are gone. All data goes at once.
     fn delete(&self, py: Python<'_>, id: &ObjectId) -> Result<()> {
-        Ok(detach(py, || self.0.delete(&id.0))?)
+        let id = id.of_object()?;
+        Ok(detach(py, || self.0.delete(id))?)
     }
 
     /// What the object takes with all its facets, as a Usage; zero if it has no data. Neither starts it
     /// nor waits for what it is doing.
     fn usage<'py>(&self, py: Python<'py>, id: &ObjectId) -> Result<Bound<'py, PyAny>> {
-        whole::usage(py, detach(py, || self.0.usage(&id.0))?)
+        let id = id.of_object()?;
+        whole::usage(py, detach(py, || self.0.usage(id))?)
     }
 
     /// Copies the object with all its facets to `path`, a new directory, while it runs: waits until it is
@@ -99,7 +105,7 @@ impl Namespace {
     ///
     /// Raises NotFoundError if the object has no data, InvalidArgument if `path` exists.
     fn export(&self, py: Python<'_>, id: &ObjectId, path: PathBuf) -> Result<()> {
-        let done = self.0.export(&id.0, path);
+        let done = self.0.export(id.of_object()?, path);
         Ok(detach(py, || self.0.block_on(done, check_signals))?)
     }
 
@@ -112,7 +118,8 @@ impl Namespace {
     /// damaged or of a newer version, LimitError for more than the namespace's limits allow.
     #[pyo3(name = "import_")]
     fn import(&self, py: Python<'_>, id: &ObjectId, path: PathBuf) -> Result<()> {
-        Ok(detach(py, || self.0.import(&id.0, path))?)
+        let id = id.of_object()?;
+        Ok(detach(py, || self.0.import(id, path))?)
     }
 
     /// Runs one SQL statement that reads, on the database of the object or, with names of facets, of the
@@ -135,8 +142,12 @@ impl Namespace {
     ) -> Result<Bound<'py, PyAny>> {
         let facets = facets.unwrap_or_default();
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
-        let answer =
-            self.0.query(&id.0, &facets, query, from_python::args(bindings, &Home::Caller)?);
+        let answer = self.0.query(
+            id.of_object()?,
+            &facets,
+            query,
+            from_python::args(bindings, &Home::Caller)?,
+        );
         whole::query_rows(py, detach(py, || self.0.block_on(answer, check_signals))?)
     }
 
@@ -151,24 +162,62 @@ impl Namespace {
 
 /// Identifies one object of a namespace. `str(id)` gives its 64 hex digits.
 ///
-/// Ids are equal when their digits are, whatever their names.
+/// Ids are equal when their digits are, whatever their names. What a facet sees as its id may be any text that its
+/// supervisor has chosen: `str(id)` then gives that.
 #[pyclass(frozen, eq, hash, module = "facetbox")]
-#[derive(PartialEq, Hash)]
-pub struct ObjectId(pub facetbox::ObjectId);
+#[derive(PartialEq)]
+pub struct ObjectId(pub ActorId);
 
 #[pymethods]
 impl ObjectId {
     /// The name it was made from, if it was and was not read back from text.
     #[getter]
     fn name(&self) -> Option<&str> {
-        self.0.name()
+        match &self.0 {
+            ActorId::Object(id) => id.name(),
+            ActorId::Text(_) => None,
+        }
     }
 
     fn __str__(&self) -> String {
-        self.0.to_string()
+        match &self.0 {
+            ActorId::Object(id) => id.to_string(),
+            ActorId::Text(text) => text.clone(),
+        }
     }
 
     fn __repr__(&self) -> String {
-        format!("{:?}", self.0)
+        match &self.0 {
+            ActorId::Object(id) => format!("{id:?}"),
+            ActorId::Text(text) => format!("ObjectId({text:?})"),
+        }
+    }
+}
+
+impl ObjectId {
+    /// The id of an object.
+    pub fn new(id: facetbox::ObjectId) -> ObjectId {
+        ObjectId(ActorId::Object(id))
+    }
+
+    /// The id that it is, unless it is a text that a facet was given.
+    pub fn of_object(&self) -> Result<&facetbox::ObjectId> {
+        match &self.0 {
+            ActorId::Object(id) => Ok(id),
+            ActorId::Text(text) => {
+                let message =
+                    format!("{text:?} is what a facet has as its id, not an object's id.");
+                Err(invalid_argument(message))
+            }
+        }
+    }
+}
+
+impl Hash for ObjectId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            ActorId::Object(id) => id.hash(state),
+            ActorId::Text(text) => text.hash(state),
+        }
     }
 }

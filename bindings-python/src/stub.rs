@@ -28,7 +28,7 @@ impl Stub {
     /// The id of the object; None for facets and entrypoints.
     #[getter]
     fn id(&self) -> Option<ObjectId> {
-        self.0.id().cloned().map(ObjectId)
+        self.0.id().cloned().map(ObjectId::new)
     }
 
     /// The name that the object's id was made from.

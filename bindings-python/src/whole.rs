@@ -64,7 +64,7 @@ impl ObjectIterator {
 pub fn object_info(py: Python<'_>, info: ObjectInfo) -> Result<Bound<'_, PyAny>> {
     static INFO: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = INFO.import(py, "facetbox._whole", "ObjectInfo")?;
-    Ok(class.call1((ObjectId(info.id), info.name))?)
+    Ok(class.call1((ObjectId::new(info.id), info.name))?)
 }
 
 /// The `facetbox.Usage` for core's.

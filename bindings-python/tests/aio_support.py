@@ -74,7 +74,6 @@ class Supervisor(aio.DurableObject):
         return self.ctx.storage.kv.get("value")
 
     async def names(self) -> list[object]:
-        assert isinstance(self.ctx.id, facetbox.ObjectId)
         return [self.ctx.id.name, self.ctx.facets.list(), self.ctx.facets.exists("app")]
 
     def _app(self) -> aio.Stub:

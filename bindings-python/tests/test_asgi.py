@@ -32,7 +32,7 @@ class Site(DurableObject):
 class AioSite(aio.DurableObject):
     async def fetch(self, request: Request) -> Response:
         await asyncio.sleep(0)
-        return Response(f"{self.ctx.id.name} {request.method}")  # type: ignore[union-attr]
+        return Response(f"{self.ctx.id.name} {request.method}")
 
 
 @contextlib.asynccontextmanager

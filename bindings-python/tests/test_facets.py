@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import facetbox
 import pytest
 from conftest import Host
@@ -146,11 +148,14 @@ def test_a_facet_sees_its_parents_id_or_the_chosen_one_and_props(supervisor: Stu
 
 
 class Leaf(DurableObject):
+    ids: ClassVar[list[ObjectId]] = []
+
     def path(self) -> list[str]:
         return ["leaf"]
 
-    def kinds(self) -> list[str]:
-        return [type(self.ctx.id).__name__, str(self.ctx.id)]
+    def kinds(self) -> list[object]:
+        Leaf.ids.append(self.ctx.id)
+        return [str(self.ctx.id), self.ctx.id.name, repr(self.ctx.id)]
 
 
 class Middle(DurableObject):
@@ -179,9 +184,13 @@ def test_python_classes_are_facets_and_nest(host: Host) -> None:
     assert host(Top).path() == ["top", "middle", "leaf"]
 
 
-def test_an_id_chosen_as_text_stays_text(host: Host) -> None:
-    assert host(Top).kinds() == [True, "ObjectId", ["str", "an id"]]
-    assert ObjectId.__name__ == "ObjectId"
+def test_an_id_chosen_as_text_is_an_id(runtime: facetbox.Runtime, host: Host) -> None:
+    top = host(Top)
+    assert top.kinds() == [True, str(top.id), ["an id", None, 'ObjectId("an id")']]
+    own, given, chosen = Leaf.ids
+    assert own == given and hash(own) == hash(given) and own != chosen
+    with pytest.raises(facetbox.InvalidArgument, match='"an id" is what a facet has as its id'):
+        runtime.namespace("Leaves", Leaf).get(chosen)
 
 
 def test_facets_may_be_nested_to_the_limit(host: Host) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 
 import facetbox
 import pytest
@@ -31,6 +32,27 @@ def test_headers_are_made_of_pairs_and_of_headers() -> None:
     copy = Headers(headers)
     copy.set("a", "3")
     assert (headers["a"], copy["a"], repr(copy)) == ("1, 2", "3", 'Headers([("a", "3")])')
+    assert Headers([["a", "1"], ["a", "2"]]).items() == headers.items()
+    assert Headers(MappingProxyType({"a": "1"})).items() == Headers(iter([("a", "1")])).items()
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        (7, "Headers are made from a mapping, pairs or Headers, got int"),
+        (["a: 1"], "must be a pair of a name and a value, got 'a: 1'"),
+        (["ab"], "got 'ab'"),
+        ([7], "got 7"),
+        ([["a"]], r"got \['a'\]"),
+        ([("a", "b", "c")], "got"),
+        ({"a": 1}, r"The value of a header must be a str, got int in \('a', 1\)"),
+        ([[b"a", "1"]], "The name of a header must be a str, got bytes"),
+        ([("a", "\ud800")], "surrogates"),
+    ],
+)
+def test_what_is_no_header_is_refused(init: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Headers(init)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "value"), [("a b", "x"), ("", "x"), ("a", "x\r\nb: y"), ("a", "\0")])

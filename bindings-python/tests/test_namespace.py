@@ -23,7 +23,6 @@ class Thing(DurableObject):
         return f"Hello {name}"
 
     def id(self) -> list[str | None]:
-        assert isinstance(self.ctx.id, facetbox.ObjectId)
         return [str(self.ctx.id), self.ctx.id.name]
 
     def call(self) -> str:

@@ -13,7 +13,7 @@ from ._tail import TailEvent
 from ._whole import ObjectInfo, QueryRows, Report, Usage
 
 _T = TypeVar("_T")
-_HeadersInit = Headers | dict[str, str] | Iterable[tuple[str, str]]
+_HeadersInit = Headers | Mapping[str, str] | Iterable[tuple[str, str] | list[str]]
 _Body = str | bytes | bytearray
 
 ERROR_CODES: Final[tuple[tuple[str, int, str, str], ...]]
@@ -272,7 +272,8 @@ class ObjectIterator:
 class ObjectId:
     """Identifies one object of a namespace. `str(id)` gives its 64 hex digits.
 
-    Ids are equal when their digits are, whatever their names.
+    Ids are equal when their digits are, whatever their names. What a facet sees as its id may be any text that its
+    supervisor has chosen: `str(id)` then gives that.
     """
     @property
     def name(self) -> str | None:
@@ -386,7 +387,7 @@ class Ctx:
     error.
     """
     @property
-    def id(self) -> ObjectId | str:
+    def id(self) -> ObjectId:
         """The object's id; for a facet its parent's, or the id or text that its supervisor chose."""
     @property
     def props(self) -> Any:
@@ -625,7 +626,7 @@ class DurableObjectClass:
 class Headers:
     """A list of header fields. Names are compared without regard to case and kept in lower case.
 
-    Made from a dict, from pairs of names and values, or from other Headers.
+    Made from a mapping, from pairs of names and values, or from other Headers.
     """
     def __new__(cls, init: _HeadersInit | None = None, /) -> Headers: ...
     def get(self, name: str, default: str | None = None) -> str | None:

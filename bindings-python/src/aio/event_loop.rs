@@ -131,10 +131,11 @@ impl EventLoop {
         namespace: &Namespace,
         id: &ObjectId,
         path: PathBuf,
-    ) -> Call {
+    ) -> Result<Call> {
         let core = &namespace.0;
-        let answer = self.enter(|| core.export(&id.0, path));
-        Call::begin(py, &self.0, future, answer, none, |task| core.spawn(task))
+        let id = id.of_object()?;
+        let answer = self.enter(|| core.export(id, path));
+        Ok(Call::begin(py, &self.0, future, answer, none, |task| core.spawn(task)))
     }
 
     /// Runs one SQL statement that reads; QueryRows settle `future`.
@@ -149,10 +150,10 @@ impl EventLoop {
         bindings: &Bound<'_, PyTuple>,
         facets: Option<Vec<String>>,
     ) -> Result<Call> {
-        let (core, facets) = (&namespace.0, facets.unwrap_or_default());
+        let (core, id, facets) = (&namespace.0, id.of_object()?, facets.unwrap_or_default());
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
         let args = from_python::args(bindings, &self.0)?;
-        let answer = self.enter(|| core.query(&id.0, &facets, query, args));
+        let answer = self.enter(|| core.query(id, &facets, query, args));
         let convert =
             |py: Python<'_>, rows, _: &Home| whole::query_rows(py, rows).map(Bound::unbind);
         Ok(Call::begin(py, &self.0, future, answer, convert, |task| core.spawn(task)))

@@ -44,7 +44,7 @@ class Ctx:
         self.facets = Facets(native.facets, turn)
 
     @property
-    def id(self) -> ObjectId | str:
+    def id(self) -> ObjectId:
         """The object's id; for a facet its parent's, or the id or text that its supervisor chose."""
         return self._native.id
 
