@@ -72,4 +72,4 @@ const isHeaders = (value) =>
 const isMessage = (value) =>
   typeof value?.arrayBuffer === "function" && typeof value.headers?.[Symbol.iterator] === "function";
 
-module.exports = { requestMap, responseMap, messageOf, requestOf, responseOf };
+module.exports = { isResponse, requestMap, responseMap, messageOf, requestOf, responseOf };

@@ -3,6 +3,7 @@
 // The way from a `node:http` server to a fetch handler and back.
 
 const { invalid, kind, callback, options, whole } = require("./arguments.js");
+const { isResponse } = require("./http.js");
 const { warn } = require("./warnings.js");
 
 const MAX_BODY_BYTES = 32 << 20;
@@ -46,9 +47,17 @@ function createRequestListener(target, given) {
 }
 
 function handlerOf(target) {
-  if (typeof target === "function") return target;
+  if (typeof target === "function") return (request) => answerOf(target, request);
   if (typeof target?.fetch === "function") return (request) => target.fetch(request);
   throw invalid(`createRequestListener() takes a stub or a function, got ${kind(target)}.`);
+}
+
+/** What a function answers, or whoever it says does. */
+async function answerOf(choose, request) {
+  const answer = await choose(request);
+  if (isResponse(answer)) return answer;
+  if (typeof answer?.fetch === "function") return answer.fetch(request);
+  throw invalid(`The function of createRequestListener() must answer a Response or a stub, got ${kind(answer)}.`);
 }
 
 async function serve(incoming, outgoing, { maxBodyBytes, onError, handler }) {

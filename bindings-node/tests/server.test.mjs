@@ -66,6 +66,18 @@ test("a guest answers, a function as well", async (t) => {
   assert.equal((await fetch(empty)).status, 204);
 });
 
+test("a function chooses who answers", async (t) => {
+  const runtime = await runtimeFor(t);
+  const echo = objectOf(runtime, Echo);
+  const failures = [];
+  const choose = async (request) => (new URL(request.url).pathname === "/none" ? "nobody" : echo);
+  const url = await serve(t, choose, { onError: (thrown) => void failures.push(thrown) });
+  const response = await fetch(`${url}/`, { method: "POST", body: "x" });
+  assert.deepEqual([response.status, await response.text()], [201, "x"]);
+  assert.equal((await fetch(`${url}/none`)).status, 500);
+  assert.match(failures[0].message, /must answer a Response or a stub, got string/);
+});
+
 test("a failure is told to onError and not to the client", async (t) => {
   const boom = new Error("secret");
   const seen = [];

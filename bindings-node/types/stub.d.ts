@@ -17,11 +17,12 @@ export interface Fetcher {
 
 /**
  * Makes the listener of a `node:http`, `https` or `http2` server whose requests a stub, a deployment or a
- * function answers: `createServer(createRequestListener(stub))`. When the client goes away, the request is
+ * function answers: `createServer(createRequestListener(stub))`. A function may also choose who answers:
+ * `createRequestListener((request) => apps.getByName(new URL(request.url).hostname))`. When the client goes away, the request is
  * canceled. Servers that take a `fetch` function need no adapter: `stub.fetch` is one.
  */
 export function createRequestListener(
-  target: Fetcher | ((request: Request) => Response | Promise<Response>),
+  target: Fetcher | ((request: Request) => Response | Fetcher | Promise<Response | Fetcher>),
   options?: {
     /** Larger bodies are answered with 413. Default 32 MiB. */
     maxBodyBytes?: number;
