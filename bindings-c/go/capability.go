@@ -5,7 +5,9 @@ import "C"
 
 import (
 	"context"
+	"reflect"
 	"runtime"
+	"strings"
 )
 
 // capability makes a value of what the receiver of the value can use; nil if it is nothing of that
@@ -21,13 +23,13 @@ func newCapability(value any, out **C.facetbox_value_t) *C.facetbox_error_t {
 	switch v := value.(type) {
 	case func([]any) (any, error):
 		function := Function(func(_ context.Context, args []any) (any, error) { return v(args) })
-		return C.facetbox_go_value_new_function(lend("function"), newHandle(function), out)
+		return C.facetbox_go_value_new_function(lend(functionName(v)), newHandle(function), out)
 	case func(context.Context, []any) (any, error):
-		return C.facetbox_go_value_new_function(lend("function"), newHandle(Function(v)), out)
+		return C.facetbox_go_value_new_function(lend(functionName(v)), newHandle(Function(v)), out)
 	case Function:
-		return C.facetbox_go_value_new_function(lend("function"), newHandle(v), out)
+		return C.facetbox_go_value_new_function(lend(functionName(v)), newHandle(v), out)
 	case FetchFunc:
-		return C.facetbox_go_value_new_function(lend("function"), newHandle(v.function()), out)
+		return C.facetbox_go_value_new_function(lend(functionName(v)), newHandle(v.function()), out)
 	case *RpcStub:
 		*out = C.facetbox_value_clone(v.ptr)
 	case *Stub:
@@ -39,13 +41,37 @@ func newCapability(value any, out **C.facetbox_value_t) *C.facetbox_error_t {
 	case *Loader:
 		return C.facetbox_value_new_loader(v.ptr, out)
 	case Object:
-		return C.facetbox_go_value_new_object(lend("object"), newHandle(v), out)
+		return C.facetbox_go_value_new_object(lend(typeName(v)), newHandle(v), out)
 	case error:
 		failure := raise(v)
 		defer C.facetbox_error_free(failure)
 		return C.facetbox_value_new_error(failure, out)
 	}
 	return nil
+}
+
+// functionName is what messages call a function: the name that it has in its package.
+func functionName(function any) string {
+	named := runtime.FuncForPC(reflect.ValueOf(function).Pointer())
+	if named == nil {
+		return "function"
+	}
+	name := named.Name()
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	_, name, _ = strings.Cut(name, ".")
+	return strings.TrimSuffix(name, "-fm")
+}
+
+// typeName is what messages call an object: the name of its type.
+func typeName(object any) string {
+	kind := reflect.TypeOf(object)
+	for kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	if kind.Name() == "" {
+		return "object"
+	}
+	return kind.Name()
 }
 
 // function is f as a function of values.

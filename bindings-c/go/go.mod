@@ -1,3 +1,3 @@
 module facetbox
 
-go 1.26
+go 1.25

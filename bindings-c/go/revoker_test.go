@@ -16,10 +16,12 @@ function App:data() return self.env.tools.data end
 return { App = App }
 `
 
+func first(args []any) (any, error) { return args[0], nil }
+
 func TestWhatWasWrappedWorksUntilItIsRevoked(t *testing.T) {
 	revoker := facetbox.NewRevoker()
 	env := must(revoker.Wrap(map[string]any{
-		"ASK":   func(args []any) (any, error) { return args[0], nil },
+		"ASK":   first,
 		"tools": map[string]any{"TOOL": &tool{3}, "data": "some"},
 	}))(t).(map[string]any)
 	code := luau(borrower)
@@ -39,8 +41,10 @@ func TestWhatWasWrappedWorksUntilItIsRevoked(t *testing.T) {
 	if !revoker.IsRevoked() {
 		t.Error("it is revoked")
 	}
+	named := map[string]string{"ask": `function "first"`, "times": `object "tool"`}
 	for _, method := range []string{"ask", "times"} {
-		if _, err := app.Call(background, method, 1); !errors.Is(err, facetbox.ErrAborted) {
+		_, err := app.Call(background, method, 1)
+		if want := named[method]; !errors.Is(err, facetbox.ErrAborted) || err.Error() != "Error: The "+want+" was revoked." {
 			t.Errorf("%s: got %v", method, err)
 		}
 	}
