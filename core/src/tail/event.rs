@@ -1,5 +1,7 @@
 //! What a listener is told.
 
+use std::fmt;
+
 use super::Outcome;
 use crate::bindings::BindingCalls;
 
@@ -105,6 +107,12 @@ pub enum LogLevel {
     Warn,
     /// `console.error`.
     Error,
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl LogLevel {
