@@ -34,14 +34,16 @@ type Revokers = Option<Arc<[Revoker]>>;
 struct Inner {
     runtime: Arc<RuntimeInner>,
     target: Target,
-    bound: Mutex<Option<Arc<Actor>>>,
+    /// The actor that it is bound to; an entrypoint, which has no state that a new one could lack, is bound anew when that
+    /// breaks.
+    bound: OnceLock<Arc<Actor>>,
     order: OnceLock<Order>,
 }
 
 enum Target {
     Object { namespace: Namespace, id: ObjectId },
     Facet { parent: Arc<Actor>, name: String, start: Mutex<Option<StartFacet>> },
-    Entrypoint(Entrypoint),
+    Entrypoint(Entrypoint, Mutex<Option<Arc<Actor>>>),
 }
 
 /// What a stub with data addresses.
@@ -67,7 +69,7 @@ pub(crate) enum Binding {
 
 impl Stub {
     fn new(runtime: Arc<RuntimeInner>, target: Target) -> Stub {
-        let inner = Inner { runtime, target, bound: Mutex::default(), order: OnceLock::new() };
+        let inner = Inner { runtime, target, bound: OnceLock::new(), order: OnceLock::new() };
         Stub(Arc::new(inner), None)
     }
 
@@ -94,7 +96,7 @@ impl Stub {
     }
 
     pub(crate) fn entrypoint(runtime: Arc<RuntimeInner>, entrypoint: Entrypoint) -> Stub {
-        Stub::new(runtime, Target::Entrypoint(entrypoint))
+        Stub::new(runtime, Target::Entrypoint(entrypoint, Mutex::default()))
     }
 
     /// The id of the object; `None` for facets and entrypoints.
@@ -139,7 +141,7 @@ impl Stub {
             Target::Object { namespace, id } => Stub::object(namespace.clone(), id.clone()),
             Target::Facet { parent, name, .. } => Stub::facet(parent.clone(), name, None),
             // Its binding is renewed when the actor breaks.
-            Target::Entrypoint(_) => return self.clone(),
+            Target::Entrypoint(..) => return self.clone(),
         };
         Stub(unbound.0, self.1.clone())
     }
@@ -151,7 +153,7 @@ impl Stub {
             Target::Facet { parent, name, .. } => {
                 Ok(Place::Facet(Facets::new(parent.clone()), name))
             }
-            Target::Entrypoint(_) => Err(Error::new(
+            Target::Entrypoint(..) => Err(Error::new(
                 ErrorCode::Unsupported,
                 "An entrypoint is stateless: it has no storage.",
             )),
@@ -392,18 +394,15 @@ impl Stub {
 
     /// Binds it if that needs no callback.
     pub(crate) fn bind(&self) -> Result<Binding> {
-        let mut bound = self.0.bound.lock();
-        if let Some(actor) = &*bound {
-            // An entrypoint has no state that a new one could lack.
-            let entrypoint = matches!(self.0.target, Target::Entrypoint(_));
-            if !entrypoint || actor.broken().is_none() {
-                return actor.check().map(|()| Binding::Bound(actor.clone()));
-            }
+        if let Some(actor) = self.0.bound.get() {
+            return actor.check().map(|()| Binding::Bound(actor.clone()));
         }
         let mut unused = None;
         let actor = match &self.0.target {
             Target::Object { namespace, id } => namespace.actor(id)?,
-            Target::Entrypoint(entrypoint) => entrypoint.actor()?,
+            Target::Entrypoint(entrypoint, bound) => {
+                return bind_entrypoint(entrypoint, &mut bound.lock()).map(Binding::Bound);
+            }
             Target::Facet { parent, name, .. } => match Facets::new(parent.clone()).begin(name)? {
                 Begin::Running(actor) => {
                     unused = self.take_start();
@@ -413,11 +412,16 @@ impl Stub {
                 Begin::Start(guard) => return Ok(Binding::Start(guard)),
             },
         };
-        *bound = Some(actor.clone());
-        drop(bound);
+        let bound = self.0.bound.get_or_init(|| actor).clone();
         // It may refer to who has this stub.
         drop(unused);
-        Ok(Binding::Bound(actor))
+        Ok(Binding::Bound(bound))
+    }
+
+    /// Whether a call of it has nothing to wait for before it can be sent.
+    #[cfg(feature = "quickjs")]
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.bound.get().is_some_and(|actor| actor.check().is_ok())
     }
 
     /// Starts what it addresses, if that isn't running.
@@ -427,7 +431,7 @@ impl Stub {
 
     /// Waits for a start that another stub makes.
     pub(crate) async fn wait(&self, starting: Arc<Starting>) -> Result<()> {
-        *self.0.bound.lock() = Some(starting.wait().await?);
+        let _ = self.0.bound.set(starting.wait().await?);
         Ok(())
     }
 
@@ -438,8 +442,7 @@ impl Stub {
         options: Result<crate::facet::FacetOptions>,
     ) -> Result<Arc<Actor>> {
         let actor = guard.finish(options)?;
-        *self.0.bound.lock() = Some(actor.clone());
-        Ok(actor)
+        Ok(self.0.bound.get_or_init(|| actor).clone())
     }
 
     fn take_start(&self) -> Option<StartFacet> {
@@ -448,6 +451,14 @@ impl Stub {
             _ => None,
         }
     }
+}
+
+/// The actor behind an entrypoint: the one before, unless that is broken.
+fn bind_entrypoint(entrypoint: &Entrypoint, bound: &mut Option<Arc<Actor>>) -> Result<Arc<Actor>> {
+    if let Some(actor) = bound.as_ref().filter(|actor| actor.broken().is_none()) {
+        return actor.check().map(|()| actor.clone());
+    }
+    Ok(bound.insert(entrypoint.actor()?).clone())
 }
 
 fn not_running() -> Error {
@@ -463,7 +474,7 @@ impl fmt::Debug for Stub {
             Target::Facet { parent, name, .. } => {
                 write!(f, "Stub({:?})", format!("{}/{name}", parent.path))
             }
-            Target::Entrypoint(entrypoint) => {
+            Target::Entrypoint(entrypoint, _) => {
                 write!(f, "Stub(entrypoint {:?})", entrypoint.export())
             }
         }

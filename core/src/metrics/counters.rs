@@ -1,7 +1,7 @@
 //! The counters behind the metrics. Each event adds to a few of them, so those are spread over shards:
-//! threads that run events side by side don't write to the same memory.
+//! threads that run events side by side don't write to the same memory, and few of them need atomic additions.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{ErrorCount, EventCount, Histogram, Metrics};
@@ -61,6 +61,8 @@ const COUNTS: usize = Count::TailEventsDropped as usize + 1;
 /// The counters of one runtime.
 pub(crate) struct Counters {
     shards: [Shard; SHARDS],
+    /// Of threads without a shard of their own.
+    shared: Shard,
     errors: [AtomicU64; ErrorCode::ALL.len()],
     counts: [AtomicU64; COUNTS],
     pub bindings: Totals,
@@ -70,6 +72,9 @@ pub(crate) struct Counters {
 #[repr(align(128))]
 #[derive(Default)]
 struct Shard {
+    /// The thread whose shard it is; others count in the shared one. That is told by where its thread-local memory
+    /// is: who has the same place later comes after it.
+    owner: AtomicUsize,
     events: [[AtomicU64; Outcome::ALL.len()]; EventKind::ALL.len()],
     cpu: Times,
     wall: Times,
@@ -81,12 +86,21 @@ struct Times {
     sum_ns: AtomicU64,
 }
 
+/// Adds to a counter. `own`: only this thread does, which needs no atomic addition.
+fn add(counter: &AtomicU64, number: u64, own: bool) {
+    if own {
+        counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
+    } else {
+        counter.fetch_add(number, Ordering::Relaxed);
+    }
+}
+
 impl Times {
-    fn add(&self, time: Duration) {
+    fn add(&self, time: Duration, own: bool) {
         let ns = time.as_secs().saturating_mul(1_000_000_000) + u64::from(time.subsec_nanos());
         let over = BOUNDS_MS.iter().take_while(|bound| ns as f64 > **bound * 1e6).count();
-        self.counts[over].fetch_add(1, Ordering::Relaxed);
-        self.sum_ns.fetch_add(ns, Ordering::Relaxed);
+        add(&self.counts[over], 1, own);
+        add(&self.sum_ns, ns, own);
     }
 }
 
@@ -94,16 +108,29 @@ thread_local! {
     static HERE: u8 = const { 0 };
 }
 
-/// The shard of this thread: where its thread-local memory is tells threads apart.
-fn shard() -> usize {
-    let here = HERE.with(|here| std::ptr::from_ref(here) as usize as u64);
-    (here.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SHARDS.ilog2())) as usize
+impl Counters {
+    /// The shard that this thread counts in, and whether no other one does.
+    fn shard(&self) -> (&Shard, bool) {
+        let here = HERE.with(|here| std::ptr::from_ref(here).addr());
+        let hash = (here as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let shard = &self.shards[(hash >> (64 - SHARDS.ilog2())) as usize];
+        let owner = match shard.owner.load(Ordering::Relaxed) {
+            0 => {
+                let claim =
+                    shard.owner.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed);
+                claim.map_or_else(|other| other, |_| here)
+            }
+            owner => owner,
+        };
+        if owner == here { (shard, true) } else { (&self.shared, false) }
+    }
 }
 
 impl Default for Counters {
     fn default() -> Counters {
         Counters {
             shards: Default::default(),
+            shared: Shard::default(),
             errors: [const { AtomicU64::new(0) }; ErrorCode::ALL.len()],
             counts: Default::default(),
             bindings: Totals::default(),
@@ -114,11 +141,11 @@ impl Default for Counters {
 impl Counters {
     /// Counts an event that has ended.
     pub fn event(&self, kind: EventKind, outcome: Outcome, cpu: Duration, wall: Duration) {
-        let shard = &self.shards[shard()];
-        shard.events[kind as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
-        shard.wall.add(wall);
+        let (shard, own) = self.shard();
+        add(&shard.events[kind as usize][outcome as usize], 1, own);
+        shard.wall.add(wall, own);
         if !cpu.is_zero() {
-            shard.cpu.add(cpu);
+            shard.cpu.add(cpu, own);
         }
     }
 
@@ -136,7 +163,8 @@ impl Counters {
     /// The numbers, without those of what the runtime keeps now.
     pub fn snapshot(&self) -> Metrics {
         let sum = |of: &dyn Fn(&Shard) -> &AtomicU64| -> u64 {
-            self.shards.iter().map(|shard| of(shard).load(Ordering::Relaxed)).sum()
+            let shards = self.shards.iter().chain([&self.shared]);
+            shards.map(|shard| of(shard).load(Ordering::Relaxed)).sum()
         };
         let times = |of: fn(&Shard) -> &Times| Histogram {
             counts: (0..=BOUNDS_MS.len()).map(|at| sum(&|shard| &of(shard).counts[at])).collect(),
@@ -210,7 +238,7 @@ mod tests {
     fn a_bound_belongs_to_the_range_below_it() {
         let times = Times::default();
         for time in [10_000, 10_001, 1_000_000, 30_000_000_001] {
-            times.add(Duration::from_nanos(time));
+            times.add(Duration::from_nanos(time), true);
         }
         let counts = times.counts.map(AtomicU64::into_inner);
         assert_eq!(counts, [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
