@@ -37,21 +37,34 @@ impl JsInstance {
         let running =
             Running { instance: self, task: self.vm.shared.add_task(event, wanted, starting) };
         let task = &running.task;
+        let mut first = None;
         self.enter(task, |ctx, hooks| {
             let entered = entry(ctx, hooks).map_err(|error| caught(ctx, hooks, error));
-            self.begin(ctx, hooks, task, entered);
+            first = self.begin(ctx, hooks, task, entered);
         })?;
-        let outcome = loop {
-            if let Some(outcome) = task.ended() {
-                break outcome;
+        let outcome = match first {
+            Some(outcome) if !event.in_section() => outcome,
+            first => {
+                if first.is_some() {
+                    *task.outcome.lock() = first;
+                }
+                self.wait_for_outcome(task, hold).await?
             }
-            let ended = self.wait(task, hold).await?;
-            self.enter(task, |ctx, hooks| self.settle(ctx, hooks, event, ended))?;
         };
         for operation in task.operations.take() {
             self.go_on_later(event, operation);
         }
         outcome.map_err(stop::leaving)
+    }
+
+    async fn wait_for_outcome(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Result<Outcome>> {
+        loop {
+            if let Some(outcome) = task.ended() {
+                return Ok(outcome);
+            }
+            let ended = self.wait(task, hold).await?;
+            self.enter(task, |ctx, hooks| self.settle(ctx, hooks, &task.event, ended))?;
+        }
     }
 
     /// Runs code of the guest as part of a task. An error is one that ends the event.
@@ -93,17 +106,17 @@ impl JsInstance {
         }
     }
 
-    /// Goes on with what entering the guest has given.
+    /// Goes on with what entering the guest has given; answers the outcome if that is known.
     fn begin<'js>(
         &self,
         ctx: &Ctx<'js>,
         hooks: &Hooks<'js>,
         task: &Arc<Task>,
         entered: Result<JsValue<'js>>,
-    ) {
+    ) -> Option<Result<Outcome>> {
         self.run_jobs(ctx);
         if self.vm.shared.guard.is_stopped() {
-            return;
+            return None;
         }
         let outcome = match entered {
             Err(error) => Err(error),
@@ -122,16 +135,16 @@ impl JsInstance {
                     }
                     PromiseState::Pending => {
                         match hooks.watch.call::<_, ()>((value.clone(), task.number as f64)) {
-                            Ok(()) => return,
+                            Ok(()) => return None,
                             Err(error) => Err(caught(ctx, hooks, error)),
                         }
                     }
                 },
             },
         };
-        *task.outcome.lock() = Some(outcome);
         // What the copying of the result has begun.
         self.run_jobs(ctx);
+        Some(outcome)
     }
 
     /// Hands in what operations have ended with.

@@ -77,15 +77,6 @@ fn capability<'js>(ctx: &Ctx<'js>, value: &Value) -> rquickjs::Result<JsValue<'j
     Cap::make(ctx, Handle::Value(value.clone()))
 }
 
-/// A list, of which nothing is made if it is empty.
-pub(super) fn some<'js>(
-    ctx: &Ctx<'js>,
-    hooks: &Hooks<'js>,
-    items: &[Value],
-) -> rquickjs::Result<Option<Array<'js>>> {
-    (!items.is_empty()).then(|| list(ctx, hooks, items)).transpose()
-}
-
 pub(super) fn list<'js>(
     ctx: &Ctx<'js>,
     hooks: &Hooks<'js>,
@@ -137,6 +128,14 @@ impl<'js> Name<'js> {
             qjs::JS_ATOM_NULL => Err(rquickjs::Error::Exception),
             atom => Ok(Name { ctx: ctx.clone(), atom }),
         }
+    }
+}
+
+impl Clone for Name<'_> {
+    fn clone(&self) -> Self {
+        // SAFETY: the context is alive, and so is the name.
+        let atom = unsafe { qjs::JS_DupAtom(self.ctx.as_raw().as_ptr(), self.atom) };
+        Name { ctx: self.ctx.clone(), atom }
     }
 }
 

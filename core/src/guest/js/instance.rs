@@ -6,6 +6,7 @@ use rquickjs::Module;
 
 use super::callback::Use;
 use super::give;
+use super::methods;
 use super::outcome::load_error;
 use super::program::Program;
 use super::task::{Outcome, Wanted};
@@ -113,10 +114,9 @@ impl JsInstance {
         args: &[Value],
     ) -> Result<Value> {
         check_method(method)?;
+        let kept = event.actor.dir.is_some();
         let done = self.run(event, hold, Wanted::Value, false, |ctx, hooks| {
-            let method = hooks.names.of(ctx, method)?;
-            let args = give::some(ctx, hooks, args)?;
-            hooks.call_method.call((method, args))
+            methods::call(ctx, hooks, kept, method, args)
         });
         done.await?.into_value()
     }

@@ -19,6 +19,7 @@ mod heap;
 mod instance;
 mod kinds;
 mod late;
+mod methods;
 mod modules;
 mod names;
 mod native;
@@ -29,6 +30,7 @@ mod rejections;
 mod rows;
 mod task;
 mod vm;
+mod waiting;
 
 pub(crate) use instance::{exports, start};
 pub(crate) use program::Program;

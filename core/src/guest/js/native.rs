@@ -22,6 +22,7 @@ use super::vm::Hooks;
 use crate::actor::ActorId;
 use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guest::outside::Pending;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::loader::WorkerStub;
 use crate::storage::{KvList, SqlCursor};
@@ -266,6 +267,12 @@ impl<'js> Call<'_, 'js> {
 
     pub fn give_number(&self, number: f64) -> Done<'js> {
         Ok(JsValue::new_number(self.ctx.clone(), number))
+    }
+
+    /// Begins an operation, and gives its promise. `is_call`: its answer is that of a call.
+    pub fn begin(&self, pending: Pending, is_call: bool) -> Done<'js> {
+        let number = self.shared.begin(pending)?;
+        Ok(self.hooks.waiting.promise(self.ctx, number, is_call)?)
     }
 
     pub fn give_bool(&self, flag: bool) -> Done<'js> {

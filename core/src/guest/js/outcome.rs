@@ -22,10 +22,17 @@ pub(super) fn hand_in<'js>(
     number: u64,
     answer: Result<Answer>,
 ) -> rquickjs::Result<()> {
+    let Some(settler) = hooks.waiting.take(number) else {
+        return hooks.fire.call((number as f64,));
+    };
     match answer {
         Ok(answer) => {
             let value = give::answer(ctx, hooks, &answer)?;
-            hooks.settle.call((number as f64, true, value))
+            let value = match settler.is_call && value.is_object() {
+                true => hooks.disposable.call((value,))?,
+                false => value,
+            };
+            settler.resolve.call((value,))
         }
         Err(error) => {
             let is_reset = matches!(error.code(), ErrorCode::Aborted | ErrorCode::Reset);
@@ -33,7 +40,7 @@ pub(super) fn hand_in<'js>(
             if let Some(object) = error_value.as_object() {
                 object.set(if is_reset { "durableObjectReset" } else { "remote" }, true)?;
             }
-            hooks.settle.call((number as f64, false, error_value))
+            settler.reject.call((error_value,))
         }
     }
 }
@@ -48,9 +55,8 @@ pub(super) fn outcome<'js>(
     match task.wanted {
         Wanted::Nothing => Ok(Outcome::Nothing),
         Wanted::Value => {
-            let shared = api::shared(ctx);
             let limit = task.event.actor.limits.message_bytes;
-            read::value(ctx, hooks, value, limit, shared.as_ref()).map(Outcome::Value)
+            read::value(ctx, hooks, value, limit, Some(&hooks.shared)).map(Outcome::Value)
         }
         Wanted::Response => {
             let taken = hooks.take_response.call::<_, Option<Array<'js>>>((value.clone(),));

@@ -84,8 +84,8 @@ pub(super) struct Shared {
     timers: timers::Pending,
     /// Callbacks of the guest that nobody holds any more.
     pub dropped: Rare<u32>,
-    /// The task whose code runs now.
-    current: Mutex<Option<Arc<Task>>>,
+    /// The number of the task whose code runs now; 0 if none does.
+    current: AtomicU64,
     /// Every task that has not left, by number, the newest last.
     tasks: Mutex<Vec<Arc<Task>>>,
     /// Facet starts that have begun and not ended, with the task that began them.
@@ -103,7 +103,7 @@ impl Shared {
             signal: Signal::new(),
             timers: timers::Pending::default(),
             dropped: Rare::default(),
-            current: Mutex::default(),
+            current: AtomicU64::new(0),
             tasks: Mutex::default(),
             starts: Rare::default(),
             next: AtomicU64::new(1),
@@ -156,7 +156,7 @@ impl Shared {
 
     /// The task that runs.
     pub fn task(&self) -> Result<Arc<Task>> {
-        self.current.lock().clone().ok_or_else(|| {
+        self.find_task(self.current.load(Ordering::Relaxed)).ok_or_else(|| {
             Error::new(ErrorCode::Panic, "a native function ran outside of an event")
         })
     }
@@ -171,15 +171,15 @@ impl Shared {
         work(task.event.actor.storage()?)
     }
 
-    /// Runs `code` as the given task.
+    /// Runs `code` as the given task, which hasn't left.
     pub fn enter<T>(&self, task: &Arc<Task>, code: impl FnOnce() -> T) -> T {
         struct Leave<'a>(&'a Shared);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                self.0.current.lock().take();
+                self.0.current.store(0, Ordering::Relaxed);
             }
         }
-        *self.current.lock() = Some(task.clone());
+        self.current.store(task.number, Ordering::Relaxed);
         let _leave = Leave(self);
         code()
     }

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "a machine moves between threads, which the binding doesn't know")]
 
+use std::cell::OnceCell;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use super::native::Cap;
 use super::program::{Prelude, Program, WORKERS};
 use super::rejections::{Rejections, track};
 use super::task::Shared;
+use super::waiting::Waiting;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::Limits;
 
@@ -273,12 +275,15 @@ pub(super) struct Hooks<'js> {
     pub take_request: Function<'js>,
     pub take_response: Function<'js>,
     pub take_message: Function<'js>,
-    pub settle: Function<'js>,
+    pub fire: Function<'js>,
+    pub disposable: Function<'js>,
     pub set_env: Function<'js>,
     pub load_main: Function<'js>,
     pub list_exports: Function<'js>,
     pub begin: Function<'js>,
-    pub call_method: Function<'js>,
+    pub rpc_target: Function<'js>,
+    pub member: Function<'js>,
+    pub ended: Function<'js>,
     pub call_fetch: Function<'js>,
     pub call_alarm: Function<'js>,
     pub start_facet: Function<'js>,
@@ -289,6 +294,9 @@ pub(super) struct Hooks<'js> {
     pub watch: Function<'js>,
     pub get_late: Function<'js>,
     pub set_late: Function<'js>,
+    /// The instance of a class, once it is known to take calls.
+    pub callable: OnceCell<Object<'js>>,
+    pub waiting: Waiting<'js>,
     pub rejections: Rejections<'js>,
     pub names: Names<'js>,
     /// The prototype of plain objects.
@@ -326,12 +334,15 @@ impl<'js> Hooks<'js> {
             take_request: hooks.get("takeRequest")?,
             take_response: hooks.get("takeResponse")?,
             take_message: hooks.get("takeMessage")?,
-            settle: hooks.get("settle")?,
+            fire: hooks.get("fire")?,
+            disposable: hooks.get("disposable")?,
             set_env: hooks.get("setEnv")?,
             load_main: hooks.get("loadMain")?,
             list_exports: hooks.get("listExports")?,
             begin: hooks.get("begin")?,
-            call_method: hooks.get("callMethod")?,
+            rpc_target: hooks.get("rpcTarget")?,
+            member: hooks.get("member")?,
+            ended: hooks.get("ended")?,
             call_fetch: hooks.get("callFetch")?,
             call_alarm: hooks.get("callAlarm")?,
             start_facet: hooks.get("startFacet")?,
@@ -342,6 +353,8 @@ impl<'js> Hooks<'js> {
             watch: hooks.get("watch")?,
             get_late: hooks.get("getLate")?,
             set_late: hooks.get("setLate")?,
+            callable: OnceCell::new(),
+            waiting: Waiting::default(),
             rejections: Rejections::default(),
             names: Names::default(),
             object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,

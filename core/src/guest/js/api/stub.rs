@@ -28,13 +28,13 @@ pub(super) fn register(natives: &mut Natives) {
     });
     natives.add(c"call", |call| {
         let (stub, method) = (stub(call)?, call.text(1)?);
-        let Handle::Args(packed) = call.handle(2)? else { return Err(illegal().into()) };
-        let Some(Args { values, mut charge }) = packed.lock().take() else {
-            return Err(illegal().into());
+        let Args { values, mut charge } = match call.arg(2).is_array() {
+            true => call.read_args(2)?,
+            false => packed_args(call)?,
         };
         charge.grow(method.len());
         call.check_memory();
-        begin_charged(call, charge, send(event(call)?, stub, Message::call(method, values)))
+        begin_charged(call, charge, send(event(call)?, stub, Message::call(method, values)), true)
     });
     // A stub of what is here.
     natives.add(c"stub_of", |call| {
@@ -44,37 +44,35 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"get", |call| {
         let (stub, property) = (stub(call)?, call.text(1)?);
         let charge = call.charge(property.len());
-        begin_charged(call, charge, send(event(call)?, stub, Message::Get { property }))
+        begin_charged(call, charge, send(event(call)?, stub, Message::Get { property }), false)
     });
     natives.add(c"fetch", |call| {
         let (stub, request) = (stub(call)?, taken_request(call, 1)?);
         let charge = call.charge(request.size());
-        begin_charged(call, charge, send(event(call)?, stub, Message::Fetch(request)))
+        begin_charged(call, charge, send(event(call)?, stub, Message::Fetch(request)), false)
     });
     natives.add(c"outbound", |call| {
         let request = taken_request(call, 0)?;
         let charge = call.charge(request.size());
-        begin_charged(call, charge, outbound(&event(call)?, request)?)
+        begin_charged(call, charge, outbound(&event(call)?, request)?, false)
     });
     register_host(natives);
     register_starts(natives);
     register_facets(natives);
 }
 
-fn begin<'js>(call: &Call<'_, 'js>, pending: Pending) -> Done<'js> {
-    let number = call.shared.begin(pending)?;
-    call.give_number(number as f64)
-}
-
 /// Begins an operation that holds memory for the guest to its end.
-fn begin_charged<'js>(call: &Call<'_, 'js>, charge: Charge, pending: Pending) -> Done<'js> {
-    begin(
-        call,
-        Box::pin(async move {
-            let _charge = charge;
-            pending.await
-        }),
-    )
+fn begin_charged<'js>(
+    call: &Call<'_, 'js>,
+    charge: Charge,
+    pending: Pending,
+    is_call: bool,
+) -> Done<'js> {
+    let pending = Box::pin(async move {
+        let _charge = charge;
+        pending.await
+    });
+    call.begin(pending, is_call)
 }
 
 /// The event that the guest's code runs for.
@@ -89,6 +87,14 @@ fn stub(call: &Call<'_, '_>) -> Result<Stub> {
     }
 }
 
+/// Arguments that were copied before.
+fn packed_args(call: &Call<'_, '_>) -> Result<Args> {
+    match call.handle(2)? {
+        Handle::Args(packed) => packed.lock().take().ok_or_else(illegal),
+        _ => Err(illegal()),
+    }
+}
+
 fn taken_request(call: &Call<'_, '_>, at: usize) -> std::result::Result<Request, Fail> {
     let parts: Array<'_> = call.hooks.take_request.call((call.arg(at),))?;
     Ok(request(call.ctx, call.hooks, &parts)?)
@@ -99,9 +105,10 @@ fn begin_host<'js>(
     call: &Call<'_, 'js>,
     called: Called<'_>,
     charge: Charge,
+    is_call: bool,
     work: impl FnOnce() -> BoxFuture<'static, Result<Value>> + Send + 'static,
 ) -> Done<'js> {
-    begin_charged(call, charge, call_host(&event(call)?, called, work)?)
+    begin_charged(call, charge, call_host(&event(call)?, called, work)?, is_call)
 }
 
 fn register_host(natives: &mut Natives) {
@@ -109,7 +116,7 @@ fn register_host(natives: &mut Natives) {
         let Value::Function(function) = call.capability(0)? else { return Err(illegal().into()) };
         let Args { values, charge } = call.read_args(1)?;
         let called = function.clone();
-        begin_host(call, Called::Function(&called), charge, move || function.call(values))
+        begin_host(call, Called::Function(&called), charge, true, move || function.call(values))
     });
     natives.add(c"call_object", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
@@ -118,7 +125,7 @@ fn register_host(natives: &mut Natives) {
         call.check_memory();
         let (called, name) = (object.clone(), method.clone());
         let called = Called::Object(&called, &name);
-        begin_host(call, called, charge, move || object.call(&method, values))
+        begin_host(call, called, charge, true, move || object.call(&method, values))
     });
     natives.add(c"get_object_member", |call| {
         let Value::Object(object) = call.capability(0)? else { return Err(illegal().into()) };
@@ -127,11 +134,14 @@ fn register_host(natives: &mut Natives) {
         let target = target.ok_or_else(|| no_such_method(&property))?;
         let name = property.clone();
         let called = Called::Object(&object, &name);
-        begin_host(call, called, call.charge(name.len()), move || target.run(Use::Get(property)))
+        begin_host(call, called, call.charge(name.len()), false, move || {
+            target.run(Use::Get(property))
+        })
     });
 }
 
 fn register_starts(natives: &mut Natives) {
+    natives.add(c"is_bound", |call| call.give_bool(stub(call)?.is_bound()));
     natives.add(c"bind", |call| {
         let stub = stub(call)?;
         match stub.bind()? {
@@ -143,10 +153,7 @@ fn register_starts(natives: &mut Natives) {
             }
         }
     });
-    natives.add(c"wait_for_start", |call| {
-        let number = call.shared.begin(wait_for_start(stub(call)?))?;
-        call.give_number(number as f64)
-    });
+    natives.add(c"wait_for_start", |call| call.begin(wait_for_start(stub(call)?), false));
     natives.add(c"start", |call| {
         let options = facet_options(call)?;
         end_start(call, Ok(options))

@@ -129,6 +129,12 @@ export function bytesOf(source, what) {
 export const toText = (bytes) => native.decode_utf8(bytes, false, false, false)[0];
 export const toBytes = (text) => native.encode_utf8(`${text}`.toWellFormed());
 
+/**
+ * The engine describes the properties of objects by shapes, which objects share, and forgets those that no object has. Each
+ * function it makes gets its length and then its name: here is one in between, so that the shape isn't made each time.
+ */
+export const unnamed = Object.defineProperty(Object.create(Function.prototype), "length", { __proto__: null, value: 0, configurable: true });
+
 /** A promise of what `work` gives, errors included. */
 export async function later(work) {
   return work();

@@ -1,35 +1,28 @@
-// What guests wait for: operations that the driver in Rust ends. The clock.
+// What guests wait for: operations that the driver in Rust ends, whose promises natives give; timers. The clock.
 
 import { define, native } from "facetbox:base";
 import { gathering } from "facetbox:lazy";
 import { Proxy } from "facetbox:proxies";
 
-/** Those that have begun and not ended. */
-export const operations = new Map(); // number -> { resolve, reject } or { fire }
+/** What is to be done when a timer is due, by the number of its operation. */
+export const timers = new Map();
 
-/** The promise of an operation that a native has begun; what it ends with may be changed by `map`. */
-export function waitFor(number, map) {
-  return new Promise((resolve, reject) => operations.set(number, { resolve: map ? (value) => resolve(map(value)) : resolve, reject }));
-}
-
-/** Begins an operation with a value; what goes wrong at once rejects, too. */
-export function attempt(begin, map, value) {
+/** Begins an operation with a value, whose promise the native gives; what goes wrong at once rejects, too. */
+export function attempt(begin, value) {
   try {
     const waiting = gathering(value);
-    return waiting === undefined ? waitFor(begin(), map) : waiting.then(() => waitFor(begin(), map));
+    return waiting === undefined ? begin() : waiting.then(() => begin());
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-/** Called by the driver when an operation has ended. */
-export function settle(number, ok, value) {
-  const operation = operations.get(number);
-  if (operation === undefined) return;
-  operations.delete(number);
-  if (operation.fire !== undefined) operation.fire();
-  else if (ok) operation.resolve(value);
-  else operation.reject(value);
+/** Called by the driver when a timer is due. */
+export function fire(number) {
+  const due = timers.get(number);
+  if (due === undefined) return;
+  timers.delete(number);
+  due();
 }
 
 export const isThenable = (value) =>

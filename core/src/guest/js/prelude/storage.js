@@ -3,7 +3,6 @@
 import { later, native } from "facetbox:base";
 import { check, unsendable } from "facetbox:held";
 import { cursors, transactions } from "facetbox:lazy";
-import { waitFor } from "facetbox:operations";
 
 // Key-value store ---------------------------------------------------------------------------------
 
@@ -127,7 +126,7 @@ export const storage = unsendable("DurableObjectStorage", {
   ...whole({
     transaction: (callback) => transactions.use().transaction(callback),
     transactionSync,
-    sync: () => later(() => waitFor(native.sync())),
+    sync: () => later(native.sync),
     deleteAll: () => later(() => native.delete_all()),
     getCurrentBookmark: () => later(() => native.bookmark()),
     getBookmarkForTime: () => later(() => native.no_recovery()),

@@ -3,10 +3,13 @@
 import { later, native } from "facetbox:base";
 import { capOf, Held, illegal, refusal, unsent } from "facetbox:held";
 import { capabilities, gathering, messages } from "facetbox:lazy";
-import { attempt, waitFor } from "facetbox:operations";
+import { attempt } from "facetbox:operations";
 import { Proxy } from "facetbox:proxies";
 
 const { release, takeArrived } = capabilities.use();
+
+/** Whether nothing has to be done before a stub can be used. */
+const isReady = (state) => state.waiting === undefined && state.cap !== undefined && (state.start === undefined || native.is_bound(state.cap));
 
 /** Undefined if a stub can be used, or a promise that it can. */
 function readiness(state) {
@@ -19,7 +22,7 @@ function readiness(state) {
   } else if (state.start !== undefined) {
     const binding = native.bind(state.cap);
     if (binding === "bound") return undefined;
-    waiting = binding === "wait" ? waitFor(native.wait_for_start(state.cap)) : startFacet(state);
+    waiting = binding === "wait" ? native.wait_for_start(state.cap) : startFacet(state);
   } else {
     return undefined;
   }
@@ -57,10 +60,10 @@ export async function started(stub) {
 }
 
 /** Begins an operation on a stub as soon as it can be used. Order is kept. */
-function use(state, begin, map) {
+function use(state, begin) {
   try {
     const ready = readiness(state);
-    return ready === undefined ? waitFor(begin(), map) : ready.then(() => waitFor(begin(), map));
+    return ready === undefined ? begin() : ready.then(() => begin());
   } catch (error) {
     return Promise.reject(error);
   }
@@ -70,8 +73,9 @@ function call(state, method, args) {
   try {
     const waiting = gathering(args);
     if (waiting !== undefined) return waiting.then(() => call(state, method, args));
+    if (isReady(state)) return native.call(state.cap, method, args);
     const packed = native.pack(args); // copied now, whenever it is sent
-    return use(state, () => native.call(state.cap, method, packed), disposable);
+    return use(state, () => native.call(state.cap, method, packed));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -91,11 +95,10 @@ function stubsIn(value, found) {
 
 function nothing() {}
 
-/** What a call answers with may be declared with `using`, which disposes of the stubs in it. */
-function disposable(value) {
+/** What a call answers with may be declared with `using`, which disposes of the stubs in it. Called by the driver. */
+export function disposable(value) {
   const hasArrived = takeArrived();
-  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-  if (isObject && !(Symbol.dispose in value)) {
+  if (!(Symbol.dispose in value)) {
     const held = hasArrived ? stubsIn(value, []) : [];
     const dispose = held.length === 0 ? nothing : () => held.forEach(release);
     Object.defineProperty(value, Symbol.dispose, { __proto__: null, value: dispose, writable: true, configurable: true });
@@ -129,7 +132,7 @@ const REMOTE = {
   get(_, name) {
     if (name === "then" || name === "catch" || name === "finally") {
       const promise = this.read();
-      return promise[name].bind(promise);
+      return name === "then" ? (done, failed) => promise.then(done, failed) : promise[name].bind(promise);
     }
     if (typeof name === "string") return name === "constructor" ? this.type : memberOf(this.read(), name);
     if (name === refusal) return unsent(this.type.name);
@@ -188,12 +191,20 @@ export const memberOfStub = (state, name) =>
 /** A member of what a stub of an object stands for, whose capability `alive` gives. */
 export const memberOfObject = (alive, name) =>
   remoteMember(
-    (args) => attempt(() => native.call_object(alive(), name, args), disposable, args),
+    (args) => {
+      try {
+        const waiting = gathering(args);
+        if (waiting === undefined) return native.call_object(alive(), name, args);
+        return waiting.then(() => native.call_object(alive(), name, args));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
     () => attempt(() => native.get_object_member(alive(), name)),
   );
 
 /** Calls what a stub of a function stands for: one of the host gives a plain promise, one of a guest what has members. */
 export function callFunction(alive, args, isOfGuest) {
-  const answer = attempt(() => native.call_function(alive(), args), disposable, args);
+  const answer = attempt(() => native.call_function(alive(), args), args);
   return isOfGuest ? promised(answer) : answer;
 }

@@ -1,7 +1,7 @@
 // Timers: each is an operation that ends when it is due.
 
 import { native } from "facetbox:base";
-import { operations } from "facetbox:operations";
+import { timers as due } from "facetbox:operations";
 
 const { apply } = Reflect;
 const timers = new Map(); // number of the timer -> number of the operation that ends when it is due
@@ -15,7 +15,7 @@ function arm(timer, callback, delay, repeats) {
     else timers.delete(timer);
     callback();
   };
-  operations.set(operation, { fire });
+  due.set(operation, fire);
 }
 
 function start(callback, delay, repeats, args) {
@@ -29,7 +29,7 @@ function stop(timer) {
   const operation = timers.get(timer);
   if (operation === undefined) return;
   timers.delete(timer);
-  operations.delete(operation);
+  due.delete(operation);
   native.cancel(operation);
 }
 

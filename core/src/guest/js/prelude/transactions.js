@@ -2,7 +2,6 @@
 
 import { hidden, native } from "facetbox:base";
 import { unsendable } from "facetbox:held";
-import { waitFor } from "facetbox:operations";
 import { methods } from "facetbox:storage";
 
 const open = []; // states of the transactions that are open, the innermost last
@@ -54,7 +53,7 @@ export async function transaction(callback) {
 }
 
 async function transact(callback) {
-  await waitFor(native.sync());
+  await native.sync();
   const state = { depth: native.begin(true), rolledBack: false, ended: false };
   let end;
   state.over = new Promise((resolve) => (end = resolve));

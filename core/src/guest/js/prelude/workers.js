@@ -7,7 +7,7 @@ import { className, define, later, native, tag, uncurry, viewName, viewParts } f
 import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
 import { capabilities, gathering, getLate, keepLateGetters, lateGlobals, loaders, messages, setLate, streams, stubs } from "facetbox:lazy";
-import { settle, isThenable } from "facetbox:operations";
+import { fire, isThenable } from "facetbox:operations";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
 const { apply, getPrototypeOf } = Reflect;
@@ -250,7 +250,7 @@ const target = () => instance ?? construct();
 /** The value of a member that callers may reach: on the classes below Object, not on the instance, nor a class itself. */
 function find(object, name) {
   if (name === "constructor") return undefined;
-  // Where neither of the two has the name, an ordinary read finds the same.
+  // Where neither of the two has the name, an ordinary read finds the same. Rust does that itself for calls.
   if (!hasOwn(object, name) && !(name in ObjectPrototype)) return object[name];
   for (let level = getPrototypeOf(object); level !== null && level !== ObjectPrototype; level = getPrototypeOf(level)) {
     if (hasOwn(level, name)) return Reflect.get(level, name, object);
@@ -274,22 +274,11 @@ function ended(value) {
 const NO_RPC =
   'The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module "cloudflare:workers".';
 
-let callable; // the instance of a class, once it is known to take calls
-
+/** The instance that calls go to. */
 function rpcTarget() {
   const object = target();
   if (!(object instanceof DurableObject || object instanceof WorkerEntrypoint || plains.has(object))) throw new TypeError(NO_RPC);
-  callable = instance;
   return object;
-}
-
-const NONE = [];
-
-function callMethod(name, args) {
-  const object = callable ?? rpcTarget();
-  const method = member(object, name);
-  if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
-  return ended(apply(method, object, args ?? NONE));
 }
 
 function callFetch(request) {
@@ -363,12 +352,15 @@ native.hooks = {
   takeResponse: (value) => messages.use().takeResponse(value),
   // Without the module of their classes there are no instances of them.
   takeMessage: (value) => messages.loaded?.takeMessage(value),
-  settle,
+  fire,
+  disposable: (value) => stubs.use().disposable(value),
   setEnv,
   loadMain,
   listExports,
   begin,
-  callMethod,
+  rpcTarget,
+  member,
+  ended,
   callFetch,
   callAlarm,
   startFacet,
