@@ -153,11 +153,11 @@ impl Bridge {
         Class::new(host_class(JsRef::new(&self.mailbox, reference), name))
     }
 
-    /// Answers an ask with a packed value.
+    /// Answers an ask with a packed value; `attend` has to be called then.
     #[napi(catch_unwind)]
     pub fn answer(&self, ask: u32, bytes: &[u8], capabilities: Option<Vec<Capability<'_>>>) {
         let value = unpack(&self.mailbox, bytes, capabilities);
-        self.mailbox.answer(ask, value.map(Reply::Value));
+        self.mailbox.answer_and_attend(ask, value.map(Reply::Value));
     }
 
     /// Answers an ask with a packed error.

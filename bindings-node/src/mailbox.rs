@@ -149,6 +149,15 @@ impl Mailbox {
         }
     }
 
+    /// Passes on the answer to an ask; the loop attends right after that.
+    pub fn answer_and_attend(&self, ask: u32, reply: Result<Reply>) {
+        let scope = self.scopes.lock().get(&ask).cloned();
+        match scope {
+            Some(scope) => scope.answer(|| self.inbox.expect(), || self.answer(ask, reply)),
+            None => self.answer(ask, reply),
+        }
+    }
+
     /// Throws the error of a result as the JavaScript half spells it.
     pub fn check<T>(self: &Arc<Self>, env: &Env, result: Result<T>) -> napi::Result<T> {
         result.map_err(|error| self.raise(env, &error))

@@ -31,16 +31,22 @@ impl Stub {
         &self.core
     }
 
-    /// Runs a call on the runtime's threads; the answer comes as a message with the number given back.
+    /// Runs a call on the runtime's threads, or begins it here; the answer comes as a message with the number given back.
     fn start(
         &self,
         answer: impl Future<Output = facetbox::Result<Value>> + Send + 'static,
         cancelable: bool,
+        here: bool,
     ) -> u32 {
         let (id, task) = Call::of(&self.mailbox, answer);
-        match cancelable {
-            true => self.core.spawn(self.mailbox.cancelable(id, task)),
-            false => self.core.spawn(task),
+        if here {
+            self.mailbox.inbox().expect();
+        }
+        match (cancelable, here) {
+            (true, true) => self.core.spawn_here(self.mailbox.cancelable(id, task)),
+            (true, false) => self.core.spawn(self.mailbox.cancelable(id, task)),
+            (false, true) => self.core.spawn_here(task),
+            (false, false) => self.core.spawn(task),
         }
         id
     }
@@ -64,9 +70,9 @@ impl Stub {
     ) -> Result<u32> {
         let args = unpack_list(&self.mailbox, bytes, capabilities);
         let args = self.mailbox.check(env, args)?;
-        let call = || self.core.call_in_order(method, args);
-        let answer = self.mailbox.within(scope, owner, call);
-        Ok(self.start(answer, cancelable))
+        let call = || (self.core.begins_here(), self.core.call_in_order(method, args));
+        let (here, answer) = self.mailbox.within(scope, owner, call);
+        Ok(self.start(answer, cancelable, here))
     }
 
     /// Sends a request; the number of the call is given back, as [`Stub::call`] does.
@@ -82,10 +88,10 @@ impl Stub {
         let request = unpack(&self.mailbox, bytes, None);
         let request = request.and_then(|value| Request::from_value(&value));
         let request = self.mailbox.check(env, request)?;
-        let fetch = || self.core.fetch_in_order(request);
-        let response = self.mailbox.within(scope, owner, fetch);
+        let fetch = || (self.core.begins_here(), self.core.fetch_in_order(request));
+        let (here, response) = self.mailbox.within(scope, owner, fetch);
         let answer = async move { Ok(response.await?.to_value()) };
-        Ok(self.start(answer, cancelable))
+        Ok(self.start(answer, cancelable, here))
     }
 
     /// The id of the object; none for facets and entrypoints.
@@ -113,7 +119,7 @@ impl Stub {
     #[napi(catch_unwind)]
     pub fn export(&self, path: String, scope: u32, owner: Option<&Ctx>) -> u32 {
         let export = self.mailbox.within(scope, owner, || self.core.export(path));
-        self.start(async move { export.await.map(|()| Value::Undefined) }, false)
+        self.start(async move { export.await.map(|()| Value::Undefined) }, false, false)
     }
 }
 

@@ -78,6 +78,17 @@ impl Executor {
         }
     }
 
+    /// Like [`Executor::spawn`], but polls the task on this thread the first time.
+    pub fn spawn_here(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.start_threads();
+        let guarded = async move {
+            let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
+        };
+        if let Some(task) = self.0.tasks.spawn_here(pulse::beat(guarded)) {
+            task.detach();
+        }
+    }
+
     /// Runs a future to its end: on this thread while it has enough stack, else on one of ours.
     ///
     /// # Errors

@@ -303,12 +303,12 @@ impl Instance for EventLoopInstance {
             hold.lend();
             let reply: BoxFuture<'static, Result<Reply>> = match message {
                 Message::Fetch(request) => {
-                    let answer = event.enter(|| self.0.fetch(request));
+                    let answer = event.hand(|| self.0.fetch(request));
                     Box::pin(async move { answer.await.map(Reply::Response) })
                 }
                 Message::Call { method, args, .. } => {
                     check_method(&method)?;
-                    let answer = event.enter(|| self.0.call(method, args));
+                    let answer = event.hand(|| self.0.call(method, args));
                     Box::pin(async move { answer.await.map(Reply::Value) })
                 }
                 Message::Get { property } => return Err(no_such_method(&property)),

@@ -47,6 +47,8 @@ struct State<T> {
     messages: Vec<T>,
     /// Whether the loop will come without being woken: it was already, or looks itself.
     attended: bool,
+    /// Whether that is because the loop is about to say so.
+    expected: bool,
     closed: bool,
     /// When the loop last called somebody whose answer hasn't come.
     called: Option<Instant>,
@@ -62,6 +64,7 @@ impl<T> Inbox<T> {
         let state = State {
             messages: Vec::new(),
             attended: false,
+            expected: false,
             closed: false,
             called: None,
             answers: Habit::default(),
@@ -98,6 +101,16 @@ impl<T> Inbox<T> {
         Ok(())
     }
 
+    /// Says, on the loop, that messages may come from this thread at once, for which it needs no waking: it
+    /// [attends](Inbox::attend) right after that.
+    pub fn expect(&self) {
+        let mut state = self.state.lock();
+        if !state.attended && !state.closed {
+            state.attended = true;
+            state.expected = true;
+        }
+    }
+
     /// Says, on the loop, that it has called somebody, and answers what it has to do. `alone`: it waits for nothing
     /// else, and the answer may be taken before it comes round.
     pub fn attend(&self, alone: bool) -> Attention {
@@ -105,7 +118,9 @@ impl<T> Inbox<T> {
         if state.called.is_none() {
             state.called = Some(Instant::now());
         }
-        if self.one_core || state.attended || state.closed || !state.answers.are_soon() {
+        let expected = std::mem::take(&mut state.expected);
+        let others = self.one_core || state.attended || !state.answers.are_soon();
+        if state.closed || (others && !expected) {
             return Attention::Woken;
         }
         state.attended = true;
@@ -220,6 +235,20 @@ mod tests {
         inbox.post(3).unwrap();
         assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![3], 2));
         assert!(inbox.take().is_empty());
+    }
+
+    #[test]
+    fn a_loop_that_expects_messages_of_its_own_is_not_woken_and_looks_however_late_answers_come() {
+        let (wakes, inbox) = counted();
+        inbox.state.lock().answers = Habit::default();
+        inbox.expect();
+        inbox.post(1).unwrap();
+        assert!(looks(&inbox));
+        assert_eq!((inbox.look(), wakes.load(Ordering::Relaxed)), (vec![1], 0));
+        inbox.post(2).unwrap();
+        inbox.expect();
+        assert!(!looks(&inbox), "it is on its way");
+        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![2], 1));
     }
 
     #[test]

@@ -199,6 +199,11 @@ impl Namespace {
         &self.0.runtime
     }
 
+    /// The actor of an object, if there is one.
+    pub(crate) fn existing(&self, id: &ObjectId) -> Option<Arc<Actor>> {
+        self.0.actors.lock().get(id).cloned()
+    }
+
     /// The object's actor, made if there is none.
     pub(crate) fn actor(&self, id: &ObjectId) -> Result<Arc<Actor>> {
         let inner = &self.0;

@@ -252,6 +252,25 @@ impl Stub {
         self.0.runtime.executor.block_on(task)
     }
 
+    /// Whether a call that is made now does nothing at first but hand a message to an event loop: so it may begin
+    /// on this thread.
+    pub fn begins_here(&self) -> bool {
+        let Target::Object { namespace, id } = &self.0.target else { return false };
+        let is_ready = |actor: &Arc<Actor>| {
+            actor.check().is_ok() && actor.class.is_event_loop() && actor.is_running()
+        };
+        Event::current().is_none()
+            && match self.0.bound.get() {
+                Some(actor) => is_ready(actor),
+                None => namespace.existing(id).is_some_and(|actor| is_ready(&actor)),
+            }
+    }
+
+    /// Starts `task`, which is that of a call that [begins here](Stub::begins_here), on this thread.
+    pub fn spawn_here(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.runtime.executor.spawn_here(task);
+    }
+
     /// Starts `task` on the runtime's own threads: how bindings run calls that nobody polls.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.runtime.spawn(task);

@@ -4,6 +4,7 @@
 //! next thread. So one call costs one wake-up, and none at all while calls come so fast that a thread that has run
 //! out of tasks still looks for the next one.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -105,6 +106,25 @@ impl Tasks {
         self: &Arc<Self>,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Option<Task<T>> {
+        let (runnable, task) = self.make(future)?;
+        self.add(runnable);
+        Some(task)
+    }
+
+    /// Like [`Tasks::spawn`], but polls the task on this thread the first time.
+    pub fn spawn_here<T: Send + 'static>(
+        self: &Arc<Self>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<Task<T>> {
+        let (runnable, task) = self.make(future)?;
+        runnable.run();
+        Some(task)
+    }
+
+    fn make<T: Send + 'static>(
+        self: &Arc<Self>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<(Runnable, Task<T>)> {
         struct Leave(Arc<Tasks>, usize);
         impl Drop for Leave {
             fn drop(&mut self) {
@@ -123,11 +143,15 @@ impl Tasks {
             future.await
         };
         let tasks = self.clone();
-        let (runnable, task) = async_task::spawn(future, move |task| tasks.add(task));
+        let schedule = move |task| {
+            if let Some(task) = keep(task) {
+                tasks.add(task);
+            }
+        };
+        let (runnable, task) = async_task::spawn(future, schedule);
         entry.insert(runnable.waker());
         drop(state);
-        self.add(runnable);
-        Some(task)
+        Some((runnable, task))
     }
 
     /// Adds a task that is to be polled.
@@ -189,6 +213,38 @@ impl Tasks {
             }
         }
     }
+}
+
+thread_local! {
+    /// The tasks that code of this thread has woken, while it runs them itself.
+    static WOKEN: RefCell<Option<Vec<Runnable>>> = const { RefCell::new(None) };
+}
+
+/// Keeps a task for the code that has woken it, if that runs it.
+fn keep(task: Runnable) -> Option<Runnable> {
+    let mut task = Some(task);
+    // What a thread drops when it ends may wake tasks, too.
+    let _ = WOKEN.try_with(|woken| {
+        if let Some(woken) = &mut *woken.borrow_mut() {
+            woken.extend(task.take());
+        }
+    });
+    task
+}
+
+/// Runs code, and then polls, on this thread, the tasks that it has woken.
+pub(crate) fn run_woken(code: impl FnOnce()) {
+    struct Restore(Option<Vec<Runnable>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let woken = WOKEN.replace(self.0.take());
+            for task in woken.into_iter().flatten() {
+                task.run();
+            }
+        }
+    }
+    let _restore = Restore(WOKEN.replace(Some(Vec::new())));
+    code();
 }
 
 /// A thread that polls tasks.
@@ -275,6 +331,29 @@ impl Drop for Worker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_polled_by_who_begins_or_wakes_them_if_that_is_wanted() {
+        let tasks = Arc::new(Tasks::new(2));
+        let here = thread::current().id();
+        let signal = Arc::new(event_listener::Event::<()>::new());
+        let listener = signal.listen();
+        let polled = Arc::new(Mutex::new(Vec::new()));
+        let told = polled.clone();
+        let task = async move {
+            told.lock().push(thread::current().id());
+            listener.await;
+            told.lock().push(thread::current().id());
+        };
+        let task = tasks.spawn_here(task).unwrap();
+        assert_eq!(*polled.lock(), [here]);
+        run_woken(|| {
+            signal.notify(1);
+        });
+        assert_eq!(*polled.lock(), [here; 2]);
+        futures_lite::future::block_on(task);
+        assert!(tasks.state.lock().queue.is_empty());
+    }
 
     #[test]
     fn a_task_that_comes_while_a_thread_looks_wakes_no_other() {

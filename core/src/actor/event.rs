@@ -46,6 +46,8 @@ pub(crate) struct Event {
     calls: Calls,
     /// Those that its code may throw on.
     pub exceptions: Exceptions,
+    /// Whether its message is being handed to an event loop at this moment.
+    handing: AtomicBool,
     /// Bytes of its arguments or request.
     bytes_in: AtomicU64,
     /// Log text so far.
@@ -94,6 +96,7 @@ impl Event {
             subrequests: AtomicU64::new(0),
             calls: Calls::default(),
             exceptions: Exceptions::default(),
+            handing: AtomicBool::new(false),
             bytes_in: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),
             of_tail: AtomicBool::new(of_tail),
@@ -126,6 +129,27 @@ impl Event {
         let _restore = Restore(CURRENT.replace(Some(self.clone())));
         self.takes_time();
         code()
+    }
+
+    /// Hands its message to an event loop: whoever is asked meanwhile gives the answer to it.
+    pub fn hand<T>(self: &Arc<Event>, code: impl FnOnce() -> T) -> T {
+        self.handing.store(true, Ordering::Relaxed);
+        let handed = self.enter(code);
+        self.handing.store(false, Ordering::Relaxed);
+        handed
+    }
+
+    /// Whether its message is being handed to an event loop at this moment.
+    pub fn is_handing(&self) -> bool {
+        self.handing.load(Ordering::Relaxed)
+    }
+
+    /// Whether its end, once its message is answered, takes no time and nobody but code of the host waits for it: it has
+    /// nothing to commit.
+    pub fn ends_at_once(&self) -> bool {
+        self.parent.is_none()
+            && !self.is_of_tail()
+            && self.actor.storage().is_ok_and(Storage::is_idle)
     }
 
     /// Commits what it has written, because it is about to say something to the outside. What is in an

@@ -389,6 +389,11 @@ impl Actor {
         }
     }
 
+    /// Whether it has an instance.
+    pub fn is_running(&self) -> bool {
+        self.running.lock().is_some()
+    }
+
     fn running(&self) -> Option<Arc<Running>> {
         self.running.lock().clone()
     }

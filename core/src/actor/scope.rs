@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{Actor, Event};
+use crate::tasks;
 
 /// The event that code of the host runs for, as bindings carry it through their event loop.
 ///
@@ -15,21 +16,38 @@ use super::{Actor, Event};
 pub struct EventScope {
     actor: Weak<Actor>,
     event: Weak<Event>,
+    /// Whether it is that of code which answers the event.
+    answers: bool,
 }
 
 impl EventScope {
     /// The scope of the event whose code runs on this thread, if one does.
     pub fn current() -> Option<EventScope> {
-        Event::current().map(|event| EventScope::of(&event))
+        let event = Event::current()?;
+        Some(EventScope { answers: event.is_handing(), ..EventScope::of(&event) })
     }
 
     pub(crate) fn of(event: &Arc<Event>) -> EventScope {
-        EventScope { actor: Arc::downgrade(&event.actor), event: Arc::downgrade(event) }
+        let (actor, event) = (Arc::downgrade(&event.actor), Arc::downgrade(event));
+        EventScope { actor, event, answers: false }
     }
 
     /// The scope of code of an actor that no event waits for.
     pub(crate) fn of_actor(actor: &Arc<Actor>) -> EventScope {
-        EventScope { actor: Arc::downgrade(actor), event: Weak::new() }
+        EventScope { actor: Arc::downgrade(actor), event: Weak::new(), answers: false }
+    }
+
+    /// Runs `code`, which gives the answer that a binding was asked for in this scope. Where nothing is left to do after
+    /// that but to tell whoever called from outside, as no guest waits and nothing was written, that is done on this
+    /// thread, too; `before` is told so.
+    pub fn answer(&self, before: impl FnOnce(), code: impl FnOnce()) {
+        let event = self.event.upgrade().filter(|_| self.answers);
+        if event.is_some_and(|event| event.ends_at_once()) {
+            before();
+            tasks::run_woken(code);
+        } else {
+            code();
+        }
     }
 
     /// Runs code of the event on this thread.
