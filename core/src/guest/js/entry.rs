@@ -128,7 +128,7 @@ pub(super) unsafe fn owned<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> JsValue<
 }
 
 /// Throws what the binding's own functions would for an error of the binding.
-fn raise(ctx: &Ctx<'_>, error: rquickjs::Error) {
+pub(super) fn raise(ctx: &Ctx<'_>, error: rquickjs::Error) {
     match error {
         rquickjs::Error::Exception => {}
         rquickjs::Error::Allocation => {

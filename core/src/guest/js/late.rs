@@ -25,7 +25,7 @@ pub(super) fn define<'js>(ctx: &Ctx<'js>, hooks: &Object<'js>) -> Result<()> {
 }
 
 /// A function of the engine that knows its number.
-fn function<'js>(
+pub(super) fn function<'js>(
     ctx: &Ctx<'js>,
     code: Entry,
     name: &CStr,

@@ -7,6 +7,7 @@
 
 mod api;
 mod background;
+mod bounds;
 mod callback;
 mod compiler;
 mod countdown;

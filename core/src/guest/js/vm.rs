@@ -14,6 +14,7 @@ use rquickjs::loader::{BuiltinLoader, BuiltinResolver};
 use rquickjs::{Class, Context, Ctx, Function, JsLifetime, Object, Runtime, qjs};
 
 use super::api;
+use super::bounds::{bound_arrays, give_replace};
 use super::compiler::load;
 use super::errors::internal;
 use super::guard::{Guard, STACK_BYTES};
@@ -238,6 +239,7 @@ impl Vm {
 fn install(ctx: &Ctx<'_>, shared: &Arc<Shared>, prelude: &Prelude) -> rquickjs::Result<()> {
     let native = Object::new(ctx.clone())?;
     api::natives().set_on(&native, api::COMMON)?;
+    give_replace(ctx, &native)?;
     ctx.globals().set("facetboxNative", native.clone())?;
     let main = prelude.module(WORKERS).ok_or(rquickjs::Error::Unknown)?;
     let (_, evaluated) = load(ctx, main)?.eval()?;
@@ -297,6 +299,9 @@ pub(super) struct Hooks<'js> {
     /// The instance of a class, once it is known to take calls.
     pub callable: OnceCell<Object<'js>>,
     pub waiting: Waiting<'js>,
+    pub list_of: Function<'js>,
+    /// What methods of arrays do that look at the array first.
+    pub arrays: Vec<Function<'js>>,
     pub rejections: Rejections<'js>,
     pub names: Names<'js>,
     /// The prototype of plain objects.
@@ -355,6 +360,8 @@ impl<'js> Hooks<'js> {
             set_late: hooks.get("setLate")?,
             callable: OnceCell::new(),
             waiting: Waiting::default(),
+            list_of: hooks.get("listOf")?,
+            arrays: bound_arrays(ctx)?,
             rejections: Rejections::default(),
             names: Names::default(),
             object: Object::new(ctx.clone())?.get_prototype().ok_or(rquickjs::Error::Unknown)?,

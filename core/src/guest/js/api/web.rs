@@ -11,9 +11,6 @@ use crate::guest::web;
 use crate::http::Request;
 use crate::value::Value;
 
-/// Longest array that the engine may walk without looking at the guest's limits.
-const MAX_LENGTH: f64 = 16_777_216.0;
-
 pub(super) fn register(natives: &mut Natives) {
     natives.add(c"request", |call| {
         let (method, url) = (call.text(0)?, call.text(1)?);
@@ -26,24 +23,6 @@ pub(super) fn register(natives: &mut Natives) {
     });
     natives.add(c"is_record", |call| {
         call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Object)
-    });
-    // Proxies and other objects could change their length after it was looked at.
-    natives.add(c"check_array", |call| {
-        let array = call.arg(0);
-        let name = call.text(1)?;
-        if call.hooks.kinds.of(&array) == Kind::Array {
-            let length =
-                array.as_object().map(|array| array.get::<_, f64>("length")).transpose()?;
-            if length.is_some_and(|length| length <= MAX_LENGTH) {
-                return call.undefined();
-            }
-        }
-        let message =
-            format!("{name}() is supported for arrays of at most {MAX_LENGTH} items only.");
-        Err(Error::named(ErrorCode::InvalidArgument, "RangeError", message).into())
-    });
-    natives.add(c"is_arguments", |call| {
-        call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Arguments)
     });
     register_urls(natives);
     register_bytes(natives);

@@ -11,54 +11,24 @@ const { isArray } = Array;
 const { min, trunc } = Math;
 const { defineProperty } = Object;
 
-/** Replaces a method by one that bounds what it gives to the original. */
-export function replace(prototype, name, wrap) {
-  const original = prototype[name];
-  const { [name]: bounded } = wrap(original);
-  Object.defineProperty(bounded, "length", { value: original.length, configurable: true });
-  prototype[name] = bounded; // as enumerable as the original
-}
+/** Replaces methods by ones that bound what they give to the originals, which it answers under their names. */
+export const { replace } = native;
 
 // Arrays ------------------------------------------------------------------------------------------
 
-const READERS = ["join", "slice", "toLocaleString", "toReversed", "toSorted", "toSpliced", "with"];
-const WRITERS = ["copyWithin", "reverse", "shift", "sort", "splice", "unshift"];
-
-for (const name of READERS) {
-  replace(Array.prototype, name, (original) => ({
-    [name](...args) {
-      const list = native.is_arguments(this) ? Array.from(this) : this;
-      native.check_array(list, name);
-      return apply(original, list, args);
-    },
-  }));
-}
-
-for (const name of WRITERS) {
-  replace(Array.prototype, name, (original) => ({
-    [name](...args) {
-      native.check_array(this, name);
-      return apply(original, this, args);
-    },
-  }));
-}
+// Those that walk an array without a look at the limits are Rust's: see bounds.rs.
 
 // The engine's own free an item twice if the guest is stopped between two items.
-for (const name of ["find", "findIndex", "findLast", "findLastIndex"]) {
-  const [isLast, isPlace] = [name.startsWith("findLast"), name.endsWith("Index")];
-  replace(Array.prototype, name, (original) => ({
-    [name](callback, self) {
-      if (this == null || typeof callback !== "function") return apply(original, this, [callback]);
-      const list = Object(this);
-      const length = min(trunc(Number(list.length)) || 0, Number.MAX_SAFE_INTEGER);
-      for (let left = length, at = isLast ? length - 1 : 0; left > 0; left--, at += isLast ? -1 : 1) {
-        const item = list[at];
-        const isFound = self === undefined ? callback(item, at, list) : apply(callback, self, [item, at, list]);
-        if (isFound) return isPlace ? at : item;
-      }
-      return isPlace ? -1 : undefined;
-    },
-  }));
+function search(self, original, callback, that, isLast, isPlace) {
+  if (self == null || typeof callback !== "function") return apply(original, self, [callback]);
+  const list = Object(self);
+  const length = min(trunc(Number(list.length)) || 0, Number.MAX_SAFE_INTEGER);
+  for (let left = length, at = isLast ? length - 1 : 0; left > 0; left--, at += isLast ? -1 : 1) {
+    const item = list[at];
+    const isFound = that === undefined ? callback(item, at, list) : apply(callback, that, [item, at, list]);
+    if (isFound) return isPlace ? at : item;
+  }
+  return isPlace ? -1 : undefined;
 }
 
 // The engine's own asks each list whether it is spread, and makes its result by a class that the first one names.
@@ -77,15 +47,6 @@ function append(result, item) {
   result.length = start + length;
 }
 
-replace(Array.prototype, "concat", () => ({
-  concat(...items) {
-    const result = [];
-    append(result, this);
-    for (let at = 0; at < items.length; at++) append(result, items[at]);
-    return result;
-  },
-}));
-
 function flatten(list, depth, flat) {
   for (let at = 0; at < list.length; at++) {
     if (!(at in list)) continue;
@@ -96,13 +57,28 @@ function flatten(list, depth, flat) {
   return flat;
 }
 
-replace(Array.prototype, "flat", () => ({
+const array = replace(Array.prototype, {
+  find(callback, self) {
+    return search(this, array.find, callback, self, false, false);
+  },
+  findIndex(callback, self) {
+    return search(this, array.findIndex, callback, self, false, true);
+  },
+  findLast(callback, self) {
+    return search(this, array.findLast, callback, self, true, false);
+  },
+  findLastIndex(callback, self) {
+    return search(this, array.findLastIndex, callback, self, true, true);
+  },
+  concat(...items) {
+    const result = [];
+    append(result, this);
+    for (let at = 0; at < items.length; at++) append(result, items[at]);
+    return result;
+  },
   flat(depth = 1) {
     return flatten(this, Number(depth) || 0, []);
   },
-}));
-
-replace(Array.prototype, "flatMap", () => ({
   flatMap(callback, self) {
     const mapped = [];
     for (let at = 0; at < this.length; at++) {
@@ -110,7 +86,7 @@ replace(Array.prototype, "flatMap", () => ({
     }
     return flatten(mapped, 1, []);
   },
-}));
+});
 
 // Typed arrays ------------------------------------------------------------------------------------
 
@@ -150,24 +126,21 @@ const TypedArray = Object.getPrototypeOf(Uint8Array).prototype;
 const typedLength = getter(TypedArray, "length");
 const [subarray, slice, set] = [TypedArray.subarray, TypedArray.slice, TypedArray.set].map(uncurry);
 
-replace(TypedArray, "sort", (original) => ({
+const typed = replace(TypedArray, {
   sort(compare) {
     if (compare !== undefined || !isView(this) || !(typedLength(this) > PIECE)) {
-      return apply(original, this, [compare]);
+      return apply(typed.sort, this, [compare]);
     }
-    sortLong(this, typedLength(this), original);
+    sortLong(this, typedLength(this), typed.sort);
     return this;
   },
-}));
-
-replace(TypedArray, "toSorted", (original) => ({
   toSorted(compare) {
-    const copy = apply(original, subarray(this, 0, 0), [compare]); // checks what it is called with
+    const copy = apply(typed.toSorted, subarray(this, 0, 0), [compare]); // checks what it is called with
     if (typedLength(this) === 0) return copy;
     const list = new copy.constructor(this);
     return list.sort(compare);
   },
-}));
+});
 
 // JSON --------------------------------------------------------------------------------------------
 
@@ -196,15 +169,15 @@ function namesOf(list) {
   return names;
 }
 
-replace(JSON, "stringify", (original) => ({
+const { stringify } = replace(JSON, {
   stringify(value, replacer, space) {
-    return original(value, isArray(replacer) ? namesOf(replacer) : replacer, space);
+    return stringify(value, isArray(replacer) ? namesOf(replacer) : replacer, space);
   },
-}));
+});
 
 // Templates ---------------------------------------------------------------------------------------
 
-replace(String, "raw", () => ({
+replace(String, {
   raw(template, ...parts) {
     const { raw } = template;
     const length = min(trunc(Number(raw.length)) || 0, Number.MAX_SAFE_INTEGER);
@@ -215,7 +188,7 @@ replace(String, "raw", () => ({
     }
     return text;
   },
-}));
+});
 
 // BigInts -----------------------------------------------------------------------------------------
 
@@ -228,25 +201,22 @@ const BASES = [2, 4, 8, 16, 32];
 let most, least; // made when they are needed: each takes 16 KB
 const isLong = (number) => (number > 0n ? number >= (most ??= 1n << MAX_BITS) : number <= (least ??= -1n << MAX_BITS));
 
-replace(BigInt.prototype, "toString", (original) => ({
+const { toString } = replace(BigInt.prototype, {
   toString(...args) {
     if (!BASES.includes(args[0]) && isLong(this)) {
       throw new RangeError(`toString() of a BigInt of more than ${MAX_BITS} bits takes a base that is a power of two.`);
     }
-    return apply(original, this, args);
+    return apply(toString, this, args);
   },
-}));
-
-replace(globalThis, "BigInt", (original) => {
-  const bounded = {
-    BigInt(value) {
-      if (typeof value === "string" && value.length > MAX_DIGITS && !/^\s*0[box]/i.test(value)) {
-        throw new RangeError(`BigInt() of more than ${MAX_DIGITS} digits takes a base that is a power of two.`);
-      }
-      return original(value);
-    },
-  };
-  Object.defineProperties(bounded.BigInt, Object.getOwnPropertyDescriptors(original));
-  return bounded;
 });
+
+const { BigInt: convert } = replace(globalThis, {
+  BigInt(value) {
+    if (typeof value === "string" && value.length > MAX_DIGITS && !/^\s*0[box]/i.test(value)) {
+      throw new RangeError(`BigInt() of more than ${MAX_DIGITS} digits takes a base that is a power of two.`);
+    }
+    return convert(value);
+  },
+});
+Object.defineProperties(BigInt, Object.getOwnPropertyDescriptors(convert));
 BigInt.prototype.constructor = BigInt;

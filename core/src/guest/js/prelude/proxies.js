@@ -62,9 +62,7 @@ class Handler {
 
 const bounded = (handler) => (isObject(handler) ? new Handler(handler) : handler);
 
-replace(Native, "revocable", (original) => ({
-  revocable: (target, handler) => original(target, bounded(handler)),
-}));
+const { revocable } = replace(Native, { revocable: (target, handler) => revocable(target, bounded(handler)) });
 
 globalThis.Proxy = new Native(Native, {
   __proto__: null,

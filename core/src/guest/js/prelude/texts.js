@@ -107,28 +107,67 @@ function isRegExp(pattern) {
   return match === undefined ? pattern instanceof RegExp : Boolean(match);
 }
 
-for (const name of Object.keys(LONG)) {
-  replace(String.prototype, name, (original) => ({
-    [name](...args) {
-      const [pattern] = args;
-      if (this == null || pattern === undefined) return apply(original, this, args);
-      if (pattern !== null && (typeof pattern === "object" || typeof pattern === "function")) {
-        // Asked here, so that it can't answer the engine something else.
-        if (name === "includes" && isRegExp(pattern)) throw new TypeError("regexp not supported");
-        if (name === "replaceAll" && isRegExp(pattern) && !`${pattern.flags}`.includes("g")) {
-          throw new TypeError("regexp must have the 'g' flag");
-        }
-        const own = OWN[name] && pattern[OWN[name]];
-        if (own != null) return apply(own, pattern, [this, args[1]]);
-      }
-      const text = `${this}`;
-      args[0] = `${pattern}`;
-      const most = name === "replaceAll" ? MAX_REPLACED : MAX_STEPS;
-      if (args[0].length === 0 || text.length * args[0].length <= most) return apply(original, text, args);
-      return LONG[name](text, ...args);
-    },
-  }));
+function search(name, self, pattern, more) {
+  const original = string[name];
+  if (self == null || pattern === undefined) return apply(original, self, [pattern, more]);
+  if (pattern !== null && (typeof pattern === "object" || typeof pattern === "function")) {
+    // Asked here, so that it can't answer the engine something else.
+    if (name === "includes" && isRegExp(pattern)) throw new TypeError("regexp not supported");
+    if (name === "replaceAll" && isRegExp(pattern) && !`${pattern.flags}`.includes("g")) {
+      throw new TypeError("regexp must have the 'g' flag");
+    }
+    const own = OWN[name] && pattern[OWN[name]];
+    if (own != null) return apply(own, pattern, [self, more]);
+  }
+  const text = `${self}`;
+  const part = `${pattern}`;
+  const most = name === "replaceAll" ? MAX_REPLACED : MAX_STEPS;
+  if (part.length === 0 || text.length * part.length <= most) return apply(original, text, [part, more]);
+  return LONG[name](text, part, more);
 }
+
+const string = replace(String.prototype, {
+  includes(pattern, from) {
+    return search("includes", this, pattern, from);
+  },
+  indexOf(pattern, from) {
+    return search("indexOf", this, pattern, from);
+  },
+  lastIndexOf(pattern, from) {
+    return search("lastIndexOf", this, pattern, from);
+  },
+  replace(pattern, by) {
+    return search("replace", this, pattern, by);
+  },
+  replaceAll(pattern, by) {
+    return search("replaceAll", this, pattern, by);
+  },
+  split(pattern, limit) {
+    return search("split", this, pattern, limit);
+  },
+  repeat(count) {
+    if (this == null) return apply(string.repeat, this, [count]);
+    const [text, times] = [`${this}`, trunc(Number(count))];
+    return isMadeHere(text.length * times) ? repeated(text, times) : apply(string.repeat, text, [times]);
+  },
+  padStart(length, fill) {
+    return pad("padStart", this, length, fill);
+  },
+  padEnd(length, fill) {
+    return pad("padEnd", this, length, fill);
+  },
+  normalize(form) {
+    const name = form === undefined ? "NFC" : `${form}`;
+    if (this == null || !(name in FORMS)) return apply(string.normalize, this, [name]);
+    const text = `${this}`;
+    return text.length <= SHORT ? apply(string.normalize, text, [name]) : formed(text, name);
+  },
+  localeCompare(that, locales, options) {
+    if (this == null) return apply(string.localeCompare, this, [that]);
+    const [one, other] = [`${this}`.toWellFormed(), `${that}`.toWellFormed()];
+    return options === undefined ? native.collate(one, other, 3, false, false) : intl.use().localCompare(one, other, options);
+  },
+});
 
 // Regular expressions -----------------------------------------------------------------------------
 
@@ -136,7 +175,7 @@ const { RegExp } = globalThis;
 const { construct } = Reflect;
 const { species } = Symbol;
 const { exec } = RegExp.prototype;
-const run = Function.prototype.call.bind(exec);
+const execute = Function.prototype.call.bind(exec);
 const sourceOf = getter(RegExp.prototype, "source");
 const [ignoresCase, isDotAll, isUnicode, isUnicodeSets] = ["ignoreCase", "dotAll", "unicode", "unicodeSets"].map((name) =>
   getter(RegExp.prototype, name),
@@ -146,7 +185,7 @@ const MAX_REFERRED = 1_000;
 
 /** What finding out about references is done with: taken before a guest could replace it. */
 export const intrinsics = {
-  RegExp, ignoresCase, indexOf, isDotAll, isUnicode, isUnicodeSets, max, run, slice, sourceOf, then: uncurry(Promise.prototype.then),
+  RegExp, ignoresCase, indexOf, isDotAll, isUnicode, isUnicodeSets, max, run: execute, slice, sourceOf, then: uncurry(Promise.prototype.then),
 };
 
 /** Whether a pattern may have back references. */
@@ -164,24 +203,6 @@ function checkReferences(regexp, text) {
   if (mayRefer(sourceOf(regexp))) references.use().check(regexp, text);
   else plain = regexp;
 }
-
-const { exec: bounded } = {
-  exec(value) {
-    const text = typeof value === "string" ? value : `${value}`;
-    if (text.length > MAX_REFERRED && this !== plain) checkReferences(this, text);
-    return run(this, text);
-  },
-};
-replace(RegExp.prototype, "exec", () => ({ exec: bounded }));
-
-// An expression can't become one with back references, after it was looked at.
-replace(RegExp.prototype, "compile", (original) => ({
-  compile(pattern, flags) {
-    const made = new RegExp(pattern, flags);
-    if (mayRefer(sourceOf(made))) throw new RangeError("compile() takes no pattern with back references.");
-    return apply(original, this, [made]);
-  },
-}));
 
 // Where an expression's exec() is no function, the engine's functions search without it. So they get one that
 // always has it, instead of an expression that may have references.
@@ -219,17 +240,46 @@ function isHarmless(regexp) {
   }
 }
 
-for (const name of ["test", "match", "matchAll", "replace", "search", "split"]) {
-  const key = name === "test" ? name : Symbol[name];
-  const searchesWithAnother = name === "split" || name === "matchAll";
-  replace(RegExp.prototype, key, (original) => ({
-    [key](value, more) {
-      const text = typeof value === "string" ? value : `${value}`;
-      const isSafe = text.length <= MAX_REFERRED || (!searchesWithAnother && isHarmless(this));
-      return apply(original, isSafe ? this : careful(this), [text, more]);
-    },
-  }));
+/** Runs one of the engine's functions, which searches with the expression, or with another that it makes of it. */
+function run(original, regexp, value, more, searchesWithAnother) {
+  const text = typeof value === "string" ? value : `${value}`;
+  const isSafe = text.length <= MAX_REFERRED || (!searchesWithAnother && isHarmless(regexp));
+  return apply(original, isSafe ? regexp : careful(regexp), [text, more]);
 }
+
+const { match, matchAll, replace: replaceBy, search: searchBy, split: splitBy } = Symbol;
+const expression = replace(RegExp.prototype, {
+  exec(value) {
+    const text = typeof value === "string" ? value : `${value}`;
+    if (text.length > MAX_REFERRED && this !== plain) checkReferences(this, text);
+    return execute(this, text);
+  },
+  // An expression can't become one with back references, after it was looked at.
+  compile(pattern, flags) {
+    const made = new RegExp(pattern, flags);
+    if (mayRefer(sourceOf(made))) throw new RangeError("compile() takes no pattern with back references.");
+    return apply(expression.compile, this, [made]);
+  },
+  test(value, more) {
+    return run(expression.test, this, value, more, false);
+  },
+  [match](value, more) {
+    return run(expression[match], this, value, more, false);
+  },
+  [matchAll](value, more) {
+    return run(expression[matchAll], this, value, more, true);
+  },
+  [replaceBy](value, more) {
+    return run(expression[replaceBy], this, value, more, false);
+  },
+  [searchBy](value, more) {
+    return run(expression[searchBy], this, value, more, false);
+  },
+  [splitBy](value, more) {
+    return run(expression[splitBy], this, value, more, true);
+  },
+});
+const { exec: bounded } = RegExp.prototype;
 
 // Repetition --------------------------------------------------------------------------------------
 
@@ -251,25 +301,13 @@ function repeated(text, count) {
   return result;
 }
 
-replace(String.prototype, "repeat", (original) => ({
-  repeat(count) {
-    if (this == null) return apply(original, this, [count]);
-    const [text, times] = [`${this}`, trunc(Number(count))];
-    return isMadeHere(text.length * times) ? repeated(text, times) : apply(original, text, [times]);
-  },
-}));
-
-for (const name of ["padStart", "padEnd"]) {
-  replace(String.prototype, name, (original) => ({
-    [name](length, fill) {
-      if (this == null) return apply(original, this, [length, fill]);
-      const [text, long, filler] = [`${this}`, trunc(Number(length)), fill === undefined ? " " : `${fill}`];
-      const missing = long - text.length;
-      if (!(missing > MAX_MADE && isMadeHere(long)) || filler === "") return apply(original, text, [long, filler]);
-      const pad = slice(repeated(filler, floor(missing / filler.length) + 1), 0, missing);
-      return name === "padStart" ? pad + text : text + pad;
-    },
-  }));
+function pad(name, self, length, fill) {
+  if (self == null) return apply(string[name], self, [length, fill]);
+  const [text, long, filler] = [`${self}`, trunc(Number(length)), fill === undefined ? " " : `${fill}`];
+  const missing = long - text.length;
+  if (!(missing > MAX_MADE && isMadeHere(long)) || filler === "") return apply(string[name], text, [long, filler]);
+  const more = slice(repeated(filler, floor(missing / filler.length) + 1), 0, missing);
+  return name === "padStart" ? more + text : text + more;
 }
 
 // Forms of Unicode --------------------------------------------------------------------------------
@@ -284,24 +322,7 @@ function formed(text, form) {
   return native.normalize(text, form);
 }
 
-replace(String.prototype, "normalize", (original) => ({
-  normalize(form) {
-    const name = form === undefined ? "NFC" : `${form}`;
-    if (this == null || !(name in FORMS)) return apply(original, this, [name]);
-    const text = `${this}`;
-    return text.length <= SHORT ? apply(original, text, [name]) : formed(text, name);
-  },
-}));
-
 // What depends on a language ----------------------------------------------------------------------
-
-replace(String.prototype, "localeCompare", (original) => ({
-  localeCompare(that, locales, options) {
-    if (this == null) return apply(original, this, [that]);
-    const [one, other] = [`${this}`.toWellFormed(), `${that}`.toWellFormed()];
-    return options === undefined ? native.collate(one, other, 3, false, false) : intl.use().localCompare(one, other, options);
-  },
-}));
 
 for (const { prototype } of [Number, BigInt]) {
   const { toLocaleString } = {
@@ -312,19 +333,23 @@ for (const { prototype } of [Number, BigInt]) {
   Object.defineProperty(prototype, "toLocaleString", { value: toLocaleString, writable: true, configurable: true });
 }
 
-for (const name of ["toString", "toTimeString"]) {
-  replace(Date.prototype, name, (original) => ({
-    [name]() {
-      return apply(original, this, []).replace(/\+0000$/, "+0000 (Coordinated Universal Time)");
-    },
-  }));
-}
+const named = (text) => text.replace(/\+0000$/, "+0000 (Coordinated Universal Time)");
+const local = (date, locales, options, needed, shown) => intl.use().localDate(date, locales, options, needed, shown);
 
-const DATES = { toLocaleString: ["any", "all"], toLocaleDateString: ["date", "date"], toLocaleTimeString: ["time", "time"] };
-for (const name of Object.keys(DATES)) {
-  replace(Date.prototype, name, () => ({
-    [name](locales, options) {
-      return intl.use().localDate(this, locales, options, ...DATES[name]);
-    },
-  }));
-}
+const date = replace(Date.prototype, {
+  toString() {
+    return named(apply(date.toString, this, []));
+  },
+  toTimeString() {
+    return named(apply(date.toTimeString, this, []));
+  },
+  toLocaleString(locales, options) {
+    return local(this, locales, options, "any", "all");
+  },
+  toLocaleDateString(locales, options) {
+    return local(this, locales, options, "date", "date");
+  },
+  toLocaleTimeString(locales, options) {
+    return local(this, locales, options, "time", "time");
+  },
+});

@@ -373,6 +373,7 @@ native.hooks = {
   keepLateGetters,
   getLate,
   setLate,
+  listOf: (items) => Array.from(items),
 };
 
 [DurableObjectState].forEach((constructor) => tag(constructor));

@@ -1,0 +1,161 @@
+//! Bounds on what runs inside the engine without looking at the guest's limits, as far as they are Rust's: see
+//! prelude/bounds.js for the others.
+
+#![expect(unsafe_code, reason = "functions of the engine's, and values that it lends")]
+
+use std::ffi::{CStr, c_int};
+use std::ptr::NonNull;
+
+use rquickjs::atom::PredefinedAtom;
+use rquickjs::object::{Filter, Property};
+use rquickjs::{
+    Array, Atom, Ctx, Error as JsError, Function, Object, Result, Value as JsValue, qjs,
+};
+
+use super::entry::{answer, owned, raise};
+use super::errors::error_to_js;
+use super::kinds::Kind;
+use super::late::function;
+use super::vm::Hooks;
+use crate::error::{Error, ErrorCode};
+
+/// Longest array that the engine may walk without looking at the guest's limits.
+const MAX_LENGTH: i64 = 16_777_216;
+
+/// The engine's methods of arrays that do so, with how many parameters they have. Those that only read take the arguments
+/// of a function, too.
+const ARRAYS: [(&CStr, c_int, bool); 13] = [
+    (c"join", 1, true),
+    (c"slice", 2, true),
+    (c"toLocaleString", 0, true),
+    (c"toReversed", 0, true),
+    (c"toSorted", 1, true),
+    (c"toSpliced", 2, true),
+    (c"with", 2, true),
+    (c"copyWithin", 2, false),
+    (c"reverse", 0, false),
+    (c"shift", 0, false),
+    (c"sort", 1, false),
+    (c"splice", 2, false),
+    (c"unshift", 1, false),
+];
+
+/// Replaces the methods of arrays by ones that look at the array first. Answers the originals.
+pub(super) fn bound_arrays<'js>(ctx: &Ctx<'js>) -> Result<Vec<Function<'js>>> {
+    let prototype = Array::new(ctx.clone())?.as_object().get_prototype();
+    let prototype = prototype.ok_or(JsError::Unknown)?;
+    let bound = |(number, (name, length, _)): (usize, &(&CStr, c_int, bool))| {
+        let key = name.to_str()?;
+        let original = prototype.get(key)?;
+        // As enumerable as the original.
+        prototype.set(key, function(ctx, call, name, *length, number)?)?;
+        Ok(original)
+    };
+    ARRAYS.iter().enumerate().map(bound).collect()
+}
+
+/// Where the engine calls such a method.
+unsafe extern "C" fn call(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    count: c_int,
+    args: *mut qjs::JSValue,
+    number: c_int,
+) -> qjs::JSValue {
+    // SAFETY: the engine calls this, and keeps `this` and so many arguments alive for the call.
+    unsafe { answer(ctx, |ctx, hooks| call_checked(ctx, hooks, this, (count, args), number)) }
+}
+
+/// Looks at the array, and calls the engine's own method.
+fn call_checked<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Hooks<'js>,
+    this: qjs::JSValue,
+    (count, args): (c_int, *mut qjs::JSValue),
+    number: c_int,
+) -> Result<JsValue<'js>> {
+    // SAFETY: `call` has it from the engine, which keeps it alive.
+    let this = unsafe { owned(ctx, this) };
+    let (name, _, reads) = ARRAYS[number as usize];
+    let list = match hooks.kinds.of(&this) {
+        Kind::Arguments if reads => hooks.list_of.call((this,))?,
+        _ => this,
+    };
+    check(ctx, hooks, &list, name)?;
+    let (raw, method) = (ctx.as_raw().as_ptr(), hooks.arrays[number as usize].as_raw());
+    // SAFETY: as above for the arguments; the other values are alive, too.
+    let answer = unsafe { qjs::JS_Call(raw, method, list.as_raw(), count, args) };
+    // SAFETY: it is of this context, and the reference is given away.
+    let answer = unsafe { JsValue::from_raw(ctx.clone(), answer) };
+    if answer.is_exception() { Err(JsError::Exception) } else { Ok(answer) }
+}
+
+/// Refuses what isn't an array, or is too long: proxies and other objects could change their length after it was looked at.
+fn check<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &JsValue<'js>, name: &CStr) -> Result<()> {
+    if hooks.kinds.of(list) == Kind::Array {
+        let (raw, mut length) = (ctx.as_raw().as_ptr(), 0);
+        // SAFETY: both are alive; an array's length is a property that runs no code.
+        let done = unsafe { qjs::JS_GetLength(raw, list.as_raw(), &raw mut length) };
+        if done == 0 && length <= MAX_LENGTH {
+            return Ok(());
+        }
+    }
+    let name = name.to_string_lossy();
+    let message = format!("{name}() is supported for arrays of at most {MAX_LENGTH} items only.");
+    let error = Error::named(ErrorCode::InvalidArgument, "RangeError", message);
+    Err(ctx.throw(error_to_js(ctx, hooks, &error)?))
+}
+
+/// Gives the prelude, which replaces other functions itself, the means.
+pub(super) fn give_replace<'js>(ctx: &Ctx<'js>, native: &Object<'js>) -> Result<()> {
+    native.set("replace", function(ctx, replace_methods, c"replace", 2, 0)?)
+}
+
+/// Called by the prelude before there are hooks.
+unsafe extern "C" fn replace_methods(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    _count: c_int,
+    args: *mut qjs::JSValue,
+    _number: c_int,
+) -> qjs::JSValue {
+    let Some(raw) = NonNull::new(ctx) else { return qjs::JS_EXCEPTION };
+    // SAFETY: the engine calls this: it is alive, and this thread has entered its machine.
+    let ctx = unsafe { Ctx::from_raw(raw) };
+    // SAFETY: the engine gives a function as many arguments as its length says, which is two.
+    let args = unsafe { std::slice::from_raw_parts(args, 2) };
+    // SAFETY: the engine keeps both alive for the call.
+    let [prototype, methods] = [0, 1].map(|at| unsafe { owned(&ctx, args[at]) });
+    match replace(&ctx, &prototype, &methods) {
+        // SAFETY: it is alive; the engine gets a reference of its own.
+        Ok(originals) => unsafe { qjs::JS_DupValue(raw.as_ptr(), originals.as_raw()) },
+        Err(error) => {
+            raise(&ctx, error);
+            qjs::JS_EXCEPTION
+        }
+    }
+}
+
+/// Puts methods in the place of those of the same names. Answers these, in an object that inherits nothing.
+fn replace<'js>(
+    ctx: &Ctx<'js>,
+    prototype: &JsValue<'js>,
+    methods: &JsValue<'js>,
+) -> Result<JsValue<'js>> {
+    let (Some(prototype), Some(methods)) = (prototype.as_object(), methods.as_object()) else {
+        return Err(JsError::Unknown);
+    };
+    let originals = Object::new(ctx.clone())?;
+    originals.set_prototype(None)?;
+    for name in methods.own_keys::<Atom<'js>>(Filter::new().string().symbol()) {
+        let name = name?;
+        let original: Object<'js> = prototype.get(name.clone())?;
+        let method: Object<'js> = methods.get(name.clone())?;
+        let length: i32 = original.get(PredefinedAtom::Length)?;
+        method.prop(PredefinedAtom::Length, Property::from(length).configurable())?;
+        // As enumerable as the original.
+        prototype.set(name.clone(), method)?;
+        originals.set(name, original)?;
+    }
+    Ok(originals.into_value())
+}
