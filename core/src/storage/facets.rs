@@ -149,6 +149,9 @@ fn drop_guests(connection: &mut Connection) -> Result<(), Failure> {
         }
         true
     })?;
+    if !drops.is_empty() {
+        connection.db.install_functions()?;
+    }
     drops.iter().try_for_each(|sql| execute(&mut connection.db, sql))
 }
 

@@ -76,7 +76,7 @@ impl OwnStatements {
         if let Some(statement) = *slot {
             return Ok(statement);
         }
-        let statement = database.prepare(SQL[own as usize], false, true)?.statement;
+        let statement = database.prepare_own(SQL[own as usize])?.statement;
         *slot = statement;
         statement.ok_or_else(|| Failure::plain("our own statement is empty"))
     }

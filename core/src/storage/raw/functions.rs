@@ -6,21 +6,29 @@ use std::panic::catch_unwind;
 use rusqlite::ffi;
 
 use super::Database;
+use super::Failure;
 use super::memory::must_stop;
 use crate::storage::functions::{
     Answer, Argument, Call, FUNCTIONS, Function, MAX_ARGUMENTS, Number,
 };
 
 impl Database {
-    /// Makes the functions known, in place of SQLite's own of the same name.
-    pub(super) fn install_functions(&self) {
+    /// Makes the functions known, in place of SQLite's own of the same name, before the first statement that may call
+    /// one: many databases never see such a statement.
+    ///
+    /// # Errors
+    /// SQLITE_NOMEM; SQLITE_BUSY while a statement runs, which ours don't when another one is compiled. A statement that
+    /// could call SQLite's own isn't compiled.
+    pub fn install_functions(&mut self) -> Result<(), Failure> {
+        if self.has_functions {
+            return Ok(());
+        }
         let kind = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
         for function in FUNCTIONS {
             let (name, count) = (function.name.as_ptr(), function.arguments as c_int);
             let data = std::ptr::from_ref(function).cast_mut().cast::<c_void>();
-            // SAFETY: the name ends with NUL; `call` only reads what `data` points to, a static. It
-            // fails if there is no memory; then a call of the function does.
-            unsafe {
+            // SAFETY: the name ends with NUL; `call` only reads what `data` points to, a static.
+            let code = unsafe {
                 ffi::sqlite3_create_function_v2(
                     self.raw,
                     name,
@@ -33,7 +41,11 @@ impl Database {
                     None,
                 )
             };
+            self.check(code)?;
         }
+        self.install_patch()?;
+        self.has_functions = true;
+        Ok(())
     }
 }
 

@@ -38,7 +38,9 @@ pub(super) struct Database {
     slots: Slots,
     /// What the authorizer and the progress handler read; SQLite holds a pointer to it.
     guard: Arc<Guard>,
-    /// Our own functions of full-text tables are known.
+    /// Our own functions are known.
+    has_functions: bool,
+    /// So are those of full-text tables.
     has_fulltext: bool,
 }
 
@@ -92,12 +94,12 @@ impl Database {
         if raw.is_null() {
             return Err(Failure::of_code(code));
         }
-        let database = Database { raw, slots: Slots::default(), guard, has_fulltext: false };
+        let (has_functions, has_fulltext) = (false, false);
+        let database =
+            Database { raw, slots: Slots::default(), guard, has_functions, has_fulltext };
         match code {
             ffi::SQLITE_OK => {
                 database.set_lookaside();
-                database.install_functions();
-                database.install_patch();
                 database.install_hooks();
                 Ok(database)
             }
@@ -143,7 +145,8 @@ impl Database {
         unsafe { ffi::sqlite3_limit(self.raw, id, value) };
     }
 
-    /// Runs statements of our own that answer nothing.
+    /// Runs statements of our own that answer nothing. What they do calls none of our functions, unless those are known
+    /// already.
     pub fn execute(&mut self, sql: &CStr) -> Result<(), Failure> {
         self.enter(None);
         // SAFETY: the text ends with NUL; without a callback the other pointers may be null.

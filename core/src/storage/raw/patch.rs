@@ -12,6 +12,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, ffi};
 
 use super::Database;
+use super::Failure;
 use super::functions::{give, text};
 use crate::storage::functions::{Answer, Argument};
 
@@ -33,7 +34,7 @@ const FUNCTIONS: [(&CStr, &str); 2] =
 
 impl Database {
     /// Makes the functions known, in place of SQLite's own.
-    pub(super) fn install_patch(&self) {
+    pub(super) fn install_patch(&self) -> Result<(), Failure> {
         let kind = ffi::SQLITE_UTF8
             | ffi::SQLITE_DETERMINISTIC
             | ffi::SQLITE_INNOCUOUS
@@ -41,9 +42,8 @@ impl Database {
         for (name, query) in FUNCTIONS {
             let patch = Box::new(Patch { name, query, origin: OnceCell::new() });
             let data = Box::into_raw(patch).cast::<c_void>();
-            // SAFETY: the name ends with NUL, and `drop_patch` is called once with the data, also if this fails; then
-            // SQLite's own function stays.
-            unsafe {
+            // SAFETY: the name ends with NUL, and `drop_patch` is called once with the data, also if this fails.
+            let code = unsafe {
                 ffi::sqlite3_create_function_v2(
                     self.raw,
                     name.as_ptr(),
@@ -56,7 +56,9 @@ impl Database {
                     Some(drop_patch),
                 )
             };
+            self.check(code)?;
         }
+        Ok(())
     }
 }
 

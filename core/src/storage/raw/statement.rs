@@ -110,6 +110,16 @@ impl Database {
     ///
     /// `sql` must not contain NUL: SQLite would see its end there.
     pub fn prepare(&mut self, sql: &str, guest: bool, keep: bool) -> Result<Prepared, Failure> {
+        self.install_functions()?;
+        self.compile(sql, guest, keep)
+    }
+
+    /// The same of one of our own that stays. What it does calls none of our functions.
+    pub fn prepare_own(&mut self, sql: &str) -> Result<Prepared, Failure> {
+        self.compile(sql, false, true)
+    }
+
+    fn compile(&mut self, sql: &str, guest: bool, keep: bool) -> Result<Prepared, Failure> {
         let length =
             c_int::try_from(sql.len()).map_err(|_| Failure::of_code(ffi::SQLITE_TOOBIG))?;
         let flags = if keep { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
@@ -136,7 +146,7 @@ impl Database {
             self.enter(None);
             self.install_fulltext();
             self.has_fulltext = true;
-            return self.prepare(sql, guest, keep);
+            return self.compile(sql, guest, keep);
         }
         let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest, longest));
         Ok(Prepared { statement, length: tail as usize - start as usize })
