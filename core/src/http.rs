@@ -156,16 +156,22 @@ impl Request {
     /// # Errors
     /// INVALID_ARGUMENT if the URL isn't absolute or the method is no HTTP token.
     pub fn new(method: &str, url: &str) -> Result<Request> {
-        let mut parsed =
+        let (method, mut url) = Request::line(method, url)?;
+        url.set_fragment(None);
+        Ok(Request { method, url: url.into(), headers: Headers::new(), body: None })
+    }
+
+    /// The method and the URL, normalised: with its fragment, which a guest sees but nobody is sent.
+    pub(crate) fn line(method: &str, url: &str) -> Result<(String, Url)> {
+        let parsed =
             Url::parse(url).map_err(|_| Error::type_error(format!("Invalid URL: {url}")))?;
-        parsed.set_fragment(None);
         let upper = method.to_ascii_uppercase();
         let standard = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
         let method = if standard.contains(&upper.as_str()) { upper } else { method.to_owned() };
         if method.is_empty() || !method.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(Error::type_error(format!("Invalid HTTP method string: {method}")));
         }
-        Ok(Request { method, url: parsed.into(), headers: Headers::new(), body: None })
+        Ok((method, parsed))
     }
 
     /// A GET request.

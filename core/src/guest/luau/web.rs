@@ -172,8 +172,8 @@ pub(super) fn add_natives(natives: &Natives<'_>) -> mlua::Result<()> {
     })?;
     natives.add("request", |_, (method, url): (String, String)| {
         check_length(url.len())?;
-        let request = Request::new(&method, &url)?;
-        Ok((request.method().to_owned(), request.url().to_owned()))
+        let (method, url) = Request::line(&method, &url)?;
+        Ok((method, String::from(url)))
     })?;
     bytes::add_natives(natives)?;
     json::add_natives(natives)?;

@@ -132,7 +132,7 @@ fn a_request_has_method_url_headers_and_one_body() {
             copy:text(), pcall(r.clone, r), tostring(r)"#;
     let text = guest.text(code);
     assert!(text.starts_with(
-        "POST|http://app/a%20b?q=1|text/plain;charset=UTF-8|false|once|true|false|TypeError|once|"
+        "POST|http://app/a%20b?q=1#f|text/plain;charset=UTF-8|false|once|true|false|TypeError|once|"
     ));
 }
 
@@ -256,7 +256,7 @@ fn a_url_has_parts_that_can_be_set() {
             URL.canParse("http://x")"#;
     assert_eq!(
         guest.text(code),
-        "http://app/p?a=1&b=x+y#h|nil|3|http://app/p?c=3#h|http://app/p?c=3|false|true"
+        "http://app/p?a=1&b=x+y#h|nil|3|http://app/p?c=3#h|http://app/p?c=3#h|false|true"
     );
     for code in ["URL.new('not a url')", "URL.new()", "URL.new('/x', 'y')"] {
         assert!(guest.thrown(code).starts_with("TypeError: "), "{code}");

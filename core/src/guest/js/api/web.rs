@@ -15,10 +15,10 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"request", |call| {
         let (method, url) = (call.text(0)?, call.text(1)?);
         web::check_length(url.len())?;
-        let request = Request::new(&method, &url)?;
+        let (method, url) = Request::line(&method, &url)?;
         let parts = Array::new(call.ctx.clone())?;
-        parts.set(0, request.method())?;
-        parts.set(1, request.url())?;
+        parts.set(0, method)?;
+        parts.set(1, url.as_str())?;
         Ok(parts.into_value())
     });
     natives.add(c"is_record", |call| {

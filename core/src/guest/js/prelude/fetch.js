@@ -347,7 +347,7 @@ async function follow(first, sendOne) {
     const response = await sendOne(request);
     const location = response.headers.get("location");
     if (request.redirect === "manual" || location === null || !REDIRECT.includes(response.status)) {
-      return cameFrom(response, request.url, request !== first);
+      return cameFrom(response, request.url.replace(/#.*$/s, ""), request !== first);
     }
     if (sent > MAX_REDIRECTS) throw new TypeError("Too many redirects.");
     request = redirected(request, response.status, location);
