@@ -145,3 +145,50 @@ fn answers_of_the_host_are_messages_with_a_limit() -> Result<()> {
     assert_eq!(stub.call_blocking("try", vec![])?, "LIMIT_MESSAGE".into());
     Ok(())
 }
+
+#[test]
+fn texts_of_errors_that_a_guest_keeps_count_as_its_memory_whatever_it_deletes() -> Result<()> {
+    let mut codes = vec![app("
+        local kept = {}
+        function App:hoard(count)
+            for _ = 1, count do table.insert(kept, select(2, pcall(self.env.FAIL))) end
+        end
+    ")];
+    #[cfg(feature = "quickjs")]
+    codes.push(WorkerCode {
+        main_module: "app.js".into(),
+        modules: vec![(
+            "app.js".into(),
+            facetbox::Module::Js(
+                "import { DurableObject } from 'cloudflare:workers';
+                 const kept = [];
+                 export class App extends DurableObject {
+                   async hoard(count) {
+                     for (let at = 0; at < count; at++) {
+                       const error = await this.env.FAIL().catch((error) => error);
+                       delete error.message;
+                       delete error.stack;
+                       kept.push(error);
+                     }
+                   }
+                 }"
+                .into(),
+            ),
+        )],
+        ..WorkerCode::default()
+    });
+    for mut code in codes {
+        let fail = |_| Err(Error::guest("Error", "x".repeat(60_000)));
+        code.env.insert("FAIL", HostFunction::new("FAIL", fail));
+        let limits = [("memoryBytes", 16 << 20), ("cpuMs", 20_000), ("subRequests", 10_000)];
+        let runtime = runtime_with(limits)?;
+        let stub = own(&runtime, code)?;
+        stub.call_blocking("hoard", vec![Value::Int(100)])?;
+        assert_fails(
+            stub.call_blocking("hoard", vec![Value::Int(1000)]),
+            ErrorCode::LimitMemory,
+            "memoryBytes",
+        );
+    }
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
 use super::kinds::Kind;
-use super::native::{Cap, Handle, length};
+use super::native::{Cap, Handle, HeldError, length};
 use super::read;
 use super::vm::Hooks;
 use super::{api, give};
@@ -15,6 +15,9 @@ use std::sync::Arc;
 const NAME_BYTES: usize = 256;
 /// The most that the cause and the own properties of an error may take.
 pub(super) const CARRIED_BYTES: u64 = 64 << 10;
+
+/// Errors with more text than this are charged to the guest's memory.
+pub(super) const FREE_BYTES: usize = 512;
 
 /// What the engine says when it is out of stack; guests can say it, too.
 const NO_STACK: &str = "Maximum call stack size exceeded";
@@ -45,7 +48,8 @@ pub(super) fn error_to_js<'js>(
     if let Some(value) = error.cause() {
         cause.set(0, give::value(ctx, hooks, value)?)?;
     }
-    let original = Cap::make(ctx, Handle::Error(error.clone().lent()))?;
+    let held = HeldError::new(ctx, &hooks.shared, error.clone());
+    let original = Cap::make(ctx, Handle::Error(held))?;
     hooks.make_error.call((error.name(), error.message(), stack, code, original, fields, cause))
 }
 
@@ -143,7 +147,7 @@ fn parts<'js>(hooks: &Hooks<'js>, thrown: &JsValue<'js>) -> rquickjs::Result<Par
     let parts: Array<'js> = hooks.error_parts.call((thrown.clone(),))?;
     let original: JsValue<'js> = parts.get(3)?;
     let original = Cap::of(&original).and_then(|handle| match handle {
-        Handle::Error(error) => Some(error),
+        Handle::Error(held) => Some(held.error),
         _ => None,
     });
     Ok(Parts {

@@ -15,7 +15,7 @@ use rquickjs::{Array, Class, Ctx, JsLifetime, Value as JsValue, qjs};
 
 use super::api::Stream;
 use super::entry::owned;
-use super::errors::{error_to_js, lone_surrogate};
+use super::errors::{FREE_BYTES, error_to_js, lone_surrogate};
 use super::read;
 use super::task::Shared;
 use super::vm::Hooks;
@@ -34,12 +34,29 @@ pub(super) enum Handle {
     Value(Value),
     Worker(WorkerStub),
     Id(ActorId),
-    Error(Error),
+    Error(HeldError),
     List(Arc<Mutex<KvList>>),
     Cursor(Arc<SqlCursor>),
     /// Arguments that have been copied and not sent yet.
     Args(Arc<Mutex<Option<Args>>>),
     Coder(Arc<Mutex<Stream>>),
+}
+
+/// An error that a guest has been told of. Its texts count as the guest's memory, where they are long.
+#[derive(Clone)]
+pub(super) struct HeldError {
+    pub error: Error,
+    _charge: Option<Arc<Charge>>,
+}
+
+impl HeldError {
+    pub fn new(ctx: &Ctx<'_>, shared: &Shared, error: Error) -> HeldError {
+        let bytes = error.message().len()
+            + error.stack().map_or(0, str::len)
+            + error.cause().map_or(0, Value::size);
+        let charge = (bytes > FREE_BYTES).then(|| Arc::new(shared.charge(ctx, bytes)));
+        HeldError { error: error.lent(), _charge: charge }
+    }
 }
 
 /// Arguments that have been copied. They count as the guest's memory until the call has ended.
@@ -241,20 +258,12 @@ impl<'js> Call<'_, 'js> {
 
     /// Counts bytes that the host holds as the guest's memory.
     pub fn charge(&self, bytes: usize) -> Charge {
-        let charge = Charge::new(self.shared.guard.clone(), bytes);
-        self.check_memory();
-        charge
+        self.shared.charge(self.ctx, bytes)
     }
 
     /// Ends the guest if what is held for it doesn't fit into its memory, beside what is no garbage.
     pub fn check_memory(&self) {
-        let guard = &self.shared.guard;
-        if guard.is_full() {
-            self.ctx.run_gc();
-        }
-        if guard.is_full() {
-            guard.interrupt(Stop::Memory);
-        }
+        self.shared.check_memory(self.ctx);
     }
 
     pub fn undefined(&self) -> Done<'js> {

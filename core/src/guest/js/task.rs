@@ -5,16 +5,19 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use event_listener::Event as Signal;
 use parking_lot::Mutex;
+use rquickjs::Ctx;
 
 use super::guard::Guard;
 use super::instance::JsInstance;
 use super::program::Program;
 use crate::actor::{Actor, Event};
+use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
 use crate::guest::outside::{Answer, Pending};
 use crate::guest::rare::Rare;
 use crate::guest::timers;
+use crate::guest::watchdog::{Interrupt, Stop};
 use crate::http::Response;
 use crate::storage::Storage;
 use crate::stub::Stub;
@@ -107,6 +110,23 @@ impl Shared {
             tasks: Mutex::default(),
             starts: Rare::default(),
             next: AtomicU64::new(1),
+        }
+    }
+
+    /// Counts bytes that the host holds as the guest's memory.
+    pub fn charge(&self, ctx: &Ctx<'_>, bytes: usize) -> Charge {
+        let charge = Charge::new(self.guard.clone(), bytes);
+        self.check_memory(ctx);
+        charge
+    }
+
+    /// Ends the guest if what is held for it doesn't fit into its memory, beside what is no garbage.
+    pub fn check_memory(&self, ctx: &Ctx<'_>) {
+        if self.guard.is_full() {
+            ctx.run_gc();
+        }
+        if self.guard.is_full() {
+            self.guard.interrupt(Stop::Memory);
         }
     }
 
