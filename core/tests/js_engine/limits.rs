@@ -242,10 +242,12 @@ fn recursion_without_end_is_a_range_error_that_a_guest_may_catch() {
         &runtime,
         "deep() { const f = () => 1 + f(); return f(); }
          getter() { const o = { get x() { return this.x; } }; return o.x; }
+         proxies() { let p = {}; for (let i = 0; i < 20000; i++) p = new Proxy(p, {}); return p.x; }
+         inherited() { let p = {}; for (let i = 0; i < 20000; i++) p = Object.create(new Proxy(p, {})); return 'x' in p; }
          json() { let o = {}; for (let i = 0; i < 100000; i++) o = { o }; return JSON.stringify(o); }
          caught() { const f = () => 1 + f(); try { f(); } catch (e) { return [e instanceof RangeError, e.name]; } }",
     );
-    for method in ["deep", "getter", "json"] {
+    for method in ["deep", "getter", "proxies", "inherited", "json"] {
         let error = stub.call_blocking(method, vec![]).unwrap_err();
         assert_eq!(
             (error.code(), error.name()),

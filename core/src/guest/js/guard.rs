@@ -146,6 +146,13 @@ impl Guard {
         self.out_of_stack.load(Ordering::Relaxed)
     }
 
+    /// Notes whether the engine is at the end of its stack.
+    pub fn note_stack(&self) {
+        if self.depth() > STACK_BYTES - STACK_END {
+            self.out_of_stack.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// How deep the stack is. It grows downwards or upwards.
     fn depth(&self) -> usize {
         let here = 0u8;
@@ -195,9 +202,7 @@ impl Guard {
     /// Counts `bytes` that a block of then `size` bytes is about to get of the heap; answers whether it may.
     pub fn heap_grows(&self, bytes: usize, size: usize) -> bool {
         let heap = &self.heap;
-        if self.depth() > STACK_BYTES - STACK_END {
-            self.out_of_stack.store(true, Ordering::Relaxed);
-        }
+        self.note_stack();
         let own = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
         let used = own.saturating_add(heap.held.load(Ordering::Relaxed));
         let limit = heap.limit.load(Ordering::Relaxed);

@@ -24,6 +24,10 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"is_record", |call| {
         call.give_bool(call.hooks.kinds.of(&call.arg(0)) == Kind::Object)
     });
+    natives.add(c"note_stack", |call| {
+        call.shared.guard.note_stack();
+        call.undefined()
+    });
     register_urls(natives);
     register_bytes(natives);
 }

@@ -3,7 +3,7 @@
 //
 // The engine gets a handler of ours, which gives it the traps that the guest's has at that moment, called on that one.
 
-import { uncurry } from "facetbox:base";
+import { native, uncurry } from "facetbox:base";
 import { replace } from "facetbox:bounds";
 
 const { apply } = Reflect;
@@ -46,7 +46,11 @@ class Handler {
         __proto__: null,
         get() {
           const trap = this.#handler[name];
-          if (typeof trap !== "function") return trap;
+          if (typeof trap !== "function") {
+            // The engine goes on with the target, which may be a proxy again, and so forth, without a call of any function.
+            native.note_stack();
+            return trap;
+          }
           const seen = this.#seen[name];
           if (seen !== undefined && seen.trap === trap) return seen.called;
           const called = make(trap, this.#handler);
