@@ -31,8 +31,8 @@ impl Revoker {
         Revoker::default()
     }
 
-    /// A function, object or stub that works until this is revoked; of a list, map, dictionary or set, such as an `env`, a
-    /// copy in which each of them does. Data is copied as it is.
+    /// A function, object or stub that works until this is revoked; of a list, map, dictionary or set, such as an `env`, or of
+    /// an error's cause, a copy in which each of them does. Data is copied as it is.
     ///
     /// # Errors
     /// INVALID_ARGUMENT (a `TypeError`) for classes, namespaces, loaders and stubs of facets, which can't be taken back:
@@ -55,6 +55,10 @@ impl Revoker {
                 let wrap = |(key, item): (String, Value)| Ok((key, self.wrap(item)?));
                 Value::Map(map.into_iter().map(wrap).collect::<Result<ValueMap>>()?)
             }
+            Value::Error(error) => match error.cause().cloned() {
+                Some(cause) => error.with_cause(self.wrap(cause)?).into(),
+                None => error.into(),
+            },
             data => data,
         })
     }
