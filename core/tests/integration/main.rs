@@ -24,6 +24,7 @@ mod guides;
 mod hibernation;
 mod host_attacks;
 mod host_exceptions;
+mod late_parts;
 mod lifecycle;
 mod limit_rules;
 mod limits;
