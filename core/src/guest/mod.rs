@@ -9,6 +9,7 @@ mod outside;
 mod pool;
 mod rare;
 mod rows;
+mod source;
 mod stop;
 mod timers;
 mod watchdog;

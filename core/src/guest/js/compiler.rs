@@ -19,6 +19,7 @@ use super::heap::Heap;
 use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
 use crate::guest::cache::Code;
 use crate::guest::pool::{self, Taken};
+use crate::guest::source;
 use crate::guest::watchdog::Stop;
 use crate::runtime::RuntimeInner;
 
@@ -29,9 +30,6 @@ const STACK_LEFT: usize = STACK_BYTES + (1 << 20);
 const COMPILER_BYTES: usize = 512 << 20;
 /// An engine that keeps more of what it has compiled isn't used again; a new one takes 140 KB.
 const PARSER_BYTES: usize = 512 << 10;
-/// Time that compiling all modules of a code may take. The parser looks ahead to the end of each bracket, so
-/// source that nests deep takes the square of its length.
-const CPU: Duration = Duration::from_secs(5);
 const WALL: Duration = Duration::from_secs(60);
 
 /// What the compiler needs of the language.
@@ -70,7 +68,7 @@ pub(super) struct Compiler<'a> {
 
 impl Compiler<'_> {
     pub fn new(runtime: &Arc<RuntimeInner>) -> Compiler<'_> {
-        Compiler { runtime, engine: None, cpu_left: CPU, deadline: Instant::now() + WALL }
+        Compiler { runtime, engine: None, cpu_left: source::CPU, deadline: Instant::now() + WALL }
     }
 
     /// Compiles a module of a guest; what takes too long is stopped.
@@ -78,6 +76,8 @@ impl Compiler<'_> {
     /// # Errors
     /// LOAD_ERROR: a `SyntaxError` with `module:line:column:`, or a `RangeError` for what takes too much.
     pub fn compile(&mut self, name: &str, source: &str) -> Result<Bytecode> {
+        source::check_js(source.as_bytes(), source::MODULE_LOOKUPS)
+            .map_err(|what| source::refused(name, &what))?;
         let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
         let runtime = self.runtime;
         let engine = match self.engine.take().filter(|engine| engine.is_small()) {
@@ -97,11 +97,17 @@ impl Compiler<'_> {
             self.engine = None;
         }
         let message = match stopped {
-            None => return done,
+            None => {
+                let done = done?;
+                return match source::is_crowded_js(&done.code) {
+                    true => Err(source::refused(name, source::CROWDED)),
+                    false => Ok(done),
+                };
+            }
             Some(Stop::Memory) => {
                 format!("Compiling the modules took more than {COMPILER_BYTES} bytes of memory.")
             }
-            Some(_) => format!("Compiling the modules took longer than {} ms.", CPU.as_millis()),
+            Some(_) => return Err(source::too_slow()),
         };
         Err(Error::named(ErrorCode::LoadError, "RangeError", message))
     }

@@ -154,7 +154,9 @@ impl JsInstance {
                 continue;
             }
             let settled = hand_in(ctx, hooks, number, answer);
-            if let Err(error) = settled {
+            if let Err(error) = settled
+                && !self.vm.shared.guard.is_stopped()
+            {
                 event.add_exception(&caught(ctx, hooks, error));
             }
             self.run_jobs(ctx);

@@ -2,7 +2,9 @@
 
 #![expect(unsafe_code, reason = "defining properties without a detour")]
 
-use rquickjs::{Array, BigInt, Ctx, Object, String as JsString, TypedArray, Value as JsValue, qjs};
+use rquickjs::{
+    Array, BigInt, Ctx, Exception, Object, String as JsString, TypedArray, Value as JsValue, qjs,
+};
 
 use super::errors::error_to_js;
 use super::native::{Cap, Handle};
@@ -96,6 +98,10 @@ pub(super) fn map<'js>(
 ) -> rquickjs::Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
     for (key, item) in map.iter() {
+        // A name is looked up among those of its hash, which a guest may have made many of.
+        if hooks.shared.guard.is_stopped() {
+            return Err(Exception::throw_message(ctx, "stopped"));
+        }
         define(&object, &Name::of_text(ctx, key)?, &value(ctx, hooks, item)?)?;
     }
     Ok(object)

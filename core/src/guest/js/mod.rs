@@ -14,6 +14,7 @@ mod countdown;
 mod driver;
 mod entry;
 mod errors;
+mod evaluation;
 mod give;
 mod guard;
 mod heap;

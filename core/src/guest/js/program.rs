@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::compiler::{Bytecode, Compiler, Parser};
 use super::countdown::Countdown;
+use super::evaluation::Evaluation;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Cache;
 use crate::loader::{Module, WorkerCode, module_name};
@@ -70,12 +71,17 @@ pub(super) const DATA: &str = "facetbox:data/";
 pub(super) struct Prelude {
     modules: Arc<[OnceLock<Bytecode>; PRELUDE.len()]>,
     pub countdown: Option<Countdown>,
+    pub evaluation: Option<Evaluation>,
 }
 
 impl Prelude {
     pub fn new() -> Prelude {
         let modules = Arc::new([const { OnceLock::new() }; PRELUDE.len()]);
-        Prelude { modules, countdown: Countdown::find().unwrap_or_default() }
+        Prelude {
+            modules,
+            countdown: Countdown::find().unwrap_or_default(),
+            evaluation: Evaluation::find(),
+        }
     }
 
     pub fn module(&self, name: &str) -> Option<&Bytecode> {

@@ -211,6 +211,9 @@ impl Vm {
             if let Some(countdown) = prelude.countdown {
                 machine.guard.set_countdown(countdown.of(ctx).as_ptr());
             }
+            if let Some(evaluation) = prelude.evaluation {
+                evaluation.bound(ctx);
+            }
             install(ctx, &shared, prelude).map_err(|error| failed(ctx, error))
         })?;
         runtime.set_gc_threshold(GC_BYTES);

@@ -46,12 +46,14 @@ enum Step {
 
 impl LuauInstance {
     /// Runs a coroutine to its end, waiting for what it waits for. Gives its first result.
-    pub async fn run(
+    ///
+    /// `input` makes what the function is called with, at the expense of the event.
+    pub async fn run<I: IntoLuaMulti>(
         &self,
         task: &Arc<Task>,
         hold: &mut Hold,
         entry: Entry,
-        input: impl IntoLuaMulti,
+        input: impl FnOnce() -> mlua::Result<I>,
     ) -> Result<LuaValue> {
         let prelude = &self.vm.prelude;
         self.vm.shared.guard.begins();
@@ -67,7 +69,7 @@ impl LuauInstance {
             Entry::Fire => &prelude.fire,
         };
         let coroutine = self.coroutine().map_err(|error| self.failed(task, error))?;
-        let input = (&prelude.xpcall, function, &prelude.capture, input);
+        let input = || Ok((&prelude.xpcall, function, &prelude.capture, input()?));
         let mut step = self.resume(task, &coroutine, true, input)?;
         loop {
             match step {
@@ -78,8 +80,7 @@ impl LuauInstance {
                 Step::Failed(error) => return Err(error),
                 Step::Wait(pending) => {
                     let answer = self.wait(task, hold, pending).await?;
-                    let answer = self.answer(answer).map_err(|error| self.failed(task, error))?;
-                    step = self.resume(task, &coroutine, false, answer)?;
+                    step = self.resume(task, &coroutine, false, || self.answer(answer))?;
                 }
             }
         }
@@ -99,15 +100,15 @@ impl LuauInstance {
     }
 
     /// Runs the coroutine until it waits or ends. An error is one that ends the event.
-    fn resume(
+    fn resume<I: IntoLuaMulti>(
         &self,
         task: &Arc<Task>,
         coroutine: &Coroutine,
         begins: bool,
-        input: impl IntoLuaMulti,
+        input: impl FnOnce() -> mlua::Result<I>,
     ) -> Result<Step> {
         let (event, shared, vm) = (&task.event, &self.vm.shared, &self.vm);
-        let run = || coroutine.run(&vm.lua, vm.prelude.marker, begins, input);
+        let run = || coroutine.run(&vm.lua, vm.prelude.marker, begins, input()?);
         let ran = self.watched(event, || vm.enter(task, run));
         self.start_timers(event);
         if let Some(why) = shared.guard.stopped() {
@@ -245,7 +246,7 @@ impl LuauInstance {
         }
         let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
         let task = Task::new(&event, false);
-        let fired = self.run(&task, &mut hold, Entry::Fire, id as i64).await;
+        let fired = self.run(&task, &mut hold, Entry::Fire, || Ok(id as i64)).await;
         let ended = event.settle().await.and(fired.map(drop));
         observation.end(ended.as_ref().map(|()| None));
         ended

@@ -223,6 +223,11 @@ pub(super) fn is_out_of_stack() -> bool {
     RUNNING.with_borrow(|running| running.as_ref().is_some_and(out))
 }
 
+/// Whether the guest that runs on this thread has to end.
+pub(super) fn is_stopped() -> bool {
+    RUNNING.with_borrow(|running| running.as_ref().is_some_and(|guard| guard.stopped().is_some()))
+}
+
 /// Ends the guest that runs on this thread, which was refused memory.
 pub(super) fn refused_memory() {
     RUNNING.with_borrow(|running| {

@@ -63,7 +63,7 @@ pub(crate) async fn exports(
     hold: &mut Hold,
 ) -> Result<Value> {
     let (instance, task) = load(program, "", event, hold).await?;
-    let listed = instance.run(&task, hold, Entry::ListExports, ()).await?;
+    let listed = instance.run(&task, hold, Entry::ListExports, || Ok(())).await?;
     instance.vm.marshal.read(&instance.vm.lua, &listed, event.actor.limits.message_bytes)
 }
 
@@ -86,7 +86,7 @@ async fn load(
         this: this.clone(),
     });
     let task = Task::new(event, true);
-    instance.run(&task, hold, Entry::LoadMain, program.main.as_str()).await?;
+    instance.run(&task, hold, Entry::LoadMain, || Ok(program.main.as_str())).await?;
     Ok((instance, task))
 }
 
@@ -99,8 +99,7 @@ impl LuauInstance {
     /// Makes the guest's instance; runs its constructor.
     async fn construct(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Table> {
         let actor = &task.event.actor;
-        let args = self.constructor_args(actor).map_err(|error| self.failed(task, error))?;
-        match self.run(task, hold, Entry::Construct, args).await? {
+        match self.run(task, hold, Entry::Construct, || self.constructor_args(actor)).await? {
             LuaValue::Table(object) => Ok(object),
             other => {
                 Err(Error::new(ErrorCode::Panic, format!("constructed a {}", other.type_name())))
@@ -147,14 +146,19 @@ impl LuauInstance {
         }
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
-        let passed = self.vm.marshal.values(&self.vm.lua, args);
-        let (entry, args) = match passed.map_err(|error| self.failed(&task, error))? {
-            Passed::Plain(values) => (Entry::CallMethod, MultiValue::from_iter(values)),
-            Passed::Packed(table) => {
-                (Entry::CallPacked, MultiValue::from_iter([LuaValue::Table(table)]))
-            }
+        let entry = match Passed::is_packed(args) {
+            true => Entry::CallPacked,
+            false => Entry::CallMethod,
         };
-        let result = self.run(&task, hold, entry, (&*object, self.name(method)?, args)).await?;
+        let name = self.name(method)?;
+        let input = || {
+            let args = match self.vm.marshal.values(&self.vm.lua, args)? {
+                Passed::Plain(values) => values,
+                Passed::Packed(table) => MultiValue::from_iter([LuaValue::Table(table)]),
+            };
+            Ok((&*object, name, args))
+        };
+        let result = self.run(&task, hold, entry, input).await?;
         let limit = event.actor.limits.message_bytes;
         if !result.is_table() {
             if matches!(result, LuaValue::String(_) | LuaValue::Buffer(_)) {
@@ -178,9 +182,8 @@ impl LuauInstance {
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
         let web = &self.vm.marshal.web;
-        let request = web.request_to_lua(&self.vm.lua, &request, "manual");
-        let request = request.map_err(|error| self.failed(&task, error))?;
-        let result = self.run(&task, hold, Entry::CallFetch, (&*object, request)).await?;
+        let input = || Ok((&*object, web.request_to_lua(&self.vm.lua, &request, "manual")?));
+        let result = self.run(&task, hold, Entry::CallFetch, input).await?;
         if !web.is_response(&result) {
             return Err(Error::guest("TypeError", NO_RESPONSE).with_path(event.actor.path.as_str()));
         }
@@ -191,16 +194,15 @@ impl LuauInstance {
     async fn alarm(&self, event: &Arc<Event>, hold: &mut Hold, info: AlarmInfo) -> Result<Reply> {
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
-        let info = self.vm.marshal.map(&self.vm.lua, &info.into());
-        let info = info.map_err(|error| self.failed(&task, error))?;
-        self.run(&task, hold, Entry::CallAlarm, (&*object, info)).await?;
+        let input = || Ok((&*object, self.vm.marshal.map(&self.vm.lua, &info.into())?));
+        self.run(&task, hold, Entry::CallAlarm, input).await?;
         Ok(Reply::Value(Value::Null))
     }
 
     async fn start_facet(&self, event: &Arc<Event>, hold: &mut Hold, name: &str) -> Result<Reply> {
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
-        self.run(&task, hold, Entry::StartFacet, (&*object, name)).await?;
+        self.run(&task, hold, Entry::StartFacet, || Ok((&*object, name))).await?;
         Ok(Reply::Value(Value::Null))
     }
 

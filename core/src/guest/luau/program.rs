@@ -6,8 +6,10 @@ use std::sync::Arc;
 use mlua::chunk::Compiler;
 
 use super::errors::error_from_mlua;
+use crate::cpu::ThreadClock;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::{Cache, Code};
+use crate::guest::source;
 use crate::loader::{Module, WorkerCode, module_name};
 use crate::value::Value;
 
@@ -43,9 +45,18 @@ impl Program {
     /// Compiles every Luau module that isn't in the cache.
     ///
     /// # Errors
-    /// LOAD_ERROR (a `SyntaxError`) with `module:line:` for the first module that doesn't compile.
+    /// LOAD_ERROR: a `SyntaxError` with `module:line:` for the first module that doesn't compile, or a `RangeError` for
+    /// what would take too long.
     pub fn compile(code: &WorkerCode, cache: &Cache<Bytecode>) -> Result<Program> {
         let mut modules = HashMap::with_capacity(code.modules.len());
+        let clock = ThreadClock::current();
+        let begun = clock.read();
+        let compile = |name: &str, source: &str| match (begun, clock.read()) {
+            (Some(begun), Some(now)) if now.saturating_sub(begun) > source::CPU => {
+                Err(source::too_slow())
+            }
+            _ => compile(name, source),
+        };
         for (name, module) in &code.modules {
             let compiled = match module {
                 Module::Luau(source) => {
@@ -84,8 +95,12 @@ impl Program {
 }
 
 fn compile(name: &str, source: &str) -> Result<Bytecode> {
+    source::check_luau(source).map_err(|what| source::refused(name, &what))?;
     let compiler = Compiler::new().set_optimization_level(1).set_debug_level(1);
     let compiled = stacker::maybe_grow(STACK_BYTES, STACK_BYTES, || compiler.compile(source));
+    if compiled.as_ref().is_ok_and(|code| source::is_crowded_luau(code)) {
+        return Err(source::refused(name, source::CROWDED));
+    }
     compiled.map(|code| Bytecode(code.into())).map_err(|error| {
         let message = match &error {
             mlua::Error::SyntaxError { message, .. } => message.as_str(),

@@ -13,6 +13,7 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::null_mut;
 
+use super::guard;
 use mlua::{FromLuaMulti, IntoLuaMulti, Lua, Table, Value, ffi, lua_State};
 
 /// Whole numbers up to this are doubles of the engine, those beyond its 64-bit integers.
@@ -288,8 +289,14 @@ impl Stack {
         unsafe { ffi::lua_pushinteger64(self.0, number) };
     }
 
-    /// *Raises.*
+    /// Pushes text. The engine looks it up among those of its hash, which a guest may have made many of, so one that has
+    /// to end does here. *Raises.*
     pub fn push_text(&self, text: &[u8]) {
+        if guard::is_stopped() {
+            self.push_nil();
+            // SAFETY: an error may be raised wherever the engine may raise one, as it may for want of memory below.
+            unsafe { ffi::lua_error(self.0) };
+        }
         // SAFETY: the text has this length, and is copied.
         unsafe { ffi::lua_pushlstring_(self.0, text.as_ptr().cast(), text.len()) };
     }

@@ -17,6 +17,10 @@ pub const CASES: &[Case] = &[
         "'[' + Array.from({ length: 3e4 }, (_, i) => String.fromCharCode(256 + 2 * i)).join('') + ']'",
         "new RegExp(data)",
     ),
+    ("new RegExp of many groups", "'(?:a)*'.repeat(5e5)", "new RegExp(data)"),
+    ("new RegExp of counts", "'(?:a{2,3}){2}'.repeat(1e5)", "new RegExp(data)"),
+    ("new RegExp of look-aheads", "'(?=a)(?!b)'.repeat(3e5)", "new RegExp(data)"),
+    ("new RegExp of names used", "'(?<n>a)' + '\\k<n>'.repeat(4e5)", "new RegExp(data)"),
     ("String.replaceAll", "'a'.repeat(2 ** 19)", "data.replaceAll('a', 'b')"),
     ("String.repeat", "7", "'x'.repeat(2e7)"),
     ("String.padStart", "7", "'x'.padStart(2e7, 'ab')"),
@@ -141,6 +145,16 @@ pub const CASES: &[Case] = &[
         "this.ctx.storage.sql.exec('WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) FROM c')",
     ),
     ("collecting garbage", "Array.from({ length: 1e5 }, (_, i) => ({ i }))", "[{}, {}, {}]"),
+    ("JSON.parse, one hash", "JSON.stringify(flood(5e4))", "JSON.parse(data)"),
+    ("new Set, one hash", "flood(2e5)", "new Set(data)"),
+    ("new Map, one hash", "flood(2e5).map((name) => [name, 1])", "new Map(data)"),
+    ("Map.groupBy, one hash", "flood(1e5)", "Map.groupBy(data, (name) => name)"),
+    (
+        "kv.get of a map, one hash",
+        "(this.ctx.storage.kv.put('k', new Map(flood(1e3).map((name) => [name, 1]))))",
+        "this.ctx.storage.kv.get('k')",
+    ),
+    ("structuredClone of a set, one hash", "flood(1e5)", "structuredClone(data)"),
 ];
 
 /// Keys for each mode of AES, and what is to be encrypted.
@@ -154,6 +168,11 @@ pub fn code((_, prepare, run): &Case) -> String {
     format!(
         "import {{ DurableObject }} from 'cloudflare:workers';
          let data;
+         // Texts that have one hash in the engine.
+         const flood = (count) => Array.from({{ length: count }}, (_, i) => {{
+             const [a, b, c] = [i % 180, Math.floor(i / 180) % 180, Math.floor(i / 32400)];
+             return String.fromCharCode(0x1000 + a, 0xc000 - 263 * a + b, 0xc000 - 263 * b + c, 0xc000 - 263 * c);
+         }});
          async function through(stream, bytes) {{
              const all = new Response(stream.readable).arrayBuffer();
              const writer = stream.writable.getWriter();

@@ -73,12 +73,48 @@ pub const CASES: &[Case] = &[
         "(function() local t = {} for i = 1, 1e5 do t[i] = { i } end return t end)()",
         "local _ = { {}, {}, {}, {} }",
     ),
+    ("string.split, one hash", "flood(2048, ',')", "string.split(data, ',')"),
+    ("string.gsub with a table, one hash", "flood(2048, ',')", "string.gsub(data, '[^,]+', {})"),
+    (
+        "json.decode, one hash",
+        "'[\"' .. string.gsub(flood(2048, ','), ',', '\",\"') .. '\"]'",
+        "json.decode(data)",
+    ),
+    (
+        "json.decode of members, one hash",
+        "'{\"' .. string.gsub(flood(1024, ','), ',', '\":1,\"') .. '\":1}'",
+        "json.decode(data)",
+    ),
+    (
+        "cursor of SQL, one hash",
+        "'[\"' .. string.gsub(flood(1024, ','), ',', '\",\"') .. '\"]'",
+        "self.ctx.storage.sql:exec('SELECT value FROM json_each(?)', data):toArray()",
+    ),
+];
+
+/// Parts of texts that have one hash in the engine, whichever variant is taken of each: 64 of 5 characters.
+const FLOOD: [&str; 3] = [
+    "-i68aLj68aok68a2M68aQN68atO68aQm78a2n78atp78aoM98aLN98a-O98aQmV9a2nV9atpV9a-iW9aLjW9aokW9a2MW9aQNW9atOW9aoMX9aLNX9a-OX9a2ptAbQqtAbtrtAb-TtAbLUtAboVtAbLtuAb-uuAbowuAb2-vAbtLwAbQMwAb2NwAbo8wAbL9wAboMwBbLNwBb-OwBbQmyBb2nyBbtpyBb-izBbLjzBbokzBb2MzBbQNzBbtOzBboMXCbLNXCb-OXCb-iYCbLjYCbokYCb2MYCbQNYCbtOYCbQmZCb2nZCbtpZCbQmVXb",
+    "CaA3aofB3aNgB3a-hB3aCAB3a3uC3aTvC3aoEC3a-GC3aNHC3aTWD3a3XD3anZD3a37E3aT8E3an9E3aT0V3a31V3aT074a3174a37g6aT8g6an9g6aTWh6a3Xh6anZh6a3ui6aTvi6aoEi6a-Gi6aNHi6aofj6aNgj6a-hj6aCAj6aCak6aT0v6a31v6aCaAqcofBqcNgBqc-hBqcCABqc3uCqcTvCqcoECqc-GCqcNHCqcTWDqc3XDqcnZDqc37EqcT8Eqcn9EqcT0Vqc31VqcT07rc317rc37gxcT8gxcn9gxcTWhxc3XhxcnZhxc",
+    "50t3aw2t3aV3t3aY-t3aznv3aYov3awpv3aVqv3a5rv3aYNw3azOw3aVPw3awQw3a5Sw3a5Np4aVOp4awPp4aYQp4azRp4a5mq4awoq4aVpq4azqq4aYrq4a50U4aw2U4aV3U4aY-U4aYNV4azOV4aVPV4awQV4a5SV4aznW4aYoW4awpW4aVqW4a5rW4a5mM-awoM-aVpM-azqM-aYrM-a5NN-aVON-awPN-aYQN-azRN-azn7-aYo7-awp7-aVq7-a5r7-aYN8-azO8-aVP8-awQ8-a5S8-a509-aw29-aV39-aY-9-a5NpNZVOpNZ",
 ];
 
 pub fn code((_, prepare, run): &Case) -> String {
+    let [last, middle, first] = FLOOD;
     format!(
         "local App = DurableObject:extend('App')
          local data
+         -- 64 texts of one hash for each of `count`, up to 4,096.
+         local function flood(count, separator)
+             local ends, parts = {{}}, {{}}
+             for i = 1, 320, 5 do table.insert(ends, '@' .. string.sub('{last}', i, i + 4)) end
+             local all = table.concat(ends, separator)
+             for i = 0, count - 1 do
+                 local a, b = 5 * (i // 64) + 1, 5 * (i % 64) + 1
+                 parts[i + 1] = string.gsub(all, '@', string.sub('{first}', a, a + 4) .. string.sub('{middle}', b, b + 4))
+             end
+             return table.concat(parts, separator)
+         end
          function App:prepare() data = {prepare} end
          function App:run()
              local begin = os.clock()

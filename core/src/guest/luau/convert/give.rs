@@ -20,6 +20,13 @@ pub(in crate::guest::luau) enum Passed {
     Packed(Table),
 }
 
+impl Passed {
+    /// Whether these values have to be packed.
+    pub fn is_packed(values: &[Value]) -> bool {
+        values.iter().any(is_large)
+    }
+}
+
 impl Marshal {
     /// Makes the engine's form of one value. A whole number beyond 2^53 at the top needs
     /// [`Marshal::values`].
@@ -73,7 +80,7 @@ impl Marshal {
         if values.is_empty() {
             return Ok(Passed::Plain(MultiValue::new()));
         }
-        if !values.iter().any(is_large) {
+        if !Passed::is_packed(values) {
             let values = values.iter().map(|value| self.value(lua, value));
             return Ok(Passed::Plain(values.collect::<mlua::Result<_>>()?));
         }
