@@ -2,7 +2,7 @@
 //!
 //! A commit is durable once it is in the commit log, so that files can wait. Nobody syncs a write-ahead log,
 //! and after a crash it is worth nothing: it is in memory, and gets a file only when a transaction is too large for that,
-//! or when there are too many. A new database is in memory, too: it is the template, which never changes. It gets
+//! or when there are too many and the database is closed or in use. Otherwise it is moved to the database then. A new database is in memory, too: it is the template, which never changes. It gets
 //! its file when it is settled, when its write-ahead log becomes long, and when there are many like it.
 //!
 //! | stage | memory | commit log | files | after a crash |
@@ -32,6 +32,8 @@ use crate::log::{Change, PAGE_BYTES, Pages, Room};
 const MAX_BYTES: u64 = 256 << 10;
 /// How many pages it has at most when they are moved to the database: less than that, so that most transactions fit.
 const MOVED_PAGES: u32 = 48;
+/// And at least, however little memory there is.
+const MIN_PAGES: u32 = 4;
 
 /// What stands for the two files of one database.
 pub(super) struct Backing {
@@ -164,13 +166,14 @@ impl Backing {
         state.stage == Stage::New && !state.is_gone
     }
 
-    /// How many pages the write-ahead log has at least when they are moved to the database.
-    pub fn moved_pages(&self) -> u32 {
-        match self.state.lock().stage {
-            // Others need the memory, too.
-            Stage::Filed => self.held.share().min(MOVED_PAGES),
-            _ => MOVED_PAGES,
-        }
+    /// Whether a write-ahead log of so many pages is to be moved to the database.
+    pub fn is_long(&self, pages: u32) -> bool {
+        let state = self.state.lock();
+        // Others need the memory, too.
+        let is_crowding = state.stage == Stage::Filed
+            && self.held.is_above_half()
+            && state.wal.bytes() as u64 >= self.held.share();
+        pages >= if is_crowding { MIN_PAGES } else { MOVED_PAGES }
     }
 
     /// How many bytes it has in memory.
@@ -210,12 +213,15 @@ impl Backing {
             return Written::Placed;
         }
         let end = offset + bytes.len() as u64;
-        let more = end.saturating_sub(state.wal.length() as u64);
+        let more = (end as usize).saturating_sub(state.wal.length()).max(bytes.len());
+        let most = Blocks::growth(more) as u64;
         // The template stays as it is.
-        if matches!(file, File::Main) || end > MAX_BYTES || !self.held.grow(more) {
+        if matches!(file, File::Main) || end > MAX_BYTES || !self.held.grow(most) {
             return Written::NeedsFiles;
         }
+        let before = state.wal.bytes();
         state.wal.write(bytes, offset as usize);
+        self.held.shrink(most - (state.wal.bytes() - before) as u64);
         Written::Done
     }
 
@@ -225,9 +231,9 @@ impl Backing {
         if !state.has(File::Wal) {
             return None;
         }
-        let less = (state.wal.length() as u64).saturating_sub(size);
+        let before = state.wal.bytes();
         state.wal.truncate(size as usize);
-        self.held.shrink(less);
+        self.held.shrink((before - state.wal.bytes()) as u64);
         Some(())
     }
 
@@ -286,7 +292,7 @@ impl Backing {
                 return Ok(());
             }
             logged.write_wal(&self.dir, &state.wal.to_vec())?;
-            self.held.shrink(state.wal.length() as u64);
+            self.held.shrink(state.wal.bytes() as u64);
             (state.stage, state.wal) = (Stage::Placed, Blocks::default());
             state.has_wal_file = true;
             if !state.is_open {
@@ -327,7 +333,7 @@ impl Drop for Backing {
     fn drop(&mut self) {
         let state = self.state.get_mut();
         let own = if state.has_file() { 0 } else { ONE_BYTES };
-        self.held.shrink(own + state.wal.length() as u64);
+        self.held.shrink(own + state.wal.bytes() as u64);
         self.held.remove_one();
     }
 }

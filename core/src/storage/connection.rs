@@ -159,7 +159,7 @@ impl Connection {
             execute(&mut self.db, synchronous(self.durability))?;
             self.new_wal = false;
         }
-        if self.db.guard().wal_pages() >= self.checkpoint_pages() {
+        if self.has_long_wal() {
             match self.checkpoint(self.capture.is_some()) {
                 // It is committed. The write-ahead log becomes longer until there is no room for that, either.
                 Err(failure) if self.capture.is_some() && failure.kind() == ffi::SQLITE_FULL => {
@@ -172,10 +172,11 @@ impl Connection {
     }
 
     /// With the commit log a checkpoint syncs nothing, and SQLite looks for a page among all of its earlier images.
-    fn checkpoint_pages(&self) -> u32 {
+    fn has_long_wal(&self) -> bool {
+        let pages = self.db.guard().wal_pages();
         match self.backing().filter(|_| self.cursors.is_empty()) {
-            Some(backing) => backing.moved_pages(),
-            None => CHECKPOINT_PAGES,
+            Some(backing) => backing.is_long(pages),
+            None => pages >= CHECKPOINT_PAGES,
         }
     }
 

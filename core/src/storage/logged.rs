@@ -152,24 +152,6 @@ impl Logged {
         }
     }
 
-    /// Makes the files of those databases that have been there for longest, if too much is in memory.
-    pub fn make_oldest(&self) {
-        if !self.unmade.held.is_above_half() {
-            return;
-        }
-        for backing in self.unmade.databases() {
-            if !self.unmade.held.is_above_half() {
-                return;
-            }
-            if let Err(error) = backing.make_files() {
-                tracing::warn!(%error, "the files of a database can't be made yet");
-                if files::is_full(&error) {
-                    return;
-                }
-            }
-        }
-    }
-
     /// Makes the directory of a facet, which is in the log before the facet's entry is.
     ///
     /// That of a parent without files waits. Others don't: after a crash the write-ahead log beside the parent's file

@@ -10,15 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::backing::Backing;
-use crate::log::PAGE_BYTES;
 
 /// What each database without a file takes beside its write-ahead log.
 pub(super) const ONE_BYTES: u64 = 1 << 10;
 /// What databases may have in memory before the oldest of them get files, which a thread makes until
 /// they have half of it.
 const CROWDED_BYTES: u64 = 8 << 20;
-/// A write-ahead log has so many pages at least before they are moved.
-const MIN_PAGES: u32 = 4;
 /// From here on whoever needs more makes the files of the database that needs it.
 const MAX_BYTES: u64 = 2 * CROWDED_BYTES;
 
@@ -43,10 +40,9 @@ impl Held {
         self.there.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many pages of a write-ahead log there is room for if all have as many.
-    pub fn share(&self) -> u32 {
-        let there = self.there.load(Ordering::Relaxed).max(1);
-        ((CROWDED_BYTES / 2 / there) as u32 / PAGE_BYTES as u32).max(MIN_PAGES)
+    /// How many bytes of it each has if all have as much.
+    pub fn share(&self) -> u64 {
+        CROWDED_BYTES / 2 / self.there.load(Ordering::Relaxed).max(1)
     }
 
     /// Takes account of more, unless that is too much.
@@ -75,7 +71,7 @@ impl Held {
         self.crowded.load(Ordering::Relaxed) && self.crowded.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether that goes on.
+    /// Whether they still have more than half of what they may have.
     pub fn is_above_half(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > CROWDED_BYTES / 2
     }

@@ -5,8 +5,9 @@ use rusqlite::ffi;
 use super::look::open_to_move;
 use super::*;
 use crate::storage::backing::Backing;
-use crate::storage::capture::Left;
+use crate::storage::capture::{self, Left};
 use crate::storage::connection::template;
+use crate::storage::failure::Failure;
 use crate::storage::raw::File;
 
 /// A database that is durable without the log, or without a part of it, but for the names of its files.
@@ -120,7 +121,42 @@ impl Disk {
         if let Err(error) = logged.log.shrink() {
             tracing::warn!(%error, "the commit log stays longer than it needs to be");
         }
-        logged.make_oldest();
+        self.move_oldest(logged);
+    }
+
+    /// Takes the write-ahead logs of those databases out of memory that have been there for longest, if too much is in it.
+    fn move_oldest(&self, logged: &Logged) {
+        if !logged.unmade.held.is_above_half() {
+            return;
+        }
+        for backing in logged.unmade.databases() {
+            if !logged.unmade.held.is_above_half() {
+                return;
+            }
+            let moved = self.move_open(logged, &backing);
+            let moved = moved
+                .unwrap_or_else(|| backing.make_files().map_err(|error| capture::failed(&error)));
+            if let Err(failure) = moved {
+                tracing::warn!(error = failure.text(), "a write-ahead log stays in memory");
+                if failure.kind() == ffi::SQLITE_FULL {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Moves the write-ahead log of an open database to its file, so that the next one is in memory again. None if the
+    /// database isn't open, or is being used.
+    fn move_open(&self, logged: &Logged, backing: &Arc<Backing>) -> Option<Result<(), Failure>> {
+        let open = self.0.open.lock().get(backing.dir()).cloned();
+        let shared = open?.upgrade()?;
+        let mut state = shared.state.try_lock()?;
+        check(logged).ok()?;
+        let in_transaction = state.in_transaction;
+        let connection = state.connection(false)?;
+        let is_it = connection.backing().is_some_and(|known| Arc::ptr_eq(known, backing));
+        let is_free = !in_transaction && connection.cursors.is_empty();
+        (is_it && is_free).then(|| connection.checkpoint(true))
     }
 
     /// Keeps databases from being settled meanwhile.

@@ -260,6 +260,14 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_i
         File::Main if backing.has(which) => make(backing, which).err(),
         File::Main => None,
     };
+    // After each checkpoint SQLite cuts the database to the size that it has, as a rule, which the system makes work of.
+    let mut now = -1;
+    // SAFETY: SQLite gives a handle that it has opened and not closed.
+    let is_main = matches!(unsafe { handle(file) }.file, File::Main);
+    // SAFETY: as above.
+    if is_main && unsafe { self::size(file, &raw mut now) } == ffi::SQLITE_OK && now == size {
+        return ffi::SQLITE_OK;
+    }
     let code = method!(file, in_memory, xTruncate(size));
     // SAFETY: SQLite gives a handle that it has opened and not closed.
     let known = unsafe { handle(file) };
