@@ -29,18 +29,29 @@ pub(super) fn is_reserved(name: &[u8]) -> bool {
     })
 }
 
+pub(super) enum Decision {
+    Allow,
+    /// It is our part to do it.
+    Ignore,
+    Deny,
+}
+
 /// Decides about an action, and notes in the guard what kind of statement it belongs to.
-pub(super) fn allows(guard: &Guard, action: &Action<'_>) -> bool {
-    if guard.is_operator() {
-        return allows_operator(action);
-    }
-    if !guard.is_guest() {
-        return action.accessor.is_none();
-    }
-    if let Some(traits) = traits(action) {
-        guard.note(traits);
-    }
-    allows_guest(action)
+pub(super) fn decide(guard: &Guard, action: &Action<'_>) -> Decision {
+    let allowed = if guard.is_operator() {
+        allows_operator(action)
+    } else if !guard.is_guest() {
+        action.accessor.is_none()
+    } else {
+        let traits = traits(action);
+        guard.note(traits.unwrap_or_default());
+        let allowed = allows_guest(action);
+        if allowed && traits.is_some_and(|traits| traits.is_case_sensitive().is_some()) {
+            return Decision::Ignore;
+        }
+        allowed
+    };
+    if allowed { Decision::Allow } else { Decision::Deny }
 }
 
 fn traits(action: &Action<'_>) -> Option<Traits> {
@@ -64,6 +75,17 @@ fn traits(action: &Action<'_>) -> Option<Traits> {
             Some(name) if name.eq_ignore_ascii_case(b"rank") => Traits::READS.and(Traits::FULLTEXT),
             _ => Traits::READS,
         },
+        ffi::SQLITE_PRAGMA => {
+            let value = unquoted(action.second?);
+            let name = action.first.unwrap_or_default();
+            if !name.eq_ignore_ascii_case(CASE_SENSITIVE_LIKE.as_bytes()) {
+                return None;
+            }
+            match contains(&BOOLEANS[..TRUE], value) {
+                true => Traits::CASE.and(Traits::CASE_ON),
+                false => Traits::CASE,
+            }
+        }
         _ => return None,
     })
 }
@@ -178,10 +200,13 @@ enum Argument {
     Number,
 }
 
+/// SQLite's own would put its function in the place of ours.
+const CASE_SENSITIVE_LIKE: &str = "case_sensitive_like";
+
 const PRAGMAS: &[(&str, Argument)] = &[
     ("data_version", Argument::Nothing),
     ("page_size", Argument::Nothing),
-    ("case_sensitive_like", Argument::Boolean),
+    (CASE_SENSITIVE_LIKE, Argument::Boolean),
     ("foreign_keys", Argument::Boolean),
     ("defer_foreign_keys", Argument::Boolean),
     ("ignore_check_constraints", Argument::Boolean),
@@ -200,11 +225,11 @@ const PRAGMAS: &[(&str, Argument)] = &[
     ("optimize", Argument::Number),
 ];
 
-/// The pragmas that a guest may switch, whose state belongs to the connection.
+/// The pragmas that a guest may switch, whose state belongs to SQLite's connection.
 pub(super) fn switches() -> impl Iterator<Item = &'static str> {
     PRAGMAS
         .iter()
-        .filter(|(_, argument)| matches!(argument, Argument::Boolean))
+        .filter(|(name, kind)| matches!(kind, Argument::Boolean) && *name != CASE_SENSITIVE_LIKE)
         .map(|(name, _)| *name)
 }
 
@@ -227,7 +252,9 @@ fn allows_pragma(name: &[u8], argument: Option<&[u8]>) -> bool {
     }
 }
 
-const BOOLEANS: &[&str] = &["true", "false", "yes", "no", "on", "off", "1", "0"];
+/// The first [`TRUE`] are true.
+const BOOLEANS: &[&str] = &["true", "yes", "on", "1", "false", "no", "off", "0"];
+const TRUE: usize = 4;
 
 fn unquoted(text: &[u8]) -> &[u8] {
     match text {

@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::guard::{Guard, Traits};
 use super::live::Cursors;
 use super::own::{Own, OwnStatements};
-use super::raw::{Bind, Column, Database, File, Statement, is_counted};
+use super::raw::{Bind, Column, Database, File, Statement};
 use super::recent::Recent;
 use super::schema::Shown;
 use crate::error::{Error, ErrorCode, Result};
@@ -45,6 +45,7 @@ const LIMITS: &[(i32, i32)] = &[
     (ffi::SQLITE_LIMIT_COLUMN, 100),
     (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
     (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (ffi::SQLITE_LIMIT_VDBE_OP, 25_000),
     (ffi::SQLITE_LIMIT_FUNCTION_ARG, 127),
     (ffi::SQLITE_LIMIT_ATTACHED, 0),
     (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
@@ -105,15 +106,13 @@ impl Connection {
         let new_wal = new_wal && capture.is_none();
         let synchronous = synchronous(if new_wal { Durability::None } else { durability });
         let pages = (max_bytes / PAGE_SIZE).clamp(1, u64::from(u32::MAX) - 1);
-        // What a statement sorts may only stay in memory where that is bounded.
-        let temp_store = if is_counted() { "MEMORY" } else { "FILE" };
         // EXCLUSIVE comes first: only then the log's index is kept in memory instead of a file.
         execute(
             &mut db,
             &format!(
                 "PRAGMA locking_mode = EXCLUSIVE;
                  {synchronous}
-                 PRAGMA temp_store = {temp_store};
+                 PRAGMA temp_store = FILE;
                  PRAGMA mmap_size = 0;
                  PRAGMA cell_size_check = ON;
                  PRAGMA journal_size_limit = {WAL_BYTES};
@@ -290,6 +289,9 @@ impl Connection {
     /// Ends everything that is open in it and sets back what guests may switch.
     pub fn into_database(mut self) -> Database {
         self.db.finalize_all();
+        if let Err(failure) = self.db.set_case_sensitive(false) {
+            tracing::debug!(error = failure.text(), "LIKE stays as it is");
+        }
         for pragma in switches() {
             if let Err(failure) = execute(&mut self.db, &format!("PRAGMA {pragma} = off")) {
                 tracing::debug!(error = failure.text(), pragma, "a switch stays as it is");
@@ -443,8 +445,16 @@ impl Connection {
         outcome
     }
 
+    /// Says whether `LIKE` tells upper from lower case. What is compiled may use an index for it or not because of that.
+    pub fn set_case_sensitive(&mut self, on: bool) -> Result<(), Failure> {
+        self.spill_cursors();
+        self.schema += 1;
+        self.db.set_case_sensitive(on)
+    }
+
     /// Sets what guests may switch by PRAGMA as it is in `other`.
     pub fn copy_switches(&mut self, other: &mut Connection) -> Result<(), Failure> {
+        self.db.set_case_sensitive(other.db.is_case_sensitive())?;
         for pragma in switches() {
             let statement = other.db.prepare(&format!("PRAGMA {pragma}"), false, false)?.statement;
             let Some(statement) = statement else { continue };

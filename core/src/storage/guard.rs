@@ -39,6 +39,10 @@ impl Traits {
     pub const FULLTEXT: Traits = Traits(32);
     /// It compares texts with patterns.
     pub const PATTERNS: Traits = Traits(64);
+    /// It says whether `LIKE` tells upper from lower case.
+    pub const CASE: Traits = Traits(128);
+    /// It says that it does.
+    pub const CASE_ON: Traits = Traits(256);
 
     pub fn and(self, other: Traits) -> Traits {
         Traits(self.0 | other.0)
@@ -46,6 +50,11 @@ impl Traits {
 
     pub fn has(self, other: Traits) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether `LIKE` is to tell upper from lower case from now on, if it says that.
+    pub fn is_case_sensitive(self) -> Option<bool> {
+        self.has(Traits::CASE).then(|| self.has(Traits::CASE_ON))
     }
 
     /// Whether it changes what other statements mean.

@@ -29,6 +29,7 @@ mod locked;
 mod logged;
 mod meter;
 mod own;
+mod patterns;
 mod query;
 #[expect(unsafe_code, reason = "the calls of SQLite's C interface, all in one place")]
 mod raw;

@@ -237,6 +237,10 @@ impl Exec<'_> {
             }
             outcome
         });
+        let outcome = match compiled.traits.is_case_sensitive() {
+            Some(on) if outcome.is_ok() => connection.set_case_sensitive(on).and(outcome),
+            _ => outcome,
+        };
         if compiled.traits.redefines() {
             connection.note_definition();
         }

@@ -44,6 +44,7 @@ impl Database {
             self.check(code)?;
         }
         self.install_patch()?;
+        self.install_patterns()?;
         self.has_functions = true;
         Ok(())
     }

@@ -7,11 +7,8 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::Database;
-use crate::storage::authorizer::{self, Action};
+use crate::storage::authorizer::{Action, Decision, decide};
 use crate::storage::guard::Guard;
-
-/// Instructions of the virtual machine between two looks at the interrupt flag.
-const PROGRESS_OPS: c_int = 100;
 
 impl Database {
     pub(super) fn install_hooks(&self) {
@@ -19,10 +16,16 @@ impl Database {
         // SAFETY: SQLite calls `authorize` only within calls on this connection, during which
         // `self.guard` keeps what `guard` points to alive.
         unsafe { ffi::sqlite3_set_authorizer(self.raw, Some(authorize), guard) };
-        // SAFETY: as above, for `progress`.
-        unsafe { ffi::sqlite3_progress_handler(self.raw, PROGRESS_OPS, Some(progress), guard) };
+        self.install_progress(self.looks.get());
         // SAFETY: as above, for `wal_written`. It takes the place of SQLite's automatic checkpoints.
         unsafe { ffi::sqlite3_wal_hook(self.raw, Some(wal_written), guard) };
+    }
+
+    /// Has SQLite ask the guard after so many instructions of its virtual machine.
+    pub(super) fn install_progress(&self, instructions: c_int) {
+        let guard = Arc::as_ptr(&self.guard).cast_mut().cast::<c_void>();
+        // SAFETY: as in `install_hooks`, for `progress`.
+        unsafe { ffi::sqlite3_progress_handler(self.raw, instructions, Some(progress), guard) };
     }
 }
 
@@ -62,11 +65,11 @@ unsafe extern "C" fn authorize(
     let database = unsafe { text(database) };
     // SAFETY: as above.
     let accessor = unsafe { text(accessor) };
-    let decide =
-        || match authorizer::allows(guard, &Action { code, first, second, database, accessor }) {
-            true => ffi::SQLITE_OK,
-            false => ffi::SQLITE_DENY,
-        };
+    let decide = || match decide(guard, &Action { code, first, second, database, accessor }) {
+        Decision::Allow => ffi::SQLITE_OK,
+        Decision::Ignore => ffi::SQLITE_IGNORE,
+        Decision::Deny => ffi::SQLITE_DENY,
+    };
     fail_closed(decide, ffi::SQLITE_DENY)
 }
 

@@ -11,13 +11,16 @@ mod functions;
 mod hooks;
 mod memory;
 mod patch;
+mod patterns;
+mod program;
 mod rank;
 mod statement;
 mod vfs;
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_int};
 use std::path::Path;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::Arc;
 
 use rusqlite::ffi;
@@ -30,6 +33,7 @@ use super::backing::Backing;
 use super::failure::Failure;
 use super::guard::Guard;
 use crate::log::PAGE_BYTES;
+use program::LOOKS;
 use statement::Slots;
 
 /// An open connection with its statements.
@@ -42,6 +46,11 @@ pub(super) struct Database {
     has_functions: bool,
     /// So are those of full-text tables.
     has_fulltext: bool,
+    /// SQLite's optimizer knows that our `LIKE` and `GLOB` are what they are.
+    has_patterns: bool,
+    case_sensitive: bool,
+    /// Instructions after which SQLite looks at the guard.
+    looks: Cell<c_int>,
 }
 
 // SAFETY: the pointers lead to the connection and to statements of that same connection. SQLite
@@ -52,7 +61,7 @@ unsafe impl Send for Database {}
 impl Database {
     /// Opens the file at `path`, which exists.
     pub fn open_file(path: &Path, guard: Arc<Guard>) -> Result<Database, Failure> {
-        Database::open(&text_of(path)?, ffi::SQLITE_OPEN_NOFOLLOW, null(), guard)
+        Database::open(&text_of(path)?, ffi::SQLITE_OPEN_NOFOLLOW, vfs::PLAIN, guard)
     }
 
     /// Opens a database of which something may be in memory, and whose file is, or is going to be, at `path`.
@@ -62,24 +71,19 @@ impl Database {
         guard: Arc<Guard>,
     ) -> Result<Database, Failure> {
         let path = text_of(path)?;
-        match vfs::register() {
-            ffi::SQLITE_OK => vfs::opening(backing, || {
-                Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, vfs::NAME.as_ptr(), guard)
-            }),
-            code => Err(Failure::of_code(code)),
-        }
+        vfs::opening(backing, || Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, vfs::NAME, guard))
     }
 
     /// Opens a database that lives in memory as long as this connection.
     pub fn open_memory(guard: Arc<Guard>) -> Result<Database, Failure> {
-        Database::open(c":memory:", ffi::SQLITE_OPEN_CREATE, null(), guard)
+        Database::open(c":memory:", ffi::SQLITE_OPEN_CREATE, vfs::PLAIN, guard)
     }
 
-    /// Opens a database through one of SQLite's layers: the default one, or the one that is called so.
+    /// Opens a database through the layer that is called so.
     fn open(
         path: &CStr,
         flags: c_int,
-        layer: *const c_char,
+        layer: &CStr,
         guard: Arc<Guard>,
     ) -> Result<Database, Failure> {
         let flags = flags
@@ -87,16 +91,30 @@ impl Database {
             | ffi::SQLITE_OPEN_NOMUTEX
             | ffi::SQLITE_OPEN_PRIVATECACHE
             | ffi::SQLITE_OPEN_EXRESCODE;
-        is_counted(); // before SQLite is used
+        let code = vfs::register();
+        if code != ffi::SQLITE_OK {
+            return Err(Failure::of_code(code));
+        }
         let mut raw = null_mut();
-        // SAFETY: the path ends with NUL, `raw` outlives the call, and `layer` is null or a constant.
-        let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, layer) };
+        // SAFETY: both texts end with NUL, and `raw` outlives the call.
+        let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, layer.as_ptr()) };
         if raw.is_null() {
             return Err(Failure::of_code(code));
         }
+        let slots = Slots::default();
         let (has_functions, has_fulltext) = (false, false);
-        let database =
-            Database { raw, slots: Slots::default(), guard, has_functions, has_fulltext };
+        let (has_patterns, case_sensitive) = (false, false);
+        let looks = Cell::new(LOOKS);
+        let database = Database {
+            raw,
+            slots,
+            guard,
+            has_functions,
+            has_fulltext,
+            has_patterns,
+            case_sensitive,
+            looks,
+        };
         match code {
             ffi::SQLITE_OK => {
                 database.set_lookaside();

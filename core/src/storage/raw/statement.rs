@@ -7,19 +7,10 @@ use rusqlite::ffi;
 
 use super::Database;
 use super::memory::guarded;
+use super::program::Needs;
 use crate::storage::connection::MAX_LENGTH;
 use crate::storage::failure::Failure;
 use crate::storage::guard::Traits;
-
-/// How many instructions a guest's statement may have, and how long its values may be; then the same if it compares with
-/// patterns. SQLite looks at the guard where a program goes back or has a row, so a guest could have all instructions
-/// before that work on the longest value. How many there are, SQLite says only by refusing more than it is allowed.
-const SIZES: [(c_int, usize, usize); 4] = [
-    (84, MAX_LENGTH, MAX_LENGTH),
-    (336, MAX_LENGTH, MAX_LENGTH / 4),
-    (2688, MAX_LENGTH / 8, MAX_LENGTH / 32),
-    (25_000, MAX_LENGTH / 64, MAX_LENGTH / 256),
-];
 
 /// The number of a statement of one [`Database`]. It is dead once the statement is finalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,18 +52,17 @@ struct Slot {
     guest: bool,
     /// Bytes that a guest's statement holds while it runs.
     held: i64,
-    /// How long its values may be.
-    length: usize,
+    needs: Needs,
 }
 
 impl Slots {
-    fn add(&mut self, raw: *mut ffi::sqlite3_stmt, guest: bool, length: usize) -> Statement {
+    fn add(&mut self, raw: *mut ffi::sqlite3_stmt, guest: bool, needs: Needs) -> Statement {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { raw: null_mut(), generation: 0, guest, held: 0, length });
+            self.slots.push(Slot { raw: null_mut(), generation: 0, guest, held: 0, needs });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[index];
-        (slot.raw, slot.guest, slot.held, slot.length) = (raw, guest, 0, length);
+        (slot.raw, slot.guest, slot.held, slot.needs) = (raw, guest, 0, needs);
         Statement { index, generation: slot.generation }
     }
 
@@ -133,9 +123,9 @@ impl Database {
             }
         };
         self.enter(guest.then_some(0));
-        let (code, longest) = match guest {
-            true => self.prepare_in_size(prepare),
-            false => (prepare(self), MAX_LENGTH),
+        let code = match guest {
+            true => guarded(&self.guard, || prepare(self)),
+            false => prepare(self),
         };
         if code != ffi::SQLITE_OK {
             return Err(self.stopped(guest, code));
@@ -148,24 +138,23 @@ impl Database {
             self.has_fulltext = true;
             return self.compile(sql, guest, keep);
         }
-        let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest, longest));
-        Ok(Prepared { statement, length: tail as usize - start as usize })
-    }
-
-    /// Compiles a guest's statement in the first of the sizes that it fits into; answers with how long its values may be.
-    fn prepare_in_size(&mut self, mut prepare: impl FnMut(&Database) -> c_int) -> (c_int, usize) {
-        let mut outcome = (ffi::SQLITE_OK, MAX_LENGTH);
-        for (instructions, length, length_of_patterns) in SIZES {
-            self.limit(ffi::SQLITE_LIMIT_VDBE_OP, instructions);
-            let code = guarded(&self.guard, || prepare(self));
-            let patterns = self.guard.traits().has(Traits::PATTERNS);
-            outcome = (code, if patterns { length_of_patterns } else { length });
-            if code != ffi::SQLITE_NOMEM || self.guard.was_refused() {
-                break;
-            }
+        if self.guard.traits().has(Traits::PATTERNS) && !self.has_patterns {
+            // SAFETY: as above.
+            unsafe { ffi::sqlite3_finalize(raw) };
+            self.mark_patterns();
+            return self.compile(sql, guest, keep);
         }
-        self.limit(ffi::SQLITE_LIMIT_VDBE_OP, SIZES[SIZES.len() - 1].0);
-        outcome
+        let needs = match guest {
+            true => self.needs(raw).map_err(|code| {
+                let failure = self.stopped(guest, code);
+                // SAFETY: as above.
+                unsafe { ffi::sqlite3_finalize(raw) };
+                failure
+            })?,
+            false => Needs::NONE,
+        };
+        let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest, needs));
+        Ok(Prepared { statement, length: tail as usize - start as usize })
     }
 
     /// Ends a statement.
@@ -229,7 +218,7 @@ impl Database {
         value: Bind<'_>,
     ) -> Result<(), Failure> {
         let raw = self.raw(statement);
-        let length = self.slots.get(statement).length;
+        let length = self.slots.get(statement).needs.length;
         let code = self.with_length(length, || {
             // SAFETY: the statement is alive; SQLite copies what it is given.
             unsafe { bind(raw, index as c_int, value, ffi::SQLITE_TRANSIENT()) }
@@ -255,7 +244,10 @@ impl Database {
         // SAFETY: the statement is alive.
         let step = || unsafe { ffi::sqlite3_step(slot.raw) };
         let code = match guest {
-            true => guarded(&self.guard, || self.with_length(slot.length, step)),
+            true => {
+                self.set_looks(slot.needs.looks);
+                guarded(&self.guard, || self.with_length(slot.needs.length, step))
+            }
             false => step(),
         };
         if guest {

@@ -1,7 +1,8 @@
-//! A layer between SQLite and the file system for databases in mode full.
+//! Layers between SQLite and the file system, one of them for databases in mode full.
 //!
 //! What its [`Backing`] has in memory is read and written there. With what it has in files, the layer beneath, SQLite's
-//! own, does everything.
+//! own, does everything. The temporary files of all databases are in memory: SQLite sorts in pieces what goes into files,
+//! but all at once what it keeps, which takes longer and is no place to stop.
 
 mod file;
 
@@ -17,6 +18,14 @@ use crate::storage::backing::Backing;
 
 /// What the layer is called in SQLite.
 pub(super) const NAME: &CStr = c"facetbox-backing";
+/// What the layer of other databases is called.
+pub(super) const PLAIN: &CStr = c"facetbox";
+
+/// Files that SQLite makes for itself.
+const TEMPORARY: c_int = ffi::SQLITE_OPEN_TEMP_DB
+    | ffi::SQLITE_OPEN_TEMP_JOURNAL
+    | ffi::SQLITE_OPEN_TRANSIENT_DB
+    | ffi::SQLITE_OPEN_SUBJOURNAL;
 
 thread_local! {
     /// The database that is being opened on this thread.
@@ -31,8 +40,13 @@ pub(super) fn opening<T>(backing: Arc<Backing>, open: impl FnOnce() -> T) -> T {
     opened
 }
 
-/// SQLite's own layer, and what came of entering ours.
-struct Beneath(*mut ffi::sqlite3_vfs, c_int);
+/// SQLite's own layers, and what came of entering ours.
+struct Beneath {
+    files: *mut ffi::sqlite3_vfs,
+    /// Files in memory, which SQLite's allocator counts; null if that isn't bounded.
+    memory: *mut ffi::sqlite3_vfs,
+    code: c_int,
+}
 
 // SAFETY: SQLite calls its layers on any thread, and those that are entered once stay: ours is never taken out, and
 // taking out the one beneath would break SQLite itself.
@@ -43,29 +57,49 @@ unsafe impl Sync for Beneath {}
 fn layers() -> &'static Beneath {
     static LAYERS: OnceLock<Beneath> = OnceLock::new();
     LAYERS.get_or_init(|| {
-        is_counted(); // before SQLite is used
+        let is_counted = is_counted(); // before SQLite is used
         // SAFETY: asks for the default layer.
-        let beneath = unsafe { ffi::sqlite3_vfs_find(null()) };
+        let files = unsafe { ffi::sqlite3_vfs_find(null()) };
+        // SAFETY: asks for one of SQLite's own.
+        let memory = unsafe { ffi::sqlite3_vfs_find(c"memdb".as_ptr()) };
+        let memory = if is_counted { memory } else { null_mut() };
         // SAFETY: null or a layer that stays.
-        let Some(known) = (unsafe { beneath.as_ref() }) else {
-            return Beneath(null_mut(), ffi::SQLITE_ERROR);
+        let Some(known) = (unsafe { files.as_ref() }) else {
+            return Beneath { files: null_mut(), memory, code: ffi::SQLITE_ERROR };
         };
-        // SQLite links the layers with each other and keeps them, so it stays for good.
-        let layer = Box::into_raw(Box::new(layer(known)));
-        // SAFETY: all of the layer is filled in, and it stays.
-        Beneath(beneath, unsafe { ffi::sqlite3_vfs_register(layer, 0) })
+        // SAFETY: as above.
+        let room = unsafe { memory.as_ref() }.map_or(0, |memory| memory.szOsFile);
+        let room = room.max(known.szOsFile);
+        let backed = layer(known);
+        let plain = ffi::sqlite3_vfs {
+            zName: PLAIN.as_ptr(),
+            xOpen: Some(open_plain),
+            xFullPathname: Some(resolve),
+            szOsFile: room,
+            ..backed
+        };
+        let backed = ffi::sqlite3_vfs { szOsFile: file::BENEATH_AT as c_int + room, ..backed };
+        let code = [backed, plain].into_iter().fold(ffi::SQLITE_OK, |code, layer| match code {
+            // SQLite links the layers with each other and keeps them, so each stays for good.
+            // SAFETY: all of the layer is filled in, and it stays.
+            ffi::SQLITE_OK => unsafe {
+                ffi::sqlite3_vfs_register(Box::into_raw(Box::new(layer)), 0)
+            },
+            code => code,
+        });
+        Beneath { files, memory, code }
     })
 }
 
-/// Makes SQLite know the layer.
+/// Makes SQLite know the layers.
 pub(super) fn register() -> c_int {
-    layers().1
+    layers().code
 }
 
 fn layer(beneath: &ffi::sqlite3_vfs) -> ffi::sqlite3_vfs {
     ffi::sqlite3_vfs {
         iVersion: 2,
-        szOsFile: file::BENEATH_AT as c_int + beneath.szOsFile,
+        szOsFile: 0,
         mxPathname: beneath.mxPathname,
         pNext: null_mut(),
         zName: NAME.as_ptr(),
@@ -93,7 +127,7 @@ fn layer(beneath: &ffi::sqlite3_vfs) -> ffi::sqlite3_vfs {
 macro_rules! beneath {
     ($($name:ident = $method:ident($($argument:ident: $type:ty),*);)*) => {$(
         unsafe extern "C" fn $name(_: *mut ffi::sqlite3_vfs, $($argument: $type),*) -> c_int {
-            let beneath = layers().0;
+            let beneath = layers().files;
             // SAFETY: a layer of SQLite's stays.
             let method = unsafe { (*beneath).$method };
             // SAFETY: what SQLite would have called, with its own arguments.
@@ -146,9 +180,8 @@ unsafe extern "C" fn open(
         // SAFETY: SQLite gives the name of a write-ahead log, whose database this layer has opened.
         (Some(unsafe { file::of_database(name) }), super::File::Wal)
     } else {
-        // A temporary file: SQLite's own layer uses the handle as its own.
         // SAFETY: SQLite's own arguments; there is more room in the handle than that layer needs.
-        return unsafe { open_beneath(layer, name, file, flags, answer) };
+        return unsafe { open_plain(layer, name, file, flags, answer) };
     };
     let Some(backing) = backing else {
         // SAFETY: the handle is SQLite's to fill in.
@@ -162,4 +195,23 @@ unsafe extern "C" fn open(
         *answer = flags;
     }
     ffi::SQLITE_OK
+}
+
+/// Opens a temporary file in memory, and others in the file system. The layer beneath uses the handle as its own.
+unsafe extern "C" fn open_plain(
+    layer: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    file: *mut ffi::sqlite3_file,
+    flags: c_int,
+    answer: *mut c_int,
+) -> c_int {
+    let memory = layers().memory;
+    // SAFETY: null or a layer that stays.
+    let method = unsafe { memory.as_ref() }.and_then(|memory| memory.xOpen);
+    match method.filter(|_| flags & TEMPORARY != 0) {
+        // SAFETY: SQLite's own arguments; there is room for a handle of either layer.
+        Some(method) => unsafe { method(memory, name, file, flags, answer) },
+        // SAFETY: as above.
+        None => unsafe { open_beneath(layer, name, file, flags, answer) },
+    }
 }

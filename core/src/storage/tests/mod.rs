@@ -11,6 +11,7 @@ mod functions;
 mod kv;
 mod limits;
 mod logged;
+mod patterns;
 mod pinned;
 mod sandbox;
 mod sizes;

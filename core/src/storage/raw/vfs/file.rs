@@ -157,7 +157,7 @@ unsafe fn open(known: &Handle, beneath: *mut ffi::sqlite3_file) -> Result<(), c_
 /// A path that leads through a link isn't followed, as SQLite does it with other databases.
 fn refuse_links(known: &Handle) -> Result<(), c_int> {
     // SAFETY: a layer of SQLite's stays.
-    let room = unsafe { (*layers().0).mxPathname } + 1;
+    let room = unsafe { (*layers().files).mxPathname } + 1;
     let mut path = vec![0; room as usize];
     // SAFETY: the name is SQLite's, and there is room for the path.
     match unsafe { resolve(null_mut(), known.name, room, path.as_mut_ptr()) } {
