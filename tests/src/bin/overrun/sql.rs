@@ -5,6 +5,12 @@ use super::Case;
 pub const CASES: &[Case] = &[
     ("LIKE", "data = 'ab'.repeat(2e6)", "all('SELECT ? LIKE ?', data, '%a%b%c')"),
     ("GLOB", "data = 'a'.repeat(1e6)", "all('SELECT ? GLOB ?', data, '*a[ab]aaaaaaaaaaab')"),
+    (
+        "LIKE, many",
+        "data = 'a'.repeat(4e6); const like = (_, n) => `?1 LIKE '%${'a'.repeat(40)}b${n}'`; \
+         globalThis.likes = Array.from({ length: 90 }, like).join()",
+        "all(`SELECT ${likes}`, data)",
+    ),
     ("instr", "data = 'a'.repeat(4e6)", "all('SELECT instr(?1, ?1 || 1)', data)"),
     ("replace", "data = 'a'.repeat(4e6)", "all(\"SELECT length(replace(?, 'a', 'b'))\", data)"),
     ("trim", "data = 'a'.repeat(4e6)", "all(\"SELECT length(trim(?, 'a'))\", data)"),
@@ -21,8 +27,19 @@ pub const CASES: &[Case] = &[
     ),
     ("text as number", "data = '1'.repeat(4e6)", "all('SELECT ?1 + 1, CAST(?1 AS REAL)', data)"),
     (
+        "many texts as numbers",
+        "data = '1'.repeat(3e5); globalThis.sums = sum(15, (n) => '?1+' + n)",
+        "all(`SELECT ${sums}`, data)",
+    ),
+    (
+        "numbers in a loop",
+        "sql.exec('CREATE TABLE t(a INT, b INT, c)'); data = ' '.repeat(2e6) + 'x'; \
+         for (let n = 0; n < 8; n++) sql.exec('INSERT INTO t VALUES (?1, 1, 1)', data)",
+        "all('SELECT count(*) FROM t WHERE a > ? AND b > ?', 1, 2)",
+    ),
+    (
         "long expressions",
-        "data = sum(500, () => 'length(a)'); sql.exec('CREATE TABLE t AS SELECT printf(\"%500000d\", 1) AS a')",
+        "data = sum(100, () => 'length(a)'); sql.exec('CREATE TABLE t AS SELECT printf(\"%60000d\", 1) AS a')",
         "all(`SELECT ${data} FROM t`)",
     ),
     ("json", "data = JSON.stringify(Array(5e5).fill(1234))", "all('SELECT length(json(?))', data)"),
@@ -30,6 +47,12 @@ pub const CASES: &[Case] = &[
         "json_extract",
         "data = JSON.stringify(Object.fromEntries(Array.from({ length: 1e5 }, (_, i) => ['k' + i, i])))",
         "all(\"SELECT json_extract(?, '$.k', '$.l', '$.m')\", data)",
+    ),
+    (
+        "json_extract, many",
+        "data = JSON.stringify(Object.fromEntries(Array.from({ length: 3e4 }, (_, i) => ['k' + i, i]))); \
+         globalThis.paths = Array.from({ length: 100 }, (_, n) => `'$.l${n}'`).join()",
+        "all(`SELECT json_extract(?, ${paths})`, data)",
     ),
     (
         "json_each",
@@ -48,8 +71,18 @@ pub const CASES: &[Case] = &[
     ),
     ("ORDER BY", "rows(1e5, 'random()')", "all('SELECT a FROM t ORDER BY a')"),
     (
+        "ORDER BY, many rows",
+        "rows(2e5, 'random()')",
+        "all('SELECT max(a) FROM (SELECT a FROM t ORDER BY a)')",
+    ),
+    (
+        "ORDER BY, any case",
+        "rows(1e5, 'hex(randomblob(8))')",
+        "sql.exec('SELECT a FROM t ORDER BY a COLLATE NOCASE')",
+    ),
+    (
         "CREATE INDEX",
-        "rows(5e4, 'random()')",
+        "rows(2e5, 'random()')",
         "sql.exec('CREATE INDEX i ON t(a)'); sql.exec('DROP INDEX i')",
     ),
     (
@@ -86,6 +119,11 @@ pub const CASES: &[Case] = &[
     ),
     ("fts5: many words", "fts(); data = words(1e5)", "sql.exec('INSERT INTO f VALUES (?)', data)"),
     ("fts5: rebuild", "fts(words(5e4))", "sql.exec(\"INSERT INTO f(f) VALUES ('rebuild')\")"),
+    (
+        "fts5: many columns",
+        "sql.exec(\"CREATE VIRTUAL TABLE f USING fts5(a, b, c, d, content = '')\"); data = 'a '.repeat(5e5)",
+        "sql.exec('INSERT INTO f VALUES (?1, ?1, ?1, ?1)', data)",
+    ),
     (
         "fts5: NEAR",
         "fts('a '.repeat(2e5)); data = `NEAR(${'a '.repeat(8)})`",
