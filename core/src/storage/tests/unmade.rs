@@ -112,6 +112,36 @@ fn many_without_files_get_them() -> Result<()> {
 }
 
 #[test]
+fn logs_of_open_databases_are_moved_and_begin_again_in_memory() -> Result<()> {
+    const COUNT: usize = 300;
+    let files = full();
+    let text = Value::from("x".repeat(30_000));
+    let at = |files: &Files, n: usize| files.at(&format!("{n:03}"));
+    // More than the thread leaves in memory, and less than makes whoever writes make files.
+    let make = |n: usize| {
+        let storage = files.disk.storage(at(&files, n), options());
+        storage.kv().put("text", &text)?;
+        put(&storage, 0);
+        Ok(storage)
+    };
+    let open = (0..COUNT).map(make).collect::<Result<Vec<_>>>()?;
+    while !exists(&at(&files, 0).join("data.sqlite")) {
+        std::thread::yield_now();
+    }
+    let image = files.killed().reopened(Durability::Full);
+    (0..COUNT).for_each(|n| assert_eq!(value(&image.disk, &at(&image, n)), Some(0)));
+    (1..).zip(&open).for_each(|(n, storage)| put(storage, n));
+    let logs = (0..COUNT).filter(|n| exists(&at(&files, *n).join("data.sqlite-wal"))).count();
+    assert_eq!(logs, 0, "a log has a file");
+    let image = files.killed().reopened(Durability::Full);
+    for n in 0..COUNT {
+        assert_eq!(value(&image.disk, &at(&image, n)), Some(n as i64 + 1));
+        assert_eq!(open[n].kv().get("text")?, Some(text.clone()));
+    }
+    Ok(())
+}
+
+#[test]
 fn a_database_without_a_commit_leaves_nothing() -> Result<()> {
     let files = full();
     let storage = files.storage();
