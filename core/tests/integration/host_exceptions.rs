@@ -146,37 +146,35 @@ fn answers_of_the_host_are_messages_with_a_limit() -> Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "quickjs")]
+fn js(source: &str) -> WorkerCode {
+    let modules = vec![("app.js".into(), facetbox::Module::Js(source.into()))];
+    WorkerCode { main_module: "app.js".into(), modules, ..WorkerCode::default() }
+}
+
 #[test]
 fn texts_of_errors_that_a_guest_keeps_count_as_its_memory_whatever_it_deletes() -> Result<()> {
-    let mut codes = vec![app("
-        local kept = {}
-        function App:hoard(count)
-            for _ = 1, count do table.insert(kept, select(2, pcall(self.env.FAIL))) end
-        end
-    ")];
-    #[cfg(feature = "quickjs")]
-    codes.push(WorkerCode {
-        main_module: "app.js".into(),
-        modules: vec![(
-            "app.js".into(),
-            facetbox::Module::Js(
-                "import { DurableObject } from 'cloudflare:workers';
-                 const kept = [];
-                 export class App extends DurableObject {
-                   async hoard(count) {
-                     for (let at = 0; at < count; at++) {
-                       const error = await this.env.FAIL().catch((error) => error);
-                       delete error.message;
-                       delete error.stack;
-                       kept.push(error);
-                     }
-                   }
-                 }"
-                .into(),
-            ),
-        )],
-        ..WorkerCode::default()
-    });
+    let codes = [
+        app("
+            local kept = {}
+            function App:hoard(count)
+                for _ = 1, count do table.insert(kept, select(2, pcall(self.env.FAIL))) end
+            end
+        "),
+        #[cfg(feature = "quickjs")]
+        js("import { DurableObject } from 'cloudflare:workers';
+             const kept = [];
+             export class App extends DurableObject {
+               async hoard(count) {
+                 for (let at = 0; at < count; at++) {
+                   const error = await this.env.FAIL().catch((error) => error);
+                   delete error.message;
+                   delete error.stack;
+                   kept.push(error);
+                 }
+               }
+             }"),
+    ];
     for mut code in codes {
         let fail = |_| Err(Error::guest("Error", "x".repeat(60_000)));
         code.env.insert("FAIL", HostFunction::new("FAIL", fail));

@@ -107,11 +107,11 @@ fn js(code: &str) -> WorkerCode {
 
 /// The guests of both languages, one for each part.
 fn guests() -> Vec<(String, WorkerCode)> {
-    let mut guests: Vec<_> =
-        LUAU.iter().map(|(part, code)| (format!("Luau {part}"), luau(code))).collect();
+    let guests = LUAU.iter().map(|(part, code)| (format!("Luau {part}"), luau(code)));
     #[cfg(feature = "quickjs")]
-    guests.extend(JS.iter().map(|(part, code)| (format!("JavaScript {part}"), js(code))));
-    guests
+    let guests =
+        guests.chain(JS.iter().map(|(part, code)| (format!("JavaScript {part}"), js(code))));
+    guests.collect()
 }
 
 fn prelude(path: &str) -> PathBuf {

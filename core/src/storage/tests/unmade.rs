@@ -134,9 +134,9 @@ fn logs_of_open_databases_are_moved_and_begin_again_in_memory() -> Result<()> {
     let logs = (0..COUNT).filter(|n| exists(&at(&files, *n).join("data.sqlite-wal"))).count();
     assert_eq!(logs, 0, "a log has a file");
     let image = files.killed().reopened(Durability::Full);
-    for n in 0..COUNT {
+    for (n, storage) in open.iter().enumerate() {
         assert_eq!(value(&image.disk, &at(&image, n)), Some(n as i64 + 1));
-        assert_eq!(open[n].kv().get("text")?, Some(text.clone()));
+        assert_eq!(storage.kv().get("text")?, Some(text.clone()));
     }
     Ok(())
 }
