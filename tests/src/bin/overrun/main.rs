@@ -15,8 +15,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use facetbox::{
-    LimitsPatch, Module, Options, Outcome, Result, Runtime, TailEvent, TailReceiver, Value,
-    ValueMap, WorkerCode,
+    LimitsPatch, Module, Namespace, Options, Outcome, Result, Runtime, TailEvent, TailReceiver,
+    Value, ValueMap, WorkerCode,
 };
 
 const BUDGET_MS: i64 = 300;
@@ -64,8 +64,8 @@ fn main() -> Result<()> {
     std::process::exit(i32::from(late || measured == 0));
 }
 
-/// The CPU time of an event that has a module compiled.
-fn compiling(module: Module) -> Result<f64> {
+/// Objects of a module's class, and who is told of their events, as long as the runtime is kept.
+fn apps(module: Module, limits: LimitsPatch) -> Result<(Runtime, Namespace, Receiver<TailEvent>)> {
     let code = WorkerCode {
         main_module: "main".into(),
         modules: vec![("main".into(), module)],
@@ -73,28 +73,26 @@ fn compiling(module: Module) -> Result<f64> {
     };
     let (sender, events) = channel();
     let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
-    let runtime = Runtime::open_with(Options { on_tail: Some(on_tail), ..Options::default() })?;
+    let options = Options { on_tail: Some(on_tail), limits, ..Options::default() };
+    let runtime = Runtime::open_with(options)?;
     let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
-    let _ = runtime.namespace("App", class)?.get_by_name("one").call_blocking("run", vec![]);
+    let apps = runtime.namespace("App", class)?;
+    Ok((runtime, apps, events))
+}
+
+/// The CPU time of an event that has a module compiled.
+fn compiling(module: Module) -> Result<f64> {
+    let (_runtime, apps, events) = apps(module, LimitsPatch::default())?;
+    let _ = apps.get_by_name("one").call_blocking("run", vec![]);
     Ok(next(&events).cpu_ms)
 }
 
 /// The worst overrun of a case, or how it ended instead.
 fn measure(engine: &str, code: String) -> Result<std::result::Result<f64, Outcome>> {
     let module = if engine == "Luau" { Module::Luau(code) } else { Module::Js(code) };
-    let code = WorkerCode {
-        main_module: "main".into(),
-        modules: vec![("main".into(), module)],
-        ..WorkerCode::default()
-    };
-    let (sender, events) = channel();
-    let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
     let limits = ValueMap::from_iter([("cpuMs", BUDGET_MS), ("wallMs", 60_000)]);
     let limits = LimitsPatch::from_value(&Value::Map(limits))?;
-    let options = Options { on_tail: Some(on_tail), limits, ..Options::default() };
-    let runtime = Runtime::open_with(options)?;
-    let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
-    let apps = runtime.namespace("App", class)?;
+    let (_runtime, apps, events) = apps(module, limits)?;
     let mut worst: f64 = 0.0;
     for round in 0..ROUNDS {
         let app = apps.get_by_name(&round.to_string());
