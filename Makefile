@@ -33,6 +33,7 @@ demo-rust:
 	cargo run --release --quiet --package platform --bin app-platform -- "$(DATA)"
 
 test: setup ## Runs every test: what CI runs
+	python3 tests/features.py
 	cargo test --release
 	$(MAKE) -C bindings-c test
 	$(MAKE) -C bindings-python test
