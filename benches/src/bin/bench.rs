@@ -1,8 +1,8 @@
 //! Measures hosts, peer and floors beside each other: `bench [part of a name]`, run by `make bench`.
 //! `bench check` only tries everything once.
 //!
-//! The repeats of all measurements are interleaved, so that a slow moment of the machine hits all. What it prints is
-//! in target/bench/summary.json, too (unless it is a part), and in summary.md as a table for docs/performance.md.
+//! The repeats of all measurements are interleaved, each repeat in another order, so that a slow moment of the machine
+//! hits all and nothing is always measured after the same other thing. What it prints is in target/bench/summary.json, too (unless it is a part), and in summary.md as a table for docs/performance.md.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -14,6 +14,9 @@ const REPEATS: usize = 9;
 
 /// How long each repeat of a measurement takes, as far as one operation isn't longer.
 const SECONDS: f64 = 0.03;
+
+/// Which part of that goes before, untimed.
+const WARMING: usize = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -130,10 +133,15 @@ impl Bench {
     }
 
     fn run(&mut self) {
+        // Orders are by chance, and the same in each run.
+        let mut chance = fastrand::Rng::with_seed(7);
         for _ in 0..REPEATS {
-            for (key, task, count) in self.tasks.clone() {
-                // What has fallen asleep since the last repeat wakes before the time is taken.
-                let woken = self.ask(&task, least(&task));
+            let mut tasks = self.tasks.clone();
+            chance.shuffle(&mut tasks);
+            for (key, task, count) in tasks {
+                // What has fallen asleep since the last repeat, and what others have taken from the caches, comes
+                // back before the time is taken.
+                let woken = self.ask(&task, least(&task).max(count / WARMING));
                 let seconds = woken.and_then(|_| self.ask(&task, count));
                 let micros = seconds.map(|seconds| seconds * 1e6 / (count as f64 * task.each));
                 match (self.measured.get_mut(&key), micros) {
