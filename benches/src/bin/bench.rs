@@ -10,7 +10,7 @@ use std::path::Path;
 
 use facetbox_benches::{Job, Loop, Measured, Program, Row, Summary, Task, Who, rows};
 
-const REPEATS: usize = 9;
+const REPEATS: usize = 21;
 
 /// How long each repeat of a measurement takes, as far as one operation isn't longer.
 const SECONDS: f64 = 0.03;
