@@ -28,7 +28,9 @@ fn operations() -> Vec<(String, Job)> {
     let mut all = Vec::new();
     for guest in Guest::ALL {
         let mut add = |name: &str, job: Job| {
-            let job = Job { durability: "relaxed".into(), ..job };
+            // New databases are made ahead in mode full.
+            let durability = if job.kind == Loop::New { "full" } else { "relaxed" };
+            let job = Job { durability: durability.into(), ..job };
             all.push((format!("{} {name}", guest.name()), job));
         };
         let call = |method, args, count| Job { count, ..Job::call(guest, method, args) };

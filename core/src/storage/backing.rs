@@ -16,13 +16,16 @@
 //! nothing. Those of its parent come first, so that nothing is ever found below a database that isn't there. When the
 //! write-ahead log of a placed database has been emptied, the next one is in memory again.
 
+use std::ffi::{CStr, CString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
 use super::blocks::Blocks;
+use super::failure::Failure;
+use super::files::DATABASE;
 use super::logged::Logged;
 use super::raw::File;
 use super::unmade::{Held, ONE_BYTES};
@@ -37,8 +40,8 @@ const MIN_PAGES: u32 = 4;
 
 /// What stands for the two files of one database.
 pub(super) struct Backing {
-    dir: PathBuf,
-    place: String,
+    /// Set before anything is written.
+    home: OnceLock<Home>,
     logged: Weak<Logged>,
     /// What the file of one that is in memory would hold: whole pages.
     template: &'static [u8],
@@ -47,6 +50,47 @@ pub(super) struct Backing {
     /// What all of them have in memory.
     held: Arc<Held>,
     state: Mutex<State>,
+}
+
+/// Where a database is.
+struct Home {
+    dir: PathBuf,
+    place: String,
+    /// The names of its files, in the order of [`Name`].
+    names: [CString; 3],
+}
+
+/// What SQLite makes names from that of a database for.
+#[derive(Clone, Copy)]
+pub(super) enum Name {
+    Database,
+    Wal,
+    Journal,
+}
+
+impl Name {
+    pub const ALL: [Name; 3] = [Name::Database, Name::Wal, Name::Journal];
+
+    /// What it adds.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Name::Database => "",
+            Name::Wal => "-wal",
+            Name::Journal => "-journal",
+        }
+    }
+}
+
+impl Home {
+    fn new(logged: &Logged, dir: &Path) -> Result<Home, Failure> {
+        let path = dir.join(DATABASE);
+        let name = |name: Name| CString::new(format!("{}{}", path.to_str()?, name.suffix())).ok();
+        let [Some(database), Some(wal), Some(journal)] = Name::ALL.map(name) else {
+            return Err(Failure::plain("the path of the database is not valid UTF-8"));
+        };
+        let (dir, place) = (dir.to_owned(), logged.place_of(dir));
+        Ok(Home { dir, place, names: [database, wal, journal] })
+    }
 }
 
 struct State {
@@ -98,17 +142,23 @@ impl State {
 }
 
 impl Backing {
-    /// A new database that begins with these bytes.
-    pub fn new(logged: &Arc<Logged>, dir: &Path, template: &'static [u8]) -> Backing {
-        Backing::at(logged, dir, template, Stage::New)
+    /// A new database that begins with these bytes, and has no directory yet.
+    pub fn new(logged: &Arc<Logged>, template: &'static [u8]) -> Backing {
+        Backing::begin(logged, template, Stage::New)
     }
 
     /// One that has a file, and perhaps a write-ahead log with something in it.
-    pub fn existing(logged: &Arc<Logged>, dir: &Path, has_log: bool) -> Backing {
-        Backing::at(logged, dir, &[], if has_log { Stage::Placed } else { Stage::Filed })
+    ///
+    /// # Errors
+    /// The directory's name can't be one of SQLite's.
+    pub fn existing(logged: &Arc<Logged>, dir: &Path, has_log: bool) -> Result<Backing, Failure> {
+        let stage = if has_log { Stage::Placed } else { Stage::Filed };
+        let backing = Backing::begin(logged, &[], stage);
+        backing.settle_in(logged, dir)?;
+        Ok(backing)
     }
 
-    fn at(logged: &Arc<Logged>, dir: &Path, template: &'static [u8], stage: Stage) -> Backing {
+    fn begin(logged: &Arc<Logged>, template: &'static [u8], stage: Stage) -> Backing {
         let held = logged.unmade.held.clone();
         if stage == Stage::New {
             held.add(ONE_BYTES);
@@ -117,8 +167,7 @@ impl Backing {
         let (is_gone, is_open, wal) = Default::default();
         let state = State { stage, is_gone, is_open, has_wal_file, wal };
         Backing {
-            dir: dir.to_owned(),
-            place: logged.place_of(dir),
+            home: OnceLock::new(),
             logged: Arc::downgrade(logged),
             template,
             number: held.add_one(),
@@ -127,8 +176,21 @@ impl Backing {
         }
     }
 
+    /// Gives it its directory, once.
+    ///
+    /// # Errors
+    /// As [`Backing::existing`].
+    pub fn settle_in(&self, logged: &Logged, dir: &Path) -> Result<(), Failure> {
+        let home = Home::new(logged, dir)?;
+        self.home.set(home).map_err(|_| Failure::plain("a database has two directories"))
+    }
+
+    fn home(&self) -> io::Result<&Home> {
+        self.home.get().ok_or_else(|| io::Error::other("the database has no directory yet"))
+    }
+
     /// A storage has it open from now on.
-    pub fn begin(&self) {
+    pub fn note_open(&self) {
         self.state.lock().is_open = true;
     }
 
@@ -142,7 +204,12 @@ impl Backing {
 
     /// Where its files will be.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.home().expect("who asks has given it one").dir
+    }
+
+    /// What a file of it is called in the file system. None as long as it has no directory.
+    pub fn name(&self, name: Name) -> Option<&CStr> {
+        self.home.get().map(|home| home.names[name as usize].as_c_str())
     }
 
     /// Its number among all of this runtime.
@@ -269,7 +336,7 @@ impl Backing {
         let pages: Vec<_> = (1..).zip(self.template.chunks(PAGE_BYTES)).collect();
         let size = if whole { pages.len() as u32 } else { 0 };
         let change = Change::Pages { new: true, size, pages: Pages::Given(&pages) };
-        logged.log.append(&self.place, change, room)?;
+        logged.log.append(&self.home()?.place, change, room)?;
         state.stage = Stage::Logged;
         Ok(())
     }
@@ -291,7 +358,7 @@ impl Backing {
             if state.is_gone || state.stage == Stage::Placed {
                 return Ok(());
             }
-            logged.write_wal(&self.dir, &state.wal.to_vec())?;
+            logged.write_wal(self.dir(), &state.wal.to_vec())?;
             self.held.shrink(state.wal.bytes() as u64);
             (state.stage, state.wal) = (Stage::Placed, Blocks::default());
             state.has_wal_file = true;
@@ -304,19 +371,20 @@ impl Backing {
 
     fn make(&self, then: impl FnOnce(&Logged, &mut State) -> io::Result<()>) -> io::Result<()> {
         let logged = self.logged.upgrade().ok_or_else(|| io::Error::other("it is closed"))?;
+        let Home { dir, place, .. } = self.home()?;
         if self.has(File::Main) {
-            logged.make_above(&self.dir)?;
+            logged.make_above(dir)?;
         }
         let mut state = self.state.lock();
         if !state.is_gone && !state.has_file() {
             logged.log.check()?;
             if state.stage == Stage::New {
-                let mut room = logged.log.reserve(&self.place, self.template.len() / PAGE_BYTES)?;
+                let mut room = logged.log.reserve(place, self.template.len() / PAGE_BYTES)?;
                 self.append(&logged, &mut state, true, &mut room)?;
             }
             // It may get to the disk in part. By then the log has to have the whole of it.
-            logged.log.flush(logged.log.last(&self.place).unwrap_or_default())?;
-            logged.write_database(&self.dir, self.template)?;
+            logged.log.flush(logged.log.last(place).unwrap_or_default())?;
+            logged.write_database(dir, self.template)?;
             state.stage = Stage::Filed;
             self.held.shrink(ONE_BYTES);
         }

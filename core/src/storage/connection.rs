@@ -1,6 +1,7 @@
 //! An open database: how it is set up, and what is kept compiled in it.
 
 use std::ffi::CString;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use super::commit::When;
 use super::failure::Failure;
 use super::guard::{Guard, Traits};
 use super::live::Cursors;
+use super::meter::Meter;
 use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, File, Statement};
 use super::recent::Recent;
@@ -92,20 +94,58 @@ impl Connection {
     /// Sets up a database that was just opened. `new_wal` says that its log holds nothing yet; in mode full
     /// `capture` makes commits durable.
     pub fn new(
-        mut db: Database,
+        db: Database,
         durability: Durability,
         capture: Option<Capture>,
         new_wal: bool,
         max_bytes: u64,
+    ) -> Result<Connection, Failure> {
+        let new_wal = new_wal && capture.is_none();
+        let mut connection = Connection::set_up(db, durability, new_wal)?;
+        connection.capture = capture;
+        connection.limit_size(max_bytes)?;
+        Ok(connection)
+    }
+
+    /// Sets up a database in mode full that nobody has asked for yet, and compiles what nearly each needs.
+    pub fn spare(db: Database) -> Result<Connection, Failure> {
+        let mut connection = Connection::set_up(db, Durability::Full, false)?;
+        for own in [Own::Begin, Own::Commit, Own::Get, Own::Put] {
+            connection.own(own)?;
+        }
+        Ok(connection)
+    }
+
+    /// Makes a spare one that of an actor.
+    pub fn serve(
+        &mut self,
+        interrupt: Arc<AtomicBool>,
+        meter: Arc<Meter>,
+        capture: Capture,
+        max_bytes: u64,
+    ) -> Result<(), Failure> {
+        self.db.serve(interrupt, meter)?;
+        self.capture = Some(capture);
+        self.usage_saved = Instant::now();
+        self.limit_size(max_bytes)
+    }
+
+    fn limit_size(&mut self, max_bytes: u64) -> Result<(), Failure> {
+        let pages = (max_bytes / PAGE_SIZE).clamp(1, u64::from(u32::MAX) - 1);
+        execute(&mut self.db, &format!("PRAGMA max_page_count = {pages};"))
+    }
+
+    fn set_up(
+        mut db: Database,
+        durability: Durability,
+        new_wal: bool,
     ) -> Result<Connection, Failure> {
         db.configure(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
         db.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         for (limit, value) in LIMITS {
             db.limit(*limit, *value);
         }
-        let new_wal = new_wal && capture.is_none();
         let synchronous = synchronous(if new_wal { Durability::None } else { durability });
-        let pages = (max_bytes / PAGE_SIZE).clamp(1, u64::from(u32::MAX) - 1);
         // EXCLUSIVE comes first: only then the log's index is kept in memory instead of a file.
         execute(
             &mut db,
@@ -115,15 +155,14 @@ impl Connection {
                  PRAGMA temp_store = FILE;
                  PRAGMA mmap_size = 0;
                  PRAGMA cell_size_check = ON;
-                 PRAGMA journal_size_limit = {WAL_BYTES};
-                 PRAGMA max_page_count = {pages};"
+                 PRAGMA journal_size_limit = {WAL_BYTES};"
             ),
         )?;
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let (own, cache, cursors, recent) = Default::default();
         let (schema, redefined, pending) = (0, false, 0);
         let usage_saved = Instant::now();
-        let written = false;
+        let (written, capture) = (false, None);
         Ok(Connection {
             db,
             own,

@@ -23,14 +23,14 @@ use super::logged::Logged;
 use super::meter::Meter;
 use super::raw::Database;
 use super::recover::recover;
-use super::settler::Settler;
+use super::rounds::Rounds;
+use super::spares::Spares;
 use super::state::Shared;
 use super::{Durability, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::medium::Medium;
 use crate::process::Process;
 use look::Seen;
-use settle::create_backed;
 
 /// The place of every database of one runtime.
 #[derive(Clone)]
@@ -48,15 +48,17 @@ struct Inner {
     /// No database is opened any more to save that.
     closed: RwLock<bool>,
     /// Makes room in the commit log.
-    settler: Arc<Settler>,
+    settler: Arc<Rounds>,
+    spares: Arc<Spares>,
     process: Process,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // A forked child doesn't have the thread.
+        // A forked child doesn't have the threads.
         if self.process.is_current() {
             self.settler.stop();
+            self.spares.stop();
         }
     }
 }
@@ -93,8 +95,19 @@ impl Disk {
 
     fn new(place: Place, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
-        let (open, gates, meters, closed, settler) = Default::default();
-        Disk(Arc::new(Inner { place, logged, open, gates, meters, closed, settler, process }))
+        let (open, gates, meters, closed) = Default::default();
+        let (settler, spares) = (Rounds::new("facetbox-settle"), Spares::new(process));
+        Disk(Arc::new(Inner {
+            place,
+            logged,
+            open,
+            gates,
+            meters,
+            closed,
+            settler,
+            spares,
+            process,
+        }))
     }
 
     /// The storage in directory `dir`; nothing is created before the first write.
@@ -157,7 +170,7 @@ impl Disk {
     pub(super) fn create(&self, shared: &Arc<Shared>) -> Result<Connection> {
         let created = match (&self.0.place, &self.0.logged) {
             (Place::Files(_), Some(logged)) => {
-                self.enter(shared, || create_backed(shared, logged).map(Some))
+                self.enter(shared, || self.create_backed(shared, logged).map(Some))
             }
             (Place::Files(durability), None) => {
                 files::create(&shared.dir, template()?, *durability)

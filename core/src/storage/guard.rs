@@ -112,6 +112,11 @@ impl Guard {
         }
     }
 
+    /// Whom it serves from now on.
+    pub fn serve(&mut self, interrupt: Arc<AtomicBool>, meter: Arc<Meter>) {
+        (self.interrupt, self.meter) = (interrupt, meter);
+    }
+
     /// Says that a statement of our own is compiled or runs from now on.
     pub fn enter_own(&self) {
         self.guest.store(false, Relaxed);

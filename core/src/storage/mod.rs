@@ -35,9 +35,10 @@ mod query;
 mod raw;
 mod recent;
 mod recover;
+mod rounds;
 mod row;
 mod schema;
-mod settler;
+mod spares;
 mod sql;
 mod state;
 #[cfg(test)]

@@ -252,7 +252,7 @@ impl Disk {
     fn open_closed(&self, dir: &Path) -> Result<Option<Database>> {
         let mut db = match self.backing(dir) {
             Some(backing) => {
-                let mut db = Database::open_backed(backing, &dir.join(DATABASE), inspect::guard())?;
+                let mut db = Database::open_backed(backing, inspect::guard())?;
                 db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
                 db
             }

@@ -6,9 +6,11 @@ use super::look::open_to_move;
 use super::*;
 use crate::storage::backing::Backing;
 use crate::storage::capture::{self, Left};
-use crate::storage::connection::template;
+use crate::storage::connection::execute;
 use crate::storage::failure::Failure;
+use crate::storage::inspect;
 use crate::storage::raw::File;
+use crate::storage::spares::Spare;
 
 /// A database that is durable without the log, or without a part of it, but for the names of its files.
 struct Settled {
@@ -44,15 +46,36 @@ impl Disk {
             return Ok(None);
         };
         check_header(&header)?;
+        if !uses_wal(&header) {
+            use_wal(dir)?;
+        }
         // The log may be there already, with what is not in the database yet.
         let has_log = has_log(dir);
         if let Some(logged) = &self.0.logged {
-            let backing = Arc::new(Backing::existing(logged, dir, has_log));
+            let backing = Arc::new(Backing::existing(logged, dir, has_log)?);
             return open_backed(shared, logged, &backing).map(Some);
         }
         let db = Database::open_file(&dir.join(DATABASE), shared.guard())?;
         let max_bytes = shared.options.storage_bytes;
         Ok(Some(Connection::new(db, durability, None, !has_log, max_bytes)?))
+    }
+
+    /// Makes a database that gets its files later, and opens it.
+    pub(super) fn create_backed(
+        &self,
+        shared: &Shared,
+        logged: &Arc<Logged>,
+    ) -> Result<Connection> {
+        logged.log.check().map_err(|error| failed("create", error))?;
+        let dir = &shared.dir;
+        let Spare { backing, mut connection } = self.0.spares.take(logged)?;
+        backing.settle_in(logged, dir)?;
+        let capture = logged.capture(dir, backing.clone(), false);
+        let StorageOptions { interrupt, storage_bytes, .. } = &shared.options;
+        connection.serve(interrupt.clone(), shared.meter.clone(), capture, *storage_bytes)?;
+        backing.note_open();
+        logged.unmade.add(&backing);
+        Ok(connection)
     }
 
     pub(super) fn close_file(&self, dir: &Path, connection: Connection) {
@@ -168,6 +191,7 @@ impl Disk {
     /// Settles what isn't and removes the log. If that fails, it stays for when the directory is opened next.
     pub(super) fn end_log(&self) {
         self.0.settler.stop();
+        self.0.spares.stop();
         let Some(logged) = &self.0.logged else { return };
         if logged.log.check().is_err() {
             return;
@@ -253,11 +277,25 @@ impl Disk {
     }
 }
 
-/// Makes a database that gets its files later, and opens it.
-pub(super) fn create_backed(shared: &Shared, logged: &Arc<Logged>) -> Result<Connection> {
-    logged.log.check().map_err(|error| failed("create", error))?;
-    let backing = Arc::new(Backing::new(logged, &shared.dir, template()?));
-    open_backed(shared, logged, &backing)
+/// Whether a database's header says that it has a write-ahead log.
+fn uses_wal(header: &[u8]) -> bool {
+    header[18..20] == [2, 2]
+}
+
+/// Has a database use a write-ahead log that somebody else has switched that off for, as in what was exported: nothing
+/// else of it gets into the commit log.
+fn use_wal(dir: &Path) -> Result<()> {
+    let mut db = Database::open_file(&dir.join(DATABASE), inspect::guard())?;
+    execute(&mut db, "PRAGMA journal_mode = WAL")?;
+    drop(db);
+    let header = files::read_header(dir).map_err(|error| failed("open", error))?;
+    match header.is_some_and(|header| uses_wal(&header)) {
+        true => Ok(()),
+        false => {
+            let message = "The object's database can't be switched to a write-ahead log.";
+            Err(Error::new(ErrorCode::Storage, message))
+        }
+    }
 }
 
 /// Opens a database that may have something in memory.
@@ -267,14 +305,14 @@ fn open_backed(
     backing: &Arc<Backing>,
 ) -> Result<Connection> {
     let dir = &shared.dir;
-    let mut db = Database::open_backed(backing.clone(), &dir.join(DATABASE), shared.guard())?;
+    let mut db = Database::open_backed(backing.clone(), shared.guard())?;
     // It is decided at the end whether what is in its log may be moved.
     db.configure(ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let has_log = backing.size(File::Wal).map_or_else(|| has_log(dir), |bytes| bytes > 0);
     let capture = logged.capture(dir, backing.clone(), has_log);
     let max_bytes = shared.options.storage_bytes;
     let connection = Connection::new(db, Durability::Full, Some(capture), !has_log, max_bytes)?;
-    backing.begin();
+    backing.note_open();
     logged.unmade.add(backing);
     Ok(connection)
 }

@@ -22,6 +22,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rusqlite::ffi;
 
@@ -32,6 +33,7 @@ pub(super) use statement::{Bind, Column, Statement};
 use super::backing::Backing;
 use super::failure::Failure;
 use super::guard::Guard;
+use super::meter::Meter;
 use crate::log::PAGE_BYTES;
 use program::LOOKS;
 use statement::Slots;
@@ -64,14 +66,10 @@ impl Database {
         Database::open(&text_of(path)?, ffi::SQLITE_OPEN_NOFOLLOW, vfs::PLAIN, guard)
     }
 
-    /// Opens a database of which something may be in memory, and whose file is, or is going to be, at `path`.
-    pub fn open_backed(
-        backing: Arc<Backing>,
-        path: &Path,
-        guard: Arc<Guard>,
-    ) -> Result<Database, Failure> {
-        let path = text_of(path)?;
-        vfs::opening(backing, || Database::open(&path, ffi::SQLITE_OPEN_NOFOLLOW, vfs::NAME, guard))
+    /// Opens a database of which something may be in memory.
+    pub fn open_backed(backing: Arc<Backing>, guard: Arc<Guard>) -> Result<Database, Failure> {
+        let flags = ffi::SQLITE_OPEN_NOFOLLOW;
+        vfs::opening(backing, || Database::open(vfs::DATABASE, flags, vfs::NAME, guard))
     }
 
     /// Opens a database that lives in memory as long as this connection.
@@ -138,6 +136,15 @@ impl Database {
     /// What the authorizer found and decides by.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Has the guard that nobody else has serve an actor from now on. What is compiled stays so, which it doesn't with
+    /// another guard.
+    pub fn serve(&mut self, interrupt: Arc<AtomicBool>, meter: Arc<Meter>) -> Result<(), Failure> {
+        // SQLite has a pointer to it, which it follows within calls on the connection only.
+        let guard = Arc::get_mut(&mut self.guard);
+        guard.ok_or_else(|| Failure::plain("a guard is shared"))?.serve(interrupt, meter);
+        Ok(())
     }
 
     /// Takes another guard from now on.

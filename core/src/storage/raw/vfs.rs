@@ -14,10 +14,12 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::ffi;
 
 use super::is_counted;
-use crate::storage::backing::Backing;
+use crate::storage::backing::{Backing, Name};
 
 /// What the layer is called in SQLite.
 pub(super) const NAME: &CStr = c"facetbox-backing";
+/// What each of its databases is called in SQLite. Their [`Backing`]s know the names in the file system.
+pub(super) const DATABASE: &CStr = c"facetbox";
 /// What the layer of other databases is called.
 pub(super) const PLAIN: &CStr = c"facetbox";
 
@@ -74,6 +76,8 @@ fn layers() -> &'static Beneath {
         let plain = ffi::sqlite3_vfs {
             zName: PLAIN.as_ptr(),
             xOpen: Some(open_plain),
+            xDelete: Some(delete_beneath),
+            xAccess: Some(access_beneath),
             xFullPathname: Some(resolve),
             szOsFile: room,
             ..backed
@@ -137,8 +141,8 @@ macro_rules! beneath {
 }
 
 beneath! {
-    delete = xDelete(name: *const c_char, sync: c_int);
-    access = xAccess(name: *const c_char, flags: c_int, answer: *mut c_int);
+    delete_beneath = xDelete(name: *const c_char, sync: c_int);
+    access_beneath = xAccess(name: *const c_char, flags: c_int, answer: *mut c_int);
     randomness = xRandomness(length: c_int, bytes: *mut c_char);
     sleep = xSleep(micros: c_int);
     current_time = xCurrentTime(days: *mut f64);
@@ -150,7 +154,53 @@ beneath! {
     );
 }
 
-/// The paths of databases are whole. Whether one leads through a link is looked at when it has files.
+/// The backing of a database and what of it has a name that SQLite has made from the database's. None for other names.
+///
+/// # Safety
+/// `name` is what SQLite gives to this layer.
+unsafe fn find(name: *const c_char) -> Option<(Arc<Backing>, Name)> {
+    // SAFETY: SQLite's names end with NUL.
+    let text = unsafe { CStr::from_ptr(name) }.to_bytes();
+    let suffix = text.strip_prefix(DATABASE.to_bytes())?;
+    let which = Name::ALL.into_iter().find(|which| which.suffix().as_bytes() == suffix)?;
+    // SAFETY: SQLite keeps these three in one place, with which it finds the database.
+    Some((unsafe { file::of_database(name) }, which))
+}
+
+unsafe extern "C" fn delete(
+    layer: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    sync: c_int,
+) -> c_int {
+    // SAFETY: SQLite's own argument.
+    let Some((backing, which)) = (unsafe { find(name) }) else { return ffi::SQLITE_IOERR_DELETE };
+    match backing.name(which) {
+        // SAFETY: the name ends with NUL.
+        Some(name) => unsafe { delete_beneath(layer, name.as_ptr(), sync) },
+        None => ffi::SQLITE_OK,
+    }
+}
+
+unsafe extern "C" fn access(
+    layer: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    flags: c_int,
+    answer: *mut c_int,
+) -> c_int {
+    // SAFETY: SQLite's own argument.
+    let found = unsafe { find(name) };
+    match found.as_ref().and_then(|(backing, which)| backing.name(*which)) {
+        // SAFETY: the name ends with NUL; the answer is SQLite's.
+        Some(name) => unsafe { access_beneath(layer, name.as_ptr(), flags, answer) },
+        None => {
+            // SAFETY: where SQLite wants the answer.
+            unsafe { *answer = 0 };
+            ffi::SQLITE_OK
+        }
+    }
+}
+
+/// The names of databases are whole. Whether one leads through a link is looked at when it has files.
 unsafe extern "C" fn full_path(
     _: *mut ffi::sqlite3_vfs,
     name: *const c_char,
@@ -180,6 +230,15 @@ unsafe extern "C" fn open(
         // SAFETY: SQLite gives the name of a write-ahead log, whose database this layer has opened.
         (Some(unsafe { file::of_database(name) }), super::File::Wal)
     } else {
+        let backing = if flags & ffi::SQLITE_OPEN_MAIN_JOURNAL != 0 {
+            // SAFETY: SQLite gives the name of a journal, whose database this layer has opened.
+            Some(unsafe { file::of_database(name) })
+        } else {
+            None
+        };
+        let journal = backing.as_ref().and_then(|backing| backing.name(Name::Journal));
+        // It lasts until the journal is closed, since the database is closed after that.
+        let name = journal.map_or(name, CStr::as_ptr);
         // SAFETY: SQLite's own arguments; there is more room in the handle than that layer needs.
         return unsafe { open_plain(layer, name, file, flags, answer) };
     };
@@ -188,8 +247,8 @@ unsafe extern "C" fn open(
         unsafe { (*file).pMethods = null() };
         return ffi::SQLITE_CANTOPEN;
     };
-    // SAFETY: SQLite gives room for a handle of this layer, and a name that lasts until it is closed.
-    unsafe { file::begin(file, backing, which, name, flags) };
+    // SAFETY: SQLite gives room for a handle of this layer.
+    unsafe { file::begin(file, backing, which, flags) };
     // SAFETY: null or where SQLite wants to know how the file was opened.
     if let Some(answer) = unsafe { answer.as_mut() } {
         *answer = flags;

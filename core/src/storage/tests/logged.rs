@@ -156,6 +156,27 @@ fn closing_leaves_plain_files_and_no_log() {
 }
 
 #[test]
+fn a_database_that_was_switched_to_another_journal_is_durable() {
+    let files = Files::with(Durability::Full);
+    put(&files.storage_at("o"), 1);
+    files.disk.close();
+    let file = files.at("o").join("data.sqlite");
+    let other = rusqlite::Connection::open(&file).expect("opens");
+    other.pragma_update(None, "journal_mode", "DELETE").expect("switched");
+    drop(other);
+    assert_eq!(fs::read(&file).expect("readable")[18..20], [1, 1]);
+
+    let files = files.reopened(Durability::Full);
+    assert_eq!(value(&files.disk, &files.at("o")), Some(1));
+    let synced = fs::read(&file).expect("readable");
+    put(&files.storage_at("o"), 2);
+    let image = files.killed();
+    fs::write(image.at("o").join("data.sqlite"), synced).expect("written");
+    let image = image.reopened(Durability::Full);
+    assert_eq!(value(&image.disk, &image.at("o")), Some(2));
+}
+
+#[test]
 fn what_was_deleted_stays_so_and_never_shows_in_what_is_new() -> Result<()> {
     let files = Files::with(Durability::Full);
     for name in ["a", "a/1", "ab"] {

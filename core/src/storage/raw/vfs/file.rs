@@ -1,6 +1,6 @@
 //! One file of a database that is in memory or in the file system.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::{layers, open_beneath, resolve};
-use crate::storage::backing::{Backing, Written};
+use crate::storage::backing::{Backing, Name, Written};
 use crate::storage::files::is_full;
 use crate::storage::raw::File;
 
@@ -19,7 +19,6 @@ struct Handle {
     start: ffi::sqlite3_file,
     backing: Arc<Backing>,
     file: File,
-    name: *const c_char,
     flags: c_int,
     /// The lock that SQLite believes to have.
     lock: c_int,
@@ -56,25 +55,24 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
 /// Fills in a handle.
 ///
 /// # Safety
-/// `file` has room for it and for that of the layer beneath; `name` lasts until it is closed.
+/// `file` has room for it and for that of the layer beneath.
 pub(super) unsafe fn begin(
     file: *mut ffi::sqlite3_file,
     backing: Arc<Backing>,
     which: File,
-    name: *const c_char,
     flags: c_int,
 ) {
     let start = ffi::sqlite3_file { pMethods: &METHODS };
     let lock = ffi::SQLITE_LOCK_NONE;
-    let handle = Handle { start, backing, file: which, name, flags, lock, is_open: false };
+    let handle = Handle { start, backing, file: which, flags, lock, is_open: false };
     // SAFETY: by the function's contract.
     unsafe { file.cast::<Handle>().write(handle) };
 }
 
-/// The database that a write-ahead log belongs to.
+/// The database that a write-ahead log or a journal belongs to.
 ///
 /// # Safety
-/// `name` is what SQLite gives to open that log, and this layer has opened the database.
+/// `name` is what SQLite gives as the name of that, and this layer has opened the database.
 pub(super) unsafe fn of_database(name: *const c_char) -> Arc<Backing> {
     // SAFETY: by the function's contract.
     let file = unsafe { ffi::sqlite3_database_file_object(name) };
@@ -124,13 +122,19 @@ unsafe fn beneath(file: *mut ffi::sqlite3_file) -> Result<Beneath, c_int> {
 /// # Safety
 /// `beneath` has room for a handle of the layer beneath.
 unsafe fn open(known: &Handle, beneath: *mut ffi::sqlite3_file) -> Result<(), c_int> {
-    if let File::Main = known.file {
-        refuse_links(known)?;
+    let (is_main, which) = match known.file {
+        File::Main => (true, Name::Database),
+        File::Wal => (false, Name::Wal),
+    };
+    // It has one before anything is written, and lasts as long as the handle.
+    let name = known.backing.name(which).ok_or(ffi::SQLITE_CANTOPEN)?;
+    if is_main {
+        refuse_links(name)?;
     }
     // SAFETY: by the function's contract. SQLite expects this of one who opens a file.
     unsafe { (*beneath).pMethods = null() };
-    // SAFETY: the name and the flags are SQLite's own, and there is room for the handle.
-    let code = unsafe { open_beneath(null_mut(), known.name, beneath, known.flags, null_mut()) };
+    // SAFETY: the flags are SQLite's own, and there is room for the handle.
+    let code = unsafe { open_beneath(null_mut(), name.as_ptr(), beneath, known.flags, null_mut()) };
     let is_locked = known.lock != ffi::SQLITE_LOCK_NONE;
     // SQLite's rule: nothing without SHARED first.
     let wanted = [ffi::SQLITE_LOCK_SHARED, known.lock].into_iter().filter(|_| is_locked);
@@ -155,12 +159,12 @@ unsafe fn open(known: &Handle, beneath: *mut ffi::sqlite3_file) -> Result<(), c_
 }
 
 /// A path that leads through a link isn't followed, as SQLite does it with other databases.
-fn refuse_links(known: &Handle) -> Result<(), c_int> {
+fn refuse_links(name: &CStr) -> Result<(), c_int> {
     // SAFETY: a layer of SQLite's stays.
     let room = unsafe { (*layers().files).mxPathname } + 1;
     let mut path = vec![0; room as usize];
-    // SAFETY: the name is SQLite's, and there is room for the path.
-    match unsafe { resolve(null_mut(), known.name, room, path.as_mut_ptr()) } {
+    // SAFETY: the name ends with NUL, and there is room for the path.
+    match unsafe { resolve(null_mut(), name.as_ptr(), room, path.as_mut_ptr()) } {
         ffi::SQLITE_OK => Ok(()),
         ffi::SQLITE_OK_SYMLINK => Err(ffi::SQLITE_CANTOPEN),
         code => Err(code),

@@ -1,4 +1,4 @@
-//! The thread that settles databases when the commit log has become long, so that nobody's commit has to do it.
+//! Threads that do what would hold up whoever needs it: making room in the commit log, and connections to new databases.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use std::thread::{self, JoinHandle};
 use parking_lot::{Condvar, Mutex};
 
 /// Does rounds of work when it is asked to. The thread starts with the first.
-#[derive(Default)]
-pub(super) struct Settler {
+pub(super) struct Rounds {
+    /// What the thread is called.
+    name: &'static str,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -22,18 +23,23 @@ struct State {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Settler {
+impl Rounds {
+    pub fn new(name: &'static str) -> Arc<Rounds> {
+        let (state, changed) = Default::default();
+        Arc::new(Rounds { name, state, changed })
+    }
+
     /// Asks for a round of work, which is `round` for the first who asks, and waits for its end if told so. Answers
     /// false if there can be no thread.
-    pub fn ask(self: &Arc<Settler>, wait: bool, round: impl Fn() + Send + 'static) -> bool {
+    pub fn ask(self: &Arc<Rounds>, wait: bool, round: impl Fn() + Send + 'static) -> bool {
         let mut state = self.state.lock();
         if state.stopped {
             return true;
         }
         if state.thread.is_none() {
-            let settler = self.clone();
-            let builder = thread::Builder::new().name("facetbox-settle".into());
-            state.thread = builder.spawn(move || settler.run(round)).ok();
+            let rounds = self.clone();
+            let builder = thread::Builder::new().name(self.name.into());
+            state.thread = builder.spawn(move || rounds.run(round)).ok();
             if state.thread.is_none() {
                 return false;
             }
@@ -71,7 +77,7 @@ impl Settler {
             let asked = state.asked;
             drop(state);
             if catch_unwind(AssertUnwindSafe(&round)).is_err() {
-                tracing::error!("making room in the commit log has panicked");
+                tracing::error!(thread = self.name, "a round of work has panicked");
             }
             state = self.state.lock();
             state.done = asked;
@@ -88,23 +94,23 @@ mod tests {
 
     #[test]
     fn who_waits_goes_on_after_a_round_that_began_later() {
-        let (settler, rounds) = (Arc::new(Settler::default()), Arc::new(AtomicUsize::new(0)));
+        let (thread, rounds) = (Rounds::new("test"), Arc::new(AtomicUsize::new(0)));
         for n in 1..=3 {
             let counted = rounds.clone();
             let round = move || {
                 counted.fetch_add(1, Ordering::SeqCst);
             };
-            assert!(settler.ask(true, round));
+            assert!(thread.ask(true, round));
             assert_eq!(rounds.load(Ordering::SeqCst), n);
         }
-        settler.stop();
-        assert!(settler.ask(true, || panic!("it has ended")));
+        thread.stop();
+        assert!(thread.ask(true, || panic!("it has ended")));
         assert_eq!(rounds.load(Ordering::SeqCst), 3);
     }
 
     #[test]
     fn a_round_that_panics_is_not_the_last() {
-        let settler = Arc::new(Settler::default());
+        let thread = Rounds::new("test");
         let rounds = Arc::new(AtomicUsize::new(0));
         let counted = rounds.clone();
         let round = move || {
@@ -112,8 +118,8 @@ mod tests {
                 panic!("on purpose");
             }
         };
-        assert!(settler.ask(true, round) && settler.ask(true, || {}));
-        settler.stop();
+        assert!(thread.ask(true, round) && thread.ask(true, || {}));
+        thread.stop();
         assert_eq!(rounds.load(Ordering::SeqCst), 2);
     }
 }
