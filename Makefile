@@ -98,5 +98,5 @@ scale: ## Measures how costs grow with objects, facets and bytes: [OBJECTS=10000
 figures: ## Puts what bench and scale have measured into docs/performance.md
 	python3 benches/figures.py
 
-guard: ## Counts the instructions of hot paths and compares them with benches/budgets.toml: [UPDATE=1]
-	cargo run --release --quiet --package facetbox-benches --bin guard -- $(if $(UPDATE),update)
+guard: ## Counts the instructions of hot paths and compares them with benches/budgets.toml: [UPDATE=1] [ONLY=part of a name]
+	cargo run --release --quiet --package facetbox-benches --bin guard -- $(if $(UPDATE),update,$(if $(ONLY),only "$(ONLY)"))

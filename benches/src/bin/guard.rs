@@ -3,7 +3,7 @@
 //! `guard` runs itself under callgrind, which collects while the function `measured` is on the stack of a thread: the
 //! work of the calling thread alone, without starting, without other threads and without the kernel. Valgrind shows the program a
 //! processor of its own making, so counts hardly depend on the machine; they do on compilers, which is what the tolerance is for.
-//! `guard update` writes what it has counted into the budgets.
+//! `guard update` writes what it has counted into the budgets; `guard only TEXT` counts what has that in its name.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -23,15 +23,18 @@ const BUDGETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budgets.toml");
 /// that was empty.
 const ROUNDS: usize = 3;
 
-/// The operations: what each does, how many of them are counted together.
-fn operations() -> Vec<(String, Job)> {
+/// The operations with `only` in their names: what each does, how many of them are counted together.
+fn operations(only: &str) -> Vec<(String, Job)> {
     let mut all = Vec::new();
     for guest in Guest::ALL {
         let mut add = |name: &str, job: Job| {
             // New databases are made ahead in mode full.
             let durability = if job.kind == Loop::New { "full" } else { "relaxed" };
             let job = Job { durability: durability.into(), ..job };
-            all.push((format!("{} {name}", guest.name()), job));
+            let name = format!("{} {name}", guest.name());
+            if name.contains(only) {
+                all.push((name, job));
+            }
         };
         let call = |method, args, count| Job { count, ..Job::call(guest, method, args) };
         add("empty call", call("empty", vec![], 200));
@@ -57,10 +60,11 @@ fn operations() -> Vec<(String, Job)> {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => compare(),
+        [] => compare(""),
+        ["only", only] => compare(only),
         ["update"] => update(),
-        ["subject", data] => subject(Path::new(data)).map(|()| true),
-        _ => Err("usage: guard [update]".into()),
+        ["subject", data, only] => subject(Path::new(data), only).map(|()| true),
+        _ => Err("usage: guard [update | only TEXT]".into()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -79,12 +83,12 @@ fn measured(host: &mut Host, job: &Job) -> facetbox::Result<Duration> {
 }
 
 /// Runs under callgrind.
-fn subject(data: &Path) -> Result<()> {
+fn subject(data: &Path, only: &str) -> Result<()> {
     let mut host = Host::new(data);
     for guest in Guest::ALL {
         host.measure(&Job { durability: "relaxed".into(), ..Job::call(guest, "prepare", vec![]) })?;
     }
-    for (_, job) in operations() {
+    for (_, job) in operations(only) {
         host.measure(&Job { count: 2, ..job.clone() })?;
         for _ in 0..ROUNDS {
             if matches!(job.kind, Loop::New | Loop::Wake) {
@@ -98,7 +102,7 @@ fn subject(data: &Path) -> Result<()> {
 }
 
 /// Counts the instructions of each operation.
-fn count() -> Result<BTreeMap<String, u64>> {
+fn count(only: &str) -> Result<BTreeMap<String, u64>> {
     let directory = tempfile::tempdir()?;
     let out = directory.path().join("out");
     let status = Command::new("valgrind")
@@ -109,6 +113,7 @@ fn count() -> Result<BTreeMap<String, u64>> {
         .arg(std::env::current_exe()?)
         .arg("subject")
         .arg(directory.path().join("data"))
+        .arg(only)
         .status()
         .map_err(|error| format!("valgrind doesn't start: {error}"))?;
     if !status.success() {
@@ -116,7 +121,7 @@ fn count() -> Result<BTreeMap<String, u64>> {
     }
     let mut counts = BTreeMap::new();
     let mut dump = 0;
-    for (name, job) in operations() {
+    for (name, job) in operations(only) {
         let mut least = u64::MAX;
         for _ in 0..ROUNDS {
             dump += 1;
@@ -140,13 +145,14 @@ fn total(out: &Path, dump: usize) -> Result<u64> {
 }
 
 /// Compares with the budgets; answers whether all are kept.
-fn compare() -> Result<bool> {
-    let budgets = Budgets::read(Path::new(BUDGETS))?;
-    let Some(committed) = budgets.of.get(ARCH) else {
+fn compare(only: &str) -> Result<bool> {
+    let mut budgets = Budgets::read(Path::new(BUDGETS))?;
+    let Some(committed) = budgets.of.get_mut(ARCH) else {
         println!("guard: NOTHING WAS COMPARED, there are no budgets for {ARCH}.");
         return Ok(true);
     };
-    let comparison = compare_counts(committed, &count()?, budgets.tolerance)?;
+    committed.retain(|name, _| name.contains(only));
+    let comparison = compare_counts(committed, &count(only)?, budgets.tolerance)?;
     print!("{}", comparison.table);
     if !comparison.kept {
         println!("\nInstructions above their budget. If that is meant: make guard UPDATE=1");
@@ -157,7 +163,7 @@ fn compare() -> Result<bool> {
 /// Writes what it counts into the budgets.
 fn update() -> Result<bool> {
     let mut budgets = Budgets::read(Path::new(BUDGETS))?;
-    budgets.of.insert(ARCH.to_owned(), count()?);
+    budgets.of.insert(ARCH.to_owned(), count("")?);
     budgets.write(Path::new(BUDGETS))?;
     println!("guard: wrote {BUDGETS}");
     Ok(true)
