@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_lite::future;
-use mlua::{IntoLuaMulti, MultiValue, Value as LuaValue};
+use mlua::{IntoLuaMulti, MultiValue, Table, Value as LuaValue};
 
+use super::convert::Passed;
 use super::coroutine::{Coroutine, Ran};
 use super::errors::{error_from_lua, error_from_mlua, error_to_lua};
 use super::instance::LuauInstance;
@@ -17,6 +18,7 @@ use crate::guest::stop;
 use crate::guest::watchdog::Stop;
 use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
+use crate::value::Value;
 
 /// Coroutines kept for later events.
 const KEPT_COROUTINES: usize = 8;
@@ -27,8 +29,6 @@ pub(super) enum Entry {
     LoadMain,
     ListExports,
     Construct,
-    CallMethod,
-    CallPacked,
     CallFetch,
     CallAlarm,
     StartFacet,
@@ -38,14 +38,14 @@ pub(super) enum Entry {
 /// What a resumed coroutine does next.
 enum Step {
     /// It has run to its end and can run another event.
-    Ended(Result<LuaValue>),
+    Ended(LuaValue),
     /// It is of no more use.
     Failed(Error),
     Wait(Pending),
 }
 
 impl LuauInstance {
-    /// Runs a coroutine to its end, waiting for what it waits for. Gives its first result.
+    /// Runs a function of the prelude to its end, waiting for what it waits for. Gives its first result.
     ///
     /// `input` makes what the function is called with, at the expense of the event.
     pub async fn run<I: IntoLuaMulti>(
@@ -56,40 +56,82 @@ impl LuauInstance {
         input: impl FnOnce() -> mlua::Result<I>,
     ) -> Result<LuaValue> {
         let prelude = &self.vm.prelude;
-        self.vm.shared.guard.begins();
         let function = match entry {
             Entry::LoadMain => &prelude.load_main,
             Entry::ListExports => &prelude.list_exports,
             Entry::Construct => &prelude.construct,
-            Entry::CallMethod => &prelude.call_method,
-            Entry::CallPacked => &prelude.call_packed,
             Entry::CallFetch => &prelude.call_fetch,
             Entry::CallAlarm => &prelude.call_alarm,
             Entry::StartFacet => &prelude.start_facet,
             Entry::Fire => &prelude.fire,
         };
+        let begin = |coroutine: &Coroutine| {
+            coroutine.run(&self.vm.lua, prelude.marker, true, (function, input()?))
+        };
+        self.drive(task, hold, begin).await
+    }
+
+    /// Calls a method of an object that the prelude has constructed, as [`LuauInstance::run`] does.
+    pub async fn run_method(
+        &self,
+        task: &Arc<Task>,
+        hold: &mut Hold,
+        object: &Table,
+        method: &str,
+        args: &[Value],
+    ) -> Result<LuaValue> {
+        let (lua, marshal, prelude) = (&self.vm.lua, &self.vm.marshal, &self.vm.prelude);
+        let marker = prelude.marker;
+        let begin = |coroutine: &Coroutine| {
+            if let Some(target) = self.target.get()
+                && let Some(name) = self.name(method)?
+                && !Passed::is_packed(args)
+                && let Some(ran) = coroutine.call(lua, marker, (target, name), (marshal, args))?
+            {
+                return Ok(ran);
+            }
+            match marshal.values(lua, args)? {
+                Passed::Plain(args) => {
+                    coroutine.run(lua, marker, true, (&prelude.call_method, object, method, args))
+                }
+                Passed::Packed(args) => {
+                    coroutine.run(lua, marker, true, (&prelude.call_packed, object, method, args))
+                }
+            }
+        };
+        self.drive(task, hold, begin).await
+    }
+
+    /// Runs a coroutine that `begin` has begun.
+    async fn drive(
+        &self,
+        task: &Arc<Task>,
+        hold: &mut Hold,
+        begin: impl FnOnce(&Coroutine) -> mlua::Result<Ran>,
+    ) -> Result<LuaValue> {
+        self.vm.shared.guard.begins();
         let coroutine = self.coroutine().map_err(|error| self.failed(task, error))?;
-        let input = || Ok((&prelude.xpcall, function, &prelude.capture, input()?));
-        let mut step = self.resume(task, &coroutine, true, input)?;
+        let mut step = self.resume(task, &coroutine, || begin(&coroutine))?;
         loop {
             match step {
                 Step::Ended(result) => {
                     self.keep(coroutine);
-                    return result;
+                    return Ok(result);
                 }
                 Step::Failed(error) => return Err(error),
                 Step::Wait(pending) => {
                     let answer = self.wait(task, hold, pending).await?;
-                    step = self.resume(task, &coroutine, false, || self.answer(answer))?;
+                    let (lua, marker) = (&self.vm.lua, self.vm.prelude.marker);
+                    let go_on = || coroutine.run(lua, marker, false, self.answer(answer)?);
+                    step = self.resume(task, &coroutine, go_on)?;
                 }
             }
         }
     }
 
-    /// A coroutine, which is to call a function of the prelude and catch what that throws.
     fn coroutine(&self) -> mlua::Result<Coroutine> {
         let kept = self.coroutines.lock().pop();
-        kept.map_or_else(|| Coroutine::new(&self.vm.lua, &self.vm.prelude.xpcall), Ok)
+        kept.map_or_else(|| Coroutine::new(&self.vm.lua, &self.vm.prelude.call_method), Ok)
     }
 
     fn keep(&self, coroutine: Coroutine) {
@@ -100,31 +142,32 @@ impl LuauInstance {
     }
 
     /// Runs the coroutine until it waits or ends. An error is one that ends the event.
-    fn resume<I: IntoLuaMulti>(
+    fn resume(
         &self,
         task: &Arc<Task>,
         coroutine: &Coroutine,
-        begins: bool,
-        input: impl FnOnce() -> mlua::Result<I>,
+        run: impl FnOnce() -> mlua::Result<Ran>,
     ) -> Result<Step> {
-        let (event, shared, vm) = (&task.event, &self.vm.shared, &self.vm);
-        let run = || coroutine.run(&vm.lua, vm.prelude.marker, begins, input()?);
-        let ran = self.watched(event, || vm.enter(task, run));
+        let event = &task.event;
+        let run = || run().map(|ran| self.step(coroutine, ran));
+        let step = self.watched(event, || self.vm.enter(task, run));
         self.start_timers(event);
-        if let Some(why) = shared.guard.stopped() {
+        if let Some(why) = self.vm.shared.guard.stopped() {
             return Err(self.stopped(task, why));
         }
-        Ok(match ran.map_err(|error| self.failed(task, error))? {
-            Ran::Ended(true, result) => Step::Ended(Ok(result)),
-            Ran::Ended(false, thrown) => {
-                // Only where the handler of what is thrown has got no memory.
+        step.map_err(|error| self.failed(task, error))
+    }
+
+    /// What a run comes to. The guest is still the one that runs.
+    fn step(&self, coroutine: &Coroutine, ran: Ran) -> Step {
+        let shared = &self.vm.shared;
+        match ran {
+            Ran::Ended(result) => Step::Ended(result),
+            Ran::Failed(thrown, stack) => {
                 if let LuaValue::String(text) = &thrown {
                     shared.guard.note_failure(coroutine.thread(), text);
-                    if let Some(why) = shared.guard.stopped() {
-                        return Err(self.stopped(task, why));
-                    }
                 }
-                Step::Ended(Err(stop::leaving(error_from_lua(thrown))))
+                Step::Failed(stop::leaving(error_from_lua(thrown).with_stack(stack)))
             }
             Ran::Waits => match shared.take_pending() {
                 Some(pending) => Step::Wait(pending),
@@ -133,8 +176,7 @@ impl LuauInstance {
             Ran::Yields => {
                 Step::Failed(Error::guest("Error", "attempt to yield from outside a coroutine"))
             }
-            Ran::Failed(thrown) => Step::Failed(error_from_lua(thrown)),
-        })
+        }
     }
 
     /// Runs work of the guest's on its account.

@@ -53,34 +53,6 @@ pub(crate) fn error_to_lua(lua: &Lua, error: Error) -> mlua::Result<Value> {
     Ok(Value::UserData(userdata))
 }
 
-/// The stack of guest code that is calling a native function: `module:line` and the function's name
-/// on each line, innermost first, without the frames of the prelude and of native functions.
-pub(crate) fn guest_stack(lua: &Lua) -> String {
-    let Ok(text) = lua.traceback(None, 0) else {
-        return String::new();
-    };
-    let text = text.to_string_lossy();
-    let mut stack = String::new();
-    for line in text.lines().map(str::trim) {
-        let Some((place, function)) = line.rsplit_once(": in ") else {
-            continue;
-        };
-        if place.starts_with('[') {
-            continue;
-        }
-        if !stack.is_empty() {
-            stack.push('\n');
-        }
-        stack.push_str(place);
-        if let Some(name) = function.strip_prefix("function '") {
-            stack.push(' ');
-            stack.push_str(name.trim_end_matches('\''));
-        }
-    }
-    truncate(&mut stack, TEXT_BYTES);
-    stack
-}
-
 /// Turns anything that was thrown into an error, without running guest code.
 pub(crate) fn error_from_lua(value: Value) -> Error {
     match value {

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
-use mlua::{IntoLua, LuaString, MultiValue, Table, Value as LuaValue};
+use mlua::{IntoLua, MultiValue, Table, Value as LuaValue};
 use parking_lot::Mutex;
 
-use super::convert::Passed;
-use super::coroutine::Coroutine;
+use super::coroutine::{Coroutine, Target};
 use super::driver::Entry;
-use super::errors::error_from_mlua;
 use super::program::Program;
+use super::stack::Kept;
 use super::vm::{Task, Vm};
 use crate::actor::{Actor, BoxFuture, Event, GuestClass, Hold, Instance, Message, Reply};
 use crate::alarm::AlarmInfo;
@@ -33,10 +32,12 @@ pub(crate) struct LuauInstance {
     export: String,
     /// The instance and its class; an entrypoint has none, it makes one for each event.
     object: OnceLock<Table>,
+    /// What calls need of that.
+    pub(super) target: OnceLock<Target>,
     /// Coroutines that have ended and can run another event.
     pub(super) coroutines: Mutex<Vec<Coroutine>>,
     /// Names of methods as the engine has them.
-    names: Mutex<Vec<(String, LuaString)>>,
+    names: Mutex<Vec<(String, Kept)>>,
     pub(super) this: Weak<LuauInstance>,
 }
 
@@ -51,6 +52,8 @@ pub(crate) async fn start(
     let (instance, task) = load(program, &class.export, event, hold).await?;
     if actor.dir.is_some() {
         let object = instance.construct(&task, hold).await?;
+        let target = Target::of(&instance.vm.lua, &object);
+        let _ = instance.target.set(target.map_err(|error| instance.failed(&task, error))?);
         let _ = instance.object.set(object);
     }
     Ok(instance)
@@ -81,6 +84,7 @@ async fn load(
         vm,
         export: export.to_owned(),
         object: OnceLock::new(),
+        target: OnceLock::new(),
         coroutines: Mutex::default(),
         names: Mutex::default(),
         this: this.clone(),
@@ -146,19 +150,7 @@ impl LuauInstance {
         }
         let task = Task::new(event, false);
         let object = self.object(&task, hold).await?;
-        let entry = match Passed::is_packed(args) {
-            true => Entry::CallPacked,
-            false => Entry::CallMethod,
-        };
-        let name = self.name(method)?;
-        let input = || {
-            let args = match self.vm.marshal.values(&self.vm.lua, args)? {
-                Passed::Plain(values) => values,
-                Passed::Packed(table) => MultiValue::from_iter([LuaValue::Table(table)]),
-            };
-            Ok((&*object, name, args))
-        };
-        let result = self.run(&task, hold, entry, input).await?;
+        let result = self.run_method(&task, hold, &object, method, args).await?;
         let limit = event.actor.limits.message_bytes;
         if !result.is_table() {
             if matches!(result, LuaValue::String(_) | LuaValue::Buffer(_)) {
@@ -206,17 +198,18 @@ impl LuauInstance {
         Ok(Reply::Value(Value::Null))
     }
 
-    /// The name of a method, made once for all calls of it.
-    fn name(&self, method: &str) -> Result<LuaString> {
+    /// The name of a method, made once for all calls of it; none if there are too many.
+    pub(super) fn name(&self, method: &str) -> mlua::Result<Option<Kept>> {
         let mut names = self.names.lock();
         if let Some((_, name)) = names.iter().find(|(known, _)| known == method) {
-            return Ok(name.clone());
+            return Ok(Some(*name));
         }
-        let name = self.vm.lua.create_string(method).map_err(error_from_mlua)?;
-        if names.len() < KEPT_NAMES && method.len() <= LONGEST_NAME {
-            names.push((method.to_owned(), name.clone()));
+        if names.len() == KEPT_NAMES || method.len() > LONGEST_NAME {
+            return Ok(None);
         }
-        Ok(name)
+        let name = Kept::new(&self.vm.lua, method)?;
+        names.push((method.to_owned(), name));
+        Ok(Some(name))
     }
 }
 

@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mlua::{FromLuaMulti, IntoLuaMulti, Lua, LuaString, MultiValue, Table, Value};
 
-use super::errors::{argument_error, error_from_mlua, error_to_lua, guest_stack};
+use super::errors::{argument_error, error_from_mlua, error_to_lua};
+use super::trace::guest_stack;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Natives of which one is made: the one that is wanted.

@@ -14,13 +14,35 @@ use std::ffi::{CStr, c_int, c_void};
 use std::ptr::null_mut;
 
 use super::guard;
-use mlua::{FromLuaMulti, IntoLuaMulti, Lua, Table, Value, ffi, lua_State};
+use mlua::{FromLuaMulti, IntoLua, IntoLuaMulti, Lua, Table, Value, ffi, lua_State};
 
 /// Whole numbers up to this are doubles of the engine, those beyond its 64-bit integers.
 const MAX_SAFE: i64 = 1 << 53;
 
 /// A place on the stack, counted from 1. The arguments of [`protected`] are in the first ones.
 pub(super) type Slot = c_int;
+
+/// A value that the machine keeps as long as it lives, where no code of a guest gets at it.
+#[derive(Clone, Copy)]
+pub(super) struct Kept(c_int);
+
+impl Kept {
+    /// Keeps a value, which isn't nil.
+    pub fn new(lua: &Lua, value: impl IntoLua) -> mlua::Result<Kept> {
+        let mut kept = Kept(0);
+        protected::<()>(lua, value.into_lua(lua)?, |stack| kept = stack.keep(1))?;
+        Ok(kept)
+    }
+
+    /// Pushes it.
+    ///
+    /// # Safety
+    /// The state must be one of the machine, which this thread has locked, and have room for a value.
+    pub unsafe fn push(self, state: *mut lua_State) {
+        // SAFETY: the caller's promise; the registry is a table. With room this doesn't raise.
+        unsafe { ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.0) };
+    }
+}
 
 /// The stack of one protected call.
 ///
@@ -327,6 +349,12 @@ impl Stack {
         debug_assert_eq!(self.kind(table), Kind::Table);
         // SAFETY: it is a table.
         unsafe { ffi::lua_rawseti_(self.0, table, int(at)) };
+    }
+
+    /// Keeps what is in a slot. *Raises.*
+    fn keep(&self, slot: Slot) -> Kept {
+        // SAFETY: as said above.
+        Kept(unsafe { ffi::lua_ref(self.0, slot) })
     }
 
     /// Takes a table off the stack and makes it the metatable of another. *Raises.*

@@ -175,9 +175,6 @@ impl Shared {
 pub(super) struct Prelude {
     /// The address of what a coroutine yields that waits for something. The prelude keeps that.
     pub marker: usize,
-    pub xpcall: Function,
-    /// What makes of something thrown an error value with a stack.
-    pub capture: Function,
     pub load_main: Function,
     pub list_exports: Function,
     pub construct: Function,
@@ -295,8 +292,6 @@ impl Vm {
         let marker: Table = made.raw_get("marker")?;
         let prelude = Prelude {
             marker: marker.to_pointer().addr(),
-            xpcall: made.raw_get("xpcall")?,
-            capture: native.raw_get("capture")?,
             load_main: made.raw_get("load_main")?,
             list_exports: made.raw_get("list_exports")?,
             construct: made.raw_get("construct")?,

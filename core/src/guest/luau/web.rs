@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, LightUserData, Lua, LuaString, Table, Value};
 
-use super::errors::{error_from_mlua, error_to_lua, guest_stack};
+use super::errors::{error_from_mlua, error_to_lua};
 use super::messages::{self, Parts};
 use super::native::{Natives, register};
+use super::trace::guest_stack;
 use super::{bytes, json, urls};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::web::check_length;

@@ -7,9 +7,10 @@ use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 use super::Natives;
 use crate::ctx::aborted;
 use crate::error::{Error, ErrorCode, TEXT_BYTES};
-use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua, guest_stack};
+use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua};
 use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native;
+use crate::guest::luau::trace::guest_stack;
 use crate::guest::luau::vm::TimerRequest;
 use crate::guest::outside::{delay, fail, no_such_export};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
@@ -17,16 +18,6 @@ use crate::tail::LogLevel;
 
 /// Sets what runs where a guest may have used up its memory or its stack, so that nothing has to be made then.
 pub(crate) fn set_early(lua: &Lua, native: &Table, guard: &Arc<Guard>) -> mlua::Result<()> {
-    // The handler of what guest code throws: it runs where the error is, so the stack is still there.
-    let noting = guard.clone();
-    let capture = lua.create_function(move |lua, thrown: LuaValue| {
-        if let LuaValue::String(text) = &thrown {
-            noting.note(lua, 1, text);
-        }
-        let error = error_from_lua(thrown).with_stack(guest_stack(lua));
-        error_to_lua(lua, error)
-    })?;
-    native.raw_set("capture", capture)?;
     // For a handler of the prelude, which was called by the function that threw.
     let noting = guard.clone();
     native::register(lua, native, "note", move |lua, text: LuaString| {
