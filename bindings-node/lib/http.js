@@ -10,6 +10,8 @@ const TAG = require("./tags.js");
 const NO_BODY = new Set([204, 205, 304]);
 /** Methods whose requests have no body. */
 const NO_REQUEST_BODY = new Set(["GET", "HEAD"]);
+/** What isn't in Latin-1, nor in header fields. */
+const OTHER = /[^\0-\xff]/;
 
 /** The map of a request that is made from the arguments of fetch(); a promise if it has a body. */
 function requestMap(input, init) {
@@ -52,15 +54,26 @@ function messageOf(value) {
   return isHeaders(value) ? { tag: TAG.HEADERS, contents: [...value] } : undefined;
 }
 
+/**
+ * The fields of a list of pairs. A guest's may have characters that no Headers of the platform have; such a value is that
+ * of its bytes in UTF-8, as it is where Cloudflare sends it.
+ */
+function fieldsOf(pairs) {
+  if (!pairs.some(([, value]) => OTHER.test(value))) return pairs;
+  return pairs.map(([name, value]) => [name, OTHER.test(value) ? Buffer.from(value).toString("latin1") : value]);
+}
+
+const headersOf = (pairs) => new Headers(fieldsOf(pairs));
+
 /** The Request of a map; `signal` tells whether anybody still waits for the response. */
 function requestOf({ method, url, headers, body }, signal) {
   const sent = NO_REQUEST_BODY.has(method) ? undefined : (body ?? undefined);
-  return new Request(url, { method, headers, body: sent, signal });
+  return new Request(url, { method, headers: fieldsOf(headers), body: sent, signal });
 }
 
 /** The Response of a map. */
 function responseOf({ status, statusText, headers, body }) {
-  const init = { status, statusText, headers };
+  const init = { status, statusText, headers: fieldsOf(headers) };
   return body && !NO_BODY.has(status) ? new WholeResponse(body, init) : new Response(null, init);
 }
 
@@ -72,4 +85,4 @@ const isHeaders = (value) =>
 const isMessage = (value) =>
   typeof value?.arrayBuffer === "function" && typeof value.headers?.[Symbol.iterator] === "function";
 
-module.exports = { isResponse, requestMap, responseMap, messageOf, requestOf, responseOf };
+module.exports = { isResponse, requestMap, responseMap, messageOf, headersOf, requestOf, responseOf };

@@ -4,7 +4,7 @@ const TAG = require("./tags.js");
 const errors = require("./errors.js");
 const handles = require("./handles.js");
 const references = require("./references.js");
-const { requestOf, responseOf } = require("./http.js");
+const { headersOf, requestOf, responseOf } = require("./http.js");
 
 /** Names of this many bytes and fewer are kept. */
 const SHORT = 24;
@@ -67,7 +67,7 @@ class Reader {
       case TAG.RESPONSE:
         return responseOf(this.value());
       case TAG.HEADERS:
-        return new Headers(this.value());
+        return headersOf(this.value());
       case TAG.CAPABILITY:
         return handles.wrap(this.#items[this.#first + this.count()]);
       case TAG.REFERENCE:

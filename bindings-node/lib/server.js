@@ -2,6 +2,7 @@
 
 // The way from a `node:http` server to a fetch handler and back.
 
+const { validateHeaderValue } = require("node:http");
 const { invalid, kind, callback, options, whole } = require("./arguments.js");
 const { isResponse } = require("./http.js");
 const { warn } = require("./warnings.js");
@@ -19,6 +20,9 @@ const OF_CONNECTION = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** A host that nothing but a host is in: not the end of one, nor the beginning of a path. */
+const HOST = /^[\w.:[\]-]+$/;
 
 /** The answer to a request that no handler gets to see. */
 class Refusal extends Error {
@@ -63,14 +67,15 @@ async function answerOf(choose, request) {
 async function serve(incoming, outgoing, { maxBodyBytes, onError, handler }) {
   const controller = new AbortController();
   outgoing.once("close", () => outgoing.writableFinished || controller.abort());
-  let response;
+  let answer;
   try {
-    response = await handler(await requestFrom(incoming, maxBodyBytes, controller.signal));
+    answer = await answerFrom(await handler(await requestFrom(incoming, maxBodyBytes, controller.signal)), incoming);
   } catch (thrown) {
-    if (controller.signal.aborted) return; // nobody is there to be answered
-    response = thrown instanceof Refusal ? thrown.response : await answerTo(thrown, onError);
+    if (controller.signal.aborted || outgoing.destroyed || incoming.errored) return; // nobody is there to be answered
+    const response = thrown instanceof Refusal ? thrown.response : await answerTo(thrown, onError);
+    answer = await answerFrom(response, incoming);
   }
-  await send(response, incoming, outgoing);
+  send(answer, incoming, outgoing);
 }
 
 async function answerTo(thrown, onError) {
@@ -94,10 +99,14 @@ async function requestFrom(incoming, maxBodyBytes, signal) {
 
 function urlOf({ url, headers, socket }) {
   const scheme = socket.encrypted ? "https" : "http";
-  const origin = `${scheme}://${headers.host ?? headers[":authority"] ?? "localhost"}`;
+  const host = headers.host ?? headers[":authority"] ?? "localhost";
+  if (!HOST.test(host)) throw new TypeError("Invalid host");
   // Put together as text: a path that begins with "//" must not be taken for another host.
-  if (url.startsWith("/")) return new URL(origin + url);
-  return new URL(url === "*" ? origin : url);
+  if (url.startsWith("/")) return new URL(`${scheme}://${host}${url}`);
+  if (url === "*") return new URL(`${scheme}://${host}`);
+  // What is sent to a proxy names the host itself.
+  if (!/^https?:\/\//i.test(url)) throw new TypeError("Invalid URL");
+  return new URL(url);
 }
 
 function headersOf({ rawHeaders }) {
@@ -123,19 +132,27 @@ async function read(incoming, maxBodyBytes) {
   return length > 0 ? Buffer.concat(chunks) : undefined;
 }
 
-async function send(response, incoming, outgoing) {
-  const body = Buffer.from(await response.arrayBuffer());
-  outgoing.statusCode = response.status;
-  if (response.statusText && incoming.httpVersionMajor === 1) outgoing.statusMessage = response.statusText;
-  for (const [name, value] of response.headers) {
-    if (name !== "set-cookie" && !OF_CONNECTION.has(name)) outgoing.setHeader(name, value);
-  }
+/** What is sent of a response. Throws what HTTP can't carry, while there still can be another answer. */
+async function answerFrom(response, { httpVersionMajor }) {
+  const { status, statusText } = response;
+  const fields = [...response.headers].filter(([name]) => name !== "set-cookie" && !OF_CONNECTION.has(name));
   const cookies = response.headers.getSetCookie();
-  if (cookies.length > 0) outgoing.setHeader("set-cookie", cookies);
+  if (cookies.length > 0) fields.push(["set-cookie", cookies]);
+  for (const [name, value] of fields) [value].flat().forEach((value) => validateHeaderValue(name, value));
+  const message = httpVersionMajor === 1 ? statusText : "";
+  if (message) validateHeaderValue("status", message);
+  return { status, message, fields, body: Buffer.from(await response.arrayBuffer()) };
+}
+
+function send({ status, message, fields, body }, incoming, outgoing) {
+  outgoing.statusCode = status;
+  if (message) outgoing.statusMessage = message;
+  for (const [name, value] of fields) outgoing.setHeader(name, value);
   // What is left of a body that nobody has read would be taken for the next request.
   if (!incoming.complete && incoming.httpVersionMajor === 1) outgoing.setHeader("connection", "close");
-  if (incoming.method === "HEAD") return void outgoing.end();
-  outgoing.end(body);
+  if (incoming.method !== "HEAD") return void outgoing.end(body);
+  if (body.length > 0) outgoing.setHeader("content-length", body.length);
+  outgoing.end();
 }
 
 module.exports = { createRequestListener };

@@ -122,6 +122,52 @@ test("what a client writes can't change the host, nor a handler the connection",
   assert.deepEqual(urls, ["http://site//evil/path", "http://site/..%2f"]);
   assert.match(await get("/", "a b"), /^HTTP\/1\.1 400 /);
   assert.match(await get("/", ""), /^HTTP\/1\.1 400 /);
+  for (const host of ["site?b", "site#b", "site/b", "me@site"]) assert.match(await get("/x", host), /^HTTP\/1\.1 400 /);
+  assert.match(await get("file:///x"), /^HTTP\/1\.1 400 /);
+  assert.equal(urls.length, 2);
+  await get("http://other/x", "[::1]:80");
+  assert.equal(urls[2], "http://other/x");
+});
+
+test("fields that HTTP can't carry are a failure, others go out as bytes", async (t) => {
+  const runtime = await runtimeFor(t);
+  const failures = [];
+  const stub = guest(runtime, app(`
+    local fields = { ["/control"] = "a\\1b", ["/delete"] = "a\\127b", ["/latin"] = "\u{e9}", ["/other"] = "\u{65e5}" }
+    function App:fetch(request)
+      return Response.new("text", { headers = { x = fields[URL.new(request.url).pathname] } })
+    end`));
+  const url = await serve(t, stub, { onError: (thrown) => void failures.push(thrown.code) });
+  const field = async (path, method = "GET") => {
+    const response = await fetch(url + path, { method });
+    return [response.status, response.headers.get("x")];
+  };
+  assert.deepEqual(await field("/control"), [500, null]);
+  assert.deepEqual(await field("/delete"), [500, null]);
+  assert.deepEqual(failures, ["ERR_INVALID_CHAR", "ERR_INVALID_CHAR"]);
+  assert.deepEqual(await field("/latin"), [200, "\xe9"]);
+  assert.deepEqual(await field("/other"), [200, "\xe6\x97\xa5"]);
+  assert.equal((await stub.fetch("http://app/other")).headers.get("x"), "\xe6\x97\xa5");
+  const used = new Response("used");
+  await used.text();
+  assert.equal((await fetch(await serve(t, () => used, { onError: () => {} }))).status, 500);
+});
+
+test("a client that goes away in the middle of a body is nobody's failure", async (t) => {
+  const failures = [];
+  const url = await serve(t, () => new Response(), { onError: (thrown) => void failures.push(thrown) });
+  const socket = connect(new URL(url).port, "127.0.0.1");
+  socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.deepEqual(failures, []);
+});
+
+test("a HEAD says how long the body is that it doesn't send", async (t) => {
+  const url = await serve(t, () => new Response("whole"));
+  const response = await fetch(url, { method: "HEAD" });
+  assert.deepEqual([response.headers.get("content-length"), await response.text()], ["5", ""]);
 });
 
 test("a client that goes away cancels the request", async (t) => {
