@@ -21,6 +21,9 @@ class Site(DurableObject):
     def fetch(self, request: Request) -> Response:
         if request.url.endswith("/fail"):
             raise LookupError("no such page")
+        if request.url.endswith("/fields"):
+            headers = {"x-latin": "\u00e9", "x-other": "\u65e5"}
+            return Response("whole", status=int(request.headers["x-in"]), headers=headers)
         if request.url.endswith("/smuggle"):
             return Response("whole", headers={"Content-Length": "1", "Transfer-Encoding": "chunked", "X-Own": "1"})
         count = self.ctx.storage.kv.get("count", 0) + 1
@@ -91,6 +94,71 @@ def test_bodies_have_a_limit_and_responses_say_nothing_of_the_connection() -> No
                 status, headers, body = await ask(port, "GET", "/smuggle")
                 assert (status, body, headers["content-length"], headers["x-own"]) == (200, b"whole", "5", "1")
                 assert "transfer-encoding" not in headers
+
+    asyncio.run(main())
+
+
+def test_what_a_client_writes_can_not_change_the_host() -> None:
+    async def speak(port: int, target: str, host: str, method: str = "GET") -> str:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        answer = (await reader.read()).decode()
+        writer.close()
+        return answer
+
+    async def main() -> None:
+        with facetbox.open() as runtime:
+            stub = runtime.namespace("Site", Site).get_by_name("it")
+            async with served(facetbox.asgi(stub)) as port:
+                for target, host in [
+                    ("/x", "site?b"),
+                    ("/x", "site/b"),
+                    ("/x", "site#b"),
+                    ("/x", "me@site"),
+                    ("@evil/x", "site"),
+                    (".evil/x", "site"),
+                    ("file:///x", "site"),
+                    ("ftp://evil/x", "site"),
+                ]:
+                    assert (await speak(port, target, host)).startswith("HTTP/1.1 400 "), (target, host)
+                assert '"http://other/x?y"' in await speak(port, "http://other/x?y", "site")
+                assert '"http://[::1]//evil/"' in await speak(port, "//evil/", "[::1]:80")
+                assert '"http://site/"' in await speak(port, "*", "site", "OPTIONS")
+
+    asyncio.run(main())
+
+
+def test_a_server_that_tells_no_raw_path_has_its_path_quoted() -> None:
+    async def main() -> None:
+        async def receive() -> Any:
+            return {"type": "http.request"}
+
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        with facetbox.open() as runtime:
+            app = facetbox.asgi(runtime.namespace("Site", Site).get_by_name("it"))
+            headers = [(b"host", b"site")]
+            await app({"type": "http", "method": "GET", "path": "/a?b#c%\u00e9", "headers": headers}, receive, send)
+            assert json.loads(sent[1]["body"])[1] == "http://site/a%3Fb%23c%25%C3%A9"
+
+    asyncio.run(main())
+
+
+def test_header_fields_are_bytes_and_some_statuses_have_no_body() -> None:
+    async def main() -> None:
+        with facetbox.open() as runtime:
+            stub = runtime.namespace("Site", Site).get_by_name("it")
+            async with served(facetbox.asgi(stub)) as port:
+                wanted = [(200, "5", b"whole"), (204, None, b""), (205, "0", b""), (304, None, b"")]
+                for status, length, whole in wanted:
+                    answer = await ask(port, "GET", "/fields", headers={"x-in": str(status)})
+                    assert (answer[0], answer[1].get("content-length"), answer[2]) == (status, length, whole)
+                    assert (answer[1]["x-latin"], answer[1]["x-other"]) == ("\xe9", "\xe6\x97\xa5")
+                _, headers, body = await ask(port, "HEAD", "/fields", headers={"x-in": "200"})
+                assert ("content-length" in headers, body) == (False, b"")
 
     asyncio.run(main())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ._errors import InvalidArgument
 from ._native import Request, Response, Stub
@@ -23,6 +25,12 @@ _OF_CONNECTION = frozenset(
     "connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
 """What belongs to the connection and not to the response, whose sender doesn't know the connection."""
+
+_NO_BODY = frozenset((204, 205, 304))
+"""Statuses whose responses have no body."""
+
+_HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
+"""A host that nothing but a host is in: not the end of one, nor the beginning of a path."""
 
 
 class _Disconnected(Exception):
@@ -91,9 +99,9 @@ async def _request(scope: _Scope, receive: _Receive, max_body_bytes: int) -> Req
             raise _Refused(413)
         more = message.get("more_body", False)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    url, body = _url(scope, dict(headers)), b"".join(chunks) or None
+    body = b"".join(chunks) or None
     try:
-        return Request(url, method=scope["method"], headers=headers, body=body)
+        return Request(_url(scope, dict(headers)), method=scope["method"], headers=headers, body=body)
     except InvalidArgument:
         raise _Refused(400) from None
 
@@ -103,9 +111,17 @@ def _url(scope: _Scope, headers: dict[str, str]) -> str:
     if host is None:
         name, port = scope.get("server") or ("localhost", None)
         host = name if port is None else f"{name}:{port}"
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
     query = scope.get("query_string", b"").decode("latin-1")
-    return f"{scope.get('scheme', 'http')}://{host}{path}{'?' + query if query else ''}"
+    origin = f"{scope.get('scheme', 'http')}://{host}"
+    if re.match("https?://", path, re.IGNORECASE):
+        # What is sent to a proxy names the host itself.
+        origin = ""
+    elif path == "*":
+        path = "/"
+    elif not path.startswith("/") or not _HOST.fullmatch(host):
+        raise _Refused(400)
+    return f"{origin}{path}{'?' + query if query else ''}"
 
 
 async def _answer(
@@ -131,13 +147,23 @@ async def _gone(receive: _Receive) -> None:
         pass
 
 
+def _field(value: str) -> bytes:
+    """The bytes of a field: those of Latin-1, as the Fetch standard has it, or of UTF-8 where it has others."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
+
+
 async def _respond(response: Response, method: str, send: _Send) -> None:
     headers = [
-        (name.encode("latin-1"), value.encode("latin-1"))
+        (name.encode("latin-1"), _field(value))
         for name, value in response.headers.items()
         if name not in _OF_CONNECTION
     ]
-    body = response.body or b""
-    headers.append((b"content-length", str(len(body)).encode()))
+    body = b"" if response.status in _NO_BODY else response.body or b""
+    # How long a body would be that isn't sent, nobody has said.
+    if body or (method != "HEAD" and response.status not in (204, 304)):
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
