@@ -157,9 +157,9 @@ impl Event {
     ///
     /// # Errors
     /// INVALID_ARGUMENT from within a `transactionSync()`; those of the commit.
-    pub async fn before_leaving(&self) -> Result<()> {
+    pub async fn before_leaving(self: &Arc<Event>) -> Result<()> {
         if self.actor.class.is_event_loop() {
-            return self.actor.flush_when_free(|span| self.is_held_up_by(span)).await;
+            return self.flush_when_free(self).await;
         }
         // Without the turn it has committed already, and another event may be in the middle of its own.
         if !self.is_holding() {
@@ -173,7 +173,7 @@ impl Event {
     ///
     /// # Errors
     /// As [`Event::before_leaving`].
-    pub async fn before_calling(&self, other: &Actor) -> Result<()> {
+    pub async fn before_calling(self: &Arc<Event>, other: &Actor) -> Result<()> {
         let is_own = other.parent().is_some_and(|(parent, _)| Arc::ptr_eq(parent, &self.actor));
         // Code on an event loop goes on while the call does.
         if !is_own || self.actor.class.is_event_loop() || !self.is_holding() {
@@ -187,7 +187,7 @@ impl Event {
     ///
     /// # Errors
     /// INVALID_ARGUMENT from within a `transactionSync()` of such code; those of the commit.
-    pub async fn settle_callers(&self) -> Result<()> {
+    pub async fn settle_callers(self: &Arc<Event>) -> Result<()> {
         if self.actor.class.as_guest().is_none() {
             return Ok(());
         }
@@ -202,7 +202,7 @@ impl Event {
                 continue;
             }
             if event.actor.class.is_event_loop() {
-                event.actor.flush_when_free(|span| event.is_held_up_by(span)).await?;
+                self.flush_when_free(event).await?;
             } else {
                 // It waits for this: nobody would end a transaction that is waited for.
                 can_leave(event.actor.flush()?)?;
@@ -232,6 +232,22 @@ impl Event {
         self.is_holding() || self.keeper().is_some()
     }
 
+    /// Commits what `writer` has written, this event or one that waits for it, as soon as no explicit transaction
+    /// of others is open: in a class on an event loop any thread may be in the middle of one.
+    async fn flush_when_free(self: &Arc<Event>, writer: &Event) -> Result<()> {
+        while let Some((span, ended)) =
+            writer.actor.flush_unless(|span| writer.is_held_up_by(span))?
+        {
+            // Its code may wait for this event. Whoever has the turn has the transaction.
+            let _wait = match span {
+                Span::Async => writer.actor.turn.wait_beside(self)?,
+                Span::Sync => None,
+            };
+            ended.await;
+        }
+        Ok(())
+    }
+
     /// Whether, in a class on an event loop, what it has written can't be committed before an explicit
     /// transaction has ended: one whose code runs on the loop at this moment, or one of another event. Its own
     /// may wait for what it says.
@@ -241,7 +257,7 @@ impl Event {
 
     /// Commits what it has written, because it has ended. Transactions that its code has left behind are
     /// rolled back.
-    pub async fn settle(&self) -> Result<()> {
+    pub async fn settle(self: &Arc<Event>) -> Result<()> {
         if self.actor.class.is_event_loop() {
             return self.before_leaving().await;
         }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use event_listener::Event as Signal;
+use event_listener::{Event as Signal, EventListener};
 use futures_lite::{FutureExt, future};
 use parking_lot::Mutex;
 use tracing::{Instrument, Span};
@@ -290,15 +290,15 @@ impl Actor {
         self.committed(storage.flush_deferred())
     }
 
-    /// Commits what was written as soon as no explicit transaction is open that `until` is true for: in a
-    /// class on an event loop any thread may be in the middle of one.
-    async fn flush_when_free(
+    /// Commits what was written unless an explicit transaction is open that `until` is true for: answers that one, and
+    /// what tells of its end.
+    fn flush_unless(
         self: &Arc<Actor>,
         until: impl Fn(storage::Span) -> bool,
-    ) -> Result<()> {
-        let Some(storage) = &self.storage else { return Ok(()) };
+    ) -> Result<Option<(storage::Span, EventListener)>> {
+        let Some(storage) = &self.storage else { return Ok(None) };
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))?;
-        self.committed(storage.commit_when_free(until).await)
+        self.committed(storage.commit_unless(until))
     }
 
     /// Passes on how a commit went, which may be the end of the instance or the actor.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures_lite::future::{block_on, poll_once};
+
 use super::{Actor, Event, Hold};
 use crate::error::{ErrorCode, Result};
 use crate::{Class, DurableObject, Runtime};
@@ -141,12 +143,17 @@ fn run(
     Ok(counts)
 }
 
-/// Tries every schedule of the chains.
-fn explore(scripts: &[Script], cancels: bool) -> Result<Seen> {
+fn actors() -> Result<(Runtime, Vec<Arc<Actor>>)> {
     let runtime = Runtime::open_in_memory()?;
     let namespace = runtime.namespace("Object", Class::host("Object", |_, _| Ok(Object)))?;
     let actor = |name: &&str| namespace.actor(&namespace.id_from_name(name));
-    let actors: Vec<_> = ["a", "b", "c"].iter().map(actor).collect::<Result<_>>()?;
+    let actors = ["a", "b", "c"].iter().map(actor).collect::<Result<_>>()?;
+    Ok((runtime, actors))
+}
+
+/// Tries every schedule of the chains.
+fn explore(scripts: &[Script], cancels: bool) -> Result<Seen> {
+    let (_runtime, actors) = actors()?;
     let (mut seen, mut choices) = (Seen::default(), Vec::new());
     loop {
         let counts = run(&actors, scripts, cancels, &choices, &mut seen.refused)?;
@@ -195,5 +202,34 @@ fn chains_that_would_wait_for_each_other_are_refused_and_never_stuck() -> Result
         assert!(seen.refused > 0 && seen.refused < seen.schedules, "{}", seen.schedules);
     }
     assert_eq!(explore(&[&[0, 1], &[0, 1], &[1]], false)?.refused, 0);
+    Ok(())
+}
+
+#[test]
+fn an_event_that_waits_twice_waits_on_after_the_first() -> Result<()> {
+    let (_runtime, actors) = actors()?;
+    let poll = |taking: &mut Taking| block_on(poll_once(taking)).transpose();
+    let take = |event: &Arc<Event>| -> Taking {
+        let event = event.clone();
+        Box::pin(async move { Hold::take(&event).await })
+    };
+    let new =
+        |actor: usize, parent: Option<&Arc<Event>>| Event::new(&actors[actor], parent.cloned());
+    let outer = block_on(Hold::take(&new(1, None)?))?;
+    let first = block_on(Hold::take(&new(0, None)?))?;
+    // Of one event, as two calls at once that code on an event loop has made.
+    let twice = new(0, Some(outer.event()))?;
+    let between = new(0, None)?;
+    let (mut once, mut other, mut again) = (take(&twice), take(&between), take(&twice));
+    for taking in [&mut once, &mut other, &mut again] {
+        assert!(poll(taking)?.is_none());
+    }
+    drop(first);
+    drop(poll(&mut once)?);
+    let other = poll(&mut other)?;
+    assert!(other.is_some());
+    let mut crossing = take(&new(1, Some(&between))?);
+    let refused = poll(&mut crossing).err().map(|error| error.code());
+    assert_eq!(refused, Some(ErrorCode::Deadlock));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -19,31 +20,42 @@ pub(crate) struct Turn(Mutex<State>);
 struct State {
     holder: Option<Arc<Event>>,
     queue: VecDeque<Waiter>,
-    next_ticket: u64,
 }
 
 struct Waiter {
-    ticket: u64,
+    ticket: Ticket,
     event: Arc<Event>,
     waker: Waker,
 }
 
 /// Waits that are going on, to find cycles between them.
 #[derive(Default)]
-pub(crate) struct Waits(Mutex<Vec<Wait>>);
+pub(crate) struct Waits(Mutex<Going>);
+
+#[derive(Default)]
+struct Going {
+    waits: Vec<Wait>,
+    next_ticket: Ticket,
+}
+
+/// Tells a wait from others, of the same event, too: code on an event loop may wait for several things.
+type Ticket = u64;
 
 struct Wait {
+    ticket: Ticket,
     event: Arc<Event>,
+    /// Where the turn is that it waits for: an actor has one, and each event that keeps it one within.
+    turn: usize,
     holder: Arc<Event>,
 }
 
 impl Waits {
-    /// Enters that `event` waits for the turn that `holder` holds.
+    /// Enters that `event` waits for a turn that `holder` holds.
     ///
     /// A holder that waits itself for something that `event` or one of its ancestors holds can never
     /// let go: that is a deadlock, refused here.
-    fn enter(&self, event: &Arc<Event>, holder: &Arc<Event>) -> Result<()> {
-        let mut waits = self.0.lock();
+    fn enter(&self, event: &Arc<Event>, turn: &Turn, holder: &Arc<Event>) -> Result<Ticket> {
+        let mut going = self.0.lock();
         let mut held_up = vec![holder.clone()];
         let mut seen = 0;
         while let Some(stuck) = held_up.get(seen).cloned() {
@@ -54,28 +66,41 @@ impl Waits {
             if event.descends_from(&stuck) {
                 return Err(deadlock(event, holder));
             }
-            for wait in waits.iter().filter(|wait| wait.event.descends_from(&stuck)) {
+            for wait in going.waits.iter().filter(|wait| wait.event.descends_from(&stuck)) {
                 if !held_up.iter().any(|known| Arc::ptr_eq(known, &wait.holder)) {
                     held_up.push(wait.holder.clone());
                 }
             }
         }
-        waits.push(Wait { event: event.clone(), holder: holder.clone() });
-        Ok(())
+        let ticket = going.next_ticket;
+        going.next_ticket += 1;
+        let (event, holder, turn) = (event.clone(), holder.clone(), ptr::from_ref(turn).addr());
+        going.waits.push(Wait { ticket, event, turn, holder });
+        Ok(ticket)
     }
 
-    fn leave(&self, event: &Arc<Event>) {
-        self.0.lock().retain(|wait| !Arc::ptr_eq(&wait.event, event));
+    fn leave(&self, ticket: Ticket) {
+        self.0.lock().waits.retain(|wait| wait.ticket != ticket);
     }
 
-    /// `event` has the turn of its actor now, which the others in the queue wait for: from it, and no longer
-    /// from the one before, which may soon wait for the turn again.
-    fn pass(&self, event: &Arc<Event>) {
-        let mut waits = self.0.lock();
-        waits.retain(|wait| !Arc::ptr_eq(&wait.event, event));
-        for wait in waits.iter_mut().filter(|wait| Arc::ptr_eq(&wait.event.actor, &event.actor)) {
-            wait.holder = event.clone();
+    /// Whoever waits next has the turn now, which the others wait for: from it, and no longer from the one before,
+    /// which may soon wait for the turn again.
+    fn pass(&self, turn: &Turn, next: &Waiter) {
+        let mut going = self.0.lock();
+        going.waits.retain(|wait| wait.ticket != next.ticket);
+        let turn = ptr::from_ref(turn).addr();
+        for wait in going.waits.iter_mut().filter(|wait| wait.turn == turn) {
+            wait.holder = next.event.clone();
         }
+    }
+}
+
+/// A wait for the end of what somebody does with a turn, beside the queue for it.
+pub(super) struct Beside<'a>(&'a Waits, Ticket);
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
     }
 }
 
@@ -108,13 +133,24 @@ impl Turn {
         Take { turn: self, event, ticket: None, waits: &event.actor.runtime.waits }.await
     }
 
+    /// Enters that `event` waits for something that whoever has the turn does, until the answer is dropped.
+    ///
+    /// # Errors
+    /// DEADLOCK as with [`Turn::take`].
+    pub(super) fn wait_beside<'a>(&self, event: &'a Arc<Event>) -> Result<Option<Beside<'a>>> {
+        let state = self.0.lock();
+        let Some(holder) = &state.holder else { return Ok(None) };
+        let waits = &event.actor.runtime.waits;
+        Ok(Some(Beside(waits, waits.enter(event, self, holder)?)))
+    }
+
     /// Hands the turn to the next in the queue.
     pub fn release(&self) {
         let waker = {
             let mut state = self.0.lock();
             match state.queue.pop_front() {
                 Some(next) => {
-                    next.event.actor.runtime.waits.pass(&next.event);
+                    next.event.actor.runtime.waits.pass(self, &next);
                     state.holder = Some(next.event);
                     Some(next.waker)
                 }
@@ -134,7 +170,7 @@ struct Take<'a> {
     turn: &'a Turn,
     event: &'a Arc<Event>,
     waits: &'a Waits,
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
 }
 
 impl Future for Take<'_> {
@@ -154,11 +190,10 @@ impl Future for Take<'_> {
             state.holder = Some(self.event.clone());
             return Poll::Ready(Ok(()));
         };
-        if let Err(error) = self.waits.enter(self.event, holder) {
-            return Poll::Ready(Err(error));
-        }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
+        let ticket = match self.waits.enter(self.event, self.turn, holder) {
+            Ok(ticket) => ticket,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
         let event = self.event.clone();
         state.queue.push_back(Waiter { ticket, event, waker: context.waker().clone() });
         drop(state);
@@ -170,7 +205,7 @@ impl Future for Take<'_> {
 impl Drop for Take<'_> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        self.waits.leave(self.event);
+        self.waits.leave(ticket);
         let mut state = self.turn.0.lock();
         let queued = state.queue.len();
         state.queue.retain(|waiter| waiter.ticket != ticket);

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use event_listener::EventListener;
+
 use super::capture::failed;
 use super::failure::Failure;
 use super::state::{Shared, State};
@@ -96,15 +98,15 @@ impl Storage {
         self.0.flush_deferred().map_err(Error::from)
     }
 
-    /// Commits as soon as no explicit transaction is open of which `until` says that it matters.
-    pub(crate) async fn commit_when_free(&self, until: impl Fn(Span) -> bool) -> Result<()> {
-        loop {
-            let ended = self.0.ended.listen();
-            if !self.commit()?.is_some_and(&until) {
-                return Ok(());
-            }
-            ended.await;
-        }
+    /// Commits unless an explicit transaction is open of which `until` says that it matters: answers that one, and what
+    /// tells of its end.
+    pub(crate) fn commit_unless(
+        &self,
+        until: impl Fn(Span) -> bool,
+    ) -> Result<Option<(Span, EventListener)>> {
+        let ended = self.0.ended.listen();
+        let open = self.commit()?.filter(|open| until(*open));
+        Ok(open.map(|open| (open, ended)))
     }
 
     /// Runs `action` after the next commit, as soon as that has come so far; a rollback drops it.

@@ -161,8 +161,17 @@ fn a_commit_can_wait_for_the_end_of_a_transaction() -> Result<()> {
     let outer = storage.begin(Span::Async)?;
     let inner = storage.begin(Span::Sync)?;
     put(&storage, "a");
-    let mut after_sync = Box::pin(storage.commit_when_free(|span| span == Span::Sync));
-    let mut after_all = Box::pin(storage.commit_when_free(|_| true));
+    let when_free = |until: fn(Span) -> bool| {
+        let storage = &storage;
+        Box::pin(async move {
+            while let Some((_, ended)) = storage.commit_unless(until)? {
+                ended.await;
+            }
+            Ok::<_, Error>(())
+        })
+    };
+    let mut after_sync = when_free(|span| span == Span::Sync);
+    let mut after_all = when_free(|_| true);
     let mut poll = |what: u8| match what {
         0 => block_on(poll_once(&mut after_sync)).transpose(),
         _ => block_on(poll_once(&mut after_all)).transpose(),

@@ -1,5 +1,6 @@
 //! Sections on event loops, chains of calls through them, and the order of these.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
 use facetbox::{
@@ -208,5 +209,59 @@ fn a_call_that_a_transaction_holds_up_holds_up_none_of_its_calls() -> Result<()>
     .get_by_name("one");
     let expected = Value::List(vec![1.into(), 2.into()]);
     assert_eq!(stub.call_blocking("any", vec![])?, expected);
+    Ok(())
+}
+
+#[test]
+fn a_call_that_ends_while_a_transaction_waits_for_its_caller_is_a_deadlock() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    // Whether B's slow method runs, and whether B's transaction has called A.
+    let (runs, called) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    async fn until(flag: &AtomicBool) {
+        while !flag.load(Ordering::Acquire) {
+            future::yield_now().await;
+        }
+    }
+    let inner = runtime.clone();
+    polled(&runtime, "A", move |ctx, method| {
+        let other = one(&inner, "B");
+        async move {
+            if method == "hold" {
+                let transaction = ctx.begin_transaction()?.await?;
+                let other = other?;
+                let call = || other.call_in_order("slow", vec![]);
+                transaction.scope().enter(call).await?;
+            }
+            Ok(Value::Null)
+        }
+    })?;
+    let (inner, running, seen) = (runtime.clone(), runs.clone(), called.clone());
+    polled(&runtime, "B", move |ctx, method| {
+        let (other, running, called) = (one(&inner, "A"), running.clone(), seen.clone());
+        async move {
+            if method == "slow" {
+                running.store(true, Ordering::Release);
+                until(&called).await;
+            } else {
+                let transaction = ctx.begin_transaction()?.await?;
+                let other = other?;
+                let call = || Box::pin(other.call_in_order("leaf", vec![]));
+                let mut call = transaction.scope().enter(call);
+                let first = future::poll_once(&mut call).await;
+                assert!(first.is_none(), "A's transaction keeps it out");
+                called.store(true, Ordering::Release);
+                call.await?;
+            }
+            Ok(Value::Null)
+        }
+    })?;
+    let a = one(&runtime, "A")?;
+    let holds = std::thread::spawn(move || a.call_blocking("hold", vec![]));
+    block_on(until(&runs));
+    let outcomes =
+        [one(&runtime, "B")?.call_blocking("hold", vec![]), holds.join().expect("no panic")];
+    let codes = outcomes.map(|outcome| outcome.err().map(|error| error.code()));
+    let refused = codes.iter().filter(|code| **code == Some(ErrorCode::Deadlock)).count();
+    assert!(refused == 1 && codes.contains(&None), "{codes:?}");
     Ok(())
 }
