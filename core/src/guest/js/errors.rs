@@ -3,7 +3,7 @@
 use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
 use super::kinds::Kind;
-use super::native::{Cap, Handle, HeldError, length};
+use super::native::{Cap, Handle, HeldError, length, set_own};
 use super::read;
 use super::vm::Hooks;
 use super::{api, give};
@@ -46,7 +46,7 @@ pub(super) fn error_to_js<'js>(
     let fields = fields.map(|fields| give::map(ctx, hooks, &fields.0)).transpose()?;
     let cause = Array::new(ctx.clone())?;
     if let Some(value) = error.cause() {
-        cause.set(0, give::value(ctx, hooks, value)?)?;
+        set_own(&cause, 0, give::value(ctx, hooks, value)?)?;
     }
     let held = HeldError::new(ctx, &hooks.shared, error.clone());
     let original = Cap::make(ctx, Handle::Error(held))?;
@@ -187,10 +187,21 @@ impl<'js> Parts<'js> {
         }
         let fields = self.fields.map(Object::into_value);
         match fields.and_then(|fields| read::carried(ctx, hooks, &fields, carried)) {
-            Some(Value::Map(fields)) => error.with_host(Arc::new(Fields(fields))),
+            Some(Value::Map(mut fields)) => {
+                // These say what became of an event, and that nobody but the runtime does.
+                fields.remove("durableObjectReset");
+                if fields.get("code").and_then(Value::as_str).is_some_and(is_limit) {
+                    fields.remove("code");
+                }
+                error.with_host(Arc::new(Fields(fields)))
+            }
             _ => error,
         }
     }
+}
+
+fn is_limit(code: &str) -> bool {
+    code.starts_with("LIMIT_")
 }
 
 /// Whether the engine has been out of stack.

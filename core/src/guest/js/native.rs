@@ -11,7 +11,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::Constructor;
-use rquickjs::{Array, Class, Ctx, JsLifetime, Value as JsValue, qjs};
+use rquickjs::object::Property;
+use rquickjs::{Array, Class, Ctx, IntoAtom, IntoJs, JsLifetime, Object, Value as JsValue, qjs};
 
 use super::api::Stream;
 use super::entry::owned;
@@ -97,6 +98,16 @@ impl Cap {
         let class = object.as_class::<Cap>()?;
         Some(class.borrow().0.clone())
     }
+}
+
+/// Gives an object or array a property of its own, whatever the guest has made all of them inherit.
+pub(super) fn set_own<'js>(
+    object: &Object<'js>,
+    key: impl IntoAtom<'js>,
+    value: impl IntoJs<'js>,
+) -> rquickjs::Result<()> {
+    let value = value.into_js(object.ctx())?;
+    object.prop(key, Property::from(value).writable().enumerable().configurable())
 }
 
 /// Why a native ends early.

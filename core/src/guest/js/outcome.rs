@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use rquickjs::{Array, Ctx, Value as JsValue};
 
 use super::errors::{caught, cut, error_from_js, error_to_js};
+use super::native::set_own;
 use super::task::{Outcome, Task, Wanted};
 use super::vm::Hooks;
 use super::{api, give, read};
@@ -38,7 +39,8 @@ pub(super) fn hand_in<'js>(
             let is_reset = matches!(error.code(), ErrorCode::Aborted | ErrorCode::Reset);
             let error_value = error_to_js(ctx, hooks, &error)?;
             if let Some(object) = error_value.as_object() {
-                object.set(if is_reset { "durableObjectReset" } else { "remote" }, true)?;
+                let flag = if is_reset { "durableObjectReset" } else { "remote" };
+                set_own(object, flag, true)?;
             }
             settler.reject.call((error_value,))
         }

@@ -10,7 +10,7 @@ use crate::charge::Holder;
 use crate::error::{Error, Result};
 use crate::guest::js::errors::error_from_js;
 use crate::guest::js::give;
-use crate::guest::js::native::{Call, Cap, Handle, illegal};
+use crate::guest::js::native::{Call, Cap, Handle, illegal, set_own};
 use crate::guest::js::program::Compiled;
 use crate::guest::outside::checked_export;
 use crate::loader::{ExportOptions, Loader, WorkerCode, WorkerStub};
@@ -129,9 +129,10 @@ fn register_exports(natives: &mut Natives) {
         let (name, kind) = (call.text(0)?, call.text(1)?);
         let value = export(call, &name, &kind, ExportOptions::default())?;
         let made = Array::new(call.ctx.clone())?;
-        made.set(0, Cap::make(call.ctx, Handle::Value(value))?)?;
+        set_own(&made, 0, Cap::make(call.ctx, Handle::Value(value))?)?;
         if let Some(namespace) = own_worker(call)?.namespace(&name) {
-            made.set(1, Cap::make(call.ctx, Handle::Value(Value::Namespace(namespace)))?)?;
+            let namespace = Handle::Value(Value::Namespace(namespace));
+            set_own(&made, 1, Cap::make(call.ctx, namespace)?)?;
         }
         Ok(made.into_value())
     });

@@ -6,7 +6,7 @@ use super::Natives;
 use crate::actor::ActorId;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::js::give;
-use crate::guest::js::native::{Call, Cap, Done, Fail, Handle};
+use crate::guest::js::native::{Call, Cap, Done, Fail, Handle, set_own};
 use crate::id::ObjectId;
 use crate::namespace::Namespace;
 use crate::value::Value;
@@ -50,9 +50,10 @@ fn namespace(call: &Call<'_, '_>) -> Result<Namespace> {
 /// What the prelude makes an id from: a handle, its text and its name.
 fn give_id<'js>(call: &Call<'_, 'js>, id: ObjectId) -> Done<'js> {
     let parts = Array::new(call.ctx.clone())?;
-    parts.set(1, id.to_string())?;
-    parts.set(2, id.name())?;
-    parts.set(0, Cap::make(call.ctx, Handle::Id(ActorId::Object(id)))?)?;
+    let (text, name) = (id.to_string(), id.name().map(str::to_owned));
+    set_own(&parts, 0, Cap::make(call.ctx, Handle::Id(ActorId::Object(id)))?)?;
+    set_own(&parts, 1, text)?;
+    set_own(&parts, 2, name)?;
     Ok(parts.into_value())
 }
 

@@ -120,6 +120,10 @@ export class Body {
   static content(body) {
     return body.#content;
   }
+  /** The headers, whatever a class of the guest's says of them. */
+  static headers(body) {
+    return body.#headers;
+  }
   static is(value) {
     return typeof value === "object" && value !== null && #content in value;
   }
@@ -154,8 +158,9 @@ export class Body {
   }
 }
 
-export const { content: contentOf, is: isBody } = Body;
+export const { content: contentOf, headers: headersOf, is: isBody } = Body;
 delete Body.content;
+delete Body.headers;
 delete Body.is;
 
 /** How deep values may be nested. */
