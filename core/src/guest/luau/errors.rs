@@ -94,7 +94,11 @@ pub(crate) fn error_from_mlua(error: mlua::Error) -> Error {
 pub(super) fn argument_error(error: mlua::Error) -> Error {
     match error {
         mlua::Error::FromLuaConversionError { from, to, message } => {
-            let mut text = format!("Wrong argument: expected {}, got {from}", to.to_lowercase());
+            let to = match to.as_str() {
+                "&str" | "String" => "text in UTF-8".to_owned(),
+                to => to.to_lowercase(),
+            };
+            let mut text = format!("Wrong argument: expected {to}, got {from}");
             if let Some(message) = message {
                 text = format!("{text} ({message})");
             }

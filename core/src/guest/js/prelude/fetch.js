@@ -1,7 +1,7 @@
 // Headers, Request, Response.
 
 import { eachEntry, hasName, native, removeEntries, setEntry, tag, valuesOf, walked } from "facetbox:base";
-import { Body, contentOf, contentOfData, extract, gathering, isBody, withType } from "facetbox:bodies";
+import { Body, contentOf, contentOfData, extract, gathering, headersOf, isBody, withType } from "facetbox:bodies";
 import { events } from "facetbox:lazy";
 import { attempt } from "facetbox:operations";
 
@@ -175,7 +175,7 @@ export class Request extends Body {
 /** What Rust takes over from a request, body included: the guest can't read it afterwards. */
 export function takeRequest(request) {
   const [method, url] = requestParts(request);
-  return [method, url, headersList(request.headers), contentOf(request).take()];
+  return [method, url, headersList(headersOf(request)), contentOf(request).take()];
 }
 
 export const makeRequest = (method, url, list, data) => requestFrom(method, url, list, data, "manual");
@@ -195,7 +195,7 @@ let responseParts, responseFrom, cameFrom;
 
 function absolute(url, base) {
   try {
-    return native.url_parse(`${url}`, base).href;
+    return native.url_parse(`${url}`, base);
   } catch {
     throw new TypeError(`Unable to parse URL: ${url}`);
   }
@@ -284,14 +284,14 @@ export class Response extends Body {
     if (!REDIRECT.includes(status)) {
       throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
-    return new Response(null, { status, headers: { location: absolute(url) } });
+    return new Response(null, { status, headers: { location: absolute(url).href } });
   }
 }
 
 /** What Rust takes over from a response, body included; undefined for anything else. */
 export function takeResponse(value) {
   const parts = responseParts(value);
-  return parts && [parts[0], headersList(value.headers), contentOf(value).take(), parts[1]];
+  return parts && [parts[0], headersList(headersOf(value)), contentOf(value).take(), parts[1]];
 }
 
 /** What a status means, where nothing else is said about it. */
@@ -311,7 +311,7 @@ export const makeResponse = (status, list, data, statusText) =>
 export function takeMessage(value) {
   if (isHeaders(value)) return ["Headers", headersList(value)];
   if (!isBody(value)) return undefined;
-  const [list, content] = [headersList(value.headers), contentOf(value)];
+  const [list, content] = [headersList(headersOf(value)), contentOf(value)];
   const parts = responseParts(value);
   if (parts !== undefined) return ["Response", [parts[0], list, content.send(), parts[1]]];
   const [method, url] = requestParts(value);
@@ -332,8 +332,10 @@ const MAX_REDIRECTS = 20;
 
 /** The request that follows one that was redirected there. */
 function redirected(request, status, location) {
-  const url = absolute(location, request.url);
+  const { href: url, origin } = absolute(location, request.url);
   const headers = new Headers(request.headers);
+  // What proves to one server who asks is nothing for another.
+  if (origin === "null" || origin !== native.url_parse(request.url).origin) headers.delete("authorization");
   const isKept = status >= 307 || (status !== 303 && request.method !== "POST") || request.method === "HEAD";
   if (isKept) return requestAgain(request, { url, headers, content: contentOfData(contentOf(request).data) });
   return requestAgain(request, { method: "GET", url, headers, content: contentOfData(null) });
