@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import facetbox
 import pytest
@@ -139,3 +141,19 @@ async def test_closing_ends_calls_that_wait() -> None:
 
 async def guest_call_after_close(runtime: aio.Runtime) -> None:
     runtime.namespace("Late", Supervisor)
+
+
+@pytest.mark.filterwarnings("error")
+@on_loop
+async def test_a_task_that_is_cancelled_before_it_begins_closes_its_coroutine() -> None:
+    from facetbox.aio import _host
+
+    async def method() -> None:
+        raise AssertionError("it begins")
+
+    answer = method()
+    task = asyncio.ensure_future(_host._finish(cast(Any, None), answer))
+    _host.cancel(task)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert inspect.getcoroutinestate(answer) == inspect.CORO_CLOSED

@@ -10,7 +10,6 @@ use facetbox::{
 use futures_channel::oneshot;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyBaseException;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -107,10 +106,12 @@ impl Drop for Pending {
         // Whoever drops this may hold locks that code with the GIL waits for.
         let _ = std::thread::Builder::new().name("facetbox-cancel".into()).spawn(move || {
             enter(|py| {
-                let task = task.bind(py).call0().ok().filter(|task| !task.is_none());
-                let cancel = task.and_then(|task| task.getattr(intern!(py, "cancel")).ok());
-                let no_args = || PyTuple::empty(py).unbind();
-                cancel.map(|cancel| home.post(Delivery::Run(cancel.unbind(), no_args())))
+                static CANCEL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+                let task = task.bind(py).call0().ok().filter(|task| !task.is_none())?;
+                let cancel = CANCEL.import(py, "facetbox.aio._host", "cancel").ok()?;
+                let args = (task,).into_pyobject(py).ok()?;
+                home.post(Delivery::Run(cancel.clone().unbind(), args.unbind()));
+                Some(())
             })
         });
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import weakref
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 
 from .. import _native
 from .._native import Ask
@@ -44,6 +44,16 @@ async def _finish(ask: Ask, answer: Awaitable[object]) -> None:
         raise
     except BaseException as error:
         _fail(ask, error)
+
+
+def cancel(task: asyncio.Task[None]) -> None:
+    """Cancels the task of an ask. One that hasn't begun never awaits what it was made for, which is closed then."""
+    work = cast("Coroutine[Any, Any, None]", task.get_coro())
+    if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+        answer = inspect.getcoroutinelocals(work)["answer"]
+        if inspect.iscoroutine(answer):
+            answer.close()
+    task.cancel()
 
 
 def _fail(ask: Ask, error: BaseException) -> None:
