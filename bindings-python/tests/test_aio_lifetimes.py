@@ -157,3 +157,30 @@ async def test_a_task_that_is_cancelled_before_it_begins_closes_its_coroutine() 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert inspect.getcoroutinestate(answer) == inspect.CORO_CLOSED
+
+
+@on_loop
+async def test_failures_that_nobody_waits_for_any_more_are_not_logged() -> None:
+    logged: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: logged.append(context))
+
+    class Blocks(aio.DurableObject):
+        async def leave(self) -> None:
+            async def fail() -> None:
+                self.ctx.abort("no")
+
+            self.ctx.block_concurrency_while(fail)
+            await asyncio.sleep(0)
+            # These wait for the end of that, and are cancelled before they have begun to.
+            for _ in range(4):
+                self.ctx.block_concurrency_while(fail).cancel()
+            await asyncio.sleep(60)
+
+    async with aio.open() as runtime:
+        objects = runtime.namespace("Blocks", Blocks)
+        for turn in range(8):
+            with pytest.raises(facetbox.AbortedError):
+                await objects.get_by_name(f"{turn}").leave()
+        await asyncio.sleep(0.02)
+        gc.collect()
+    assert logged == []

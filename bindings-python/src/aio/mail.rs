@@ -47,7 +47,9 @@ fn settle(future: &Bound<'_, PyAny>, outcome: Outcome) -> PyResult<()> {
         Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
         Err(error) => {
             let error = awaitable(py, error).into_value(py);
-            future.call_method1(intern!(py, "set_exception"), (error,))
+            // Asyncio would log it, if whoever awaits it is cancelled before that is woken up.
+            let set = future.call_method1(intern!(py, "set_exception"), (error,));
+            set.and_then(|_| future.call_method0(intern!(py, "exception")))
         }
     };
     settled.map(drop)
