@@ -68,9 +68,12 @@ test("messages that can't be sent, stored or made again are refused, and nothing
   await assert.rejects(stub.echo({ get other() { return new Response("new each time"); } }), ValueError);
   await assert.rejects(stub.keep(new Response("x")), ValueError);
   const other = guest(runtime, app(`
-    function App:wide() return Headers.new({ a = "\u65e5" }) end
-    function App:method() return Request.new("http://a/", { method = "TRACE" }) end`));
-  for (const method of ["wide", "method"]) await assert.rejects(other[method](), TypeError);
+    function App:wide() return Headers.new({ a = "\u65e5", b = "\xe9" }) end
+    function App:method() return Request.new("http://a/", { method = "TRACE" }) end
+    function App:credentials() return { Request.new("http://me:word@a/") } end`));
+  for (const method of ["method", "credentials"]) await assert.rejects(other[method](), TypeError);
+  // The bytes of UTF-8, as Cloudflare sends them; what is in Latin-1 stays.
+  assert.deepEqual([...(await other.wide())], [["a", "\xe6\x97\xa5"], ["b", "\xe9"]]);
 });
 
 test("ArrayBuffers and Buffers come back as Uint8Arrays of their own", async () => {
