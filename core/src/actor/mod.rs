@@ -268,6 +268,13 @@ impl Actor {
         })
     }
 
+    /// Has a guest's statements of SQL do on the guest's account what they have left for the commit.
+    pub fn write_indexes(&self) {
+        if let Some(storage) = &self.storage {
+            storage.write_indexes();
+        }
+    }
+
     /// Commits what was written, so that what follows may leave the actor. Answers the explicit transaction
     /// that is open instead, if one is.
     pub fn flush(self: &Arc<Actor>) -> Result<Option<storage::Span>> {

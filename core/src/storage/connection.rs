@@ -57,7 +57,8 @@ const LIMITS: &[(i32, i32)] = &[
     (ffi::SQLITE_LIMIT_PARSER_DEPTH, 500),
 ];
 
-/// Bytes that guests' statements may leave in memory until the indexes of full-text tables are written.
+/// Bytes that guests' statements may leave in memory until the indexes of full-text tables are written before the end
+/// of the event.
 const MAX_PENDING: i64 = 2 << 20;
 
 /// How many pages the write-ahead log has at least when they are moved to the database.
@@ -79,6 +80,8 @@ pub(super) struct Connection {
     redefined: bool,
     /// Bytes that their statements have left in memory since the last commit or [`Connection::write_indexes`].
     pending: i64,
+    /// They have written into full-text tables since then.
+    unindexed: bool,
     durability: Durability,
     /// Hands on what is committed, in mode full.
     capture: Option<Capture>,
@@ -160,7 +163,7 @@ impl Connection {
         )?;
         db.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let (own, cache, cursors, recent) = Default::default();
-        let (schema, redefined, pending) = (0, false, 0);
+        let (schema, redefined, pending, unindexed) = (0, false, 0, false);
         let usage_saved = Instant::now();
         let (written, capture) = (false, None);
         Ok(Connection {
@@ -172,6 +175,7 @@ impl Connection {
             schema,
             redefined,
             pending,
+            unindexed,
             durability,
             capture,
             new_wal,
@@ -184,7 +188,8 @@ impl Connection {
     /// the log that makes it durable once it is, if that isn't waited for.
     pub fn commit(&mut self, when: When) -> Result<Option<u64>, Failure> {
         self.commit_reserved()?;
-        (self.written, self.redefined, self.pending) = (true, false, 0);
+        (self.written, self.redefined) = (true, false);
+        self.note_indexed();
         let appended = match (&mut self.capture, when) {
             (Some(capture), When::Committed) => Some(capture.append(&mut self.db)?),
             _ => {
@@ -366,21 +371,27 @@ impl Connection {
     pub fn note_rollback(&mut self) {
         self.recent.clear();
         self.schema += u64::from(self.redefined);
-        self.pending = 0;
+        self.note_indexed();
     }
 
-    /// A guest's statement that writes has left so many bytes in memory.
-    pub fn note_left(&mut self, bytes: i64) {
-        self.pending = self.pending.saturating_add(bytes);
+    fn note_indexed(&mut self) {
+        (self.pending, self.unindexed) = (0, false);
     }
 
-    /// Writes what full-text tables keep in memory for their indexes, if that may be much. They do so for each savepoint,
-    /// and otherwise at the end of the transaction, where nothing stops them.
-    pub fn write_indexes(&mut self) -> Result<(), Failure> {
-        if self.pending <= MAX_PENDING {
+    /// A guest's statement that writes has left so much in memory as the guard holds.
+    pub fn note_left(&mut self, statement: Statement) {
+        self.pending = self.pending.saturating_add(self.db.guard().held());
+        self.unindexed |= self.db.writes_virtual(statement);
+    }
+
+    /// Writes what full-text tables keep in memory for their indexes, if that may be much or if `all` of it is to be. They
+    /// do so for each savepoint, and otherwise at the end of the transaction, where nothing stops them, however much of
+    /// their indexes they merge.
+    pub fn write_indexes(&mut self, all: bool) -> Result<(), Failure> {
+        if self.pending <= MAX_PENDING && !(all && self.unindexed) {
             return Ok(());
         }
-        self.pending = 0;
+        self.note_indexed();
         let savepoint = self.own(Own::Savepoint)?;
         self.db.run_for_guest(savepoint)?;
         self.run(Own::Release, &[])

@@ -135,7 +135,7 @@ impl Exec<'_> {
 
     /// What a statement has left isn't done while one that writes is going on.
     fn write_indexes(&mut self, scratch: bool) -> Result<()> {
-        self.connection(scratch)?.write_indexes().map_err(|failure| self.fail(failure))
+        self.connection(scratch)?.write_indexes(false).map_err(|failure| self.fail(failure))
     }
 
     /// Runs the last statement up to its first row, or to its end if it writes.
@@ -245,8 +245,7 @@ impl Exec<'_> {
             connection.note_definition();
         }
         if !compiled.readonly {
-            let left = connection.db.guard().held();
-            connection.note_left(left);
+            connection.note_left(compiled.statement);
         }
         outcome.map_err(|failure| self.fail(failure))
     }

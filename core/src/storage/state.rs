@@ -170,6 +170,23 @@ impl Storage {
         body(connection).map_err(|failure| state.fail(failure, &self.0))
     }
 
+    /// Writes what a guest's statements have left for the commit, which nothing would stop there. What fails is told by
+    /// the commit.
+    pub(crate) fn write_indexes(&self) {
+        if self.0.state.is_idle() {
+            return;
+        }
+        let Ok(mut state) = self.lock() else { return };
+        let written = match &mut state.main {
+            Some(main) => main.write_indexes(true),
+            None => return,
+        };
+        if let Err(failure) = written {
+            let error = state.fail(failure, &self.0);
+            state.poison.get_or_insert(error);
+        }
+    }
+
     /// Discards what is uncommitted, closes the database and answers `error` from now on.
     pub(crate) fn shutdown_with(&self, error: Error) {
         let mut state = self.0.state.lock();

@@ -87,6 +87,7 @@ impl JsInstance {
                         self.report(ctx, hooks, event);
                     });
                 });
+                event.actor.write_indexes();
             });
         event.add_cpu(used);
         event.has_read(end);

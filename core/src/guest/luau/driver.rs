@@ -150,7 +150,11 @@ impl LuauInstance {
     ) -> Result<Step> {
         let event = &task.event;
         let run = || run().map(|ran| self.step(coroutine, ran));
-        let step = self.watched(event, || self.vm.enter(task, run));
+        let step = self.watched(event, || {
+            let step = self.vm.enter(task, run);
+            event.actor.write_indexes();
+            step
+        });
         self.start_timers(event);
         if let Some(why) = self.vm.shared.guard.stopped() {
             return Err(self.stopped(task, why));

@@ -44,11 +44,13 @@ pub(super) struct Needs {
     pub length: usize,
     /// Instructions between two looks.
     pub looks: c_int,
+    /// It writes into virtual tables, which may keep some of that in memory.
+    pub keeps: bool,
 }
 
 impl Needs {
     /// Of statements that don't have to be looked at.
-    pub const NONE: Needs = Needs { length: MAX_LENGTH, looks: LOOKS };
+    pub const NONE: Needs = Needs { length: MAX_LENGTH, looks: LOOKS, keeps: false };
 }
 
 struct Instruction<'a> {
@@ -143,6 +145,7 @@ struct Program {
     /// Where the first trigger begins.
     triggers: Option<usize>,
     has_paths: bool,
+    keeps: bool,
 }
 
 impl Program {
@@ -154,6 +157,7 @@ impl Program {
         }
         self.weights.push(instruction.weight());
         self.has_paths |= instruction.has_paths();
+        self.keeps |= instruction.name == b"VUpdate";
         let to = instruction.loop_start().map(|to| self.start + to);
         self.loops.extend(to.filter(|to| *to <= at).map(|to| (to, at)));
     }
@@ -169,7 +173,7 @@ impl Program {
         // A loop has two instructions more at least.
         let again = f64::from(looks) * heaviest * count / (count + 2.0);
         let length = (LATEST / (total + again).max(1.0)) as usize;
-        Needs { length: length.clamp(LEAST_LENGTH, MAX_LENGTH), looks }
+        Needs { length: length.clamp(LEAST_LENGTH, MAX_LENGTH), looks, keeps: self.keeps }
     }
 
     /// The heaviest instruction that may be in a loop, and how many weigh anything.

@@ -175,6 +175,11 @@ impl Database {
         unsafe { ffi::sqlite3_stmt_readonly(self.raw(statement)) != 0 }
     }
 
+    /// Whether it writes into virtual tables, if it is a guest's.
+    pub fn writes_virtual(&self, statement: Statement) -> bool {
+        self.slots.get(statement).needs.keeps
+    }
+
     /// How many parameters it has.
     pub fn parameter_count(&self, statement: Statement) -> usize {
         // SAFETY: the statement is alive.

@@ -231,3 +231,44 @@ fn what_waits_for_the_end_of_a_transaction_is_bounded() -> Result<()> {
     assert_eq!(insert(0).expect_err("is stopped").code(), ErrorCode::Reset);
     Ok(())
 }
+
+#[test]
+fn what_a_commit_would_merge_is_merged_before_and_can_be_stopped() -> Result<()> {
+    let (storage, interrupt) = interruptible();
+    let exec = |sql: &str| exec_with(&storage, sql, vec![]);
+    exec("CREATE VIRTUAL TABLE t USING fts5(a)")?;
+    exec("INSERT INTO t(t, rank) VALUES ('automerge', 0)")?;
+    let pages = || exec("SELECT count(*), sum(length(block)) FROM t_data");
+    let (mut most, mut merges) = (0, 0);
+    for _ in 0..40 {
+        exec("INSERT INTO t VALUES ('a b c')")?;
+        storage.write_indexes();
+        let before = pages()?;
+        let Value::Int(count) = before[0][0] else { unreachable!("a count") };
+        merges += usize::from(count < most);
+        most = count;
+        storage.commit()?;
+        assert_eq!(pages()?, before, "the commit has merged");
+    }
+    assert_eq!(merges, 2); // one of each 16
+    exec("INSERT INTO t VALUES ('d')")?;
+    interrupt.store(true, Ordering::Release);
+    storage.write_indexes();
+    assert_eq!(storage.commit().expect_err("is stopped").code(), ErrorCode::Reset);
+    interrupt.store(false, Ordering::Release);
+    storage.rollback();
+    assert_eq!(exec("SELECT count(*) FROM t WHERE t MATCH 'a OR d'")?, [[Value::Int(40)]]);
+    Ok(())
+}
+
+#[test]
+fn an_event_that_writes_no_full_text_leaves_nothing() -> Result<()> {
+    let storage = memory();
+    exec_with(&storage, "CREATE TABLE t(a)", vec![])?;
+    exec_with(&storage, "INSERT INTO t VALUES (1)", vec![])?;
+    storage.write_indexes();
+    storage.commit()?;
+    storage.write_indexes();
+    assert_eq!(exec_with(&storage, "SELECT a FROM t", vec![])?, [[Value::Int(1)]]);
+    Ok(())
+}

@@ -19,6 +19,8 @@ pub const CASES: &[Case] = &[
         "data = '\\u00e9'.repeat(9e5)",
         "all('SELECT length(hex(?1)), length(quote(?1))', data)",
     ),
+    ("strftime", "data = '%V'.repeat(8e5)", "all('SELECT length(strftime(?, 1000000))', data)"),
+    ("printf, many", "data = '%g'.repeat(1.6e6)", "all('SELECT length(printf(?, 1.5))', data)"),
     ("printf", "data = 7", "all(\"SELECT length(printf('%100000d%.90000f', 1, 2.5))\")"),
     (
         "comparison, any case",
@@ -145,12 +147,34 @@ pub const CASES: &[Case] = &[
         "fts('a '.repeat(1e5)); data = 'a OR \"a a\" OR \"a a a\"'",
         "all(\"SELECT length(highlight(f, 0, '<', '>')) FROM f WHERE f MATCH ?\", data)",
     ),
+    (
+        "fts5: a long phrase",
+        "fts('a '.repeat(1e6)); data = `\"${'a '.repeat(55)}\"`",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: many prefixes",
+        "data = Array.from({ length: 31 }, (_, n) => n + 1).join(' '); \
+         sql.exec(`CREATE VIRTUAL TABLE f USING fts5(a, content = '', prefix = '${data}')`); \
+         data = ('a'.repeat(31) + ' ').repeat(125e3)",
+        "sql.exec('INSERT INTO f(a) VALUES (?)', data)",
+    ),
+    (
+        "fts5: no automerge",
+        "fts(); sql.exec(\"INSERT INTO f(f, rank) VALUES ('automerge', 0)\"); data = 0",
+        "sql.exec('INSERT INTO f VALUES (?)', words(8e3, data++)); await sync()",
+    ),
+    (
+        "fts5: integrity-check",
+        "fts('a '.repeat(2e6))",
+        "sql.exec(\"INSERT INTO f(f) VALUES ('integrity-check')\")",
+    ),
 ];
 
 pub fn code((_, prepare, run): &Case) -> String {
     format!(
         "import {{ DurableObject }} from 'cloudflare:workers';
-         let data, sql;
+         let data, sql, sync;
          const all = (query, ...values) => sql.exec(query, ...values).toArray();
          // A table of one column.
          function rows(count, value) {{
@@ -162,7 +186,8 @@ pub fn code((_, prepare, run): &Case) -> String {
              sql.exec('CREATE VIRTUAL TABLE f USING fts5(a)');
              if (text) sql.exec('INSERT INTO f VALUES (?)', text);
          }}
-         const words = (count) => Array.from({{ length: count }}, (_, n) => n.toString(36)).join(' ');
+         const words = (count, from = 0) =>
+             Array.from({{ length: count }}, (_, n) => (from * count + n).toString(36)).join(' ');
          // A sum that isn't deep.
          function sum(count, term, from = 0) {{
              if (count === 1) return `(${{term(from)}})`;
@@ -178,9 +203,10 @@ pub fn code((_, prepare, run): &Case) -> String {
              constructor(ctx, env) {{
                  super(ctx, env);
                  sql = ctx.storage.sql;
+                 sync = () => ctx.storage.sync();
              }}
              prepare() {{ {prepare}; }}
-             run() {{
+             async run() {{
                  const begin = performance.now();
                  while (performance.now() - begin < 250) {{}}
                  for (;;) {{ {run}; }}
