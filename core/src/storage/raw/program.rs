@@ -4,6 +4,7 @@
 //! could have many instructions before that which read all of a long value without taking memory. So each instruction
 //! is weighed as `EXPLAIN` lists it, and the heavier a program is, the shorter its values.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, c_int};
 
 use rusqlite::ffi;
@@ -36,6 +37,12 @@ const JSON: f64 = 1.5;
 const PATH: f64 = 0.2;
 /// To make one column of a full-text table of it.
 const WORDS: f64 = 10.0;
+
+/// To write numbers or dates as it says, where each two bytes may be one.
+const FORMAT: f64 = 12.0;
+const DATE_FORMAT: f64 = 25.0;
+/// A format in the text of a statement that is no longer takes no time.
+const SHORT_FORMAT: usize = 100;
 
 /// What a program needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,6 +126,31 @@ impl Instruction<'_> {
         }
     }
 
+    /// Nanoseconds for each byte of its first argument beyond [`Instruction::weight`], if that is a format.
+    fn format_weight(&self) -> Option<f64> {
+        let is = |name: &[u8]| {
+            matches!(self.name, b"Function" | b"PureFunc") && self.more.starts_with(name)
+        };
+        match is(b"printf(") || is(b"format(") {
+            true => Some(FORMAT - 3.0),
+            false => is(b"strftime(").then_some(DATE_FORMAT - 3.0),
+        }
+    }
+
+    /// The first register that it may put a text into, and how many more.
+    fn text_target(&self) -> Option<(i64, i64)> {
+        let [first, second, third] = self.numbers;
+        match self.name {
+            b"String8" | b"String" | b"Variable" | b"SCopy" => Some((second, 0)),
+            b"Copy" | b"Move" => Some((second, third.clamp(0, 127))),
+            b"Concat" | b"Function" | b"PureFunc" | b"Column" | b"VColumn" | b"AggValue" => {
+                Some((third, 0))
+            }
+            b"AggFinal" => Some((first, 0)),
+            _ => None,
+        }
+    }
+
     /// A function that looks for as many things as it has arguments.
     fn has_paths(&self) -> bool {
         matches!(self.name, b"Function" | b"PureFunc")
@@ -146,6 +178,12 @@ struct Program {
     triggers: Option<usize>,
     has_paths: bool,
     keeps: bool,
+    /// Functions, with the registers of their formats and what they weigh more if those are long. Each part has its own
+    /// registers, so they go with where it begins.
+    formats: Vec<(usize, (usize, i64), f64)>,
+    /// Registers that get a short text of the statement itself, and those that may get another.
+    short: HashSet<(usize, i64)>,
+    others: HashSet<(usize, i64)>,
 }
 
 impl Program {
@@ -158,11 +196,27 @@ impl Program {
         self.weights.push(instruction.weight());
         self.has_paths |= instruction.has_paths();
         self.keeps |= instruction.name == b"VUpdate";
+        let [constants, first, _] = instruction.numbers;
+        if let Some(weight) = instruction.format_weight() {
+            // The registers of a constant are used for nothing else.
+            let format = if constants & 1 == 1 { first } else { -1 };
+            self.formats.push((at, (self.start, format), weight));
+        }
+        if let Some((register, more)) = instruction.text_target() {
+            let is_short = instruction.name == b"String8" && instruction.more.len() <= SHORT_FORMAT;
+            let registers = if is_short { &mut self.short } else { &mut self.others };
+            registers.extend((register..=register + more).map(|register| (self.start, register)));
+        }
         let to = instruction.loop_start().map(|to| self.start + to);
         self.loops.extend(to.filter(|to| *to <= at).map(|to| (to, at)));
     }
 
     fn needs(mut self) -> Needs {
+        for (at, format, weight) in &self.formats {
+            if !self.short.contains(format) || self.others.contains(format) {
+                self.weights[*at] += weight;
+            }
+        }
         if self.has_paths {
             // Some may only be there to give a JSON function one more argument.
             self.weights.iter_mut().for_each(|weight| *weight += PATH);

@@ -65,6 +65,29 @@ fn the_longest_value_depends_on_the_program() -> Result<()> {
 }
 
 #[test]
+fn a_format_is_long_only_if_it_is_none_of_the_statements_own() -> Result<()> {
+    for (query, fits) in [
+        ("SELECT a, strftime('%Y', 1), printf('%s: %d', a, 1), format('%d', 2) FROM t", true),
+        ("SELECT a FROM t WHERE strftime('%Y-%m', b) = ?1 OR a <> ?2", true),
+        ("SELECT strftime(a, b), strftime(a, 1) FROM t", false),
+        ("SELECT a, strftime(?1, b), strftime(?2, b) FROM t", false),
+        ("SELECT a, strftime(iif(b, ?1, '%Y'), b), strftime(iif(b, '%Y', ?2), b) FROM t", false),
+        ("SELECT strftime(CASE 1 WHEN 1 THEN ?1 ELSE '%Y' END, b), a, ?2 FROM t", false),
+        ("SELECT strftime(coalesce(?1, '%Y'), b), a, ?2 FROM t", false),
+        ("SELECT a, strftime(?1 || '%Y', b), strftime(upper(?2), b) FROM t", false),
+        ("SELECT 'x' || a, strftime(a, b), strftime(b, a) FROM t", false),
+        ("SELECT printf(a), printf(a, 1) FROM t", false),
+    ] {
+        let storage = storage(2_000_000)?;
+        exec(&storage, "ALTER TABLE t ADD COLUMN b INTEGER")?;
+        let values = vec![Value::Int(1); if query.contains("?2") { 2 } else { 0 }];
+        let outcome = outcome(&storage, query, values);
+        assert_eq!(outcome != TOO_BIG, fits, "{query} {outcome}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_row_of_a_full_text_table_is_as_long_as_a_value() -> Result<()> {
     let storage = memory();
     exec(&storage, "CREATE VIRTUAL TABLE f USING fts5(a, b, content = '')")?;
