@@ -12,6 +12,7 @@ use futures_lite::future;
 use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::park::block_on;
 use crate::pulse::{self, Pulses};
 use crate::tasks::{Tasks, Worker};
 
@@ -145,7 +146,7 @@ impl Executor {
     /// Polls on this thread. One of ours that blocks is replaced meanwhile, because the future may
     /// wait for a task that only the executor polls.
     fn block_here<T>(&self, task: impl Future<Output = T>) -> T {
-        let Some(_pause) = pulse::pause() else { return future::block_on(task) };
+        let Some(_pause) = pulse::pause() else { return block_on(task) };
         struct Blocked<'a>(&'a Executor);
         impl Drop for Blocked<'_> {
             fn drop(&mut self) {
@@ -155,7 +156,7 @@ impl Executor {
         self.0.threads.lock().blocked += 1;
         let _blocked = Blocked(self);
         self.start_threads();
-        future::block_on(task)
+        block_on(task)
     }
 
     fn start_threads(&self) {

@@ -72,6 +72,7 @@ pub mod medium;
 mod metrics;
 mod namespace;
 mod order;
+mod park;
 mod process;
 mod pulse;
 mod revoker;

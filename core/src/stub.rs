@@ -314,58 +314,64 @@ impl Stub {
         })
     }
 
-    async fn deliver(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "a function's arguments would be in its future twice, which is moved"
+    )]
+    fn deliver(
         self,
         parent: Option<Arc<Event>>,
         message: Message,
         sender: Sender,
-    ) -> Result<Reply> {
-        if let (Sender::Host(_), Some(event)) = (&sender, &parent) {
-            event.settle_callers().await?;
-        }
-        // In a forked child the call before it may never have its place.
-        self.0.runtime.check_open()?;
-        let mut place = match sender {
-            Sender::Host(Some(ticket)) => Some(ticket.wait().await),
-            _ => None,
-        };
-        if let Some(event) = &parent {
-            event.count_subrequest()?;
-            event.count_call(Called::Stub(&self));
-        }
-        let actor = match self.bind()? {
-            Binding::Bound(actor) => actor,
-            // Boxed as all that few calls come to: what a call may come to is moved with each.
-            begun => Box::pin(self.start_with(begun, parent.as_ref())).await?,
-        };
-        if let Some(event) = &parent {
-            // While it is held up by a transaction of another event, the calls of that must not wait for this one.
-            let mut leaving = pin!(event.before_calling(&actor));
-            match future::poll_once(leaving.as_mut()).await {
-                Some(left) => left?,
-                None => {
-                    drop(place.take());
-                    leaving.await?;
+    ) -> impl Future<Output = Result<Reply>> + Send {
+        async move {
+            if let (Sender::Host(_), Some(event)) = (&sender, &parent) {
+                event.settle_callers().await?;
+            }
+            // In a forked child the call before it may never have its place.
+            self.0.runtime.check_open()?;
+            let mut place = match sender {
+                Sender::Host(Some(ticket)) => Some(ticket.wait().await),
+                _ => None,
+            };
+            if let Some(event) = &parent {
+                event.count_subrequest()?;
+                event.count_call(Called::Stub(&self));
+            }
+            let actor = match self.bind()? {
+                Binding::Bound(actor) => actor,
+                // Boxed as all that few calls come to: what a call may come to is moved with each.
+                begun => Box::pin(self.start_with(begun, parent.as_ref())).await?,
+            };
+            if let Some(event) = &parent {
+                // While it is held up by a transaction of another event, the calls of that must not wait for this one.
+                let mut leaving = pin!(event.before_calling(&actor));
+                match future::poll_once(leaving.as_mut()).await {
+                    Some(left) => left?,
+                    None => {
+                        drop(place.take());
+                        leaving.await?;
+                    }
                 }
             }
-        }
-        if let Target::Facet { parent: above, .. } = &self.0.target {
-            let inside = parent.as_ref().is_some_and(|event| Arc::ptr_eq(&event.actor, above));
-            if !inside {
-                above.flush()?;
+            if let Target::Facet { parent: above, .. } = &self.0.target {
+                let inside = parent.as_ref().is_some_and(|event| Arc::ptr_eq(&event.actor, above));
+                if !inside {
+                    above.flush()?;
+                }
+                above.look_for_rollbacks();
             }
-            above.look_for_rollbacks();
-        }
-        let reply = {
-            let mut reply = pin!(actor.deliver(parent.clone(), message));
-            match place {
-                Some(place) => queued(place, reply).await,
-                None => reply.as_mut().await,
+            let reply = {
+                let mut reply = pin!(actor.deliver(parent.clone(), message));
+                match place {
+                    Some(place) => queued(place, reply).await,
+                    None => reply.as_mut().await,
+                }
+            };
+            match &parent {
+                Some(event) => event.before_returning().await.and(reply),
+                None => reply,
             }
-        };
-        match &parent {
-            Some(event) => event.before_returning().await.and(reply),
-            None => reply,
         }
     }
 

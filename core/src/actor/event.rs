@@ -224,7 +224,8 @@ impl Event {
             return if is_guest { Ok(()) } else { self.actor.flush_deferred() };
         }
         let broken = async { Err(self.actor.end().await) };
-        future::or(Hold::take(self), broken).await.map(drop)
+        // Boxed as what few calls come to: what a call may come to is moved with each.
+        Box::pin(future::or(Hold::take(self), broken)).await.map(drop)
     }
 
     /// Whether it keeps the turn itself, or has come back into what an ancestor keeps it for.
@@ -333,9 +334,14 @@ impl Event {
     /// The time. The clock isn't read where nothing has taken time since it was, which costs more than much of what
     /// a short event does.
     pub fn now(&self) -> Instant {
+        self.begun + self.elapsed()
+    }
+
+    /// The time since it was delivered, as [`Event::now`] has it.
+    pub fn elapsed(&self) -> Duration {
         match self.read_ns.load(Ordering::Relaxed) {
-            UNREAD => Instant::now(),
-            nanos => self.begun + Duration::from_nanos(nanos),
+            UNREAD => self.begun.elapsed(),
+            nanos => Duration::from_nanos(nanos),
         }
     }
 

@@ -317,52 +317,61 @@ impl Actor {
     }
 
     /// Delivers a message and waits for the answer.
-    pub async fn deliver(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "a function's arguments would be in its future twice, which is moved"
+    )]
+    pub fn deliver(
         self: Arc<Actor>,
         parent: Option<Arc<Event>>,
         message: Message,
-    ) -> Result<Reply> {
-        self.check()?;
-        let bytes = match &message {
-            Message::Call { method, args, .. } => self.check_use(method, args)?,
-            Message::Get { property } => self.check_use(property, &[])?,
-            Message::Fetch(request) => self.check_size("request", request.size())?,
-            _ => 0,
-        };
-        let event = Event::new(&self, parent)?;
-        event.set_bytes_in(bytes);
-        if let Message::Call { tail: true, .. } = &message {
-            event.set_of_tail();
-        }
-        let mut observation = Observation::begin(&event, message.kind(), || TailInfo::of(&message));
-        let broken = async { Err(self.end().await) };
-        let mut hold = match future::or(Hold::take(&event), broken).await {
-            Ok(hold) => hold,
-            Err(error) => {
-                observation.end(Err(&error));
-                return Err(error);
+    ) -> impl Future<Output = Result<Reply>> + Send {
+        async move {
+            self.check()?;
+            let bytes = match &message {
+                Message::Call { method, args, .. } => self.check_use(method, args)?,
+                Message::Get { property } => self.check_use(property, &[])?,
+                Message::Fetch(request) => self.check_size("request", request.size())?,
+                _ => 0,
+            };
+            let event = Event::new(&self, parent)?;
+            event.set_bytes_in(bytes);
+            if let Message::Call { tail: true, .. } = &message {
+                event.set_of_tail();
             }
-        };
-        let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
-        let span = self.span(message.kind());
-        let outcome = {
-            let run = pin!(self.run(&event, message, &mut hold));
-            AssertUnwindSafe(run.instrument(span)).catch_unwind().await
-        };
-        let reply = outcome.unwrap_or_else(|_| {
-            let error =
-                Error::new(ErrorCode::Panic, "Code of the host panicked; the object was reset.");
-            self.fail(error.clone());
-            Err(error)
-        });
-        let mut reply = event.settle().await.and(reply);
-        match self.check_reply(&mut reply, is_head) {
-            Ok(bytes) => observation.set_bytes_out(bytes),
-            Err(error) => reply = Err(error),
+            let mut observation =
+                Observation::begin(&event, message.kind(), || TailInfo::of(&message));
+            let broken = async { Err(self.end().await) };
+            let mut hold = match future::or(Hold::take(&event), broken).await {
+                Ok(hold) => hold,
+                Err(error) => {
+                    observation.end(Err(&error));
+                    return Err(error);
+                }
+            };
+            let is_head = matches!(&message, Message::Fetch(request) if request.method() == "HEAD");
+            let span = self.span(message.kind());
+            let outcome = {
+                let run = pin!(self.run(&event, message, &mut hold));
+                AssertUnwindSafe(run.instrument(span)).catch_unwind().await
+            };
+            let reply = outcome.unwrap_or_else(|_| {
+                let error = Error::new(
+                    ErrorCode::Panic,
+                    "Code of the host panicked; the object was reset.",
+                );
+                self.fail(error.clone());
+                Err(error)
+            });
+            let mut reply = event.settle().await.and(reply);
+            match self.check_reply(&mut reply, is_head) {
+                Ok(bytes) => observation.set_bytes_out(bytes),
+                Err(error) => reply = Err(error),
+            }
+            let reply = reply.map_err(|error| error.with_path(self.path.as_str()));
+            observation.end(reply.as_ref().map(Reply::status));
+            reply
         }
-        let reply = reply.map_err(|error| error.with_path(self.path.as_str()));
-        observation.end(reply.as_ref().map(Reply::status));
-        reply
     }
 
     /// What `tracing` knows an event by: spans of nested calls are nested.
@@ -371,28 +380,34 @@ impl Actor {
     }
 
     /// Runs one event in the instance, starting it first if need be.
-    async fn run(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "a function's arguments would be in its future twice, which is moved"
+    )]
+    fn run(
         self: &Arc<Actor>,
         event: &Arc<Event>,
         message: Message,
         hold: &mut Hold,
-    ) -> Result<Reply> {
-        self.check()?;
-        let running = match self.running() {
-            Some(running) => running,
-            None => {
-                event.takes_time();
-                let broken = async { Err(self.end().await) };
-                // Boxed as what few events come to: what an event may come to is moved with each.
-                future::or(Box::pin(self.start(event, hold)), broken).await?
+    ) -> impl Future<Output = Result<Reply>> + Send {
+        async move {
+            self.check()?;
+            let running = match self.running() {
+                Some(running) => running,
+                None => {
+                    event.takes_time();
+                    let broken = async { Err(self.end().await) };
+                    // Boxed as what few events come to: what an event may come to is moved with each.
+                    future::or(Box::pin(self.start(event, hold)), broken).await?
+                }
+            };
+            let reply = running.instance.deliver(event, message, hold);
+            let reply = future::or(reply, async { Err(running.end().await) }).await;
+            match (reply, running.ended()) {
+                // The event that hit a limit keeps its own error.
+                (Err(error), Some(reason)) if error.code() == ErrorCode::Reset => Err(reason),
+                (reply, _) => reply,
             }
-        };
-        let reply = running.instance.deliver(event, message, hold);
-        let reply = future::or(reply, async { Err(running.end().await) }).await;
-        match (reply, running.ended()) {
-            // The event that hit a limit keeps its own error.
-            (Err(error), Some(reason)) if error.code() == ErrorCode::Reset => Err(reason),
-            (reply, _) => reply,
         }
     }
 

@@ -165,9 +165,9 @@ impl<'a> Observation<'a> {
     }
 
     fn finish(&self, outcome: Outcome, status: Option<u16>) {
-        let (event, now) = (self.event, self.event.now());
-        let (cpu, wall) = (event.cpu_charged(), now.saturating_duration_since(event.begun));
-        event.actor.used(now);
+        let event = self.event;
+        let (cpu, wall) = (event.cpu_charged(), event.elapsed());
+        event.actor.used(event.begun + wall);
         self.meter(cpu);
         let bindings = event.calls().list();
         event.actor.runtime.metrics.bindings.add(event.calls());

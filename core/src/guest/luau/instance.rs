@@ -133,7 +133,8 @@ impl LuauInstance {
     async fn object(&self, task: &Arc<Task>, hold: &mut Hold) -> Result<Cow<'_, Table>> {
         match self.object.get() {
             Some(object) => Ok(Cow::Borrowed(object)),
-            None => self.construct(task, hold).await.map(Cow::Owned),
+            // Boxed as what few calls come to: what a call may come to is moved with each.
+            None => Box::pin(self.construct(task, hold)).await.map(Cow::Owned),
         }
     }
 
