@@ -12,7 +12,7 @@ use std::ptr::null_mut;
 use mlua::{Function, IntoLuaMulti, Lua, Table, Thread, Value, ffi, lua_State};
 
 use super::convert::Marshal;
-use super::stack::Kept;
+use super::stack::{Kept, make_room};
 use super::trace::stack_of;
 use crate::value::Value as Arg;
 
@@ -135,14 +135,6 @@ impl Coroutine {
             unsafe { ffi::lua_settop(main, top) };
             ran
         })
-    }
-}
-
-fn make_room(own: *mut lua_State, count: c_int) -> mlua::Result<()> {
-    // SAFETY: as said above.
-    match unsafe { ffi::lua_checkstack(own, count) } {
-        0 => Err(mlua::Error::StackError),
-        _ => Ok(()),
     }
 }
 

@@ -14,7 +14,9 @@ use std::ffi::{CStr, c_int, c_void};
 use std::ptr::null_mut;
 
 use super::guard;
-use mlua::{FromLuaMulti, IntoLua, IntoLuaMulti, Lua, Table, Value, ffi, lua_State};
+use mlua::{
+    Buffer, FromLuaMulti, IntoLua, IntoLuaMulti, Lua, LuaString, Table, Value, ffi, lua_State,
+};
 
 /// Whole numbers up to this are doubles of the engine, those beyond its 64-bit integers.
 const MAX_SAFE: i64 = 1 << 53;
@@ -105,9 +107,115 @@ pub(super) fn protected<R: FromLuaMulti>(
     args: impl IntoLuaMulti,
     code: impl FnOnce(&Stack),
 ) -> mlua::Result<R> {
-    // SAFETY: the state is one of a machine that is alive and locked. The closure owns nothing, and what it calls keeps
-    // to the rule above.
-    unsafe { lua.exec_raw(args, |state| code(&Stack(state))) }
+    let mut code = Some(code);
+    let mut run = |stack: &Stack| code.take().map_or((), |code| code(stack));
+    let mut code: Code<'_> = &mut run;
+    lua.exec_raw_lua(|raw| {
+        let state = raw.state();
+        // Of all blocks: the machine is locked, so the state is alive and this thread's; there is room for what is pushed, so
+        // that nothing raises but the protected call, within itself. What a block needs beyond that is said there.
+        // SAFETY: as said above.
+        let top = unsafe { ffi::lua_gettop(state) };
+        let call = || {
+            push_trampoline(lua, state)?;
+            // SAFETY: this makes room for the arguments.
+            let count = unsafe { args.push_into_stack_multi(raw) }?;
+            make_room(state, 1)?;
+            // SAFETY: the trampoline takes it for what it is, and has it only during the call.
+            unsafe { ffi::lua_pushlightuserdatatagged(state, (&raw mut code).cast(), 0) };
+            // SAFETY: the function is below so many arguments. What the code calls keeps to the rule above.
+            match unsafe { ffi::lua_pcall(state, count + 1, ffi::LUA_MULTRET, 0) } {
+                ffi::LUA_OK => {
+                    // SAFETY: as said above.
+                    let results = unsafe { ffi::lua_gettop(state) } - top;
+                    // SAFETY: there are so many.
+                    unsafe { R::from_stack_multi(results, raw) }
+                }
+                ffi::LUA_ERRMEM => Err(mlua::Error::MemoryError("not enough memory".into())),
+                // SAFETY: what was raised is on top.
+                _ => Err(match unsafe { raw.pop::<Value>() }? {
+                    Value::Error(error) => *error,
+                    Value::String(text) => mlua::Error::RuntimeError(text.to_string_lossy()),
+                    other => mlua::Error::RuntimeError(other.type_name().to_owned()),
+                }),
+            }
+        };
+        let called = call();
+        // SAFETY: what was pushed since and is left is nobody's.
+        unsafe { ffi::lua_settop(state, top) };
+        called
+    })
+}
+
+/// What a protected call runs.
+type Code<'a> = &'a mut dyn FnMut(&Stack);
+
+/// Its address is what a machine has the trampoline under.
+static TRAMPOLINE: u8 = 0;
+
+/// Pushes the function that runs the code of protected calls. It is made once for each machine: a function of its own for each
+/// call would cost as much as the call.
+fn push_trampoline(lua: &Lua, state: *mut lua_State) -> mlua::Result<()> {
+    const REGISTRY: c_int = ffi::LUA_REGISTRYINDEX;
+    let key = (&raw const TRAMPOLINE).cast();
+    make_room(state, 1)?;
+    // SAFETY: the machine is locked, and there is room.
+    if unsafe { ffi::lua_rawgetptagged(state, REGISTRY, key, 0) } == ffi::LUA_TFUNCTION {
+        return Ok(());
+    }
+    // SAFETY: something was pushed.
+    unsafe { ffi::lua_pop(state, 1) };
+    let make = |state| {
+        let name = c"protected".as_ptr();
+        // SAFETY: this is a protected call, which has room for a few values.
+        unsafe { ffi::lua_pushcclosurek(state, run_code, name, 0, None) };
+        // SAFETY: the function is on top.
+        unsafe { ffi::lua_rawsetptagged(state, REGISTRY, key, 0) };
+    };
+    // SAFETY: the closure owns nothing that has to be dropped.
+    unsafe { lua.exec_raw::<()>((), make) }?;
+    // SAFETY: the machine is locked, and there is room.
+    unsafe { ffi::lua_rawgetptagged(state, REGISTRY, key, 0) };
+    Ok(())
+}
+
+/// # Safety
+/// The last argument must be the address of a [`Code`] that nobody else uses meanwhile.
+unsafe extern "C-unwind" fn run_code(state: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise; the engine calls this with a state that runs nothing else.
+    let code = unsafe { ffi::lua_tolightuserdatatagged(state, -1, 0) }.cast::<Code<'_>>();
+    // SAFETY: there is an argument.
+    unsafe { ffi::lua_pop(state, 1) };
+    // SAFETY: the caller's promise.
+    let code = unsafe { &mut *code };
+    code(&Stack(state));
+    // SAFETY: as above.
+    unsafe { ffi::lua_gettop(state) }
+}
+
+/// Makes room for so many values on a stack of a machine that this thread has locked.
+pub(super) fn make_room(state: *mut lua_State, count: c_int) -> mlua::Result<()> {
+    // SAFETY: the state is alive; this doesn't raise.
+    match unsafe { ffi::lua_checkstack(state, count) } {
+        0 => Err(mlua::Error::StackError),
+        _ => Ok(()),
+    }
+}
+
+/// Makes text of the engine's.
+///
+/// # Errors
+/// A lack of memory; that the guest has to end.
+pub(super) fn text(lua: &Lua, text: &[u8]) -> mlua::Result<LuaString> {
+    protected(lua, (), |stack| stack.push_text(text))
+}
+
+/// Makes a buffer.
+///
+/// # Errors
+/// A lack of memory.
+pub(super) fn buffer(lua: &Lua, bytes: &[u8]) -> mlua::Result<Buffer> {
+    protected(lua, (), |stack| stack.push_bytes(bytes))
 }
 
 /// A size that the engine takes as an `int`; one that is too large fails there.

@@ -8,6 +8,7 @@ use mlua::{FromLuaMulti, Function, IntoLuaMulti, LightUserData, Lua, LuaString, 
 use super::errors::{error_from_mlua, error_to_lua};
 use super::messages::{self, Parts};
 use super::native::{Natives, register};
+use super::stack::text;
 use super::trace::guest_stack;
 use super::{bytes, json, urls};
 use crate::error::{Error, ErrorCode, Result};
@@ -293,7 +294,7 @@ fn wrong_type(expected: &str, value: &Value) -> Error {
 }
 
 fn body_to_lua(lua: &Lua, body: Option<&[u8]>) -> mlua::Result<Option<LuaString>> {
-    body.map(|body| lua.create_string(body)).transpose()
+    body.map(|body| text(lua, body)).transpose()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{Host, Natives, text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::Facets;
 use crate::guest::luau::errors::error_from_mlua;
-use crate::guest::luau::rows;
+use crate::guest::luau::{rows, stack};
 use crate::guest::outside::{Answer, Budget};
 use crate::guest::rows::Form;
 use crate::storage::{Batch, KvList, ListOptions, Span, SqlCursor};
@@ -59,7 +59,7 @@ fn register_kv(natives: &Natives<'_>) -> mlua::Result<()> {
 /// A key and its value; a stored null is the sentinel, so that the entry isn't taken for none.
 fn entry_to_lua(host: &Host, lua: &Lua, key: &str, value: &Value) -> Result<MultiValue> {
     let mut pair = MultiValue::new();
-    pair.push_back(LuaValue::String(lua.create_string(key).map_err(error_from_mlua)?));
+    pair.push_back(LuaValue::String(stack::text(lua, key.as_bytes()).map_err(error_from_mlua)?));
     match value {
         Value::Null | Value::Undefined => pair.push_back(LuaValue::NULL),
         value => pair.extend(host.give(lua, value)?),

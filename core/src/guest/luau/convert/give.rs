@@ -5,7 +5,7 @@ use mlua::{Lua, MultiValue, Table, Value as LuaValue};
 use super::{LuaCap, LuaOpaque, Marshal};
 use crate::actor::ActorId;
 use crate::guest::luau::errors::error_to_lua;
-use crate::guest::luau::stack::{Slot, Stack, protected};
+use crate::guest::luau::stack::{self, Slot, Stack, protected};
 use crate::value::{Value, ValueMap};
 
 /// Whole numbers beyond this are 64-bit integers of the engine, which the binding knows only inside of tables.
@@ -36,9 +36,9 @@ impl Marshal {
             Value::Bool(value) => LuaValue::Boolean(*value),
             Value::Int(number) => LuaValue::Integer(*number),
             Value::Float(number) => LuaValue::Number(*number),
-            Value::String(text) => LuaValue::String(lua.create_string(text)?),
+            Value::String(text) => LuaValue::String(stack::text(lua, text.as_bytes())?),
             Value::Bytes(bytes) | Value::View(_, bytes) => {
-                LuaValue::Buffer(lua.create_buffer(bytes)?)
+                LuaValue::Buffer(stack::buffer(lua, bytes)?)
             }
             Value::List(_) | Value::Map(_) | Value::Dict(_) => {
                 LuaValue::Table(self.table(lua, |giver, stack| giver.value(stack, value))?)
@@ -81,8 +81,12 @@ impl Marshal {
             return Ok(Passed::Plain(MultiValue::new()));
         }
         if !Passed::is_packed(values) {
-            let values = values.iter().map(|value| self.value(lua, value));
-            return Ok(Passed::Plain(values.collect::<mlua::Result<_>>()?));
+            // Something may be put in front of them.
+            let mut plain = MultiValue::with_capacity(values.len() + 1);
+            for value in values {
+                plain.push_back(self.value(lua, value)?);
+            }
+            return Ok(Passed::Plain(plain));
         }
         let packed = self.table(lua, |giver, stack| giver.list(stack, values))?;
         packed.raw_set("n", values.len())?;

@@ -12,7 +12,7 @@ use mlua::{Function, LuaString, Table, Value};
 
 use super::errors::error_from_mlua;
 use super::native::Natives;
-use super::stack::{Passage, Slot, Stack, protected};
+use super::stack::{Passage, Slot, Stack, protected, text};
 use decode::Decoder;
 use encode::Encoder;
 
@@ -43,7 +43,7 @@ fn add_encode(natives: &Natives<'_>) -> mlua::Result<()> {
         })
         .map_err(error_from_mlua)?;
         outcome?;
-        lua.create_string(encoder.text()).map_err(error_from_mlua)
+        text(lua, encoder.text()).map_err(error_from_mlua)
     })
 }
 
