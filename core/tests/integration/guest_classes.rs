@@ -1,8 +1,11 @@
 //! Guest code as a namespace's class, and the loader's cache and entrypoints.
 
 use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
 
-use facetbox::{ErrorCode, ExportOptions, Result, Runtime, Value, ValueMap, WorkerCode};
+use facetbox::{
+    ErrorCode, ExportOptions, HostFunction, Result, Runtime, Stub, Value, ValueMap, WorkerCode,
+};
 
 use crate::support::{app, assert_fails, own, visit};
 
@@ -91,5 +94,66 @@ fn an_entrypoint_has_env_and_props_but_no_storage() -> Result<()> {
     let expected = Value::List(vec!["tool".into(), "alice".into()]);
     assert_eq!(stub.call_blocking("read", vec![])?, expected);
     assert!(stub.call_blocking("store", vec![]).is_err());
+    Ok(())
+}
+
+#[test]
+fn methods_of_luau_are_those_that_the_class_has_at_the_call() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let code = WorkerCode::luau(
+        "local Base = DurableObject:extend('Base')
+         function Base:name() return 'base' end
+         local App = Base:extend('App')
+         App.value = 7
+         function App:change() App.name = function() return 'own' end end
+         function App:hide() App.name = 7 end
+         function App:last(...) return (select(select('#', ...), ...)) end
+         return { App = App }",
+    );
+    let stub = own(&runtime, code)?;
+    let call = |method: &str| stub.call_blocking(method, vec![]);
+    assert_eq!(call("name")?, Value::from("base"));
+    call("change")?;
+    assert_eq!(call("name")?, Value::from("own"));
+    call("hide")?;
+    for method in ["name", "value", "absent", &"m".repeat(100)] {
+        assert_fails(call(method), ErrorCode::NotFound, method);
+    }
+    let mut args = vec![Value::Null];
+    for arg in [true.into(), 7.into(), Value::Float(1.5), "text".into(), vec![1u8].into()] {
+        args.push(Value::List(vec![arg.clone()]));
+        args.push(arg.clone());
+        assert_eq!(stub.call_blocking("last", args.clone())?, arg);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_guest_that_has_the_coroutine_of_its_event_harms_itself_alone() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let mut code = app(r#"
+        local kept
+        function App:keep() kept = coroutine.running() end
+        function App:fail() kept = coroutine.running() error("failed") end
+        function App:wait() kept = coroutine.running() return self.env.BACK() end
+        function App:meddle() return (coroutine.resume(kept, true, "made up")) end
+        function App:close() return (pcall(coroutine.close, kept)) end
+        function App:add(a, b) return a + b end
+    "#);
+    let own_stub = Arc::new(OnceLock::<Stub>::new());
+    let stub = own_stub.clone();
+    let back = move |_args| stub.get().expect("it is set").call_blocking("meddle", vec![]);
+    code.env.insert("BACK", HostFunction::new("BACK", back));
+    let stub = own(&runtime, code)?;
+    let _ = own_stub.set(stub.clone());
+    let call = |method: &str| stub.call_blocking(method, vec![]);
+    let add = || stub.call_blocking("add", vec![1.into(), 2.into()]);
+    call("keep")?;
+    assert_eq!((call("meddle")?, call("close")?, add()?), (false.into(), false.into(), 3.into()));
+    assert_fails(call("fail"), ErrorCode::GuestError, "failed");
+    assert_eq!((call("meddle")?, call("close")?, add()?), (false.into(), true.into(), 3.into()));
+    // The event that comes back into the object ends the coroutine of the one that waits.
+    assert_fails(call("wait"), ErrorCode::GuestError, "cannot resume dead coroutine");
+    assert_eq!((call("close")?, add()?), (true.into(), 3.into()));
     Ok(())
 }
