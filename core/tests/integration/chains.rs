@@ -5,8 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::task::Poll;
 use std::thread;
+#[cfg(feature = "quickjs")]
+use std::time::{Duration, Instant};
 
 use facetbox::{BoxFuture, ErrorCode, HostFunction, Namespace, Result, Runtime, Stub, Value};
+#[cfg(feature = "quickjs")]
+use facetbox::{Module, WorkerCode};
 use futures_lite::future;
 
 use crate::support::{app, assert_fails, facet, host_class, own};
@@ -167,5 +171,46 @@ fn an_event_may_wait_for_its_turn_again_behind_one_that_has_just_got_it() -> Res
     assert_eq!(poll(&mut second), Some(Ok(2.into())));
     assert_eq!(poll(&mut third), Some(Ok(3.into())));
     assert_eq!(poll(&mut first), Some(Ok(1.into())));
+    Ok(())
+}
+
+/// While an event waits for its turn, the calls that it has made go on: one of them has the turn of an object that whoever
+/// has the event's turn calls.
+#[cfg(feature = "quickjs")]
+#[test]
+fn calls_go_on_while_their_caller_waits_for_its_turn() -> Result<()> {
+    let code = WorkerCode {
+        main_module: "worker.js".into(),
+        modules: vec![(
+            "worker.js".into(),
+            Module::Js(
+                r#"
+import { DurableObject } from "cloudflare:workers";
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export class Room extends DurableObject {
+  room(name) { return this.ctx.exports.Room.getByName(name); }
+  async both() { return await Promise.all([this.room("b").soon(), this.room("c").section()]); }
+  async soon() { await sleep(30); return "soon"; }
+  section() { return this.ctx.blockConcurrencyWhile(async () => { await sleep(90); return "late"; }); }
+  hold() { return this.ctx.storage.transaction(async () => { await sleep(60); return await this.room("c").leaf(); }); }
+  leaf() { return "leaf"; }
+}"#
+                .into(),
+            ),
+        )],
+        ..WorkerCode::default()
+    };
+    let runtime = Runtime::open_in_memory()?;
+    let rooms = runtime.deploy("site", code, None)?.namespace("Room")?;
+    for name in ["a", "b", "c"] {
+        rooms.get_by_name(name).call_blocking("leaf", vec![])?;
+    }
+    let (started, both) = (Instant::now(), rooms.get_by_name("a"));
+    let both = thread::spawn(move || both.call_blocking("both", vec![]));
+    thread::sleep(Duration::from_millis(10));
+    assert_eq!(rooms.get_by_name("a").call_blocking("hold", vec![])?, "leaf".into());
+    let both = both.join().expect("no panic")?;
+    assert_eq!(both, Value::List(vec!["soon".into(), "late".into()]));
+    assert!(started.elapsed() < Duration::from_secs(10));
     Ok(())
 }

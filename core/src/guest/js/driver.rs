@@ -5,7 +5,9 @@
 //! jobs again. Several events may wait in one machine; whichever has the turn runs jobs for all of them.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Context;
 
 use futures_lite::future;
 use rquickjs::promise::PromiseState;
@@ -13,7 +15,7 @@ use rquickjs::{Ctx, Value as JsValue};
 
 use super::errors::{caught, error_from_js};
 use super::instance::JsInstance;
-use super::outcome::{Ended, hand_in, outcome, poll_operations};
+use super::outcome::{Ended, hand_in, outcome, poll_more, poll_operations};
 use super::task::{Outcome, Task, Wanted};
 use super::vm::Hooks;
 use crate::actor::{Event, Hold};
@@ -191,11 +193,20 @@ impl JsInstance {
             None
         };
         let ended = future::or(async { Some(self.next(task).await) }, late).await;
-        let ended = ended.ok_or_else(|| match event.in_section() {
+        let mut ended = ended.ok_or_else(|| match event.in_section() {
             true => event.actor.fail_section(),
             false => self.stopped(task, Stop::Wall),
         })?;
-        hold.retake().await?;
+        // What else it has begun goes on: that may have the turn of another actor, for which whoever has this one waits.
+        let mut retaken = pin!(hold.retake());
+        let go_on = |context: &mut Context<'_>| {
+            let taken = retaken.as_mut().poll(context);
+            if taken.is_pending() {
+                poll_more(task, &mut ended, context);
+            }
+            taken
+        };
+        poll_fn(go_on).await?;
         event.actor.check()?;
         Ok(ended)
     }

@@ -102,6 +102,16 @@ pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<En
     if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
 }
 
+/// Polls what a task waits for besides what has `ended`, while the task waits for its turn: unless that takes as much as a
+/// message already.
+pub(super) fn poll_more(task: &Task, ended: &mut Ended, context: &mut Context<'_>) {
+    let size = |(_, answer): &(u64, Result<Answer>)| answer.as_ref().map_or(0, Answer::size) as u64;
+    while ended.iter().map(size).sum::<u64>() <= task.event.actor.limits.message_bytes {
+        let Poll::Ready(more) = poll_operations(task, context) else { return };
+        ended.extend(more);
+    }
+}
+
 /// A main module that doesn't load names itself. What the engine refuses while it links the modules has
 /// no place in any of them.
 pub(super) fn load_error(error: Error, main: &str) -> Error {
