@@ -28,10 +28,13 @@ impl Stop {
             ),
             Stop::Memory => (
                 ErrorCode::LimitMemory,
-                format!(
-                    "The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.",
-                    limits.memory_bytes
-                ),
+                match guest.refused() {
+                    Some(what) => format!("{what}: a limit of {path}."),
+                    None => format!(
+                        "The guest needed more than {} bytes of memory, the limit memoryBytes of {path}.",
+                        limits.memory_bytes
+                    ),
+                },
             ),
             Stop::Storage => {
                 let error = full.unwrap_or_else(|| {

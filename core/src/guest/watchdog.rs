@@ -47,6 +47,11 @@ pub(crate) trait Interrupt: Send + Sync {
     /// Makes the guest end soon, without a way to catch it. The first reason counts.
     fn interrupt(&self, why: Stop);
 
+    /// What the guest was refused memory for, if it isn't its limit.
+    fn refused(&self) -> Option<String> {
+        None
+    }
+
     /// Makes a guest end that was interrupted and still runs.
     fn insist(&self) {}
 }

@@ -131,6 +131,18 @@ fn native_functions_over_endless_arrays_and_texts_end() {
         "const a = 7n ** 20000n; for (;;) try { new Uint8Array(6e7); } catch { a * a; }",
         "return /^(x+x+)+y$/.test('x'.repeat(60))",
         "return Array.from({ [Symbol.iterator]: () => ({ next: () => ({ done: false }) }) })",
+        // The engine's own iterators, which it calls without a look.
+        "return [].values.call({ length: 2 ** 53 - 1 }).drop(1e15).next()",
+        "return Iterator.concat([].values.call({ length: 2 ** 53 - 1 })).drop(1e15).next()",
+        "return [].values.call({ length: 2 ** 53 - 1 }).includes(1)",
+        "return [].values.call({ length: 2 ** 53 - 1 }).join('')",
+        "return Math.sumPrecise([].keys.call({ length: 2 ** 53 - 1 }))",
+        "return new Set([1]).union({ size: 1, has() {}, keys: () => [].values.call({ length: 2 ** 53 - 1 }) })",
+        "return new Set([1]).difference({ size: 0, has() {}, keys: () => [].values.call({ length: 2 ** 53 - 1 }) })",
+        "return new Set([1]).symmetricDifference({ size: 0, has() {}, keys: () => [].values.call({ length: 2 ** 53 - 1 }) })",
+        "return new Set([1]).intersection({ size: 0, has() {}, keys: () => [].values.call({ length: 2 ** 53 - 1 }) })",
+        "return new Set([1]).isDisjointFrom({ size: 0, has() {}, keys: () => [].values.call({ length: 2 ** 53 - 1 }) })",
+        "return new Set([1, void 0]).isSupersetOf({ size: 1, has() {}, keys: () => [].values.call({ length: 2 ** 53 - 1 }) })",
     ];
     for source in endless {
         let stub = entrypoint(&runtime, &format!("run() {{ {source} }}"));
@@ -142,14 +154,14 @@ fn native_functions_over_endless_arrays_and_texts_end() {
         &runtime,
         "run() { const f = function () { return Array.prototype.slice.call(arguments, 1); };
            return [f(1, 2, 3), [3, 1, 2].sort(), [1, [2, [3]]].flat(), [1, 2].concat([3], 4), [1, 2, 3].join('-'),
-             BigInt(' 42 ').toString(7), `${BigInt.prototype.toString.call(Object(-5n))}`, (2n ** 200000n).toString(16).length,
+             BigInt(' 42 ').toString(7), `${BigInt.prototype.toString.call(Object(-5n))}`, (2n ** 131000n).toString(16).length,
              BigInt.asUintN(4, 17n) === 1n && Object(1n) instanceof BigInt && (1n).constructor === BigInt,
              'a,b'.split(','), 'aXbX'.replaceAll('X', () => 'y'), 'abc'.replace(/b/, 'x'), 'a'.split(), [5, 6].splice(0, 1), 'a,b'.split(',', 1)]; }",
     );
     let json = stub.call_blocking("run", vec![]).unwrap().to_json().unwrap();
     assert_eq!(
         json,
-        r#"[[2,3],[1,2,3],[1,2,[3]],[1,2,3,4],"1-2-3","60","-5",50001,true,["a","b"],"ayby","axc",["a"],[5],["a"]]"#
+        r#"[[2,3],[1,2,3],[1,2,[3]],[1,2,3,4],"1-2-3","60","-5",32751,true,["a","b"],"ayby","axc",["a"],[5],["a"]]"#
     );
 }
 
@@ -314,4 +326,95 @@ fn source_that_takes_long_to_compile_is_refused() {
     let error = load(&runtime, code(&source)).call_blocking("x", vec![]).unwrap_err();
     assert_eq!((error.code(), error.name()), (ErrorCode::LoadError, "RangeError"));
     assert!(error.message().contains("took longer than 5000 ms"), "{error}");
+}
+
+/// Operators take the square of a BigInt's length, and nothing but the engine's memory tells of them.
+#[test]
+fn a_bigint_that_is_too_long_ends_the_guest_that_calculates_with_it() {
+    let runtime = limited(&[("cpuMs", 10_000)]);
+    let run = |source: &str| {
+        let stub = entrypoint(&runtime, &format!("run() {{ {source} }}"));
+        stub.call_blocking("run", vec![])
+    };
+    let ended = [
+        "return `${2n ** 150000n}`",
+        "const a = 2n ** 140000n; return a * 3n > 1n",
+        "const a = 2n ** 140000n; return a / (a >> 70000n)",
+        "const a = 2n ** 131000n - 1n; return a ** 3n > 1n",
+        "const a = 2n ** 140000n; try { return `${a}`; } catch {} for (;;);",
+        "const a = 2n ** 140000n; return 'x'.repeat(1e5).toUpperCase() + (a > 1n)",
+        "return 1n == '9'.repeat(300000)",
+        "return BigInt.asUintN(1000000, '-0' + '9'.repeat(40000)) > 1n",
+        "return new BigInt64Array(['9'.repeat(50000)])",
+    ];
+    for source in ended {
+        let error = run(source).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::LimitMemory, "{source}: {error}");
+        assert!(error.message().contains("more than 131072 bits"), "{source}: {error}");
+    }
+    // What is short enough, or begins as such a number would, does nobody harm.
+    let whole = "const a = 2n ** 131071n - 1n, b = a * a; const t = new Uint32Array(5000).fill(4998);
+        const list = Array.from({ length: 3000 }, () => 11999), u = Uint32Array.from(list);
+        return [(b >> 131071n) > 1n, a / 3n > 1n, `${a}`.length, 1n == '9'.repeat(39457), 2n ** 1000000n > 2n ** 900000n,
+          t.slice().length, list.slice().length, u.slice().length, 'x'.repeat(1e5).length]";
+    // A product of two may be made, but it is too long for more.
+    assert_eq!(run(whole).unwrap_err().code(), ErrorCode::LimitMemory);
+    let json = run(&whole
+        .replace("(b >> 131071n)", "a")
+        .replace(", b = a * a", "")
+        .replace("2n ** 1000000n > 2n ** 900000n", "2n ** 1000000n > 1n"));
+    let json = json.unwrap().to_json().unwrap();
+    assert_eq!(json, "[true,true,39457,false,true,5000,3000,3000,100000]");
+}
+
+/// The engine looks for items that are missing, and an array of any length takes no memory.
+#[test]
+fn long_arrays_are_walked_by_the_engine_if_they_have_their_items() {
+    let runtime = limited(&[("cpuMs", 20_000)]);
+    let stub = entrypoint(
+        &runtime,
+        "run() {
+           const all = [];
+           for (const name of ['join', 'slice', 'sort', 'reverse', 'toSorted', 'with', 'copyWithin', 'shift', 'unshift'])
+             try { new Array(2e6)[name](0, 1); all.push(name); } catch (error) { if (!(error instanceof RangeError)) all.push(error.message); }
+           const full = Array.from({ length: 1.2e6 }, (_, i) => i);
+           const sets = [new Set([1, 2, 3]), new Set([3, 4])];
+           return [all, full.slice(5)[7], full.reverse()[0], new Array(1e5).join('').length,
+             ...['union', 'intersection', 'difference', 'symmetricDifference'].map((name) => [...sets[0][name](sets[1])]),
+             ...['isSubsetOf', 'isSupersetOf', 'isDisjointFrom'].map((name) => [sets[0][name](sets[1]), new Set([3])[name](sets[0]), sets[0][name](new Set()), new Set()[name](sets[0])]),
+             [1, 2, 3].values().drop(1).toArray(), [1, 2].values().includes(2), [1, 2].values().join('-'), Math.sumPrecise([0.1, 1e20, -1e20])];
+         }",
+    );
+    let json = stub.call_blocking("run", vec![]).unwrap().to_json().unwrap();
+    assert_eq!(
+        json,
+        "[[],12,1199999,0,[1,2,3,4],[3],[1,2],[1,2,4],[false,true,false,true],[false,false,true,false],[false,false,true,true],[2,3],true,\"1-2\",0.1]"
+    );
+}
+
+/// The engine moves what it has compiled of a regular expression for each alternative, wherever the pattern comes from.
+#[test]
+fn regular_expressions_of_too_much_are_refused_and_others_are_what_they_were() {
+    let runtime = limited(&[("cpuMs", 5_000)]);
+    let stub = entrypoint(
+        &runtime,
+        r"run() {
+           const long = 'a|'.repeat(1e5), all = [];
+           const plain = { toString: () => long, constructor: undefined, flags: '', exec: () => null };
+           const ways = [() => new RegExp(long), () => RegExp(long, 'g'), () => /a/.compile(long), () => 'x'.match(long), () => 'x'.matchAll(long), () => 'x'.search(long),
+             () => new (class extends RegExp {})(long), () => Reflect.construct(RegExp, [long]), () => new /a/.constructor(long), () => RegExp.prototype[Symbol.split].call(plain, 'x'),
+             () => new RegExp({ [Symbol.match]: true, source: long, flags: 'g' }), () => new RegExp({ toString: () => long }), () => (0, eval)(`/${long}/`), () => new RegExp(`(?<=${'a'.repeat(1e5)})`)];
+           for (const way of ways) try { way(); all.push(`${way}`); } catch (error) { if (error.name !== 'RangeError') all.push(`${way} ${error}`); }
+           class Mine extends RegExp { get mine() { return 7; } }
+           const re = /a(b)/gi;
+           return [all, new Mine('x', 'g').mine, new Mine('x') instanceof RegExp, RegExp(re) === re, new RegExp(re) === re, `${new RegExp(re, 'm')}`, `${new RegExp()}`, `${new RegExp('/')}`,
+             re.constructor === RegExp, RegExp.name, RegExp.length, RegExp.prototype.constructor === RegExp, RegExp[Symbol.species] === RegExp, Object.keys(RegExp).length,
+             'xabab'.match('ab').index, 'xabab'.search('b'), [...'xabab'.matchAll('ab')].length, 'null'.match(null)[0], 'x'.match()[0], 'xAb'.match(/(a)b/i)[1], 'a1b2'.split(/\d/), 'abab'.match(/b/g).length];
+         }",
+    );
+    let json = stub.call_blocking("run", vec![]).unwrap().to_json().unwrap();
+    assert_eq!(
+        json,
+        r#"[[],7,true,true,false,"/a(b)/m","/(?:)/","/\\//",true,"RegExp",2,true,true,0,1,2,2,"null","","A",["a","b",""],2]"#
+    );
 }

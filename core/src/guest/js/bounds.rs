@@ -4,7 +4,8 @@
 #![expect(unsafe_code, reason = "functions of the engine's, and values that it lends")]
 
 use std::ffi::{CStr, c_int};
-use std::ptr::NonNull;
+use std::hash::{BuildHasher, RandomState};
+use std::ptr::{NonNull, null_mut};
 
 use rquickjs::atom::PredefinedAtom;
 use rquickjs::object::{Filter, Property};
@@ -21,6 +22,11 @@ use crate::error::{Error, ErrorCode};
 
 /// Longest array that the engine may walk without looking at the guest's limits.
 const MAX_LENGTH: i64 = 16_777_216;
+/// Longest one in which items may be missing. The engine looks for each in all that the array inherits from, and an array of any
+/// length takes no memory.
+const MAX_MISSING: i64 = 1 << 20;
+/// Places at which a longer one is tried: more than one in thirty can't be missing.
+const TRIED: u64 = 256;
 
 /// The engine's methods of arrays that do so, with how many parameters they have. Those that only read take the arguments
 /// of a function, too.
@@ -92,18 +98,38 @@ fn call_checked<'js>(
 
 /// Refuses what isn't an array, or is too long: proxies and other objects could change their length after it was looked at.
 fn check<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &JsValue<'js>, name: &CStr) -> Result<()> {
+    let mut most = MAX_LENGTH;
     if hooks.kinds.of(list) == Kind::Array {
         let (raw, mut length) = (ctx.as_raw().as_ptr(), 0);
         // SAFETY: both are alive; an array's length is a property that runs no code.
         let done = unsafe { qjs::JS_GetLength(raw, list.as_raw(), &raw mut length) };
         if done == 0 && length <= MAX_LENGTH {
-            return Ok(());
+            if length <= MAX_MISSING || is_full(ctx, list, length) {
+                return Ok(());
+            }
+            most = MAX_MISSING;
         }
     }
-    let name = name.to_string_lossy();
-    let message = format!("{name}() is supported for arrays of at most {MAX_LENGTH} items only.");
+    let (name, items) =
+        (name.to_string_lossy(), if most == MAX_LENGTH { "" } else { ", if some are missing," });
+    let message = format!("{name}() is supported for arrays of at most {most} items{items} only.");
     let error = Error::named(ErrorCode::InvalidArgument, "RangeError", message);
     Err(ctx.throw(error_to_js(ctx, hooks, &error)?))
+}
+
+/// Whether an array has all of its items, as far as can be told by some that nobody could know before.
+fn is_full(ctx: &Ctx<'_>, list: &JsValue<'_>, length: i64) -> bool {
+    let (raw, places) = (ctx.as_raw().as_ptr(), RandomState::new());
+    (0..TRIED).all(|tried| {
+        let place = places.hash_one(tried) % length as u64;
+        // SAFETY: the context is alive; a number of this size is no text.
+        let place = unsafe { qjs::JS_NewAtomUInt32(raw, place as u32) };
+        // SAFETY: both are alive, and an array answers without running code.
+        let found = unsafe { qjs::JS_GetOwnProperty(raw, null_mut(), list.as_raw(), place) };
+        // SAFETY: it isn't used any more.
+        unsafe { qjs::JS_FreeAtom(raw, place) };
+        found == 1
+    })
 }
 
 /// Gives the prelude, which replaces other functions itself, the means.

@@ -14,6 +14,7 @@ use rquickjs::module::{Declared, WriteOptions};
 use rquickjs::{Context, Ctx, Module as JsModule, Runtime, qjs};
 
 use super::errors::{cut, internal};
+use super::expressions::Expressions;
 use super::guard::Guard;
 use super::heap::Heap;
 use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
@@ -137,11 +138,14 @@ impl Parser {
     pub fn new() -> Result<Parser> {
         let guard = Arc::new(Guard::new());
         guard.set_memory_limit(COMPILER_BYTES);
-        let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
+        let runtime = Runtime::new_with_alloc(Heap::new(guard.clone())).map_err(internal)?;
         runtime.set_max_stack_size(STACK_BYTES);
         let imports = Rc::default();
         runtime.set_loader(Anything(Rc::clone(&imports)), Anything::default());
         let context = Context::custom::<Language>(&runtime).map_err(internal)?;
+        if let Some(expressions) = Expressions::find() {
+            context.with(|ctx| expressions.bound(&ctx));
+        }
         Ok(Parser { context, guard, imports })
     }
 

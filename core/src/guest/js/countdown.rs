@@ -29,7 +29,7 @@ pub(super) struct Countdown(usize);
 impl Countdown {
     /// Finds the word that loops lower by the number of their ends, and no other. None if an engine counts otherwise.
     pub fn find() -> Result<Option<Countdown>> {
-        let runtime = Runtime::new_with_alloc(Heap(Arc::new(Guard::new())))?;
+        let runtime = Runtime::new_with_alloc(Heap::new(Arc::new(Guard::new())))?;
         Context::custom::<intrinsic::Eval>(&runtime)?.with(|ctx| {
             let mut seen = Vec::new();
             for length in LOOPS {

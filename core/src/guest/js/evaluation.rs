@@ -10,7 +10,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use rquickjs::context::intrinsic;
+use rquickjs::context::{Intrinsic, intrinsic};
 use rquickjs::{Context, Ctx, Exception, Result, Runtime, qjs};
 
 use super::guard::Guard;
@@ -45,19 +45,10 @@ impl Evaluation {
     }
 
     fn search() -> Result<Option<Evaluation>> {
-        let runtime = Runtime::new_with_alloc(Heap(Arc::new(Guard::new())))?;
-        let without = Context::custom::<intrinsic::Date>(&runtime)?.with(|ctx| words(&ctx));
-        let context = Context::custom::<(intrinsic::Date, intrinsic::Eval)>(&runtime)?;
-        context.with(|ctx| {
-            let with = words(&ctx);
-            let mut found =
-                (0..with.len().min(without.len())).filter(|at| without[*at] == 0 && with[*at] != 0);
-            let Some(place) = found.next().filter(|_| found.next().is_none()) else {
-                return Ok(None);
-            };
-            COMPILER.store(with[place] as *mut (), Ordering::Relaxed);
+        find_word::<intrinsic::Date, (intrinsic::Date, intrinsic::Eval), _>(|ctx, place, word| {
+            COMPILER.store(word as *mut (), Ordering::Relaxed);
             let place = Evaluation(place);
-            place.bound(&ctx);
+            place.bound(ctx);
             // It is what it was taken for if it gets the source.
             let refused = ctx.eval::<(), _>(format!("{}n", "7".repeat(50_000))).is_err();
             Ok((refused && ctx.eval::<i32, _>("40 + 2")? == 42).then_some(place))
@@ -71,6 +62,23 @@ impl Evaluation {
         // SAFETY: it holds a pointer to a function of this kind, and only this thread uses the context.
         unsafe { field.write(compile) };
     }
+}
+
+/// Finds the only word that contexts of one kind have and those of another haven't, and what it is for.
+pub(super) fn find_word<Without: Intrinsic, With: Intrinsic, T>(
+    found: impl FnOnce(&Ctx<'_>, usize, usize) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let runtime = Runtime::new_with_alloc(Heap::new(Arc::new(Guard::new())))?;
+    let without = Context::custom::<Without>(&runtime)?.with(|ctx| words(&ctx));
+    Context::custom::<With>(&runtime)?.with(|ctx| {
+        let with = words(&ctx);
+        let mut places =
+            (0..with.len().min(without.len())).filter(|at| without[*at] == 0 && with[*at] != 0);
+        match places.next().filter(|_| places.next().is_none()) {
+            Some(place) => found(&ctx, place, with[place]),
+            None => Ok(None),
+        }
+    })
 }
 
 /// A context's own memory.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize,
 use parking_lot::Mutex;
 use rquickjs::qjs;
 
+use super::numbers::MAX_BITS;
 use crate::charge::Holder;
 use crate::guest::watchdog::{Interrupt, Stop};
 
@@ -37,6 +38,8 @@ pub(super) struct Guard {
     insisted: AtomicBool,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
+    /// Whether it was stopped because a BigInt is too long.
+    refused_number: AtomicBool,
     /// Held while the runtime goes, and while another thread stops it.
     alive: Mutex<()>,
     /// Where the stack was when the machine was entered.
@@ -84,6 +87,7 @@ impl Guard {
             stop: AtomicU8::new(0),
             insisted: AtomicBool::new(false),
             sql: Mutex::new(None),
+            refused_number: AtomicBool::new(false),
             alive: Mutex::new(()),
             entered: AtomicUsize::new(0),
             out_of_stack: AtomicBool::new(false),
@@ -224,6 +228,16 @@ impl Guard {
         true
     }
 
+    /// Stops the guest, whose engine gets no memory for what it would do with a BigInt that is too long.
+    pub fn refuses_number(&self) {
+        if !self.is_stopped() {
+            self.refused_number.store(true, Ordering::Relaxed);
+        }
+        self.interrupt(Stop::Memory);
+        // As where the limit is reached.
+        self.collect_from(usize::MAX);
+    }
+
     /// Bytes of the heap.
     pub fn used(&self) -> usize {
         self.heap.used.load(Ordering::Relaxed)
@@ -310,6 +324,12 @@ impl Interrupt for Guard {
         if let Some(flag) = &*self.sql.lock() {
             flag.store(true, Ordering::Release);
         }
+    }
+
+    fn refused(&self) -> Option<String> {
+        self.refused_number.load(Ordering::Relaxed).then(|| {
+            format!("A BigInt has more than {MAX_BITS} bits, with which nothing can be calculated")
+        })
     }
 
     fn insist(&self) {

@@ -3,12 +3,14 @@
 #![expect(unsafe_code, reason = "an allocator hands out raw memory")]
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
+use std::mem::replace;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
 use rquickjs::allocator::Allocator;
 
 use super::guard::Guard;
+use super::numbers;
 use crate::guest::watchdog::{Interrupt, Stop};
 
 /// Alignment of every block, and the room before each for its size.
@@ -16,37 +18,73 @@ const HEADER: usize = 16;
 
 /// Gives memory to one machine and stops it at its limit. QuickJS reports the refused allocation as an
 /// error that guest code could catch, so it is stopped beside that.
-pub(super) struct Heap(pub Arc<Guard>);
+pub(super) struct Heap {
+    guard: Arc<Guard>,
+    /// The large block that was given last, if it isn't freed and hasn't been looked at: see [`numbers`].
+    last: *mut u8,
+}
 
 fn layout(size: usize) -> Option<Layout> {
     Layout::from_size_align(size.checked_add(HEADER)?, HEADER).ok()
 }
 
 impl Heap {
+    pub fn new(guard: Arc<Guard>) -> Heap {
+        Heap { guard, last: null_mut() }
+    }
+
     /// Whether the heap may grow by so many bytes, for a block of then `size` bytes.
     fn may_grow(&self, bytes: usize, size: usize) -> bool {
-        let fits = self.0.heap_grows(bytes, size);
+        let fits = self.guard.heap_grows(bytes, size);
         if !fits {
-            self.0.interrupt(Stop::Memory);
+            self.guard.interrupt(Stop::Memory);
         }
         fits
     }
 
-    fn give(&mut self, size: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut u8 {
+    /// Looks once at the last large block, before there is another one of `size` bytes. Answers whether that may be given.
+    fn passes(&mut self, size: usize) -> bool {
+        let last = replace(&mut self.last, null_mut());
+        if last.is_null() {
+            return true;
+        }
+        // SAFETY: it was given out and not freed since, or this would be null.
+        let (_, last_size) = unsafe { block(last) };
+        // SAFETY: as above. Blocks of this kind had their first bytes cleared, and the engine has written what is behind them.
+        let is_long = unsafe { numbers::is_long(last, last_size, size) };
+        if is_long {
+            self.last = last;
+            self.guard.refuses_number();
+        }
+        !is_long
+    }
+
+    fn give(&mut self, size: usize, is_zeroed: bool) -> *mut u8 {
         let Some(layout) = layout(size) else { return null_mut() };
+        let is_large = size >= numbers::LARGE;
+        if is_large && !self.passes(size) {
+            return null_mut();
+        }
         if !self.may_grow(layout.size(), size) {
             return null_mut();
         }
+        let allocate = if is_zeroed { alloc_zeroed } else { alloc };
         // SAFETY: the layout has at least the header's size, so it isn't empty.
         let block = unsafe { allocate(layout) };
         if block.is_null() {
-            self.0.heap_shrinks(layout.size());
+            self.guard.heap_shrinks(layout.size());
             return null_mut();
         }
         // SAFETY: the block is aligned to 16 and begins with a header.
         unsafe { block.cast::<usize>().write(size) };
         // SAFETY: the block is at least a header long.
-        unsafe { block.add(HEADER) }
+        let given = unsafe { block.add(HEADER) };
+        if is_large && !is_zeroed {
+            // SAFETY: it has these bytes, and is aligned to 16.
+            unsafe { given.cast::<u128>().write(0) };
+            self.last = given;
+        }
+        given
     }
 }
 
@@ -64,12 +102,12 @@ unsafe fn block(pointer: *mut u8) -> (*mut u8, usize) {
 // SAFETY: blocks are aligned to 16 and as large as asked for; their sizes are kept in their headers.
 unsafe impl Allocator for Heap {
     fn alloc(&mut self, size: usize) -> *mut u8 {
-        self.give(size, alloc)
+        self.give(size, false)
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
         match count.checked_mul(size) {
-            Some(total) => self.give(total, alloc_zeroed),
+            Some(total) => self.give(total, true),
             None => null_mut(),
         }
     }
@@ -78,9 +116,12 @@ unsafe impl Allocator for Heap {
         // SAFETY: the caller's promise is the same.
         let (start, size) = unsafe { block(pointer) };
         let Some(layout) = layout(size) else { return };
+        if pointer == self.last {
+            self.last = null_mut();
+        }
         // SAFETY: it was allocated with this layout.
         unsafe { dealloc(start, layout) };
-        self.0.heap_shrinks(layout.size());
+        self.guard.heap_shrinks(layout.size());
     }
 
     unsafe fn realloc(&mut self, pointer: *mut u8, new_size: usize) -> *mut u8 {
@@ -90,6 +131,13 @@ unsafe impl Allocator for Heap {
         // SAFETY: the caller's promise is the same.
         let (start, size) = unsafe { block(pointer) };
         let (Some(old), Some(new)) = (layout(size), layout(new_size)) else { return null_mut() };
+        let is_last = pointer == self.last;
+        if new_size >= numbers::LARGE && new_size > size && !is_last && !self.passes(new_size) {
+            return null_mut();
+        }
+        // A number that gets as long as it has turned out to be is looked at later.
+        // SAFETY: as in `passes`.
+        let is_number = is_last && unsafe { numbers::is_number(pointer, size, new_size) };
         let more = new.size().saturating_sub(old.size());
         if !self.may_grow(more, new_size) {
             return null_mut();
@@ -97,14 +145,18 @@ unsafe impl Allocator for Heap {
         // SAFETY: it was allocated with the old layout, and the new size isn't 0.
         let block = unsafe { realloc(start, old, new.size()) };
         if block.is_null() {
-            self.0.heap_shrinks(more);
+            self.guard.heap_shrinks(more);
             return null_mut();
         }
-        self.0.heap_shrinks(old.size().saturating_sub(new.size()));
+        self.guard.heap_shrinks(old.size().saturating_sub(new.size()));
         // SAFETY: the block is aligned to 16 and begins with a header.
         unsafe { block.cast::<usize>().write(new_size) };
         // SAFETY: the block is at least a header long.
-        unsafe { block.add(HEADER) }
+        let given = unsafe { block.add(HEADER) };
+        if is_last {
+            self.last = if is_number { given } else { null_mut() };
+        }
+        given
     }
 
     unsafe fn usable_size(pointer: *mut u8) -> usize {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::compiler::{Bytecode, Compiler, Parser};
 use super::countdown::Countdown;
 use super::evaluation::Evaluation;
+use super::expressions::Expressions;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::cache::Cache;
 use crate::loader::{Module, WorkerCode, module_name};
@@ -19,10 +20,11 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 40] = [
+const PRELUDE: [(&str, &str); 41] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
+    ("facetbox:sets", include_str!("prelude/sets.js")),
     ("facetbox:proxies", include_str!("prelude/proxies.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),
     ("facetbox:references", include_str!("prelude/references.js")),
@@ -72,6 +74,7 @@ pub(super) struct Prelude {
     modules: Arc<[OnceLock<Bytecode>; PRELUDE.len()]>,
     pub countdown: Option<Countdown>,
     pub evaluation: Option<Evaluation>,
+    pub expressions: Option<Expressions>,
 }
 
 impl Prelude {
@@ -81,6 +84,7 @@ impl Prelude {
             modules,
             countdown: Countdown::find().unwrap_or_default(),
             evaluation: Evaluation::find(),
+            expressions: Expressions::find(),
         }
     }
 

@@ -189,7 +189,7 @@ impl Vm {
     pub fn new(prelude: &Prelude) -> Result<Vm> {
         let guard = Arc::new(Guard::new());
         let shared = Arc::new(Shared::new(guard.clone()));
-        let runtime = Runtime::new_with_alloc(Heap(guard.clone())).map_err(internal)?;
+        let runtime = Runtime::new_with_alloc(Heap::new(guard.clone())).map_err(internal)?;
         runtime.set_max_stack_size(STACK_BYTES);
         // There is no garbage yet that would be worth a look.
         runtime.set_gc_threshold(usize::MAX);
@@ -213,6 +213,9 @@ impl Vm {
             }
             if let Some(evaluation) = prelude.evaluation {
                 evaluation.bound(ctx);
+            }
+            if let Some(expressions) = prelude.expressions {
+                expressions.bound(ctx);
             }
             install(ctx, &shared, prelude).map_err(|error| failed(ctx, error))
         })?;

@@ -38,11 +38,21 @@ pub const SOURCES: &[Source] = &[
         Module::Js(format!("export default /[{class}]/u"))
     }),
     ("JavaScript, brackets", || js(&("(".repeat(500) + "1" + &")".repeat(500) + ";"), 5_000)),
+    ("JavaScript, variables", || variables(30_000, "()=>v0;", 40_000)),
+    ("JavaScript, variables used often", || variables(4_000, "v0;", 500_000)),
+    ("JavaScript, exports", || {
+        Module::Js((0..25_000).map(|at| format!("export let v{at};")).collect())
+    }),
     ("JavaScript, too many names", || {
         let names: String = (0..60_000).map(|at| format!("let v{at};")).collect();
         Module::Js(names + &"z;".repeat(500_000))
     }),
 ];
+
+fn variables(count: usize, part: &str, times: usize) -> Module {
+    let names: Vec<_> = (0..count).rev().map(|at| format!("v{at}")).collect();
+    Module::Js(format!("let {};{}", names.join(","), part.repeat(times)))
+}
 
 fn luau(part: &str, count: usize) -> Module {
     Module::Luau(part.repeat(count))

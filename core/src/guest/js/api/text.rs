@@ -8,6 +8,7 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 use rquickjs::{Ctx, Value as JsValue, qjs};
 
 use super::Natives;
+use crate::guest::js::expressions;
 use crate::guest::js::native::{Call, Done, illegal};
 
 pub(super) fn register(natives: &mut Natives) {
@@ -19,6 +20,14 @@ pub(super) fn register(natives: &mut Natives) {
         let Some(units) = units(call.ctx, &text)? else { return Ok(text) };
         let form = call.text(1)?;
         give_units(call, &normalize(&units, &form))
+    });
+    natives.add(c"check_expression", |call| {
+        let (pattern, has_sets) = (call.arg(0), call.arg(1).as_bool().unwrap_or(true));
+        match expressions::check(call.ctx, &pattern, has_sets) {
+            Some(Ok(())) => call.give_bool(true),
+            Some(Err(what)) => Err(rquickjs::Exception::throw_range(call.ctx, &what).into()),
+            None => Err(rquickjs::Error::Exception.into()),
+        }
     });
     // Comparing a text with itself takes the engine as long as it is.
     natives.add(c"is_same", |call| call.give_bool(place(&call.arg(0)) == place(&call.arg(1))));

@@ -5,6 +5,7 @@
 // pieces where that is possible.
 
 import { getter, isView, native, uncurry } from "facetbox:base";
+import { part } from "facetbox:lazy";
 
 const { apply } = Reflect;
 const { isArray } = Array;
@@ -85,6 +86,67 @@ const array = replace(Array.prototype, {
       if (at in this) mapped.push(apply(callback, self, [this[at], at, this]));
     }
     return flatten(mapped, 1, []);
+  },
+});
+
+// Iterators and sets ------------------------------------------------------------------------------
+
+// The engine calls iterators of its own without a look, and those of arrays may go on for ever: an object with a length is enough.
+
+/** An iterator that the engine calls as one of a guest's. */
+function careful(iterator) {
+  if (iterator === null || (typeof iterator !== "object" && typeof iterator !== "function")) return iterator;
+  const { next } = iterator;
+  return {
+    __proto__: null,
+    next: () => apply(next, iterator, []),
+    get return() {
+      const end = iterator.return;
+      return end == null ? end : () => apply(end, iterator, []);
+    },
+  };
+}
+
+const iterator = replace(Iterator.prototype, {
+  drop(count) {
+    return apply(iterator.drop, careful(this), [count]);
+  },
+  includes(...args) {
+    return apply(iterator.includes, careful(this), args);
+  },
+  join(...args) {
+    return apply(iterator.join, careful(this), args);
+  },
+});
+
+const { sumPrecise } = replace(Math, {
+  sumPrecise(items) {
+    return sumPrecise({ __proto__: null, [Symbol.iterator]: () => careful(items[Symbol.iterator]()) });
+  },
+});
+
+const sets = () => part("sets");
+replace(Set.prototype, {
+  difference(other) {
+    return sets().difference(this, other);
+  },
+  intersection(other) {
+    return sets().intersection(this, other);
+  },
+  isDisjointFrom(other) {
+    return sets().isDisjointFrom(this, other);
+  },
+  isSubsetOf(other) {
+    return sets().isSubsetOf(this, other);
+  },
+  isSupersetOf(other) {
+    return sets().isSupersetOf(this, other);
+  },
+  symmetricDifference(other) {
+    return sets().symmetricDifference(this, other);
+  },
+  union(other) {
+    return sets().union(this, other);
   },
 });
 
@@ -192,19 +254,28 @@ replace(String, {
 
 // BigInts -----------------------------------------------------------------------------------------
 
-// What becomes text or comes from text takes time that grows with the square of its length, except in bases
-// that are powers of two. Operators and templates can't be bounded like this.
+// What becomes text or comes from text takes time that grows with the square of its length. Operators and templates can't be
+// bounded like this: see numbers.rs.
 const MAX_BITS = 2n ** 17n;
-const MAX_DIGITS = 39_457;
-const BASES = [2, 4, 8, 16, 32];
+const MOST_BITS = 2n ** 20n; // the engine's
+const STEP = 2n ** 16n;
+/** How long a text may be, by what it begins with. */
+const MAX_DIGITS = { __proto__: null, decimal: 39_457, "0b": 131_072, "0o": 43_690, "0x": 32_768 };
 
-let most, least; // made when they are needed: each takes 16 KB
-const isLong = (number) => (number > 0n ? number >= (most ??= 1n << MAX_BITS) : number <= (least ??= -1n << MAX_BITS));
+function isLong(number) {
+  if (Number(number) - Number(number) === 0) return false;
+  // Asked so that no number is made that is long itself.
+  for (let bits = MOST_BITS - STEP; bits >= MAX_BITS; bits -= STEP) {
+    const high = number >> bits;
+    if (high !== 0n && high !== -1n) return true;
+  }
+  return false;
+}
 
 const { toString } = replace(BigInt.prototype, {
   toString(...args) {
-    if (!BASES.includes(args[0]) && isLong(this)) {
-      throw new RangeError(`toString() of a BigInt of more than ${MAX_BITS} bits takes a base that is a power of two.`);
+    if (typeof this === "bigint" && isLong(this)) {
+      throw new RangeError(`toString() is supported for BigInts of at most ${MAX_BITS} bits.`);
     }
     return apply(toString, this, args);
   },
@@ -212,8 +283,11 @@ const { toString } = replace(BigInt.prototype, {
 
 const { BigInt: convert } = replace(globalThis, {
   BigInt(value) {
-    if (typeof value === "string" && value.length > MAX_DIGITS && !/^\s*0[box]/i.test(value)) {
-      throw new RangeError(`BigInt() of more than ${MAX_DIGITS} digits takes a base that is a power of two.`);
+    if (typeof value === "string" && value.length > MAX_DIGITS["0x"]) {
+      const most = MAX_DIGITS[value.trim().slice(0, 2).toLowerCase()] ?? MAX_DIGITS.decimal;
+      if (value.length > most + 2) {
+        throw new RangeError(`BigInt() is supported for texts of at most ${most} digits, which is ${MAX_BITS} bits.`);
+      }
     }
     return convert(value);
   },

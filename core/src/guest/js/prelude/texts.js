@@ -99,6 +99,8 @@ const LONG = {
   split,
 };
 
+const { match, matchAll, replace: replaceBy, search: searchBy, split: splitBy } = Symbol;
+
 /** What an object that is given as a pattern brings for these functions. */
 const OWN = { replace: Symbol.replace, replaceAll: Symbol.replace, split: Symbol.split };
 
@@ -126,6 +128,20 @@ function search(name, self, pattern, more) {
   return LONG[name](text, part, more);
 }
 
+/** Has a text searched by a regular expression that is made of a pattern. */
+function matched(name, self, pattern, symbol, flags) {
+  if (self == null) return apply(string[name], self, [pattern]);
+  if (pattern !== null && (typeof pattern === "object" || typeof pattern === "function")) {
+    if (flags !== undefined && isRegExp(pattern) && !`${pattern.flags}`.includes(flags)) {
+      throw new TypeError("regexp must have the 'g' flag");
+    }
+    const own = pattern[symbol];
+    if (own != null) return apply(own, pattern, [self]);
+  }
+  const text = `${self}`;
+  return new Checked(pattern, flags)[symbol](text);
+}
+
 const string = replace(String.prototype, {
   includes(pattern, from) {
     return search("includes", this, pattern, from);
@@ -144,6 +160,15 @@ const string = replace(String.prototype, {
   },
   split(pattern, limit) {
     return search("split", this, pattern, limit);
+  },
+  match(pattern) {
+    return matched("match", this, pattern, match);
+  },
+  matchAll(pattern) {
+    return matched("matchAll", this, pattern, matchAll, "g");
+  },
+  search(pattern) {
+    return matched("search", this, pattern, searchBy);
   },
   repeat(count) {
     if (this == null) return apply(string.repeat, this, [count]);
@@ -180,6 +205,38 @@ const sourceOf = getter(RegExp.prototype, "source");
 const [ignoresCase, isDotAll, isUnicode, isUnicodeSets] = ["ignoreCase", "dotAll", "unicode", "unicodeSets"].map((name) =>
   getter(RegExp.prototype, name),
 );
+
+/** Whether the engine made it: its pattern was checked then. */
+function isMade(regexp) {
+  try {
+    sourceOf(regexp);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// The engine's compiler of regular expressions doesn't look at the limits. It asks for literals only: see expressions.rs.
+const { RegExp: Checked } = {
+  RegExp: function (pattern, flags) {
+    const target = new.target ?? Checked;
+    let [source, mode] = [pattern, flags];
+    if (pattern !== null && (typeof pattern === "object" || typeof pattern === "function") && isRegExp(pattern)) {
+      if (new.target === undefined && flags === undefined && pattern.constructor === Checked) return pattern;
+      if (isMade(pattern)) return construct(RegExp, [pattern, flags], target);
+      source = pattern.source;
+      mode ??= pattern.flags;
+    }
+    source = source === undefined ? "" : `${source}`;
+    if (mode !== undefined) mode = `${mode}`;
+    native.check_expression(source, mode !== undefined && indexOf(mode, "v") >= 0);
+    return construct(RegExp, [source, mode], target);
+  },
+};
+Object.defineProperties(Checked, Object.getOwnPropertyDescriptors(RegExp));
+RegExp.prototype.constructor = Checked;
+globalThis.RegExp = Checked;
+
 /** Texts in which no back reference refers to more than the engine compares in a moment. */
 const MAX_REFERRED = 1_000;
 
@@ -226,7 +283,7 @@ function careful(regexp) {
       __proto__: null,
       [species]: function (_, flags) {
         const { constructor } = regexp;
-        return careful(construct(constructor?.[species] ?? RegExp, [regexp, flags]));
+        return careful(construct(constructor?.[species] ?? Checked, [regexp, flags]));
       },
     },
   };
@@ -243,11 +300,11 @@ function isHarmless(regexp) {
 /** Runs one of the engine's functions, which searches with the expression, or with another that it makes of it. */
 function run(original, regexp, value, more, searchesWithAnother) {
   const text = typeof value === "string" ? value : `${value}`;
-  const isSafe = text.length <= MAX_REFERRED || (!searchesWithAnother && isHarmless(regexp));
+  const isShort = text.length <= MAX_REFERRED && (!searchesWithAnother || isMade(regexp));
+  const isSafe = isShort || (!searchesWithAnother && isHarmless(regexp));
   return apply(original, isSafe ? regexp : careful(regexp), [text, more]);
 }
 
-const { match, matchAll, replace: replaceBy, search: searchBy, split: splitBy } = Symbol;
 const expression = replace(RegExp.prototype, {
   exec(value) {
     const text = typeof value === "string" ? value : `${value}`;
@@ -256,7 +313,7 @@ const expression = replace(RegExp.prototype, {
   },
   // An expression can't become one with back references, after it was looked at.
   compile(pattern, flags) {
-    const made = new RegExp(pattern, flags);
+    const made = new Checked(pattern, flags);
     if (mayRefer(sourceOf(made))) throw new RangeError("compile() takes no pattern with back references.");
     return apply(expression.compile, this, [made]);
   },
