@@ -392,8 +392,13 @@ impl Connection {
             return Ok(());
         }
         self.note_indexed();
-        let savepoint = self.own(Own::Savepoint)?;
-        self.db.run_for_guest(savepoint)?;
+        // Compiled now: a change of the schema would have SQLite compile it anew while it runs for the guest, who may not.
+        let Some(savepoint) = self.db.prepare_own("SAVEPOINT _fb")?.statement else {
+            return Ok(());
+        };
+        let begun = self.db.run_for_guest(savepoint);
+        self.db.finalize(savepoint);
+        begun?;
         self.run(Own::Release, &[])
     }
 

@@ -262,6 +262,26 @@ fn what_a_commit_would_merge_is_merged_before_and_can_be_stopped() -> Result<()>
 }
 
 #[test]
+fn indexes_are_written_whatever_has_changed_in_the_schema() -> Result<()> {
+    let storage = memory();
+    let exec = |sql: &str| exec_with(&storage, sql, vec![]).map(drop);
+    for n in 0..3 {
+        exec(&format!("CREATE VIRTUAL TABLE f{n} USING fts5(a)"))?;
+        exec(&format!("CREATE VIRTUAL TABLE r{n} USING rtree(id, a, b)"))?;
+        storage.write_indexes();
+        exec(&format!("INSERT INTO f{n} VALUES ('a')"))?;
+        storage.write_indexes();
+        exec(&format!("INSERT INTO r{n} VALUES (1, 2, 3)"))?;
+        storage.write_indexes();
+        exec(&format!("ALTER TABLE f{n} RENAME TO g{n}"))?;
+        exec(&format!("INSERT INTO g{n} VALUES ('b')"))?;
+        storage.write_indexes();
+        storage.commit()?;
+    }
+    Ok(())
+}
+
+#[test]
 fn an_event_that_writes_no_full_text_leaves_nothing() -> Result<()> {
     let storage = memory();
     exec_with(&storage, "CREATE TABLE t(a)", vec![])?;
