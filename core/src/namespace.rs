@@ -1,5 +1,6 @@
 //! Namespaces: names bound to classes, and the objects in them.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -187,7 +188,8 @@ impl Namespace {
     }
 
     pub(crate) fn downgrade(&self) -> WeakNamespace {
-        WeakNamespace(Arc::downgrade(&self.0))
+        let weak = Arc::downgrade(&self.0);
+        WeakNamespace(weak)
     }
 
     /// Starts `task` on the runtime's own threads: how bindings run what nobody polls.
@@ -266,12 +268,13 @@ impl Namespace {
 }
 
 /// A namespace that isn't kept alive: what a class's own code remembers, else the two would keep each
-/// other.
-pub(crate) struct WeakNamespace(Weak<Inner>);
+/// other. Without its type, so that types don't nest without an end in sight: the compilers of programs would give up before
+/// they know that a handle may be sent to a thread.
+pub(crate) struct WeakNamespace(Weak<dyn Any + Send + Sync>);
 
 impl WeakNamespace {
     pub fn upgrade(&self) -> Option<Namespace> {
-        self.0.upgrade().map(Namespace)
+        self.0.upgrade()?.downcast().ok().map(Namespace)
     }
 }
 

@@ -26,8 +26,12 @@ const ROOM: [usize; 5] = [96 << 10; 5];
 /// As much as the executor's threads have: engines compile their own code here.
 const STACK_BYTES: usize = 8 << 20;
 
+/// What gives a machine that is ready. Without its type, so that handles of the runtime can be sent to threads without
+/// compilers having to look at all that a machine holds.
+type Ready<M> = Box<dyn FnOnce() -> M + Send>;
+
 /// Machines of one engine.
-pub(super) struct Pool<M>(Mutex<Vec<M>>);
+pub(super) struct Pool<M>(Mutex<Vec<Ready<M>>>);
 
 impl<M> Default for Pool<M> {
     fn default() -> Pool<M> {
@@ -54,7 +58,7 @@ pub(super) fn take<M: Machines>(runtime: &Arc<RuntimeInner>) -> Result<Taken<M>>
         let refill = weak.clone();
         runtime.engines.maker.run(Box::new(move || fill::<M>(&refill)));
     }
-    let machine = ready.map_or_else(|| M::make(&runtime.engines), Ok)?;
+    let machine = ready.map_or_else(|| M::make(&runtime.engines), |ready| Ok(ready()))?;
     Ok(Taken { machine: Some(machine), runtime: weak })
 }
 
@@ -71,7 +75,7 @@ fn fill<M: Machines>(runtime: &Weak<RuntimeInner>) {
         }
         make_room();
         let Ok(machine) = M::make(&runtime.engines) else { break };
-        pool.0.lock().push(machine);
+        pool.0.lock().push(Box::new(|| machine));
     }
 }
 
@@ -98,7 +102,7 @@ impl<M: Machines> Taken<M> {
         let (Some(machine), Some(runtime)) = (machine, runtime) else { return };
         let mut pool = M::pool(&runtime.engines).0.lock();
         if pool.len() <= READY {
-            pool.push(machine);
+            pool.push(Box::new(|| machine));
         } else {
             drop(pool);
             runtime.engines.maker.drop_later(machine);

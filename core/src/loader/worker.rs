@@ -102,7 +102,7 @@ struct WorkerInner {
     bytes: usize,
     outside: Given<Arc<Outside>>,
     compiled: OnceLock<Result<Compiled>>,
-    entrypoints: Mutex<HashMap<String, Arc<Actor>>>,
+    entrypoints: Mutex<HashMap<String, Arc<dyn Behind>>>,
     namespaces: Mutex<HashMap<String, WeakNamespace>>,
     tails: Option<Arc<Targets>>,
     guest: Option<Guest>,
@@ -320,7 +320,20 @@ impl Export {
 pub(crate) struct Entrypoint {
     worker: WorkerStub,
     export: Export,
-    own: Mutex<Option<Arc<Actor>>>,
+    own: Mutex<Option<Arc<dyn Behind>>>,
+}
+
+/// The actor behind an entrypoint, which holds the worker in turn. Types that nest without an end in sight, as those two
+/// would, have the compilers of programs give up before they know that a handle may be sent to a thread.
+trait Behind: Send + Sync {
+    /// None if it is broken.
+    fn working(self: Arc<Self>) -> Option<Arc<Actor>>;
+}
+
+impl Behind for Actor {
+    fn working(self: Arc<Actor>) -> Option<Arc<Actor>> {
+        self.broken().is_none().then_some(self)
+    }
 }
 
 impl Entrypoint {
@@ -336,8 +349,8 @@ impl Entrypoint {
             return worker.shared_actor(export);
         }
         let mut own = own.lock();
-        if let Some(actor) = own.as_ref().filter(|actor| actor.broken().is_none()) {
-            return Ok(actor.clone());
+        if let Some(actor) = own.clone().and_then(Behind::working) {
+            return Ok(actor);
         }
         let actor = worker.actor_of(export)?;
         *own = Some(actor.clone());
@@ -349,12 +362,12 @@ impl WorkerStub {
     /// The actor that all entrypoints of an export share.
     fn shared_actor(&self, export: &Export) -> Result<Arc<Actor>> {
         let mut shared = self.0.entrypoints.lock();
-        let working = |actor: &&Arc<Actor>| actor.broken().is_none();
-        if let Some(actor) = shared.get(&export.name).filter(working) {
-            return Ok(actor.clone());
+        if let Some(actor) = shared.get(&export.name).cloned().and_then(Behind::working) {
+            return Ok(actor);
         }
         // Those of exports that aren't there would stay for ever.
-        let broken: Vec<_> = shared.extract_if(|_, actor| actor.broken().is_some()).collect();
+        let broken: Vec<_> =
+            shared.extract_if(|_, actor| actor.clone().working().is_none()).collect();
         let actor = self.actor_of(export)?;
         shared.insert(export.name.clone(), actor.clone());
         // Only now: their end takes locks.

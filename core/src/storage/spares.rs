@@ -34,9 +34,13 @@ impl Spare {
     }
 }
 
+/// What gives one that is ready. Without its type, so that handles of the runtime can be sent to threads without compilers
+/// having to look at all that a connection holds.
+type Ready = Box<dyn FnOnce() -> Spare + Send>;
+
 /// Those that are ready, and the thread that makes them.
 pub(super) struct Spares {
-    ready: Mutex<Vec<Spare>>,
+    ready: Mutex<Vec<Ready>>,
     maker: Arc<Rounds>,
     process: Process,
 }
@@ -55,7 +59,7 @@ impl Spares {
         };
         let (spares, of) = (Arc::downgrade(self), Arc::downgrade(logged));
         self.maker.ask(false, move || fill(&spares, &of));
-        ready.map_or_else(|| Spare::make(logged), Ok)
+        ready.map_or_else(|| Spare::make(logged), |ready| Ok(ready()))
     }
 
     /// Ends the thread, and drops what nobody has taken.
@@ -83,7 +87,7 @@ fn fill(spares: &Weak<Spares>, logged: &Weak<Logged>) {
         }
         // Whoever needs one has the error.
         let Ok(spare) = Spare::make(&logged) else { break };
-        spares.ready.lock().push(spare);
+        spares.ready.lock().push(Box::new(|| spare));
     }
 }
 
