@@ -80,8 +80,10 @@ impl JsInstance {
         let (budget, deadline) = (event.cpu_left(), event.deadline);
         let ((), used, end) =
             watchdog.watch(shared.guard.clone(), event.now(), budget, deadline, || {
-                shared.enter(task, || {
-                    self.vm.run(|ctx, hooks| {
+                // The task is entered with the machine's lock held: an event that keeps the turn and one within that turn may
+                // both go on at once.
+                self.vm.run(|ctx, hooks| {
+                    shared.enter(task, || {
                         for callback in shared.dropped.take() {
                             let _ = hooks.drop_callback.call::<_, ()>((callback,));
                         }
