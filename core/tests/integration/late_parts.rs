@@ -69,6 +69,7 @@ const JS: &[Use] = &[
     ("patterns", "new URLPattern({ pathname: '/:a' }).test('http://a/b')"),
     ("pipes", "new TransformStream()"),
     ("references", "/^(\\w+)=\\1/.test('a'.repeat(2000))"),
+    ("sets", "new Set([1, 2]).union(new Set([3]))"),
     (
         "signatures",
         "crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']).catch(() => {})",
