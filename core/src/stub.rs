@@ -43,7 +43,7 @@ struct Inner {
 enum Target {
     Object { namespace: Namespace, id: ObjectId },
     Facet { parent: Arc<Actor>, name: String, start: Mutex<Option<StartFacet>> },
-    Entrypoint(Entrypoint, Mutex<Option<Arc<Actor>>>),
+    Entrypoint(Box<Entrypoint>, Mutex<Option<Arc<Actor>>>),
 }
 
 /// What a stub with data addresses.
@@ -96,7 +96,7 @@ impl Stub {
     }
 
     pub(crate) fn entrypoint(runtime: Arc<RuntimeInner>, entrypoint: Entrypoint) -> Stub {
-        Stub::new(runtime, Target::Entrypoint(entrypoint, Mutex::default()))
+        Stub::new(runtime, Target::Entrypoint(Box::new(entrypoint), Mutex::default()))
     }
 
     /// The id of the object; `None` for facets and entrypoints.
