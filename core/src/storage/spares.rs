@@ -53,10 +53,7 @@ impl Spares {
 
     /// One of those that are ready, or a new one. Others are made meanwhile.
     pub fn take(self: &Arc<Spares>, logged: &Arc<Logged>) -> Result<Spare> {
-        let ready = {
-            let mut ready = self.ready.lock();
-            ready.pop()
-        };
+        let ready = self.ready.lock().pop();
         let (spares, of) = (Arc::downgrade(self), Arc::downgrade(logged));
         self.maker.ask(false, move || fill(&spares, &of));
         ready.map_or_else(|| Spare::make(logged), |ready| Ok(ready()))

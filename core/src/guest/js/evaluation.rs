@@ -1,20 +1,18 @@
 //! Bounds on what a guest has evaluated, by `eval()`, `Function` and the like.
 //!
-//! The engine calls its compiler through a field of the context that nothing in its interface sets, so its place is found by
-//! experiment, as the [countdown](super::countdown)'s is. What it calls here looks at the source first.
+//! The engine calls its compiler through a [field](super::field) of the context. What it calls here looks at the source first.
 
-#![expect(unsafe_code, reason = "a field of the engine's context that has no interface")]
+#![expect(unsafe_code, reason = "what the engine calls, and calls of the engine")]
 
 use std::ffi::{c_char, c_int};
 use std::ptr::{NonNull, null_mut};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, LazyLock};
 
-use rquickjs::context::{Intrinsic, intrinsic};
-use rquickjs::{Context, Ctx, Exception, Result, Runtime, qjs};
+use rquickjs::context::intrinsic;
+use rquickjs::{Ctx, Exception, Result, qjs};
 
-use super::guard::Guard;
-use super::heap::Heap;
+use super::field::{find_word, put};
 use crate::guest::source;
 
 /// The engine's compiler.
@@ -57,42 +55,10 @@ impl Evaluation {
 
     /// Bounds what is evaluated in a context.
     pub fn bound(self, ctx: &Ctx<'_>) {
-        // SAFETY: the context is alive and, as all of its kind, has a word there.
-        let field = unsafe { ctx.as_raw().as_ptr().cast::<Compile>().add(self.0) };
-        // SAFETY: it holds a pointer to a function of this kind, and only this thread uses the context.
-        unsafe { field.write(compile) };
+        let ours: Compile = compile;
+        // SAFETY: the field was found to hold a pointer to a function of this kind.
+        unsafe { put(ctx, self.0, ours as usize) };
     }
-}
-
-/// Finds the only word that contexts of one kind have and those of another haven't, and what it is for.
-pub(super) fn find_word<Without: Intrinsic, With: Intrinsic, T>(
-    found: impl FnOnce(&Ctx<'_>, usize, usize) -> Result<Option<T>>,
-) -> Result<Option<T>> {
-    let runtime = Runtime::new_with_alloc(Heap::new(Arc::new(Guard::new())))?;
-    let without = Context::custom::<Without>(&runtime)?.with(|ctx| words(&ctx));
-    Context::custom::<With>(&runtime)?.with(|ctx| {
-        let with = words(&ctx);
-        let mut places =
-            (0..with.len().min(without.len())).filter(|at| without[*at] == 0 && with[*at] != 0);
-        match places.next().filter(|_| places.next().is_none()) {
-            Some(place) => found(&ctx, place, with[place]),
-            None => Ok(None),
-        }
-    })
-}
-
-/// A context's own memory.
-fn words(ctx: &Ctx<'_>) -> Vec<usize> {
-    let context = ctx.as_raw().as_ptr();
-    // SAFETY: the context is alive and was allocated as a block of its runtime's heap.
-    let size = unsafe { qjs::js_malloc_usable_size(context, context.cast()) };
-    let word = |at| {
-        // SAFETY: it lies within the block.
-        let word = unsafe { context.cast::<usize>().add(at) };
-        // SAFETY: the block was allocated zeroed, so that each word of it may be read.
-        unsafe { word.read_volatile() }
-    };
-    (0..size as usize / size_of::<usize>()).map(word).collect()
 }
 
 unsafe extern "C" fn compile(

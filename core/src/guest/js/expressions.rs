@@ -1,9 +1,8 @@
 //! Bounds on regular expressions: of literals. Those that are made of texts are looked at in prelude/texts.js.
 //!
-//! As [evaluation](super::evaluation) does with source, the engine's compiler is called through a field of the context, whose place is
-//! found by experiment. What the engine calls here looks at the pattern first.
+//! The engine calls their compiler through a [field](super::field) of the context, too. What it calls here looks at the pattern first.
 
-#![expect(unsafe_code, reason = "a field of the engine's context that has no interface")]
+#![expect(unsafe_code, reason = "what the engine calls, and calls of the engine")]
 
 use std::ptr::{NonNull, null_mut};
 use std::slice::from_raw_parts;
@@ -13,7 +12,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use rquickjs::context::intrinsic;
 use rquickjs::{Ctx, Exception, Result, Value as JsValue, qjs};
 
-use super::evaluation::find_word;
+use super::field::{find_word, put};
 use super::patterns;
 
 /// The engine's compiler.
@@ -52,10 +51,9 @@ impl Expressions {
 
     /// Bounds the regular expressions of a context.
     pub fn bound(self, ctx: &Ctx<'_>) {
-        // SAFETY: the context is alive and, as all of its kind, has a word there.
-        let field = unsafe { ctx.as_raw().as_ptr().cast::<Compile>().add(self.0) };
-        // SAFETY: it holds a pointer to a function of this kind, and only this thread uses the context.
-        unsafe { field.write(compile) };
+        let ours: Compile = compile;
+        // SAFETY: the field was found to hold a pointer to a function of this kind.
+        unsafe { put(ctx, self.0, ours as usize) };
     }
 }
 

@@ -16,6 +16,7 @@ mod entry;
 mod errors;
 mod evaluation;
 mod expressions;
+mod field;
 mod give;
 mod guard;
 mod heap;

@@ -126,29 +126,13 @@ const { sumPrecise } = replace(Math, {
 });
 
 const sets = () => part("sets");
-replace(Set.prototype, {
-  difference(other) {
-    return sets().difference(this, other);
-  },
-  intersection(other) {
-    return sets().intersection(this, other);
-  },
-  isDisjointFrom(other) {
-    return sets().isDisjointFrom(this, other);
-  },
-  isSubsetOf(other) {
-    return sets().isSubsetOf(this, other);
-  },
-  isSupersetOf(other) {
-    return sets().isSupersetOf(this, other);
-  },
-  symmetricDifference(other) {
-    return sets().symmetricDifference(this, other);
-  },
-  union(other) {
-    return sets().union(this, other);
-  },
-});
+for (const name of ["difference", "intersection", "isDisjointFrom", "isSubsetOf", "isSupersetOf", "symmetricDifference", "union"]) {
+  replace(Set.prototype, {
+    [name](other) {
+      return sets()[name](this, other);
+    },
+  });
+}
 
 // Typed arrays ------------------------------------------------------------------------------------
 
