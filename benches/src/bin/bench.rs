@@ -2,7 +2,8 @@
 //! `bench check` only tries everything once.
 //!
 //! The repeats of all measurements are interleaved, each repeat in another order, so that a slow moment of the machine
-//! hits all and nothing is always measured after the same other thing. What it prints is in target/bench/summary.json, too (unless it is a part), and in summary.md as a table for docs/performance.md.
+//! hits all and nothing is always measured after the same other thing. What it prints is in target/bench/summary.json, too
+//! (unless it is a part), and in summary.md as a table for docs/performance.md.
 
 use std::collections::HashMap;
 use std::error::Error;
