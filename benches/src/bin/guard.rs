@@ -46,8 +46,8 @@ fn operations(only: &str) -> Vec<(String, Job)> {
         add("insert and select", call("insert", vec![], 50));
         add("select of 1,000 rows", call("select", vec![], 5));
         add("1,000 rows one by one", call("each", vec![], 2));
-        add("json of 100 items", call("compute", vec![json!("json"), json!(100)], 5));
-        add("transaction of 100 puts", call("transaction", vec![], 10));
+        add("json of 100 items", call("compute", vec![json!("json"), json!(100)], 20));
+        add("transaction of 100 puts", call("transaction", vec![], 20));
         add("call through a supervisor", Job { kind: Loop::Through, ..call("empty", vec![], 100) });
         add("fetch", Job { kind: Loop::Fetch, ..call("fetch", vec![], 20) });
         add("new app", Job { kind: Loop::New, ..call("first", vec![], 1) });

@@ -16,12 +16,22 @@ use crate::guest::watchdog::{Interrupt, Stop};
 /// Alignment of every block, and the room before each for its size.
 const HEADER: usize = 16;
 
+/// The engine keeps small values in arenas of nearly so many bytes. It frees one with the last value in it, so that one
+/// value that comes and goes can take an arena each time.
+const ARENA: usize = 4096;
+/// What has at least so many bytes gets those of an arena, which the next can have.
+const NEARLY_ARENA: usize = ARENA - ARENA / 8;
+/// Freed arenas that are kept for the next.
+const SPARES: usize = 4;
+
 /// Gives memory to one machine and stops it at its limit. QuickJS reports the refused allocation as an
 /// error that guest code could catch, so it is stopped beside that.
 pub(super) struct Heap {
     guard: Arc<Guard>,
     /// The large block that was given last, if it isn't freed and hasn't been looked at: see [`numbers`].
     last: *mut u8,
+    /// Starts of blocks of [`ARENA`] bytes that were freed. They are counted as memory of the machine's no more.
+    spares: Vec<*mut u8>,
 }
 
 fn layout(size: usize) -> Option<Layout> {
@@ -30,7 +40,7 @@ fn layout(size: usize) -> Option<Layout> {
 
 impl Heap {
     pub fn new(guard: Arc<Guard>) -> Heap {
-        Heap { guard, last: null_mut() }
+        Heap { guard, last: null_mut(), spares: Vec::with_capacity(SPARES) }
     }
 
     /// Whether the heap may grow by so many bytes, for a block of then `size` bytes.
@@ -60,6 +70,7 @@ impl Heap {
     }
 
     fn give(&mut self, size: usize, is_zeroed: bool) -> *mut u8 {
+        let size = if (NEARLY_ARENA..ARENA).contains(&size) { ARENA } else { size };
         let Some(layout) = layout(size) else { return null_mut() };
         let is_large = size >= numbers::LARGE;
         if is_large && !self.passes(size) {
@@ -68,9 +79,10 @@ impl Heap {
         if !self.may_grow(layout.size(), size) {
             return null_mut();
         }
+        let spare = if size == ARENA && !is_zeroed { self.spares.pop() } else { None };
         let allocate = if is_zeroed { alloc_zeroed } else { alloc };
         // SAFETY: the layout has at least the header's size, so it isn't empty.
-        let block = unsafe { allocate(layout) };
+        let block = spare.unwrap_or_else(|| unsafe { allocate(layout) });
         if block.is_null() {
             self.guard.heap_shrinks(layout.size());
             return null_mut();
@@ -85,6 +97,16 @@ impl Heap {
             self.last = given;
         }
         given
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        for start in self.spares.drain(..) {
+            let Some(layout) = layout(ARENA) else { return };
+            // SAFETY: it was allocated with this layout, and nobody else has it.
+            unsafe { dealloc(start, layout) };
+        }
     }
 }
 
@@ -119,8 +141,12 @@ unsafe impl Allocator for Heap {
         if pointer == self.last {
             self.last = null_mut();
         }
-        // SAFETY: it was allocated with this layout.
-        unsafe { dealloc(start, layout) };
+        if size == ARENA && self.spares.len() < SPARES {
+            self.spares.push(start);
+        } else {
+            // SAFETY: it was allocated with this layout.
+            unsafe { dealloc(start, layout) };
+        }
         self.guard.heap_shrinks(layout.size());
     }
 
