@@ -77,22 +77,21 @@ impl JsInstance {
     ) -> Result<()> {
         let (event, shared) = (&task.event, &self.vm.shared);
         let watchdog = &event.actor.runtime.engines.watchdog;
-        let (budget, deadline) = (event.cpu_left(), event.deadline);
-        let ((), used, end) =
+        // The task is entered, and looked after, with the machine's lock held: an event that keeps the turn and one
+        // within that turn may both go on at once.
+        let ((), used, end) = self.vm.run(|ctx, hooks| {
+            let (budget, deadline) = (event.cpu_left(), event.deadline);
             watchdog.watch(shared.guard.clone(), event.now(), budget, deadline, || {
-                // The task is entered with the machine's lock held: an event that keeps the turn and one within that turn may
-                // both go on at once.
-                self.vm.run(|ctx, hooks| {
-                    shared.enter(task, || {
-                        for callback in shared.dropped.take() {
-                            let _ = hooks.drop_callback.call::<_, ()>((callback,));
-                        }
-                        code(ctx, hooks);
-                        self.report(ctx, hooks, event);
-                    });
+                shared.enter(task, || {
+                    for callback in shared.dropped.take() {
+                        let _ = hooks.drop_callback.call::<_, ()>((callback,));
+                    }
+                    code(ctx, hooks);
+                    self.report(ctx, hooks, event);
                 });
                 event.actor.write_indexes();
-            });
+            })
+        });
         event.add_cpu(used);
         event.has_read(end);
         match shared.guard.stopped() {

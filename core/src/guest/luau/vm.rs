@@ -192,6 +192,8 @@ pub(crate) struct Vm {
     pub(super) prelude: Prelude,
     pub(super) marshal: Arc<Marshal>,
     pub(super) shared: Arc<Shared>,
+    /// Held by the event that runs in it.
+    pub(super) entered: Mutex<()>,
     /// Where its pages are; the last to go.
     pub(super) region: Owned,
 }
@@ -305,7 +307,14 @@ impl Vm {
         lua.gc_restart();
         // What ran once to make all this is a seventh of the heap, and a guest that does little would never collect it.
         lua.gc_collect()?;
-        Ok(Vm { lua, prelude, marshal, shared, region: Owned::default() })
+        Ok(Vm {
+            lua,
+            prelude,
+            marshal,
+            shared,
+            entered: Mutex::default(),
+            region: Owned::default(),
+        })
     }
 
     /// Runs code of a task.
