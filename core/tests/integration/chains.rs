@@ -2,15 +2,17 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::task::Poll;
 use std::thread;
 #[cfg(feature = "quickjs")]
 use std::time::{Duration, Instant};
 
-use facetbox::{BoxFuture, ErrorCode, HostFunction, Namespace, Result, Runtime, Stub, Value};
 #[cfg(feature = "quickjs")]
-use facetbox::{Module, WorkerCode};
+use facetbox::Module;
+use facetbox::{
+    BoxFuture, ErrorCode, HostFunction, Namespace, Result, Runtime, Stub, Value, WorkerCode,
+};
 use futures_lite::future;
 
 use crate::support::{app, assert_fails, facet, host_class, own};
@@ -179,12 +181,7 @@ fn an_event_may_wait_for_its_turn_again_behind_one_that_has_just_got_it() -> Res
 #[cfg(feature = "quickjs")]
 #[test]
 fn calls_go_on_while_their_caller_waits_for_its_turn() -> Result<()> {
-    let code = WorkerCode {
-        main_module: "worker.js".into(),
-        modules: vec![(
-            "worker.js".into(),
-            Module::Js(
-                r#"
+    let code = js(r#"
 import { DurableObject } from "cloudflare:workers";
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Room extends DurableObject {
@@ -194,12 +191,7 @@ export class Room extends DurableObject {
   section() { return this.ctx.blockConcurrencyWhile(async () => { await sleep(90); return "late"; }); }
   hold() { return this.ctx.storage.transaction(async () => { await sleep(60); return await this.room("c").leaf(); }); }
   leaf() { return "leaf"; }
-}"#
-                .into(),
-            ),
-        )],
-        ..WorkerCode::default()
-    };
+}"#);
     let runtime = Runtime::open_in_memory()?;
     let rooms = runtime.deploy("site", code, None)?.namespace("Room")?;
     for name in ["a", "b", "c"] {
@@ -213,4 +205,84 @@ export class Room extends DurableObject {
     assert_eq!(both, Value::List(vec!["soon".into(), "late".into()]));
     assert!(started.elapsed() < Duration::from_secs(10));
     Ok(())
+}
+
+/// An event that keeps its turn goes on while one runs within that turn, which it doesn't wait for: on two threads, in one
+/// machine.
+#[test]
+fn an_event_within_a_section_and_the_section_may_go_on_at_once() -> Result<()> {
+    let luau = app(r#"
+        function App:fill(key)
+            for n = 1, 200 do self.ctx.storage.kv:put(key, n) end
+            return self.ctx.storage.kv:get(key)
+        end
+        function App:within(n)
+            self.env.pause()
+            return self:fill("within " .. n)
+        end
+        function App:section()
+            local filled = 0
+            self.ctx:blockConcurrencyWhile(function()
+                for n = 1, 20 do
+                    self.env.begin(n)
+                    filled += self:fill("own")
+                end
+            end)
+            return filled
+        end
+    "#);
+    at_once(luau)?;
+    #[cfg(feature = "quickjs")]
+    at_once(js(r#"
+import { DurableObject } from "cloudflare:workers";
+export class App extends DurableObject {
+  fill(key) {
+    for (let n = 1; n <= 200; n++) this.ctx.storage.kv.put(key, n);
+    return this.ctx.storage.kv.get(key);
+  }
+  async within(n) {
+    await this.env.pause();
+    return this.fill("within " + n);
+  }
+  async section() {
+    let filled = 0;
+    await this.ctx.blockConcurrencyWhile(async () => {
+      for (let n = 1; n <= 20; n++) {
+        await this.env.begin(n);
+        filled += this.fill("own");
+      }
+    });
+    return filled;
+  }
+}"#))?;
+    Ok(())
+}
+
+/// Has `section` of an app begin calls of `within`, each of which another thread sees to.
+fn at_once(mut code: WorkerCode) -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let (later, begun) = (Arc::new(OnceLock::<Stub>::new()), Arc::new(Mutex::new(Vec::new())));
+    let (target, threads) = (later.clone(), begun.clone());
+    let begin = HostFunction::new("begin", move |args| {
+        let call = target.get().expect("it was found").call("within", args);
+        let thread = thread::spawn(move || future::block_on(call));
+        threads.lock().expect("nobody panics with it").push(thread);
+        Ok(Value::Null)
+    });
+    code.env.insert("begin", begin);
+    code.env.insert("pause", HostFunction::new("pause", |_| Ok(Value::Null)));
+    let stub = own(&runtime, code)?;
+    let _ = later.set(stub.clone());
+    assert_eq!(stub.call_blocking("section", vec![])?, Value::from(20 * 200));
+    for thread in begun.lock().expect("nobody panics with it").drain(..) {
+        assert_eq!(thread.join().expect("no panic")?, Value::from(200));
+    }
+    Ok(())
+}
+
+/// Code whose main module is this.
+#[cfg(feature = "quickjs")]
+fn js(main: &str) -> WorkerCode {
+    let modules = vec![("worker.js".into(), Module::Js(main.into()))];
+    WorkerCode { main_module: "worker.js".into(), modules, ..WorkerCode::default() }
 }

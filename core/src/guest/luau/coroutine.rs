@@ -52,7 +52,7 @@ impl Coroutine {
     pub fn new(lua: &Lua, function: &Function) -> mlua::Result<Coroutine> {
         let thread = lua.create_thread(function.clone())?;
         // SAFETY: the coroutine lives as its handle does, and hasn't run.
-        unsafe { ffi::lua_settop(thread.state(), 0) };
+        lua.exec_raw_lua(|_| unsafe { ffi::lua_settop(thread.state(), 0) });
         Ok(Coroutine(thread))
     }
 

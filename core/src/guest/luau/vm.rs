@@ -317,9 +317,10 @@ impl Vm {
         })
     }
 
-    /// Runs code of a task.
+    /// Runs code of a task, with the machine's lock held throughout: an event that keeps the turn and one within that turn
+    /// may both go on at once.
     pub(super) fn enter<T>(&self, task: &Arc<Task>, code: impl FnOnce() -> T) -> T {
-        self.region.home().run(|| self.shared.enter(task, code))
+        self.lua.exec_raw_lua(|_| self.region.home().run(|| self.shared.enter(task, code)))
     }
 
     /// Gives the machine to an actor: its code and what it may use.
