@@ -213,7 +213,8 @@ fn run_in_parallel(cases: &[(PathBuf, Case)], args: &Args) -> Result<Vec<Verdict
         }
     };
     let mut verdicts: Vec<(usize, Verdict)> = thread::scope(|scope| {
-        let threads = thread::available_parallelism().map_or(2, usize::from);
+        // Most cases wait most of their time.
+        let threads = 2 * thread::available_parallelism().map_or(2, usize::from);
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
     });
