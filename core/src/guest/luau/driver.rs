@@ -150,14 +150,15 @@ impl LuauInstance {
     ) -> Result<Step> {
         let event = &task.event;
         let run = || run().map(|ran| self.step(coroutine, ran));
-        // An event that keeps the turn and one within that turn may both go on at once.
-        let entered = self.vm.entered.lock();
-        let step = self.watched(event, || {
-            let step = self.vm.enter(task, run);
-            event.actor.write_indexes();
-            step
+        // With the machine's lock held throughout: an event that keeps the turn and one within that turn may both go on
+        // at once.
+        let step = self.vm.lua.exec_raw_lua(|_| {
+            self.watched(event, || {
+                let step = self.vm.enter(task, run);
+                event.actor.write_indexes();
+                step
+            })
         });
-        drop(entered);
         self.start_timers(event);
         if let Some(why) = self.vm.shared.guard.stopped() {
             return Err(self.stopped(task, why));

@@ -192,8 +192,6 @@ pub(crate) struct Vm {
     pub(super) prelude: Prelude,
     pub(super) marshal: Arc<Marshal>,
     pub(super) shared: Arc<Shared>,
-    /// Held by the event that runs in it.
-    pub(super) entered: Mutex<()>,
     /// Where its pages are; the last to go.
     pub(super) region: Owned,
 }
@@ -307,20 +305,12 @@ impl Vm {
         lua.gc_restart();
         // What ran once to make all this is a seventh of the heap, and a guest that does little would never collect it.
         lua.gc_collect()?;
-        Ok(Vm {
-            lua,
-            prelude,
-            marshal,
-            shared,
-            entered: Mutex::default(),
-            region: Owned::default(),
-        })
+        Ok(Vm { lua, prelude, marshal, shared, region: Owned::default() })
     }
 
-    /// Runs code of a task, with the machine's lock held throughout: an event that keeps the turn and one within that turn
-    /// may both go on at once.
+    /// Runs code of a task. The machine's lock is held.
     pub(super) fn enter<T>(&self, task: &Arc<Task>, code: impl FnOnce() -> T) -> T {
-        self.lua.exec_raw_lua(|_| self.region.home().run(|| self.shared.enter(task, code)))
+        self.region.home().run(|| self.shared.enter(task, code))
     }
 
     /// Gives the machine to an actor: its code and what it may use.
