@@ -1,8 +1,10 @@
-//! An open database: how it is set up, and what is kept compiled in it.
+//! An open database: how it is set up, committed and closed, and what is kept compiled in it.
+
+mod statements;
 
 use std::ffi::CString;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use rusqlite::ffi;
@@ -10,56 +12,20 @@ use rusqlite::ffi;
 use super::Durability;
 use super::authorizer::switches;
 use super::backing::Backing;
-use super::cache::{Cache, Columns, Compiled};
+use super::cache::Cache;
 use super::capture::{Capture, LEFT_PAGES, Left};
 use super::commit::When;
 use super::failure::Failure;
-use super::guard::{Guard, Traits};
+use super::format::PAGE_SIZE;
 use super::live::Cursors;
 use super::meter::Meter;
 use super::own::{Own, OwnStatements};
 use super::raw::{Bind, Column, Database, File, Statement};
 use super::recent::Recent;
-use super::schema::Shown;
-use crate::error::{Error, ErrorCode, Result};
-
-/// "FbBx" in the header of every database of ours.
-pub(super) const APPLICATION_ID: u32 = 0x4662_4278;
-/// The version of the tables below, in the header too.
-pub(super) const FORMAT_VERSION: u32 = 1;
-pub(super) const PAGE_SIZE: u64 = 4096;
-
-/// Our own tables. They exist from the start, so that no guest can take their names first.
-const SCHEMA: &str = "
-    CREATE TABLE _fb_kv(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-    CREATE TABLE _fb_facets(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    CREATE TABLE _fb_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-    CREATE TABLE _fb_alarm(id INTEGER PRIMARY KEY, time INTEGER, due INTEGER,
-        generation INTEGER NOT NULL, retries INTEGER, exponent INTEGER);";
+use crate::error::Result;
 
 /// The longest text, blob or row.
 pub(super) const MAX_LENGTH: usize = 4 << 20;
-
-/// What guests' statements may be and use, at most.
-const LIMITS: &[(i32, i32)] = &[
-    (ffi::SQLITE_LIMIT_LENGTH, MAX_LENGTH as i32),
-    (ffi::SQLITE_LIMIT_SQL_LENGTH, 100_000),
-    (ffi::SQLITE_LIMIT_COLUMN, 100),
-    (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
-    (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 5),
-    (ffi::SQLITE_LIMIT_VDBE_OP, 25_000),
-    (ffi::SQLITE_LIMIT_FUNCTION_ARG, 127),
-    (ffi::SQLITE_LIMIT_ATTACHED, 0),
-    (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
-    (ffi::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
-    (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
-    (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
-    (ffi::SQLITE_LIMIT_PARSER_DEPTH, 500),
-];
-
-/// Bytes that guests' statements may leave in memory until the indexes of full-text tables are written before the end
-/// of the event.
-const MAX_PENDING: i64 = 2 << 20;
 
 /// How many pages the write-ahead log has at least when they are moved to the database.
 const CHECKPOINT_PAGES: u32 = 1000;
@@ -145,7 +111,7 @@ impl Connection {
     ) -> Result<Connection, Failure> {
         db.configure(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
         db.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        for (limit, value) in LIMITS {
+        for (limit, value) in statements::LIMITS {
             db.limit(*limit, *value);
         }
         let synchronous = synchronous(if new_wal { Durability::None } else { durability });
@@ -361,12 +327,6 @@ impl Connection {
         done
     }
 
-    /// A guest's statement has changed the schema, or tried to.
-    pub fn note_definition(&mut self) {
-        self.schema += 1;
-        self.redefined = true;
-    }
-
     /// What the transaction has changed is gone, or some of it.
     pub fn note_rollback(&mut self) {
         self.recent.clear();
@@ -376,30 +336,6 @@ impl Connection {
 
     fn note_indexed(&mut self) {
         (self.pending, self.unindexed) = (0, false);
-    }
-
-    /// A guest's statement that writes has left so much in memory as the guard holds.
-    pub fn note_left(&mut self, statement: Statement) {
-        self.pending = self.pending.saturating_add(self.db.guard().held());
-        self.unindexed |= self.db.writes_virtual(statement);
-    }
-
-    /// Writes what full-text tables keep in memory for their indexes, if that may be much or if `all` of it is to be. They
-    /// do so for each savepoint, and otherwise at the end of the transaction, where nothing stops them, however much of
-    /// their indexes they merge.
-    pub fn write_indexes(&mut self, all: bool) -> Result<(), Failure> {
-        if self.pending <= MAX_PENDING && !(all && self.unindexed) {
-            return Ok(());
-        }
-        self.note_indexed();
-        // Compiled now: a change of the schema would have SQLite compile it anew while it runs for the guest, who may not.
-        let Some(savepoint) = self.db.prepare_own("SAVEPOINT _fb")?.statement else {
-            return Ok(());
-        };
-        let begun = self.db.run_for_guest(savepoint);
-        self.db.finalize(savepoint);
-        begun?;
-        self.run(Own::Release, &[])
     }
 
     /// The first column of the only row of one of our own statements.
@@ -423,88 +359,6 @@ impl Connection {
     /// Bytes in use.
     pub fn size(&mut self) -> Result<u64, Failure> {
         Ok(self.number(Own::UsedPages, &[])?.unwrap_or_default() * PAGE_SIZE)
-    }
-
-    /// The first statement of a guest's text, and how much of the text it takes.
-    ///
-    /// None if there is no statement.
-    pub fn compile(&mut self, sql: &str) -> Result<Option<(Compiled, usize)>, Failure> {
-        if let Some(compiled) = self.cache.take(sql) {
-            if compiled.schema == self.schema {
-                return Ok(Some((compiled, sql.len())));
-            }
-            self.db.finalize(compiled.statement);
-        }
-        let (prepared, length) = self.prepare_shown(sql)?;
-        let Some(statement) = prepared else {
-            return Ok(None);
-        };
-        let is_last = sql[length..].trim_ascii().is_empty();
-        let compiled = Compiled {
-            sql: if is_last { sql.into() } else { sql[..length].into() },
-            statement,
-            traits: self.db.guard().traits(),
-            schema: self.schema,
-            readonly: self.db.is_readonly(statement),
-            columns: Arc::new(Columns::of(&self.db, statement)),
-        };
-        Ok(Some((compiled, length)))
-    }
-
-    /// Prepares the first statement of a guest's text so that it doesn't see our tables.
-    fn prepare_shown(&mut self, sql: &str) -> Result<(Option<Statement>, usize), Failure> {
-        let Some(shown) = Shown::of(sql) else {
-            let prepared = self.db.prepare(sql, true, true)?;
-            return Ok((prepared.statement, prepared.length));
-        };
-        let prepared = self.db.prepare(&shown.sql, true, true).map_err(|mut failure| {
-            failure.offset = failure.offset.map(|at| shown.original(at as usize) as u32);
-            failure
-        })?;
-        Ok((prepared.statement, shown.original(prepared.length)))
-    }
-
-    /// Makes a statement ready for its next use.
-    pub fn release(&mut self, compiled: Compiled) {
-        self.db.reset(compiled.statement);
-        self.cache.put(&mut self.db, compiled);
-    }
-
-    /// Runs `body` so that a schema which breaks our rules undoes it: SQLite's authorizer isn't told
-    /// a table's new name when it is renamed, nor which tables foreign keys refer to.
-    pub fn with_schema_check<T>(
-        &mut self,
-        traits: Traits,
-        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        if !traits.has(Traits::DEFINES) {
-            return body(self);
-        }
-        self.run(Own::Savepoint, &[])?;
-        let outcome = body(self).and_then(|done| {
-            if self.finds(Own::ReservedNames)? || self.finds(Own::ReservedParents)? {
-                return Err(Failure {
-                    message: "not authorized".into(),
-                    ..Failure::of_code(ffi::SQLITE_AUTH)
-                });
-            }
-            Ok(done)
-        });
-        if self.db.is_autocommit() {
-            return outcome; // the whole transaction is gone
-        }
-        if outcome.is_err() {
-            self.run(Own::RollbackTo, &[])?;
-        }
-        self.run(Own::Release, &[])?;
-        outcome
-    }
-
-    /// Says whether `LIKE` tells upper from lower case. What is compiled may use an index for it or not because of that.
-    pub fn set_case_sensitive(&mut self, on: bool) -> Result<(), Failure> {
-        self.spill_cursors();
-        self.schema += 1;
-        self.db.set_case_sensitive(on)
     }
 
     /// Sets what guests may switch by PRAGMA as it is in `other`.
@@ -540,64 +394,4 @@ fn synchronous(durability: Durability) -> &'static str {
 pub(super) fn execute(db: &mut Database, sql: &str) -> Result<(), Failure> {
     let sql = CString::new(sql).map_err(|_| Failure::plain("a statement contains NUL"))?;
     db.execute(&sql)
-}
-
-/// A new database in memory with our own tables.
-pub(super) fn new_in_memory(guard: Arc<Guard>) -> Result<Database, Failure> {
-    let mut db = Database::open_memory(guard)?;
-    execute(&mut db, SCHEMA)?;
-    Ok(db)
-}
-
-/// The bytes of a new database: one page for each of our tables, marked as using a write-ahead log.
-///
-/// Made once per process, since switching a new file to its log costs milliseconds.
-pub(super) fn template() -> Result<&'static [u8]> {
-    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
-    if let Some(bytes) = TEMPLATE.get() {
-        return Ok(bytes);
-    }
-    let bytes = build_template()?;
-    Ok(TEMPLATE.get_or_init(|| bytes))
-}
-
-fn build_template() -> Result<Vec<u8>, Failure> {
-    let mut db = Database::open_memory(Arc::new(Guard::idle()))?;
-    execute(
-        &mut db,
-        &format!(
-            "PRAGMA page_size = {PAGE_SIZE};
-             PRAGMA application_id = {APPLICATION_ID};
-             PRAGMA user_version = {FORMAT_VERSION};
-             {SCHEMA}"
-        ),
-    )?;
-    let mut bytes = db.serialize()?;
-    // The format's read and write versions: 2 stands for the write-ahead log.
-    bytes[18..20].fill(2);
-    Ok(bytes)
-}
-
-/// Refuses a file that isn't a database of ours, going by its first 100 bytes.
-pub(super) fn check_header(header: &[u8]) -> Result<()> {
-    let corrupt = |reason: String| Err(Error::new(ErrorCode::Corrupt, reason));
-    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
-        return corrupt("The object's file is not a SQLite database; it is left as it is.".into());
-    }
-    let number = |at: usize| {
-        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
-    if number(68) != APPLICATION_ID {
-        return corrupt(format!(
-            "The object's file is a SQLite database of another application (application_id {}); it is left as it is.",
-            number(68)
-        ));
-    }
-    if number(60) != FORMAT_VERSION {
-        return corrupt(format!(
-            "The object's file has format version {}, but this version of Facetbox knows version {FORMAT_VERSION}; it is left as it is.",
-            number(60)
-        ));
-    }
-    Ok(())
 }

@@ -15,8 +15,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::connection::{Connection, check_header, new_in_memory, template};
+use super::connection::Connection;
 use super::files::{self, DATABASE, WAL, has_log, sync_dir};
+use super::format::{check_header, new_in_memory, template};
 use super::gates::Gates;
 use super::guard::Guard;
 use super::logged::Logged;

@@ -4,8 +4,9 @@ use rusqlite::ffi;
 
 use super::Storage;
 use super::commit::When;
-use super::connection::{Connection, PAGE_SIZE, execute};
+use super::connection::{Connection, execute};
 use super::failure::Failure;
+use super::format::PAGE_SIZE;
 use super::own::Own;
 use super::raw::{Bind, Column};
 use crate::error::{Error, ErrorCode, Result};

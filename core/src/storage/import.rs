@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::connection::{PAGE_SIZE, check_header, new_in_memory};
 use super::failure::Failure;
 use super::files::DATABASE;
+use super::format::{PAGE_SIZE, check_header, new_in_memory};
 use super::inspect::{self, Cell, FacetList, rows};
 use super::raw::Database;
 use super::tree::{MANIFEST, Tree, open_plain};

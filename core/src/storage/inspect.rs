@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
-use super::connection::{MAX_LENGTH, PAGE_SIZE, execute};
+use super::connection::{MAX_LENGTH, execute};
 use super::failure::Failure;
+use super::format::PAGE_SIZE;
 use super::guard::Guard;
 use super::meter::{Amounts, parse};
 use super::raw::{Column, Database};

@@ -16,6 +16,7 @@ mod disk;
 mod facets;
 mod failure;
 mod files;
+mod format;
 mod fulltext;
 mod functions;
 mod gates;

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use rusqlite::ffi;
 
 use super::backing::Backing;
-use super::connection::{Connection, template};
+use super::connection::Connection;
+use super::format::template;
 use super::guard::Guard;
 use super::logged::Logged;
 use super::raw::Database;

@@ -1,5 +1,8 @@
 //! The state of one storage, behind its lock: the database, the transaction and what ended it.
 
+mod errors;
+mod savepoints;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,10 +10,10 @@ use event_listener::Event as Signal;
 use rusqlite::ffi;
 
 use super::commit::{Action, When};
-use super::connection::{Connection, new_in_memory};
+use super::connection::Connection;
 use super::disk::Disk;
 use super::failure::Failure;
-use super::files::free_bytes;
+use super::format::new_in_memory;
 use super::guard::Guard;
 use super::locked::{Held, Locked};
 use super::meter::Meter;
@@ -19,8 +22,8 @@ use super::raw::{Bind, Column};
 use super::{Durability, Span, Storage, StorageOptions};
 use crate::error::{Error, ErrorCode, Result};
 
-/// A file system with less space left than this is full, so that no quota was the reason.
-const FULL_BYTES: u64 = 1 << 20;
+pub(super) use errors::interrupted;
+use errors::{disk_full, violated};
 
 /// What the clones of a storage share.
 pub(super) struct Shared {
@@ -226,60 +229,9 @@ impl Storage {
         self.shutdown_with(Error::new(ErrorCode::Closed, message));
     }
 
-    /// Opens a transaction or, within one, a savepoint, and answers its depth.
-    pub(crate) fn begin(&self, span: Span) -> Result<usize> {
-        let mut state = self.lock()?;
-        state.begin(span, &self.0)
-    }
-
-    /// Opens one as soon as no code runs that can't wait for others: that of a `transactionSync()` on another
-    /// thread, to which this would belong.
-    pub(crate) async fn begin_when_free(&self, span: Span) -> Result<usize> {
-        loop {
-            let ended = self.0.ended.listen();
-            if let Some(begun) = self.begin_if_free(span) {
-                return begun;
-            }
-            ended.await;
-        }
-    }
-
-    fn begin_if_free(&self, span: Span) -> Option<Result<usize>> {
-        let mut state = self.0.state.lock();
-        let free = state.open() != Some(Span::Sync);
-        free.then(|| state.check().and_then(|()| state.begin(span, &self.0)))
-    }
-
     /// Whether a commit has nothing to do.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.state.is_idle()
-    }
-
-    /// How many savepoints are open.
-    pub(crate) fn depth(&self) -> usize {
-        if self.0.state.is_idle() { 0 } else { self.0.state.lock().depth() }
-    }
-
-    /// Ends the savepoint `depth` and those within it.
-    pub(crate) fn end(&self, depth: usize, commit: bool) -> Result<()> {
-        let mut state = self.0.state.lock();
-        if let Some(error) = &state.ended {
-            return Err(error.clone());
-        }
-        // Below the depth the whole transaction is gone already, and there is nothing to undo.
-        let possible = state.savepoints.len() >= depth && state.poison.is_none();
-        while state.savepoints.len() >= depth {
-            let outcome = state.end_savepoint(commit && possible);
-            outcome.map_err(|failure| state.fail(failure, &self.0))?;
-        }
-        self.0.ended.notify(usize::MAX);
-        match commit && !possible {
-            true => {
-                let message = "Cannot commit transaction due to an earlier SQL critical error";
-                Err(Error::new(ErrorCode::Reset, message))
-            }
-            false => Ok(()),
-        }
     }
 
     /// Makes what has been committed survive a power cut in mode relaxed too, before files go that it no
@@ -290,31 +242,6 @@ impl Storage {
             Some(main) => Ok(main.settle()?),
             None => Ok(()),
         }
-    }
-
-    /// Rolls back what is uncommitted. After a critical error the storage works again.
-    pub(crate) fn rollback(&self) {
-        let mut state = self.0.state.lock();
-        if state.in_transaction
-            && let Some(main) = &mut state.main
-            && !main.db.is_autocommit()
-            && let Err(failure) = main.run(Own::Rollback, &[])
-        {
-            tracing::warn!(error = failure.text(), "a rollback failed");
-        }
-        state.forget_transaction();
-        state.poison = None;
-        self.0.ended.notify(usize::MAX);
-    }
-
-    /// Whether code runs that can't wait for others: that of a `transactionSync()`.
-    pub(crate) fn in_sync_transaction(&self) -> bool {
-        !self.0.state.is_idle() && self.0.state.lock().open() == Some(Span::Sync)
-    }
-
-    /// How many times something was rolled back.
-    pub(crate) fn rollbacks(&self) -> u64 {
-        self.0.state.rollbacks()
     }
 }
 
@@ -423,31 +350,6 @@ impl State {
         shared.disk.sweep(&shared.dir, &known)
     }
 
-    fn begin(&mut self, span: Span, shared: &Arc<Shared>) -> Result<usize> {
-        let connection = self.writer(shared)?;
-        connection.run(Own::Savepoint, &[]).map_err(|failure| self.fail(failure, shared))?;
-        self.savepoints.push(span);
-        Ok(self.savepoints.len())
-    }
-
-    fn end_savepoint(&mut self, commit: bool) -> Result<(), Failure> {
-        let Some(main) = &mut self.main else {
-            return Ok(());
-        };
-        if !commit {
-            main.run(Own::RollbackTo, &[])?;
-            self.rollbacks += 1;
-            let depth = self.savepoints.len();
-            self.actions.retain(|action| action.savepoint < depth);
-        }
-        main.run(Own::Release, &[])?;
-        self.savepoints.pop();
-        for action in &mut self.actions {
-            action.savepoint = self.savepoints.len().min(action.savepoint);
-        }
-        Ok(())
-    }
-
     /// Commits the transaction, if one is open. Answers the record of the log that has to be durable before anything
     /// leaves, if that wasn't waited for.
     pub fn commit(&mut self, when: When, shared: &Shared) -> Result<Option<u64>> {
@@ -493,19 +395,6 @@ impl State {
         }
     }
 
-    /// The error that a failure of the main database is, which may have cost the transaction.
-    pub fn fail(&mut self, failure: Failure, shared: &Shared) -> Error {
-        let full = failure.kind() == ffi::SQLITE_FULL;
-        // SQLite keeps a transaction if it was refused memory before it changed anything.
-        let stopped = failure.kind() == ffi::SQLITE_INTERRUPT && self.in_transaction;
-        let error = self.error(failure, shared);
-        self.check_transaction(&error);
-        if full || stopped {
-            self.poison = Some(error.clone());
-        }
-        error
-    }
-
     /// Finds out whether an error has made SQLite drop the transaction, which poisons the storage.
     pub fn check_transaction(&mut self, error: &Error) {
         let dropped = self.main.as_ref().is_some_and(|main| main.db.is_autocommit());
@@ -514,47 +403,4 @@ impl State {
             self.poison = Some(error.clone());
         }
     }
-
-    fn error(&mut self, failure: Failure, shared: &Shared) -> Error {
-        match failure.kind() {
-            ffi::SQLITE_FULL if free_bytes(&shared.dir).is_some_and(|free| free < FULL_BYTES) => {
-                disk_full(&failure, shared)
-            }
-            ffi::SQLITE_FULL => {
-                let size = self.main.as_mut().and_then(|main| main.size().ok());
-                full(&failure, size.unwrap_or_default(), shared.options.storage_bytes)
-            }
-            ffi::SQLITE_INTERRUPT => interrupted(),
-            _ => failure.into(),
-        }
-    }
-}
-
-/// The error of a file system without space, whose path guests must not see.
-fn disk_full(failure: &Failure, shared: &Shared) -> Error {
-    tracing::error!(path = %shared.dir.display(), "{}: the file system is full", failure.text());
-    let message = format!("{}: there is no space left on the device.", failure.text());
-    Error::new(ErrorCode::Storage, message).of_device()
-}
-
-fn full(failure: &Failure, size: u64, limit: u64) -> Error {
-    let message = format!(
-        "{}: the object's database uses {size} bytes and may use {limit} (storage_bytes).",
-        failure.text()
-    );
-    Error::new(ErrorCode::LimitStorage, message)
-}
-
-/// The error of SQL that was stopped from outside.
-pub(super) fn interrupted() -> Error {
-    let message = "The SQL statement was stopped because the object is being reset.";
-    Error::new(ErrorCode::Reset, message)
-}
-
-fn violated(failure: &Failure) -> Error {
-    let message = format!(
-        "Durable Object was reset and rolled back to its last known good state because the application left the database in a state where constraints were violated: {}",
-        failure.text()
-    );
-    Error::new(ErrorCode::Reset, message)
 }

@@ -4,7 +4,8 @@ use std::io::{Read, Seek, Write};
 
 use super::look::Seen;
 use super::*;
-use crate::storage::connection::{APPLICATION_ID, FORMAT_VERSION, execute};
+use crate::storage::connection::execute;
+use crate::storage::format::{APPLICATION_ID, FORMAT_VERSION};
 use crate::storage::inspect;
 use crate::storage::tree::{Scratch, Tree, open_plain};
 
