@@ -15,7 +15,7 @@ type Code int32
 const (
 	// ErrInvalidArgument: an argument or option has a wrong type, value or range.
 	ErrInvalidArgument Code = C.FACETBOX_ERR_INVALID_ARGUMENT
-	// ErrClosed: the runtime was closed.
+	// ErrClosed: the runtime or cursor was closed.
 	ErrClosed Code = C.FACETBOX_ERR_CLOSED
 	// ErrForked: the runtime was opened in another process, before a fork.
 	ErrForked Code = C.FACETBOX_ERR_FORKED

@@ -37,7 +37,7 @@
 // Values that cross between Go and the library are always copies:
 //
 //	Go                                   in guests and storage    back in Go
-//	nil                                  null, undefined          nil
+//	nil, nil pointers of these types     null, undefined          nil
 //	Undefined                            undefined                nil
 //	bool                                 boolean                  bool
 //	int, int64 and other integers        whole number             int64

@@ -24,6 +24,9 @@ type FacetOptions struct {
 // encode makes options of the library, which the caller frees.
 func (o FacetOptions) encode() (*C.facetbox_facet_options_t, error) {
 	defer runtime.KeepAlive(o)
+	if o.Class == nil {
+		return nil, invalid("FacetOptions.Class must not be nil.")
+	}
 	var out *C.facetbox_facet_options_t
 	if err := check(C.facetbox_facet_options_new(o.Class.pointer(), &out)); err != nil {
 		return nil, err
@@ -47,6 +50,9 @@ func (o FacetOptions) encode() (*C.facetbox_facet_options_t, error) {
 // It fails with [ErrInvalidArgument] for a name that is empty or longer than 256 bytes, and with
 // [ErrLimitDepth] when facets would be nested too deep.
 func (f *Facets) Get(name string, start func() (FacetOptions, error)) (*Stub, error) {
+	if start == nil {
+		return nil, invalid("start must not be nil.")
+	}
 	defer runtime.KeepAlive(f)
 	var out *C.facetbox_stub_t
 	if err := check(C.facetbox_go_facets_get(f.ptr, lend(name), newHandle(start), &out)); err != nil {

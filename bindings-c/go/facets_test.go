@@ -117,9 +117,11 @@ func TestFacetsThatDoNotStart(t *testing.T) {
 		}
 		without := must(ctx.Facets().Get("f", func() (facetbox.FacetOptions, error) { return facetbox.FacetOptions{}, nil }))(t)
 		_, err := without.Call(background, "add", 1)
-		fails(t, err, facetbox.ErrInvalidArgument, "class_")
-		_, err = ctx.Facets().Get("", nil)
+		fails(t, err, facetbox.ErrInvalidArgument, "FacetOptions.Class must not be nil")
+		_, err = ctx.Facets().Get("", func() (facetbox.FacetOptions, error) { return facetbox.FacetOptions{}, nil })
 		fails(t, err, facetbox.ErrInvalidArgument, "empty")
+		_, err = ctx.Facets().Get("f", nil)
+		fails(t, err, facetbox.ErrInvalidArgument, "start must not be nil")
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Request is a request to an object, a facet or an entrypoint. It never touches the network.
@@ -105,7 +106,7 @@ func (r *Response) encode() (*C.facetbox_response_t, error) {
 func (e *encoder) message(value any) (*C.facetbox_value_t, error) {
 	encoded, err := encodeMessage(value)
 	if err != nil {
-		return nil, e.refuse("can't be converted: %v", err)
+		return nil, e.refuse("can't be converted: %v", strings.TrimSuffix(err.Error(), "."))
 	}
 	return encoded, nil
 }

@@ -46,6 +46,9 @@ func (l *Loader) Load(code WorkerCode) (*WorkerStub, error) {
 // A failure of code isn't cached: it shows at the first use of the worker, and the next Get tries
 // again.
 func (l *Loader) Get(id string, code func() (WorkerCode, error)) (*WorkerStub, error) {
+	if code == nil {
+		return nil, invalid("code must not be nil.")
+	}
 	defer runtime.KeepAlive(l)
 	handle := cgo.NewHandle(code)
 	defer handle.Delete()

@@ -48,6 +48,9 @@ func Open(path string, options ...Option) (*Runtime, error) {
 //
 // It fails with [ErrInvalidArgument] for a name that is empty or bound already.
 func (r *Runtime) Namespace(name string, class *Class, options ...NamespaceOption) (*Namespace, error) {
+	if class == nil {
+		return nil, invalid("class must not be nil.")
+	}
 	var all bound
 	for _, option := range options {
 		option.namespace(&all)

@@ -56,8 +56,8 @@ func newSQLCursor(ptr *C.facetbox_sql_cursor_t) *SQLCursor {
 	return cursor
 }
 
-// Close frees the cursor before Go would. Closing again does nothing; everything else fails
-// afterwards.
+// Close frees the cursor before Go would. Closing again does nothing; reading rows fails with
+// [ErrClosed] afterwards.
 func (c *SQLCursor) Close() {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -66,12 +66,24 @@ func (c *SQLCursor) Close() {
 	c.ptr = nil
 }
 
-// Next reads the next row as a map from column names; nil at the end.
-func (c *SQLCursor) Next() (map[string]any, error) {
+// read lets the library read rows, unless the cursor was closed.
+func (c *SQLCursor) read(rows func(**C.facetbox_value_t) *C.facetbox_error_t) (*C.facetbox_value_t, error) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
+	if c.ptr == nil {
+		return nil, &Error{Code: ErrClosed, Name: "Error", Message: "The cursor was closed."}
+	}
 	var out *C.facetbox_value_t
-	if err := check(C.facetbox_sql_cursor_next(c.ptr, &out)); err != nil {
+	err := check(rows(&out))
+	return out, err
+}
+
+// Next reads the next row as a map from column names; nil at the end.
+func (c *SQLCursor) Next() (map[string]any, error) {
+	out, err := c.read(func(out **C.facetbox_value_t) *C.facetbox_error_t {
+		return C.facetbox_sql_cursor_next(c.ptr, out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return takeMap(out), nil
@@ -79,10 +91,10 @@ func (c *SQLCursor) Next() (map[string]any, error) {
 
 // NextRaw reads the next row as a list of its columns; nil at the end.
 func (c *SQLCursor) NextRaw() ([]any, error) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	var out *C.facetbox_value_t
-	if err := check(C.facetbox_sql_cursor_next_raw(c.ptr, &out)); err != nil {
+	out, err := c.read(func(out **C.facetbox_value_t) *C.facetbox_error_t {
+		return C.facetbox_sql_cursor_next_raw(c.ptr, out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return takeList(out), nil
@@ -104,10 +116,10 @@ func (c *SQLCursor) Rows() iter.Seq2[map[string]any, error] {
 
 // One reads the only row that is left; it fails if there is none or more than one.
 func (c *SQLCursor) One() (map[string]any, error) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	var out *C.facetbox_value_t
-	if err := check(C.facetbox_sql_cursor_one(c.ptr, &out)); err != nil {
+	out, err := c.read(func(out **C.facetbox_value_t) *C.facetbox_error_t {
+		return C.facetbox_sql_cursor_one(c.ptr, out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return takeMap(out), nil
@@ -115,10 +127,10 @@ func (c *SQLCursor) One() (map[string]any, error) {
 
 // ToArray reads the rows that are left as maps.
 func (c *SQLCursor) ToArray() ([]map[string]any, error) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	var out *C.facetbox_value_t
-	if err := check(C.facetbox_sql_cursor_to_array(c.ptr, &out)); err != nil {
+	out, err := c.read(func(out **C.facetbox_value_t) *C.facetbox_error_t {
+		return C.facetbox_sql_cursor_to_array(c.ptr, out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return rows[map[string]any](out), nil
@@ -126,10 +138,10 @@ func (c *SQLCursor) ToArray() ([]map[string]any, error) {
 
 // Raw reads the rows that are left as lists of their columns.
 func (c *SQLCursor) Raw() ([][]any, error) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	var out *C.facetbox_value_t
-	if err := check(C.facetbox_sql_cursor_raw(c.ptr, &out)); err != nil {
+	out, err := c.read(func(out **C.facetbox_value_t) *C.facetbox_error_t {
+		return C.facetbox_sql_cursor_raw(c.ptr, out)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return rows[[]any](out), nil

@@ -169,7 +169,7 @@ func TestClosedCursorsFail(t *testing.T) {
 		cursor.Close()
 		cursor.Close()
 		_, err := cursor.Next()
-		fails(t, err, facetbox.ErrInvalidArgument, "cursor")
+		fails(t, err, facetbox.ErrClosed, "The cursor was closed.")
 		if cursor.RowsRead() != 0 || len(cursor.ColumnNames()) != 0 {
 			t.Error("a closed cursor has rows")
 		}

@@ -124,8 +124,13 @@ func (e *encoder) encode(value any) (*C.facetbox_value_t, error) {
 		return C.facetbox_value_new_date(C.double(v.UnixMilli())), nil
 	case *big.Int:
 		return e.bigInt(v)
+	}
+	if isNil(value) {
+		return C.facetbox_value_new_null(), nil
+	}
+	switch value.(type) {
 	case *Request, *Response, http.Header:
-		return e.message(v)
+		return e.message(value)
 	}
 	if encoded, err := e.capability(value); encoded != nil || err != nil {
 		return encoded, err
@@ -133,10 +138,19 @@ func (e *encoder) encode(value any) (*C.facetbox_value_t, error) {
 	return e.reflected(reflect.ValueOf(value))
 }
 
+// isNil says whether a value is a nil pointer to one of the library's types, which is null.
+func isNil(value any) bool {
+	switch value.(type) {
+	case *Request, *Response, *RpcStub, *Stub, *Class, *Namespace, *Loader:
+		return reflect.ValueOf(value).IsNil()
+	}
+	return false
+}
+
 // made adds the place to the error of what makes a value.
 func (e *encoder) made(out *C.facetbox_value_t, failure *C.facetbox_error_t) (*C.facetbox_value_t, error) {
 	if failure != nil {
-		return nil, e.refuse("can't be converted: %v", check(failure))
+		return nil, e.refuse("can't be converted: %v", strings.TrimSuffix(check(failure).Error(), "."))
 	}
 	return out, nil
 }

@@ -53,6 +53,8 @@ func valueCases() map[string][2]any {
 		"response":   {[]any{&facetbox.Response{Status: 404, Header: http.Header{}}}, []any{&facetbox.Response{Status: 404, Header: http.Header{}}}},
 		"headers":    {http.Header{"A": {"1", "2"}}, http.Header{"A": {"1", "2"}}},
 		"nil map":    {map[string]any(nil), nil},
+		"nil stub":   {(*facetbox.Stub)(nil), nil},
+		"nil answer": {[]any{(*facetbox.Response)(nil), (*facetbox.RpcStub)(nil)}, []any{nil, nil}},
 		"shared":     {func() any { inner := []any{1}; return []any{inner, inner} }(), []any{[]any{int64(1)}, []any{int64(1)}}},
 	}
 }
