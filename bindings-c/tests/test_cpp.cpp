@@ -145,8 +145,10 @@ static void values() {
     CHECK(value["list"][2].to_string() == "text" && value["list"][9].is_null() && value["none"].is_null());
     CHECK(value["bytes"].to_bytes() == (Bytes{1, 2}) && value.key_at(1) == "bytes");
     CHECK(Value(INT64_MAX).to_int() == INT64_MAX && !Value("1").as_int());
-    throws(FACETBOX_ERR_INVALID_ARGUMENT, "not a whole number", [&] { value["list"][1].to_int(); });
-    throws(FACETBOX_ERR_VALUE_ERROR, "64 bits", [] { Value(UINT64_MAX); });
+    throws(FACETBOX_ERR_INVALID_ARGUMENT, "not a whole number, but number", [&] { value["list"][1].to_int(); });
+    throws(FACETBOX_ERR_INVALID_ARGUMENT, "not text, but null", [&] { value["none"].to_string(); });
+    throws(FACETBOX_ERR_VALUE_ERROR, "18446744073709551615 is beyond 64 bits", [] { Value(UINT64_MAX); });
+    CHECK(Error(FACETBOX_ERR_LIMIT_CPU, "Error", "late").code_name() == "LIMIT_CPU");
     throws(FACETBOX_ERR_INVALID_ARGUMENT, "UTF-8", [] { Value("\xff"); });
     Value copy = value;
     copy.set("more", 1);
@@ -225,8 +227,8 @@ static void guests(const Runtime &runtime) {
     });
     const auto code = [&] {
         calls++;
-        WorkerCode code("main.luau");
-        code.module("main.luau",
+        WorkerCode made("main.luau");
+        made.module("main.luau",
                     "local App = DurableObject:extend('App')\n"
                     "function App:half(n) return self.env.half(n) end\n"
                     "function App:catch(n) local ok, e = pcall(self.env.half, n) return e.message end\n"
@@ -236,7 +238,7 @@ static void guests(const Runtime &runtime) {
             .env(env)
             .global_outbound(
                 [](const Request &request) { return Response("no " + std::string(request.url())); });
-        return code;
+        return made;
     };
     const auto loader = runtime.loader();
     loader.get("id", code);

@@ -119,6 +119,12 @@ static facetbox_error_t *sql(const facetbox_storage_t *storage) {
 
     cursor = NULL;
     FAILS(facetbox_storage_sql_exec(storage, S("SELEC"), NULL, &cursor), STORAGE, "syntax error");
+    FAILS(facetbox_storage_sql_exec(storage, S("SELECT ?, ?"), NULL, &cursor), INVALID_ARGUMENT,
+          "It has 2 parameters, got 0 bindings");
+    row = facetbox_value_new_map();
+    FAILS(facetbox_storage_sql_exec(storage, S("SELECT ?"), row, &cursor), INVALID_ARGUMENT,
+          "Argument 'bindings' must be a list, got map");
+    facetbox_value_free(row);
     CHECK(cursor == NULL);
     OK(facetbox_storage_database_size(storage, &size));
     CHECK(size > 0);
@@ -133,17 +139,17 @@ static facetbox_error_t *put_and_fail(void *user_data) {
 }
 
 /* Calls another object. */
-static facetbox_error_t *call_out(void *other) {
+static facetbox_error_t *call_out(void *stub) {
     facetbox_value_t *answer = NULL;
-    facetbox_error_t *error = call_json(other, "echo", "[]", &answer);
+    facetbox_error_t *error = call_json(stub, "echo", "[]", &answer);
     facetbox_value_free(answer);
     return error;
 }
 
-static facetbox_error_t *transaction(const facetbox_storage_t *storage, facetbox_stub_t *other) {
+static facetbox_error_t *transaction(const facetbox_storage_t *storage, facetbox_stub_t *stub) {
     facetbox_value_t *value;
-    OK(facetbox_storage_transaction(storage, call_out, other));
-    FAILS(facetbox_storage_transaction_sync(storage, call_out, other), INVALID_ARGUMENT, "can't call others");
+    OK(facetbox_storage_transaction(storage, call_out, stub));
+    FAILS(facetbox_storage_transaction_sync(storage, call_out, stub), INVALID_ARGUMENT, "can't call others");
     FAILS(facetbox_storage_transaction(storage, put_and_fail, (void *)storage), GUEST_ERROR, "enough");
     FAILS(facetbox_storage_transaction_sync(storage, put_and_fail, (void *)storage), GUEST_ERROR, "enough");
     OK(facetbox_storage_kv_get(storage, S("rolled back"), &value));

@@ -59,6 +59,8 @@ public:
         : std::runtime_error(text(error)), error_(error, facetbox_error_free) {}
 
     int32_t code() const { return facetbox_error_code(error_.get()); }
+    // The stable name of the code, such as "LIMIT_CPU".
+    std::string_view code_name() const { return detail::view(facetbox_error_code_name(code())); }
     std::string_view name() const { return detail::view(facetbox_error_name(error_.get())); }
     std::string_view message() const { return detail::view(facetbox_error_message(error_.get())); }
     std::string_view stack() const { return detail::view(facetbox_error_stack(error_.get())); }

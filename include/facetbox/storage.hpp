@@ -129,12 +129,12 @@ public:
 
 private:
     template <class Function>
-    void transact(Function transaction, const std::function<void()> &body) const {
+    void transact(Function run, const std::function<void()> &body) const {
         const auto call = [](void *data) {
             return detail::guarded([&] { (*static_cast<const std::function<void()> *>(data))(); });
         };
         void *data = const_cast<std::function<void()> *>(&body);
-        detail::check(transaction(handle_, call, data));
+        detail::check(run(handle_, call, data));
     }
 
     const facetbox_storage_t *handle_;

@@ -24,6 +24,16 @@ class Value;
 
 namespace detail {
 
+// What messages call a kind of value, those of C, too.
+inline std::string type_name(facetbox_value_type_t type) {
+    static const char *const names[] = {
+        "null",  "undefined", "boolean", "integer",  "number", "string", "bytes", "list",
+        "map",   "dict",      "set",     "date",     "bigint", "error",  "function", "object",
+        "stub",  "class",     "namespace", "loader", "request", "response", "headers"};
+    const auto index = static_cast<std::size_t>(type);
+    return index < sizeof names / sizeof *names ? names[index] : "something else";
+}
+
 inline std::vector<std::pair<std::string, std::string>> headers_list(const facetbox_headers_t *headers) {
     std::vector<std::pair<std::string, std::string>> list;
     for (std::size_t i = 0; i < facetbox_headers_len(headers); i++)
@@ -101,15 +111,16 @@ private:
     }
 
     template <class T>
-    static T demand(std::optional<T> found, const char *what) {
+    T demand(std::optional<T> found, const char *what) const {
         if (!found)
             throw Error(FACETBOX_ERR_INVALID_ARGUMENT, "TypeError",
-                        std::string("The value is not ") + what + ".");
+                        std::string("The value is not ") + what + ", but " + detail::type_name(type()) + ".");
         return *std::move(found);
     }
 };
 
-// A value that belongs to another one, or to whoever called.
+// A value that belongs to another one, or to whoever called, and ends with that: what a call answers has to be kept in
+// a Value while views of it are used. `clone()` makes a Value.
 class ValueView : public ValueReader<ValueView> {
 public:
     ValueView(const facetbox_value_t *handle) : handle_(handle) {}
@@ -209,7 +220,8 @@ private:
     static int64_t whole(T value) {
         if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(int64_t)) {
             if (value > static_cast<T>(std::numeric_limits<int64_t>::max()))
-                throw Error(FACETBOX_ERR_VALUE_ERROR, "RangeError", "The number needs more than 64 bits.");
+                throw Error(FACETBOX_ERR_VALUE_ERROR, "RangeError",
+                            "The number " + std::to_string(value) + " is beyond 64 bits with a sign.");
         }
         return static_cast<int64_t>(value);
     }
