@@ -1819,7 +1819,8 @@ facetbox_error_t *facetbox_worker_code_new(facetbox_str_t main_module,
 facetbox_error_t *facetbox_worker_code_from_value(const facetbox_value_t *value,
                                                   facetbox_worker_code_t **out);
 
-/// Adds a module whose type its name says: `.luau`, `.lua`, `.js` or `.mjs`.
+/// Adds a module whose type its name says: `.luau`, `.lua`, `.js` or `.mjs`. Of two modules with one name the later
+/// one counts.
 ///
 /// Threads: one at a time for each `code`.
 facetbox_error_t *facetbox_worker_code_add_module(facetbox_worker_code_t *code,
@@ -2460,7 +2461,8 @@ facetbox_error_t *facetbox_sql_cursor_next(const facetbox_sql_cursor_t *cursor,
 facetbox_error_t *facetbox_sql_cursor_next_raw(const facetbox_sql_cursor_t *cursor,
                                                facetbox_value_t **out);
 
-/// Writes the only row that is left into `*out` as a map; fails if there is none or more than one.
+/// Writes the only row that is left into `*out` as a map; fails with GUEST_ERROR, as a guest would see it, if there
+/// is none or more than one.
 ///
 /// Owns: the caller, `*out`.
 /// Threads: one at a time for each `cursor`.

@@ -31,7 +31,7 @@ pub extern "C" fn facetbox_storage_sql_exec(
 ) -> Option<Box<facetbox_error_t>> {
     guard(|| {
         let (storage, out) = (required(storage, "storage")?.get(), required(out, "out")?);
-        let bindings = facetbox_value_t::args(bindings)?;
+        let bindings = facetbox_value_t::items(bindings, "bindings")?.to_vec();
         let cursor = storage.sql().exec(query.read("query")?, bindings)?;
         out.write(Box::new(facetbox_sql_cursor_t(cursor)));
         Ok(())
@@ -79,7 +79,8 @@ pub extern "C" fn facetbox_sql_cursor_next_raw(
     })
 }
 
-/// Writes the only row that is left into `*out` as a map; fails if there is none or more than one.
+/// Writes the only row that is left into `*out` as a map; fails with GUEST_ERROR, as a guest would see it, if there
+/// is none or more than one.
 ///
 /// Owns: the caller, `*out`.
 /// Threads: one at a time for each `cursor`.

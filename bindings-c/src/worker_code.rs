@@ -65,7 +65,8 @@ pub extern "C" fn facetbox_worker_code_from_value(
     })
 }
 
-/// Adds a module whose type its name says: `.luau`, `.lua`, `.js` or `.mjs`.
+/// Adds a module whose type its name says: `.luau`, `.lua`, `.js` or `.mjs`. Of two modules with one name the later
+/// one counts.
 ///
 /// Threads: one at a time for each `code`.
 #[unsafe(no_mangle)]

@@ -4,7 +4,7 @@ use rusqlite::ffi;
 
 use super::failure::Failure;
 use super::raw::{Bind, Database, Statement};
-use super::row::{bound, size, value};
+use super::row::{bound, size, value, wrong_count};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
 
@@ -28,7 +28,10 @@ pub(super) fn query(db: &mut Database, sql: &str, bindings: &[Value]) -> Result<
     if sql.contains('\0') {
         return Err(Error::type_error("SQL code must not contain NUL characters."));
     }
-    let binds = bindings.iter().map(bound).collect::<Result<Vec<_>>>()?;
+    let binds = (1..)
+        .zip(bindings)
+        .map(|(index, value)| bound(index, value))
+        .collect::<Result<Vec<_>>>()?;
     db.guard().set_operator(true);
     let outcome = run(db, sql, &binds);
     db.guard().set_operator(false);
@@ -52,8 +55,9 @@ fn collect(db: &mut Database, statement: Statement, binds: &[Bind<'_>]) -> Resul
     if !db.is_readonly(statement) {
         return Err(only_reads());
     }
-    if db.parameter_count(statement) != binds.len() {
-        return Err(Error::type_error("Wrong number of parameter bindings for SQL query."));
+    let parameters = db.parameter_count(statement);
+    if parameters != binds.len() {
+        return Err(Error::type_error(wrong_count(parameters, binds.len())));
     }
     let count = db.column_count(statement);
     let columns = (0..count).map(|index| db.column_name(statement, index)).collect();

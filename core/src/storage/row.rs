@@ -88,11 +88,17 @@ pub(super) fn value(column: Column<'_>) -> Value {
     }
 }
 
-/// What a value is as a parameter of a query.
+/// What is wrong when a query gets another number of bindings than it has parameters.
+pub(super) fn wrong_count(parameters: usize, bindings: usize) -> String {
+    let wrong = "Wrong number of parameter bindings for SQL query.";
+    format!("{wrong} It has {parameters} parameters, got {bindings} bindings.")
+}
+
+/// What a value is as parameter `index` of a query, of which the first is 1.
 ///
 /// # Errors
 /// INVALID_ARGUMENT (a `TypeError`) for what SQLite has no type for, integers of more than 64 bits included.
-pub(super) fn bound(value: &Value) -> Result<Bind<'_>> {
+pub(super) fn bound(index: usize, value: &Value) -> Result<Bind<'_>> {
     Ok(match value {
         Value::Undefined | Value::Null => Bind::Null,
         Value::Bool(on) => Bind::Int(i64::from(*on)),
@@ -101,15 +107,15 @@ pub(super) fn bound(value: &Value) -> Result<Bind<'_>> {
         Value::String(text) => Bind::Text(text.as_bytes()),
         Value::Bytes(bytes) | Value::View(_, bytes) => Bind::Blob(bytes),
         Value::BigInt(n) => Bind::Int(i64::try_from(n).map_err(|_| {
-            Error::type_error(
-                "An integer beyond 64 bits can't be bound to a parameter of a SQL query.",
-            )
+            Error::type_error(format!(
+                "An integer beyond 64 bits can't be bound to parameter {index} of a SQL query."
+            ))
         })?),
         _ => {
             let kind = value.type_name();
-            let message =
-                format!("A value of type {kind} can't be bound to a parameter of a SQL query.");
-            return Err(Error::type_error(message));
+            return Err(Error::type_error(format!(
+                "A value of type {kind} can't be bound to parameter {index} of a SQL query."
+            )));
         }
     })
 }

@@ -11,7 +11,7 @@ use super::counts::{Counts, Written};
 use super::cursor::SqlCursor;
 use super::failure::Failure;
 use super::guard::Traits;
-use super::row::{Rows, bound, read_row};
+use super::row::{Rows, bound, read_row, wrong_count};
 use super::state::State;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
@@ -172,11 +172,12 @@ impl Exec<'_> {
 
     fn bind(&mut self, scratch: bool, compiled: &Compiled, values: &[Value]) -> Result<()> {
         let db = &mut self.connection(scratch)?.db;
-        if db.parameter_count(compiled.statement) != values.len() {
-            return Err(invalid("Wrong number of parameter bindings for SQL query."));
+        let parameters = db.parameter_count(compiled.statement);
+        if parameters != values.len() {
+            return Err(invalid(&wrong_count(parameters, values.len())));
         }
         for (index, value) in (1..).zip(values) {
-            db.bind(compiled.statement, index, bound(value)?)?;
+            db.bind(compiled.statement, index, bound(index, value)?)?;
         }
         Ok(())
     }

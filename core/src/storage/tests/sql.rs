@@ -99,7 +99,10 @@ fn errors_have_workerds_form() {
             "NOT NULL constraint failed: t.b: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_NOTNULL)",
         ),
         ("INSERT INTO t VALUES ('x', 'y')", "datatype mismatch: SQLITE_MISMATCH"),
-        ("SELECT ?", "Wrong number of parameter bindings for SQL query."),
+        (
+            "SELECT ?",
+            "Wrong number of parameter bindings for SQL query. It has 1 parameters, got 0 bindings.",
+        ),
     ];
     for (query, message) in cases {
         assert_eq!(refusal(&storage, query), message, "{query}");
@@ -107,7 +110,12 @@ fn errors_have_workerds_form() {
         assert_eq!(error.name(), "Error");
     }
     let error = exec_with(&storage, "SELECT 1", vec![Value::Int(5)]).expect_err("refused");
-    assert_eq!(error.message(), "Wrong number of parameter bindings for SQL query.");
+    let wrong =
+        "Wrong number of parameter bindings for SQL query. It has 0 parameters, got 1 bindings.";
+    assert_eq!(error.message(), wrong);
+    let date = exec_with(&storage, "SELECT ?, ?", vec![Value::Int(5), Value::Date(0.0)]);
+    let wrong = "A value of type date can't be bound to parameter 2 of a SQL query.";
+    assert_eq!(date.expect_err("refused").message(), wrong);
     assert_eq!(number(&storage, "SELECT count(*) FROM t"), 1);
 }
 
