@@ -1,7 +1,7 @@
 //! What one event, one virtual machine and one database may use.
 
 use crate::error::{Error, Result};
-use crate::value::Value;
+use crate::value::{Value, ValueMap};
 
 /// Upper bounds of one guest. All are on by default; guests get the lowest of the runtime's, the
 /// code's and the class's.
@@ -87,6 +87,23 @@ const FIELDS: [(&str, &str); 10] = [
 ];
 
 impl LimitsPatch {
+    /// Limits by the names of the fields of [`Limits`].
+    ///
+    /// ```
+    /// let limits = facetbox::LimitsPatch::new([("cpu_ms", 50), ("memory_bytes", 16 << 20)])?;
+    /// # assert_eq!(facetbox::Limits::default().with(limits).cpu_ms, 50);
+    /// # Ok::<(), facetbox::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`LimitsPatch::from_value`].
+    pub fn new<'a>(limits: impl IntoIterator<Item = (&'a str, u64)>) -> Result<LimitsPatch> {
+        // More than the range of the integer is more than any limit may be.
+        let whole = |limit| i64::try_from(limit).unwrap_or(i64::MAX);
+        let limits = limits.into_iter().map(|(name, limit)| (name, whole(limit)));
+        LimitsPatch::from_value(&Value::Map(ValueMap::from_iter(limits)))
+    }
+
     /// Reads limits from a map with the keys of WorkerCode's `limits`: `cpuMs`, `wallMs`, `blockMs`,
     /// `memoryBytes`, `storageBytes`, `subRequests`, `messageBytes`, `logBytes`, `facetDepth`, `facets`;
     /// or with the names of the fields of [`Limits`].
@@ -129,9 +146,16 @@ fn check(key: &str, value: &Value) -> Result<u64> {
     let max = 1u64 << 50;
     match value.as_i64().and_then(|n| u64::try_from(n).ok()) {
         Some(n) if (min..=max).contains(&n) => Ok(n),
-        _ => Err(Error::type_error(format!(
-            "Limit '{key}' must be a whole number from {min} to {max}, got {value:?}."
-        ))),
+        _ => {
+            let got = match value {
+                Value::Int(n) => n.to_string(),
+                Value::Float(n) => n.to_string(),
+                other => other.type_name().into(),
+            };
+            Err(Error::type_error(format!(
+                "Limit '{key}' must be a whole number from {min} to {max}, got {got}."
+            )))
+        }
     }
 }
 
@@ -175,7 +199,6 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::ValueMap;
 
     fn patch(key: &str, value: impl Into<Value>) -> Result<LimitsPatch> {
         LimitsPatch::from_value(&Value::Map(ValueMap::from_iter([(key, value)])))
@@ -205,6 +228,9 @@ mod tests {
             let error = patch("wallMs", bad).unwrap_err();
             assert!(error.message().contains("wallMs"), "{error}");
         }
+        let error = patch("cpuMs", -5).unwrap_err();
+        assert!(error.message().ends_with("from 1 to 1125899906842624, got -5."), "{error}");
+        assert!(LimitsPatch::new([("cpu_ms", u64::MAX)]).is_err());
         assert!(patch("memoryBytes", 1).is_err());
         assert!(patch("memory_bytes", 1).is_err());
         assert!(patch("cpu", 1).unwrap_err().message().contains("cpuMs"));

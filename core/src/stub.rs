@@ -147,6 +147,10 @@ impl Stub {
 
     /// Calls a method. The future may be polled by any executor; dropping it cancels the call.
     ///
+    /// Guest code, and the methods of a [`DurableObject`](crate::DurableObject), run where the future is polled: one poll takes as
+    /// long as they compute or block. An async program calls [`Stub::call_blocking`] where it may block, such as in Tokio's
+    /// `spawn_blocking`, or lets the runtime's own threads poll the future, with [`Stub::spawn`].
+    ///
     /// # Errors
     /// What the method throws, and what stands in its way: see [`ErrorCode`].
     pub fn call(
@@ -181,7 +185,8 @@ impl Stub {
         self.0.runtime.executor.block_on(self.call(method, args))
     }
 
-    /// Sends a request. The future may be polled by any executor; dropping it cancels the request.
+    /// Sends a request. The future may be polled by any executor, which runs what answers it, as with
+    /// [`Stub::call`]; dropping it cancels the request.
     ///
     /// # Errors
     /// As [`Stub::call`].

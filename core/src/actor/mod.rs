@@ -22,6 +22,7 @@ mod section;
 mod turn;
 mod warm;
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -72,6 +73,16 @@ pub enum ActorId {
     Object(ObjectId),
     /// The text given as a facet's `id`.
     Text(String),
+}
+
+/// 64 hex digits, or the text.
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ActorId::Object(id) => id.fmt(f),
+            ActorId::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 /// A running instance of a class.

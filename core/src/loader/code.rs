@@ -191,7 +191,7 @@ impl fmt::Debug for Outbound {
 pub struct WorkerCode {
     /// The name of the module that exports classes; its type chooses the engine.
     pub main_module: String,
-    /// The modules by name.
+    /// The modules by name. Of two with one name the later one counts.
     pub modules: Vec<(String, Module)>,
     /// What the code gets as `env`: data, host functions and objects, stubs, loaders. Default empty.
     pub env: ValueMap,
