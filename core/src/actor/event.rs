@@ -31,8 +31,12 @@ pub(crate) struct Event {
     /// The latest reading of the clock, in nanoseconds after `begun`, while nothing has taken time since.
     read_ns: AtomicU64,
     depth: u32,
-    /// Whether this event keeps its actor's turn while it waits for calls it made.
+    /// Whether it has its actor's turn.
     holding: AtomicBool,
+    /// Whether it gives that up as soon as it waits, unless it is in a section.
+    lends: AtomicBool,
+    /// See [`Event::has_kept`].
+    has_kept: AtomicBool,
     /// The turn of events that come back into the actor from this event's own chain.
     reentry: Turn,
     /// The savepoints that were open when it took the turn: those of an ancestor in the same actor.
@@ -88,6 +92,8 @@ impl Event {
             read_ns: AtomicU64::new(0),
             depth,
             holding: AtomicBool::new(false),
+            lends: AtomicBool::new(false),
+            has_kept: AtomicBool::new(false),
             reentry: Turn::default(),
             savepoints: AtomicUsize::new(0),
             sections: Sections::default(),
@@ -400,6 +406,29 @@ impl Event {
         self.holding.load(Ordering::Acquire)
     }
 
+    /// Says whether it gives the turn up as soon as it waits, unless it is in a section.
+    pub fn set_lends(&self, lends: bool) {
+        self.lends.store(lends, Ordering::Relaxed);
+        if !lends {
+            self.note_kept();
+        }
+    }
+
+    pub(super) fn note_kept(&self) {
+        self.has_kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has ever kept the turn while it waited, of those that may give it up.
+    pub fn has_kept(&self) -> bool {
+        self.has_kept.load(Ordering::Relaxed)
+    }
+
+    /// Whether it keeps its actor's turn while it waits for calls that it has made. One that doesn't runs at this moment, or
+    /// ends: who calls its actor meanwhile waits for that, since another event may have the turn next.
+    pub fn keeps_turn(&self) -> bool {
+        self.is_holding() && (!self.lends.load(Ordering::Relaxed) || self.in_section())
+    }
+
     /// The turn of events of its own chain that come back into the actor while it keeps the actor's.
     pub(super) fn reentry(&self) -> &Turn {
         &self.reentry
@@ -419,7 +448,7 @@ impl Event {
     /// The nearest ancestor in the same actor that keeps its turn.
     pub fn keeper(&self) -> Option<&Arc<Event>> {
         let same = |event: &&Arc<Event>| Arc::ptr_eq(&event.actor, &self.actor);
-        self.ancestors().filter(same).find(|event| event.is_holding())
+        self.ancestors().filter(same).find(|event| event.keeps_turn())
     }
 
     /// Whether `other` is this event or waits for it, directly or not.

@@ -58,6 +58,25 @@ impl Hold {
         }
     }
 
+    /// Like [`Hold::release`], once the event is [alone](Hold::alone) in the turn.
+    pub async fn give_back(&mut self) {
+        if self.event.has_kept() {
+            // Boxed as what few calls come to.
+            Box::pin(self.alone()).await;
+        }
+        self.release();
+    }
+
+    /// Waits for those that have come into the turn while the event kept it, which it doesn't any more: whoever has it next
+    /// must not meet them.
+    pub async fn alone(&self) {
+        let within = self.event.reentry();
+        // In a circle of waits the turn is given back all the same.
+        if within.try_take(&self.event) || within.take(&self.event).await.is_ok() {
+            within.release();
+        }
+    }
+
     /// Says that the event won't keep the turn while its code waits, before that code can make calls: those that
     /// come back are to wait as any others do.
     pub fn lend(&mut self) {
@@ -66,12 +85,25 @@ impl Hold {
 
     /// Waits for the turn again.
     pub async fn retake(&mut self) -> Result<()> {
-        if self.held.is_none() {
+        while self.held.is_none() {
             let entry = Entry::of(&self.event);
             let turn = entry.turn(&self.event);
             if !turn.try_take(&self.event) {
                 self.event.takes_time();
-                turn.take(&self.event).await?;
+                match turn.take(&self.event).await {
+                    // An ancestor that has the turn has begun to keep it meanwhile.
+                    Err(_) if matches!(entry, Entry::Own) && self.event.keeper().is_some() => {
+                        continue;
+                    }
+                    taken => taken?,
+                }
+            }
+            if let Entry::Within(keeper) = &entry
+                && !keeper.keeps_turn()
+            {
+                // It is giving it up, and may not have met this event.
+                turn.release();
+                continue;
             }
             self.event.set_holding(true);
             self.held = Some(entry);

@@ -39,6 +39,7 @@ impl Event {
         }
         if open == 0 {
             *self.sections.deadline.lock() = Some(Instant::now() + self.actor.section_time());
+            self.note_kept();
         }
         self.sections.open.store(open + 1, Ordering::Relaxed);
         Ok(())

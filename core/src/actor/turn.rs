@@ -60,7 +60,7 @@ impl Waits {
         let mut seen = 0;
         while let Some(stuck) = held_up.get(seen).cloned() {
             seen += 1;
-            if !stuck.is_holding() {
+            if !stuck.keeps_turn() {
                 continue; // it has just got its turn, or is about to give it back without waiting
             }
             if event.descends_from(&stuck) {

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 #[cfg(feature = "quickjs")]
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[cfg(feature = "quickjs")]
 use facetbox::Module;
@@ -285,4 +286,67 @@ fn at_once(mut code: WorkerCode) -> Result<()> {
 fn js(main: &str) -> WorkerCode {
     let modules = vec![("worker.js".into(), Module::Js(main.into()))];
     WorkerCode { main_module: "worker.js".into(), modules, ..WorkerCode::default() }
+}
+
+/// A call that nobody waits for comes back into an object while the event that has begun it runs there: it waits for the turn
+/// as others do, and isn't in the midst of a transaction of whoever has that next.
+#[test]
+fn what_a_call_left_behind_writes_is_in_nobodys_transaction() -> Result<()> {
+    let mut code = app(r#"
+        function App:first(n)
+            self.env.begin(n)
+            local start = os.clock()
+            while os.clock() - start < 0.01 do end
+        end
+        function App:section(n)
+            self.ctx:blockConcurrencyWhile(function() self:first(n) end)
+        end
+        function App:within(n)
+            self.ctx.storage.kv:put("x", n)
+        end
+        function App:undone()
+            pcall(function()
+                self.ctx.storage:transaction(function()
+                    self.env.pause()
+                    error("undo")
+                end)
+            end)
+            return self.ctx.storage.kv:get("x")
+        end
+    "#);
+    let runtime = Runtime::open_in_memory()?;
+    let (later, begun) = (Arc::new(OnceLock::<Stub>::new()), Arc::new(Mutex::new(Vec::new())));
+    let (target, threads) = (later.clone(), begun.clone());
+    let sleep = |ms| thread::sleep(Duration::from_millis(ms));
+    let begin = HostFunction::new("begin", move |args| {
+        let call = target.get().expect("it was found").call("within", args);
+        let thread = thread::spawn(move || {
+            sleep(3);
+            future::block_on(call)
+        });
+        threads.lock().expect("nobody panics with it").push(thread);
+        Ok(Value::Null)
+    });
+    code.env.insert("begin", begin);
+    code.env.insert(
+        "pause",
+        HostFunction::new("pause", move |_| {
+            sleep(2);
+            Ok(Value::Null)
+        }),
+    );
+    let stub = own(&runtime, code)?;
+    let _ = later.set(stub.clone());
+    for n in 1..=100 {
+        let first = stub.clone();
+        let method = if n % 2 == 0 { "first" } else { "section" };
+        let first = thread::spawn(move || first.call_blocking(method, vec![n.into()]));
+        sleep(6);
+        stub.call_blocking("undone", vec![])?;
+        first.join().expect("no panic")?;
+        let within = begun.lock().expect("nobody panics with it").pop().expect("it was begun");
+        within.join().expect("no panic")?;
+        assert_eq!(stub.call_blocking("undone", vec![])?, Value::from(n), "{method}");
+    }
+    Ok(())
 }

@@ -56,6 +56,9 @@ impl JsInstance {
         for operation in task.operations.take() {
             self.go_on_later(event, operation);
         }
+        if event.has_kept() && !starting {
+            Box::pin(hold.alone()).await;
+        }
         outcome.map_err(stop::leaving)
     }
 
@@ -186,7 +189,7 @@ impl JsInstance {
         event.takes_time();
         event.actor.flush()?;
         if !task.keeps_turn() {
-            hold.release();
+            hold.give_back().await;
         }
         event.give_way().await;
         let late = async {

@@ -136,6 +136,7 @@ impl Shared {
 
     /// Enters a task for an event. It leaves with [`Shared::leave`].
     pub fn add_task(&self, event: &Arc<Event>, wanted: Wanted, starting: bool) -> Arc<Task> {
+        event.set_lends(!starting);
         // Numbers are given under the lock, so that the list is in their order.
         let mut tasks = self.tasks.lock();
         if tasks.is_empty() {

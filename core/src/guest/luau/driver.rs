@@ -112,13 +112,13 @@ impl LuauInstance {
         self.vm.shared.guard.begins();
         let coroutine = self.coroutine().map_err(|error| self.failed(task, error))?;
         let mut step = self.resume(task, &coroutine, || begin(&coroutine))?;
-        loop {
+        let outcome = loop {
             match step {
                 Step::Ended(result) => {
                     self.keep(coroutine);
-                    return Ok(result);
+                    break Ok(result);
                 }
-                Step::Failed(error) => return Err(error),
+                Step::Failed(error) => break Err(error),
                 Step::Wait(pending) => {
                     let answer = self.wait(task, hold, pending).await?;
                     let (lua, marker) = (&self.vm.lua, self.vm.prelude.marker);
@@ -126,7 +126,11 @@ impl LuauInstance {
                     step = self.resume(task, &coroutine, go_on)?;
                 }
             }
+        };
+        if task.event.has_kept() && !task.starting {
+            Box::pin(hold.alone()).await;
         }
+        outcome
     }
 
     fn coroutine(&self) -> mlua::Result<Coroutine> {
@@ -210,7 +214,7 @@ impl LuauInstance {
         event.takes_time();
         event.actor.flush()?;
         if !task.starting && !event.in_section() {
-            hold.release();
+            hold.give_back().await;
         }
         event.give_way().await;
         let answer = match future::poll_once(&mut pending).await {

@@ -94,6 +94,7 @@ pub(super) struct Task {
 
 impl Task {
     pub fn new(event: &Arc<Event>, starting: bool) -> Arc<Task> {
+        event.set_lends(!starting);
         Arc::new(Task { event: event.clone(), starting, starts: Mutex::default() })
     }
 }
