@@ -4,6 +4,8 @@
 //! [`EventLoopClass`], a callback a [`HostFunction`], an object with methods a [`HostObject`].
 
 use std::future::Future;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,7 +26,8 @@ use crate::value::{Value, ValueMap};
 
 /// An object or facet written in the host's language, running on the thread of its caller.
 ///
-/// It keeps its turn while it calls others; only calls of its own chain may come back into it.
+/// It keeps its turn while it calls others; only calls of its own chain may come back into it. A panic is PANIC for its
+/// caller and resets the object; its text goes to the panic hook, not to guests. One when an instance is dropped ends there.
 pub trait DurableObject: Send + Sync + 'static {
     /// Answers a request.
     ///
@@ -228,7 +231,7 @@ impl HostClass {
     ) -> Result<Arc<dyn Instance>> {
         Ok(match self.code.get().ok_or_else(closed)? {
             Code::Blocking(construct) => {
-                Arc::new(BlockingInstance(event.enter(|| construct(ctx, env))?))
+                Arc::new(BlockingInstance(Contained::new(event.enter(|| construct(ctx, env))?)))
             }
             Code::EventLoop(class) => {
                 let constructing = event.enter(|| class.construct(ctx, env));
@@ -243,13 +246,40 @@ impl HostClass {
                     event.sections_over().await;
                     Ok(instance)
                 };
-                Arc::new(EventLoopInstance(future::or(constructing, late).await?))
+                Arc::new(EventLoopInstance(Contained::new(future::or(constructing, late).await?)))
             }
         })
     }
 }
 
-struct BlockingInstance(Arc<dyn DurableObject>);
+/// An instance whose own `drop` may panic. That ends here: whoever lets it go, the runtime's threads too, goes on with what
+/// others wait for.
+struct Contained<T>(Option<T>);
+
+impl<T> Contained<T> {
+    fn new(instance: T) -> Contained<T> {
+        Contained(Some(instance))
+    }
+}
+
+impl<T> Deref for Contained<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        let instance = self.0.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(instance))).is_err() {
+            tracing::error!("an instance of a host's class panicked when it was dropped");
+        }
+    }
+}
+
+struct BlockingInstance(Contained<Arc<dyn DurableObject>>);
 
 impl Instance for BlockingInstance {
     fn deliver<'a>(
@@ -290,7 +320,7 @@ async fn started(event: &Arc<Event>, stub: Stub) -> Result<Reply> {
     Ok(Reply::Value(Value::Null))
 }
 
-struct EventLoopInstance(Arc<dyn EventLoopObject>);
+struct EventLoopInstance(Contained<Arc<dyn EventLoopObject>>);
 
 impl Instance for EventLoopInstance {
     fn deliver<'a>(

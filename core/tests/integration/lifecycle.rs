@@ -4,8 +4,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use facetbox::{
-    BoxFuture, Class, Ctx, ErrorCode, EventLoopClass, EventLoopObject, HostFunction, Result,
-    Runtime, Value, ValueMap,
+    BoxFuture, Class, Ctx, ErrorCode, EventLoopClass, EventLoopObject, HostFunction, Options,
+    Result, Runtime, Value, ValueMap,
 };
 use futures_lite::future;
 
@@ -41,6 +41,31 @@ fn a_panic_in_a_constructor_is_an_error_each_time() -> Result<()> {
         let outcome = namespace.get_by_name("one").call_blocking("any", vec![]);
         assert_fails(outcome, ErrorCode::Panic, "");
     }
+    Ok(())
+}
+
+/// It ended the threads that drop idle instances, and kept whatever its caller had locked: the next call hung.
+#[test]
+fn a_panic_when_an_instance_is_dropped_ends_there() -> Result<()> {
+    struct Sore;
+    impl Drop for Sore {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+    impl facetbox::DurableObject for Sore {
+        fn call(&self, method: &str, _args: Vec<Value>) -> Result<Value> {
+            Ok(method.into())
+        }
+    }
+    let runtime = Runtime::open_with(Options { max_warm: Some(1), ..Options::default() })?;
+    let namespace = runtime.namespace("Sore", Class::host("Sore", |_ctx, _env| Ok(Sore)))?;
+    for name in ["a", "b", "c", "a", "b", "c"] {
+        assert_eq!(namespace.get_by_name(name).call_blocking("hello", vec![])?, "hello".into());
+    }
+    namespace.delete(&namespace.id_from_name("c"))?;
+    namespace.get_by_name("c").call_blocking("hello", vec![])?;
+    runtime.close();
     Ok(())
 }
 
