@@ -16,6 +16,8 @@ pub(super) const DATABASE: &str = "data.sqlite";
 /// The name of its write-ahead log, which is there while it is open, after a crash, and while it holds no more than
 /// counters; in mode full where it doesn't fit into memory.
 pub(super) const WAL: &str = "data.sqlite-wal";
+/// The name of a rollback journal, which is there when somebody has died who used one: SQLite takes back what was half done.
+pub(super) const JOURNAL: &str = "data.sqlite-journal";
 
 /// A database on its way to that name.
 pub(super) const DRAFT: &str = "data.new";

@@ -46,11 +46,12 @@ impl Disk {
             return Ok(None);
         };
         check_header(&header)?;
-        if !uses_wal(&header) {
-            use_wal(dir)?;
-        }
         // The log may be there already, with what is not in the database yet.
         let has_log = has_log(dir);
+        // What a journal takes back may have been the switch itself.
+        if !uses_wal(&header) || !has_log && fs::exists(dir.join(files::JOURNAL)).map_err(opens)? {
+            use_wal(dir)?;
+        }
         if let Some(logged) = &self.0.logged {
             let backing = Arc::new(Backing::existing(logged, dir, has_log)?);
             return open_backed(shared, logged, &backing).map(Some);
@@ -290,7 +291,9 @@ fn use_wal(dir: &Path) -> Result<()> {
     drop(db);
     let header = files::read_header(dir).map_err(|error| failed("open", error))?;
     match header.is_some_and(|header| uses_wal(&header)) {
-        true => Ok(()),
+        // SQLite leaves the removal of its journal to the system. If that came back after a power cut, it would take back
+        // a part of what the commit log has brought into the database.
+        true => sync_dir(dir, Durability::Full).map_err(|error| failed("open", error)),
         false => {
             let message = "The object's database can't be switched to a write-ahead log.";
             Err(Error::new(ErrorCode::Storage, message))

@@ -155,8 +155,8 @@ fn closing_leaves_plain_files_and_no_log() {
     }
 }
 
-#[test]
-fn a_database_that_was_switched_to_another_journal_is_durable() {
+/// A closed database that somebody has switched to a rollback journal.
+fn switched() -> (Files, PathBuf) {
     let files = Files::with(Durability::Full);
     put(&files.storage_at("o"), 1);
     files.disk.close();
@@ -165,15 +165,49 @@ fn a_database_that_was_switched_to_another_journal_is_durable() {
     other.pragma_update(None, "journal_mode", "DELETE").expect("switched");
     drop(other);
     assert_eq!(fs::read(&file).expect("readable")[18..20], [1, 1]);
+    (files, file)
+}
 
+/// What is written next to that is durable without the database's own file.
+fn assert_durable(files: Files, file: &Path) {
     let files = files.reopened(Durability::Full);
     assert_eq!(value(&files.disk, &files.at("o")), Some(1));
-    let synced = fs::read(&file).expect("readable");
+    let synced = fs::read(file).expect("readable");
     put(&files.storage_at("o"), 2);
     let image = files.killed();
     fs::write(image.at("o").join("data.sqlite"), synced).expect("written");
     let image = image.reopened(Durability::Full);
     assert_eq!(value(&image.disk, &image.at("o")), Some(2));
+}
+
+#[test]
+fn a_database_that_was_switched_to_another_journal_is_durable() {
+    let (files, file) = switched();
+    assert_durable(files, &file);
+}
+
+/// A process that switches it back may end on the way: the next takes that back, and would go on with the other journal.
+#[test]
+fn a_database_that_was_half_switched_back_is_durable() {
+    let (files, file) = switched();
+    let mut bytes = fs::read(&file).expect("readable");
+    let pages = (bytes.len() / 4096) as u32;
+    // The journal: its header has the count of pages in it, the beginning of checksums, the database's pages, and sizes.
+    let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    for number in [1, 0, pages, 512, 4096] {
+        journal.extend(u32::to_be_bytes(number));
+    }
+    journal.resize(512, 0);
+    journal.extend(1u32.to_be_bytes());
+    journal.extend(&bytes[..4096]);
+    let sum: u32 = (1..=20).map(|step| u32::from(bytes[4096 - 200 * step])).sum();
+    journal.extend(sum.to_be_bytes());
+    bytes[18..20].fill(2);
+    fs::write(&file, bytes).expect("written");
+    let left = file.with_extension("sqlite-journal");
+    fs::write(&left, journal).expect("written");
+    assert_durable(files, &file);
+    assert!(!exists(&left));
 }
 
 #[test]
