@@ -2356,7 +2356,7 @@ facetbox_error_t *facetbox_storage_kv_delete(const facetbox_storage_t *storage,
                                              bool *existed);
 
 /// Lists entries in order of their keys' bytes. `options` is a map with the keys `start`,
-/// `startAfter`, `end`, `prefix`, `reverse`, `limit`.
+/// `startAfter`, `end`, `prefix`, `reverse`, `limit`; others are ignored, as JavaScript does.
 ///
 /// Owns: the caller, `*out`; `options` is borrowed.
 /// Null: NULL `options` list everything.

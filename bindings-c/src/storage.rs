@@ -86,7 +86,7 @@ pub extern "C" fn facetbox_storage_kv_delete(
 }
 
 /// Lists entries in order of their keys' bytes. `options` is a map with the keys `start`,
-/// `startAfter`, `end`, `prefix`, `reverse`, `limit`.
+/// `startAfter`, `end`, `prefix`, `reverse`, `limit`; others are ignored, as JavaScript does.
 ///
 /// Owns: the caller, `*out`; `options` is borrowed.
 /// Null: NULL `options` list everything.
