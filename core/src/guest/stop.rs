@@ -49,6 +49,7 @@ impl Stop {
             }
         };
         let error = Error::new(code, message).with_path(path.as_str());
+        let error = error.with_stack(guest.place().unwrap_or_default());
         guest.interrupt(self);
         actor.reset(&error);
         error

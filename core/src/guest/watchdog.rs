@@ -52,6 +52,11 @@ pub(crate) trait Interrupt: Send + Sync {
         None
     }
 
+    /// The stack of the guest where it was stopped, if that is known; given once.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Makes a guest end that was interrupted and still runs.
     fn insist(&self) {}
 }

@@ -33,6 +33,33 @@ fn an_endless_loop_ends_with_limit_cpu() -> Result<()> {
 }
 
 #[test]
+fn a_guest_that_is_stopped_tells_where_it_was() -> Result<()> {
+    let runtime = runtime_with([("cpuMs", 50), ("memoryBytes", 8 << 20)])?;
+    let code = WorkerCode::luau(
+        "local App = DurableObject:extend('App')
+         local function spin() while true do end end
+         function App:loop() spin() end
+         function App:caught() pcall(spin) end
+         function App:inner() coroutine.wrap(spin)() end
+         function App:grow()
+             local t = {}
+             while true do t[#t + 1] = string.rep('x', 10000) .. #t end
+         end
+         return { App = App }",
+    );
+    let stub = serve(&runtime, code)?;
+    let stack = |method: &str| {
+        let error = stub.call_blocking(method, vec![]).unwrap_err();
+        error.stack().unwrap_or_default().to_owned()
+    };
+    assert_eq!(stack("loop"), "main.luau:2 spin\nmain.luau:3 loop");
+    assert!(stack("caught").starts_with("main.luau:2 spin"));
+    assert!(stack("inner").starts_with("main.luau:2 spin"));
+    assert_eq!(stack("grow"), "main.luau:8 grow");
+    Ok(())
+}
+
+#[test]
 fn a_loop_while_the_module_loads_ends_too() -> Result<()> {
     let runtime = runtime_with([("cpuMs", 50)])?;
     let stub = serve(&runtime, WorkerCode::luau("while true do end"))?;

@@ -31,6 +31,61 @@ fn errors_carry_name_message_and_place() {
 }
 
 #[test]
+fn what_is_refused_to_a_guest_tells_where_in_the_guest() {
+    let runtime = Runtime::open_in_memory().unwrap();
+    let fail = HostFunction::new("fail", |_| Err(Error::guest("Odd", "of the host")));
+    let source = "import { DurableObject } from 'cloudflare:workers';
+const query = (sql) => sql.exec('SELEC 1');
+export class App extends DurableObject {
+  syntax() { query(this.ctx.storage.sql); }
+  async later() { await null; query(this.ctx.storage.sql); }
+  one() { this.ctx.storage.sql.exec('SELECT 1 WHERE 0').one(); }
+  url() { new URL('none'); }
+  json() { JSON.parse('{'); }
+  async host() { await this.env.fail(); }
+  async abort() { AbortSignal.abort().throwIfAborted(); }
+  async texts() {
+    let before, after;
+    await this.env.fail().catch((error) => { before = error.stack; });
+    try { query(this.ctx.storage.sql); } catch (error) { after = error.stack; }
+    return [before, after];
+  }
+}";
+    let worker = runtime
+        .loader()
+        .load(WorkerCode {
+            env: ValueMap::from_iter([("fail", Value::Function(fail))]),
+            ..code(source)
+        })
+        .unwrap();
+    let class = worker.get_durable_object_class("App", Default::default());
+    let stub = runtime.namespace("App", class).unwrap().get_by_name("a");
+    for (method, stack) in [
+        ("syntax", "main.js:2 query\nmain.js:4 syntax"),
+        ("later", "main.js:2 query\nmain.js:5 later"),
+        ("one", "main.js:6 one"),
+        ("url", "main.js:7 url"),
+        ("json", "main.js:8 json"),
+        ("host", "main.js:9 host"),
+        ("abort", "main.js:10 abort"),
+    ] {
+        let error = stub.call_blocking(method, vec![]).unwrap_err();
+        // `module:line:column name` without the column.
+        let line = |line: &str| {
+            let (place, name) = line.split_once(' ').unwrap();
+            format!("{} {name}", place.rsplit_once(':').unwrap().0)
+        };
+        let lines: Vec<_> = error.stack().unwrap_or_default().lines().map(line).collect();
+        assert_eq!(lines.join("\n"), stack, "{method}: {error:?}");
+    }
+    // Guests, too, see no frames of ours.
+    let texts = stub.call_blocking("texts", vec![]).unwrap();
+    let texts: Vec<_> = texts.as_list().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(texts[0], "Odd: of the host");
+    assert!(!texts[1].contains("<null>") && texts[1].contains("main.js:2:"), "{}", texts[1]);
+}
+
+#[test]
 fn a_cause_crosses_from_guest_to_guest_and_to_the_host() {
     let runtime = Runtime::open_in_memory().unwrap();
     let inner = load(

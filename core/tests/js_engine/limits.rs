@@ -19,6 +19,33 @@ fn deeply_nested_source_is_refused_or_compiled_but_never_overflows() {
 }
 
 #[test]
+fn a_guest_that_is_stopped_tells_where_it_was() {
+    let runtime = limited(&[("cpuMs", 50)]);
+    let stub = entrypoint(
+        &runtime,
+        "spin() { for (;;); }
+         loop() { this.spin(); }
+         async later() { await null; this.spin(); }
+         catching() { for (;;) { try { this.spin(); } catch {} } }
+         calls() { for (;;) Math.max(1, 2); }
+         sorting() { for (;;) [3, 2, 1].sort((a, b) => a - b); }",
+    );
+    let stack = |method: &str| {
+        let error = stub.call_blocking(method, vec![]).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::LimitCpu);
+        error.stack().unwrap_or_default().to_owned()
+    };
+    let [spin, loops] = [stack("spin"), stack("loop")];
+    assert!(spin.starts_with("main.js:3:") && spin.ends_with(" spin"), "{spin}");
+    assert!(loops.starts_with("main.js:3:") && loops.contains("\nmain.js:4:"), "{loops}");
+    let later = stack("later");
+    assert!(later.starts_with("main.js:3:") && later.contains("\nmain.js:5:"), "{later}");
+    assert!(stack("catching").starts_with("main.js:3:"));
+    assert!(stack("calls").starts_with("main.js:7:"));
+    assert!(stack("sorting").starts_with("main.js:8:"));
+}
+
+#[test]
 fn a_loop_ends_at_the_cpu_limit_however_it_catches() {
     let runtime = limited(&[("cpuMs", 50)]);
     let stub = entrypoint(

@@ -17,7 +17,7 @@ use super::errors::{caught, error_from_js};
 use super::instance::JsInstance;
 use super::outcome::{Ended, hand_in, outcome, poll_more, poll_operations};
 use super::task::{Outcome, Task, Wanted};
-use super::vm::Hooks;
+use super::vm::{Hooks, run_job};
 use crate::actor::{Event, Hold};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::stop;
@@ -121,7 +121,7 @@ impl JsInstance {
         task: &Arc<Task>,
         entered: Result<JsValue<'js>>,
     ) -> Option<Result<Outcome>> {
-        self.run_jobs(ctx);
+        self.run_jobs(ctx, hooks);
         if self.vm.shared.guard.is_stopped() {
             return None;
         }
@@ -150,7 +150,7 @@ impl JsInstance {
             },
         };
         // What the copying of the result has begun.
-        self.run_jobs(ctx);
+        self.run_jobs(ctx, hooks);
         Some(outcome)
     }
 
@@ -166,17 +166,17 @@ impl JsInstance {
             {
                 event.add_exception(&caught(ctx, hooks, error));
             }
-            self.run_jobs(ctx);
+            self.run_jobs(ctx, hooks);
         }
-        self.run_jobs(ctx);
+        self.run_jobs(ctx, hooks);
         self.vm.shared.signal.notify(usize::MAX);
     }
 
-    fn run_jobs(&self, ctx: &Ctx<'_>) {
+    fn run_jobs<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>) {
         let guard = &self.vm.shared.guard;
         while !guard.is_stopped() {
             guard.begins_job();
-            if !ctx.execute_pending_job() {
+            if !run_job(ctx, hooks) {
                 break;
             }
         }

@@ -1,5 +1,6 @@
 //! How errors become JavaScript values and back.
 
+use rquickjs::function::This;
 use rquickjs::{Array, Ctx, Object, Value as JsValue};
 
 use super::kinds::Kind;
@@ -50,7 +51,9 @@ pub(super) fn error_to_js<'js>(
     }
     let held = HeldError::new(ctx, &hooks.shared, error.clone());
     let original = Cap::make(ctx, Handle::Error(held))?;
-    hooks.make_error.call((error.name(), error.message(), stack, code, original, fields, cause))
+    let made = hooks.kinds.make_error(ctx)?;
+    set_own(&made, "message", error.message())?;
+    hooks.make_error.call((made, error.name(), stack, code, original, fields, cause))
 }
 
 /// Takes the exception that is pending, or tells what the engine's binding says.
@@ -58,6 +61,7 @@ pub(super) fn caught<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, error: rquickjs::E
     match error {
         rquickjs::Error::Exception => {
             let thrown = ctx.catch();
+            note_place(ctx, hooks, &thrown);
             error_from_js(ctx, hooks, &thrown)
         }
         rquickjs::Error::Utf8(_) => lone_surrogate(),
@@ -65,6 +69,19 @@ pub(super) fn caught<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, error: rquickjs::E
             Error::named(ErrorCode::LoadError, "Error", message.unwrap_or_default())
         }
         other => Error::guest("Error", cut(&other.to_string(), TEXT_BYTES)),
+    }
+}
+
+/// Notes where a guest was that has to end, of the error that ends it.
+pub(super) fn note_place<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, thrown: &JsValue<'js>) {
+    let guard = &hooks.shared.guard;
+    if guard.is_stopped() && thrown.is_error() {
+        // The engine's own getter: no code of the guest runs.
+        let stack = || hooks.engine_stack.call::<_, String>((This(thrown.clone()),));
+        match guard.after_all(stack) {
+            Ok(stack) => guard.note_place(core_stack(&stack)),
+            Err(_) => drop(ctx.catch()),
+        }
     }
 }
 
@@ -167,7 +184,8 @@ impl<'js> Parts<'js> {
             && error.message() == self.message
         {
             // Within others nobody is told of it.
-            return if carried.depth == 0 { error.recalled() } else { error };
+            let error = if carried.depth == 0 { error.recalled() } else { error };
+            return error.with_stack(core_stack(&self.stack));
         }
         let name = cut(&self.name, NAME_BYTES);
         let message = cut(&self.message, TEXT_BYTES);
@@ -210,7 +228,7 @@ fn is_out_of_stack(ctx: &Ctx<'_>) -> bool {
 }
 
 /// The stack as hosts see it: `module:line:column` and the function's name on each line, without the
-/// frames of the prelude and of native functions.
+/// frames of the prelude and of native functions, and without places in what was parsed.
 fn core_stack(text: &str) -> String {
     let mut stack = String::new();
     for line in text.lines() {
@@ -237,6 +255,7 @@ fn core_stack(text: &str) -> String {
 fn is_prelude(place: &str) -> bool {
     // Its code has no places of its own; as the caller of others it may have the name of a module.
     place.starts_with("<null>")
+        || place.starts_with("<input>")
         || place.starts_with("facetbox:")
         || place.starts_with("cloudflare:")
 }

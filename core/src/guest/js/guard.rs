@@ -36,6 +36,10 @@ pub(super) struct Guard {
     stop: AtomicU8,
     /// Whether the guest has gone on after it was stopped.
     insisted: AtomicBool,
+    /// Whether code of ours runs in a machine that has to end.
+    ours: AtomicBool,
+    /// The stack of the guest where it was stopped.
+    place: Mutex<Option<String>>,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
     /// Whether it was stopped because a BigInt is too long.
@@ -86,6 +90,8 @@ impl Guard {
         Guard {
             stop: AtomicU8::new(0),
             insisted: AtomicBool::new(false),
+            ours: AtomicBool::new(false),
+            place: Mutex::new(None),
             sql: Mutex::new(None),
             refused_number: AtomicBool::new(false),
             alive: Mutex::new(()),
@@ -181,7 +187,7 @@ impl Guard {
     /// Answers the engine whether the guest has to end. If so it asks again at the next opportunity, should the
     /// guest find a way to go on.
     pub fn poll(&self) -> bool {
-        let stopped = self.is_stopped();
+        let stopped = self.is_stopped() && !self.ours.load(Ordering::Relaxed);
         if stopped {
             self.hurry();
         }
@@ -287,6 +293,30 @@ impl Guard {
         }
     }
 
+    /// Runs code of ours in a machine that has to end, and may have no stack left. No code of the guest may run.
+    pub fn after_all<T>(&self, code: impl FnOnce() -> T) -> T {
+        let runtime = self.heap.runtime.load(Ordering::Relaxed);
+        if !runtime.is_null() {
+            // SAFETY: the runtime is alive while its own thread, which calls this, is in it; as in `take_stack`.
+            unsafe { qjs::JS_SetMaxStackSize(runtime, STACK_BYTES as _) };
+        }
+        self.ours.store(true, Ordering::Relaxed);
+        let done = code();
+        self.ours.store(false, Ordering::Relaxed);
+        self.hurry();
+        if matches!(self.stopped(), Some(Stop::Cpu | Stop::Wall)) {
+            self.take_stack();
+        }
+        done
+    }
+
+    /// Notes the stack of the guest where it was stopped; the first counts.
+    pub fn note_place(&self, stack: String) {
+        if !stack.is_empty() {
+            self.place.lock().get_or_insert(stack);
+        }
+    }
+
     /// Sets the size from which the engine collects garbage before it makes an object: 0 is at the next one.
     fn collect_from(&self, bytes: usize) {
         let runtime = self.heap.runtime.load(Ordering::Relaxed);
@@ -330,6 +360,10 @@ impl Interrupt for Guard {
         self.refused_number.load(Ordering::Relaxed).then(|| {
             format!("A BigInt has more than {MAX_BITS} bits, with which nothing can be calculated")
         })
+    }
+
+    fn place(&self) -> Option<String> {
+        self.place.lock().take()
     }
 
     fn insist(&self) {

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "the class of an object has no safe interface")]
 
-use rquickjs::{Array, Value as JsValue, qjs};
+use rquickjs::{Array, Ctx, Object, Value as JsValue, qjs};
 
 /// The engine's own numbers of built-in classes, which guests can't forge.
 pub(super) struct Kinds {
@@ -53,6 +53,15 @@ impl Kinds {
             dom_exception: of(8)?,
             arguments: of(9)?,
         })
+    }
+
+    /// Makes an error that has no stack yet: the engine gives it one where it is first thrown.
+    pub fn make_error<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+        // SAFETY: the context is alive; objects of the engine's class of errors need nothing but to be made.
+        let made = unsafe { qjs::JS_NewObjectClass(ctx.as_raw().as_ptr(), self.error) };
+        // SAFETY: the reference is ours, if it is one: what isn't made is no object.
+        let made = unsafe { JsValue::from_raw(ctx.clone(), made) };
+        made.into_object().ok_or(rquickjs::Error::Exception)
     }
 
     pub fn of(&self, value: &JsValue<'_>) -> Kind {

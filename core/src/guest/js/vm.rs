@@ -16,7 +16,7 @@ use rquickjs::{Class, Context, Ctx, Function, JsLifetime, Object, Runtime, qjs};
 use super::api;
 use super::bounds::{bound_arrays, give_replace};
 use super::compiler::load;
-use super::errors::internal;
+use super::errors::{internal, note_place};
 use super::guard::{Guard, STACK_BYTES};
 use super::heap::Heap;
 use super::kinds::Kinds;
@@ -156,6 +156,20 @@ fn drop_last_jobs(runtime: *mut qjs::JSRuntime) {
     }
 }
 
+/// Runs a job that is due; answers whether there was one.
+pub(super) fn run_job<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>) -> bool {
+    // SAFETY: the context is alive, so its runtime is.
+    let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+    let mut context = null_mut();
+    // SAFETY: the runtime is alive, and only this thread uses it.
+    let done = unsafe { qjs::JS_ExecutePendingJob(runtime, &raw mut context) };
+    if done < 0 {
+        // A machine has one context.
+        note_place(ctx, hooks, &ctx.catch());
+    }
+    done != 0
+}
+
 impl Machine {
     fn enter<T>(&self, code: impl for<'a, 'js> FnOnce(&'a Ctx<'js>) -> T) -> T {
         let context = self.context.as_ref().expect("it is there until the machine is dropped");
@@ -271,6 +285,8 @@ pub(super) struct Hooks<'js> {
     pub make: Function<'js>,
     pub make_error: Function<'js>,
     pub error_parts: Function<'js>,
+    /// The engine's own getter of an error's stack.
+    pub engine_stack: Function<'js>,
     pub take: Function<'js>,
     pub build: Function<'js>,
     pub class_name: Function<'js>,
@@ -333,6 +349,7 @@ impl<'js> Hooks<'js> {
             make: hooks.get("make")?,
             make_error: hooks.get("makeError")?,
             error_parts: hooks.get("errorParts")?,
+            engine_stack: hooks.get("engineStack")?,
             take: hooks.get("take")?,
             build: hooks.get("build")?,
             class_name: hooks.get("className")?,

@@ -16,6 +16,7 @@ use mlua::{Lua, LuaString, Thread, ffi, lua_State};
 use parking_lot::Mutex;
 
 use super::exhaustion::{Exhaustion, Raisers};
+use super::trace::stack_of;
 use crate::charge::Holder;
 use crate::guest::watchdog::{Interrupt, Stop};
 
@@ -36,6 +37,8 @@ pub(super) struct Guard {
     untold: AtomicUsize,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
+    /// The stack of the guest where it was stopped.
+    place: Mutex<Option<String>>,
     raisers: Raisers,
     /// Whether the engine has run out of stack since an event has begun.
     out_of_stack: AtomicBool,
@@ -63,6 +66,7 @@ impl Guard {
             held: AtomicUsize::new(0),
             untold: AtomicUsize::new(0),
             sql: Mutex::new(None),
+            place: Mutex::new(None),
             raisers: Raisers::of(lua)?,
             out_of_stack: AtomicBool::new(false),
         });
@@ -140,7 +144,16 @@ impl Guard {
         // room for five values beyond its stack, of which the error has taken one.
         if !unsafe { self.raisers.run_at(thread.state(), 0) } {
             self.exhausted(claimed);
+            if claimed == Exhaustion::Memory {
+                // SAFETY: as above.
+                self.note_place(|| unsafe { stack_of(thread.state()) });
+            }
         }
+    }
+
+    /// Notes the stack of the guest where it is stopped; the first counts.
+    fn note_place(&self, stack: impl FnOnce() -> String) {
+        self.place.lock().get_or_insert_with(stack);
     }
 
     fn exhausted(&self, what: Exhaustion) {
@@ -188,7 +201,12 @@ impl Guard {
                 self.arm();
             }
         }
-        self.stop.load(Ordering::Acquire) != 0
+        let stopped = self.stop.load(Ordering::Acquire) != 0;
+        if stopped {
+            // SAFETY: the state is the one that runs.
+            self.note_place(|| unsafe { stack_of(state) });
+        }
+        stopped
     }
 }
 
@@ -214,6 +232,10 @@ impl Interrupt for Guard {
             flag.store(true, Ordering::Release);
         }
         self.arm();
+    }
+
+    fn place(&self) -> Option<String> {
+        self.place.lock().take()
     }
 }
 

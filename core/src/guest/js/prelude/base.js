@@ -9,6 +9,7 @@ delete globalThis.facetboxNative;
 
 const { apply, getPrototypeOf } = Reflect;
 const { trunc } = Math;
+const { isError } = Error;
 
 export const uncurry = (method) => (self, ...args) => apply(method, self, args);
 export const getter = (prototype, name) => uncurry(Object.getOwnPropertyDescriptor(prototype, name).get);
@@ -52,14 +53,21 @@ Object.defineProperties(Error, {
 });
 Error.stackTraceLimit = MAX_FRAMES;
 
+/** The prelude's frames: its code has no places. */
+const OWN_FRAMES = /^ +at .*\(<null>.*\n/gm;
+
 // Programs print the stack alone, so it begins with what went wrong, as V8's does.
 const stack = Object.getOwnPropertyDescriptor(Error.prototype, "stack");
 /** The frames of an error, if it is one and has any. */
 export const framesOf = (error) => apply(stack.get, error, []);
+/** The same without code of ours, for guests that have no stack left to run it. */
+export const engineStack = stack.get;
 Object.defineProperty(Error.prototype, "stack", {
   get() {
     const frames = framesOf(this);
-    return typeof frames === "string" ? headed(this, frames) : frames;
+    if (typeof frames === "string") return headed(this, frames.replace(OWN_FRAMES, ""));
+    // One of ours that nobody has thrown yet.
+    return frames === undefined && isError(this) ? `${this}` : frames;
   },
   set: stack.set,
   configurable: true,

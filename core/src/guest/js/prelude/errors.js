@@ -2,6 +2,7 @@
 
 import { className, framesOf, headed } from "facetbox:base";
 
+const { setPrototypeOf } = Object;
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 const DOM_ERRORS = ["AbortError", "DataCloneError", "DataError", "InvalidAccessError", "InvalidCharacterError", "NotSupportedError", "OperationError",
   "QuotaExceededError", "TimeoutError", "TypeMismatchError"];
@@ -12,18 +13,25 @@ const setOwn = (object, key, value) =>
   Object.defineProperty(object, key, { value, writable: true, configurable: true, enumerable: true });
 
 /**
- * Makes the error that guests catch. `fields` are the own properties that it had where it was thrown;
- * `cause` is a list of its cause or of nothing.
+ * Makes the error that guests catch of `error`, which the engine has made without a stack: the guest's function that it is
+ * first thrown in, also by an `await`, gives it one. `fields` are the own properties that it had where it was thrown; `cause`
+ * is a list of its cause or of nothing.
  */
-export function makeError(name, message, stack, code, original, fields, cause) {
-  let error;
-  if (Object.hasOwn(ERRORS, name)) error = new ERRORS[name](message);
-  else if (name === "AggregateError") error = new AggregateError(fields?.errors ?? [], message);
-  else if (DOM_ERRORS.includes(name)) error = new DOMException(message, name);
-  else error = new Error(message);
+export function makeError(error, name, stack, code, original, fields, cause) {
+  const { message } = error;
   const hidden = (key, value) => {
     Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
   };
+  if (DOM_ERRORS.includes(name)) {
+    error = new DOMException(message, name);
+    delete error.stack; // of this function
+  } else {
+    hidden("message", message);
+    if (name === "AggregateError") {
+      setPrototypeOf(error, AggregateError.prototype);
+      hidden("errors", new AggregateError(fields?.errors ?? []).errors);
+    } else setPrototypeOf(error, (Object.hasOwn(ERRORS, name) ? ERRORS[name] : Error).prototype);
+  }
   if (error.name !== name) hidden("name", name);
   if (stack !== undefined) hidden("stack", headed(error, stack));
   if (!(error instanceof DOMException) && code !== undefined) hidden("code", code);

@@ -3,7 +3,7 @@
 import "facetbox:bounds";
 import "facetbox:proxies";
 import "facetbox:texts";
-import { className, define, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
+import { className, define, engineStack, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
 import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
 import { capabilities, gathering, getLate, keepLateGetters, lateGlobals, loaders, messages, setLate, streams, stubs } from "facetbox:lazy";
@@ -339,6 +339,7 @@ native.hooks = {
   make: (kind, ...parts) => (kind === "id" ? makeId(...parts) : capabilities.use().make(kind, ...parts)),
   makeError,
   errorParts,
+  engineStack,
   take: (kind, value) => takers[kind](value),
   build: (kind, ...parts) => (builders[kind] ?? messages.use().builders[kind])(...parts),
   className,
