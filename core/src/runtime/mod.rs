@@ -3,7 +3,7 @@
 mod dir;
 mod inner;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use self::inner::{CHECK_EVERY, RuntimeInner};
@@ -196,6 +196,9 @@ impl Runtime {
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Runtime({:?})", self.0.0.root)
+        // What keeps nothing has the root directory.
+        let root = &self.0.0.root;
+        let root = if root.parent().is_none() { Path::new(":memory:") } else { root };
+        write!(f, "Runtime({root:?})")
     }
 }
