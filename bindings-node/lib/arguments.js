@@ -34,13 +34,16 @@ function pathText(value, what) {
 /** Checks that an argument is a whole number within bounds. */
 function whole(value, least, most, what) {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw invalid(`${what} must be a whole number from ${least} to ${most}, got ${String(value)}.`);
+  const got = typeof value === "number" ? value : kind(value);
+  throw invalid(`${what} must be a whole number from ${least} to ${most}, got ${got}.`);
 }
 
 /** Reads an options object, refusing what it doesn't know. */
 function options(value, known, what) {
   if (value === undefined || value === null) return {};
-  if (typeof value !== "object") throw invalid(`${what} must be an object, got ${kind(value)}.`);
+  if (typeof value !== "object") {
+    throw invalid(`The options of ${what} must be an object, got ${kind(value)}.`);
+  }
   const picked = { ...value };
   const unknown = Object.keys(picked).find((key) => !known.includes(key));
   if (unknown !== undefined) {

@@ -20,8 +20,12 @@ module.exports = {
     wrappers.set(nativeClass, wrap);
   },
 
-  /** Which keys are no methods of the other side: what every object has stays local, and a stub is no promise. */
-  isLocal: (key) => typeof key === "symbol" || key === "then" || key in Object.prototype,
+  /**
+   * Which keys are no methods of the other side: what every object has stays local, a stub is no promise, and whoever
+   * writes it down as JSON, a logger for one, calls nobody.
+   */
+  isLocal: (key) =>
+    typeof key === "symbol" || key === "then" || key === "toJSON" || key in Object.prototype,
 
   /** The object that users see of a native handle. */
   wrap: (handle) => wrappers.get(handle.constructor)(handle),

@@ -52,6 +52,9 @@ describe("names that don't exist", () => {
     const stub = objectOf(runtime, Plain);
     await fails(stub.alarm(), InvalidArgument, { message: /reserved/ });
     assert.equal(stub.then, undefined);
+    // Whoever logs a stub as JSON calls nobody.
+    assert.equal(stub.toJSON, undefined);
+    assert.equal(JSON.parse(JSON.stringify([stub]))[0].name, stub.name);
     assert.equal(stub.toString, Object.prototype.toString);
     assert.equal(stub.constructor, Object);
     assert.equal(stub.hasOwnProperty("id"), true);

@@ -105,7 +105,7 @@ export type FacetStub<T = any> = Fetcher &
  */
 export const Stub: {
   /**
-   * Calls a method by its name, whatever that is: `stub.then`, `stub.toString` and the like are no methods
+   * Calls a method by its name, whatever that is: `stub.then`, `stub.toJSON`, `stub.toString` and the like are no methods
    * of the object. For names that aren't known beforehand.
    */
   call(stub: Fetcher, method: string, args?: readonly unknown[]): Promise<any>;
