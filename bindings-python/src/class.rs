@@ -12,7 +12,7 @@ use pyo3::types::PyType;
 
 use crate::aio::{Home, event_loop_class};
 use crate::ctx::Ctx;
-use crate::error::{Result, attach, invalid_argument};
+use crate::error::{Result, attach, invalid_argument, log_alarm};
 use crate::http::{Request, Response};
 use crate::methods::{aio_object, durable_object, find_method};
 use crate::{from_python, to_python};
@@ -43,8 +43,13 @@ pub fn class(object: &Bound<'_, PyAny>, home: &Home) -> Result<Class> {
     found.ok_or_else(|| {
         let message = "A class must be a subclass of facetbox.DurableObject or come from \
             WorkerStub.get_durable_object_class(), got ";
-        invalid_argument(format!("{message}{object}."))
+        invalid_argument(format!("{message}{}.", shown(object)))
     })
+}
+
+/// How messages show an argument that isn't what it should be.
+pub fn shown(object: &Bound<'_, PyAny>) -> String {
+    object.repr().map_or_else(|_| "an object without a repr".to_owned(), |text| text.to_string())
 }
 
 /// Core's class for a Python class, if that is a subclass of `DurableObject` of the package or its `aio`.
@@ -97,12 +102,14 @@ impl DurableObject for Instance {
     }
 
     fn alarm(&self, info: AlarmInfo) -> facetbox::Result<()> {
-        attach(|py| {
+        let done = attach(|py| {
             let alarm = find_method(self.0.bind(py), "alarm")?.ok_or_else(no_alarm_handler)?;
             let answer = alarm.call1((alarm_info(py, info)?,))?;
             // Nobody gets the answer, but a coroutine would be a handler that hasn't run.
             from_python::value(&answer, "result", &Home::Caller).map(drop)
-        })
+        });
+        log_alarm(&done);
+        done
     }
 
     fn has_alarm(&self) -> bool {

@@ -4,7 +4,7 @@ use facetbox::{Error, ErrorCode};
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTraceback;
+use pyo3::types::{PyDict, PyTraceback};
 
 use crate::aio::Home;
 use crate::interpreter::enter;
@@ -94,6 +94,26 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     let error = PyErr::from_value(exception.bind(py).clone().into_any());
     error.set_traceback(py, traceback.as_ref().map(|traceback| traceback.bind(py).clone()));
     error
+}
+
+/// Logs that an alarm's handler has failed, which nobody else hears of. What the runtime's end cuts short isn't the handler's.
+pub fn log_alarm(done: &facetbox::Result<()>) {
+    let Err(error) = done else { return };
+    if error.code() == ErrorCode::Closed {
+        return;
+    }
+    enter(|py| {
+        let log = || {
+            let logger = py.import("logging")?.call_method1("getLogger", ("facetbox",))?;
+            let details = PyDict::new(py);
+            details.set_item("exc_info", raised(py, error).into_value(py))?;
+            let message = "an alarm's handler has failed";
+            logger.call_method("error", (message,), Some(&details)).map(drop)
+        };
+        if let Err(failed) = log() {
+            failed.write_unraisable(py, None);
+        }
+    });
 }
 
 /// An exception object with everything that the error says. Causes go this way only: those of Python's

@@ -10,7 +10,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
 use crate::aio::Home;
-use crate::class::class;
+use crate::class::{DurableObjectClass, class, shown};
 use crate::error::{Failure, Result, attach, invalid_argument};
 use crate::interpreter::detach;
 use crate::namespace::ObjectId;
@@ -90,7 +90,11 @@ pub fn options(answer: &Bound<'_, PyAny>, home: &Home) -> Result<FacetOptions> {
     static OPTIONS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = answer.py();
     if !answer.is_instance(OPTIONS.import(py, "facetbox._options", "FacetOptions")?)? {
-        return Ok(class(answer, home)?.into());
+        if answer.is_instance_of::<PyType>() || answer.is_instance_of::<DurableObjectClass>() {
+            return Ok(class(answer, home)?.into());
+        }
+        let message = "A facet's start callback must return FacetOptions or a class, got ";
+        return Err(invalid_argument(format!("{message}{}.", shown(answer))));
     }
     let id = answer.getattr(intern!(py, "id"))?;
     let id = if id.is_none() {

@@ -147,8 +147,11 @@ impl<'a> Place<'a> {
             Ok(Value::Object(host::object(object, self.home)?))
         } else {
             let kind = object.get_type().fully_qualified_name()?;
-            if kind == "coroutine" && matches!(self.home, Home::Caller) {
-                return Err(self.error("is a coroutine: async def is for facetbox.aio"));
+            if kind == "coroutine" {
+                return Err(self.error(match self.home {
+                    Home::Caller => "is a coroutine: async def is for facetbox.aio",
+                    Home::Loop(_) => "is a coroutine that nobody has awaited",
+                }));
             }
             Err(self.error(format_args!("has type {kind}, which is not supported")))
         }

@@ -8,7 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::aio::Home;
-use crate::class::DurableObjectClass;
+use crate::class::{DurableObjectClass, shown};
 use crate::error::{Result, invalid_argument};
 use crate::from_python;
 use crate::stub::Stub;
@@ -109,7 +109,10 @@ pub fn worker_code(code: &Bound<'_, PyAny>, home: &Home) -> Result<facetbox::Wor
         return Err(invalid_argument(format!("The code must be a WorkerCode, got {kind}.")));
     }
     let main = code.getattr(intern!(py, "main_module"))?;
-    let modules = PyDict::type_object(py).call1((code.getattr(intern!(py, "modules"))?,))?;
+    let given = code.getattr(intern!(py, "modules"))?;
+    let modules = PyDict::type_object(py).call1((&given,)).map_err(|_| {
+        invalid_argument(format!("modules must map names to sources, got {}.", shown(&given)))
+    })?;
     let limits = code.getattr(intern!(py, "limits"))?;
     let tails = PyTuple::type_object(py).call1((code.getattr(intern!(py, "tails"))?,))?;
     let mut core = facetbox::WorkerCode::from_value(Value::Map(ValueMap::from_iter([

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 
 use crate::aio::Home;
-use crate::class::class;
+use crate::class::{class, shown};
 use crate::clock::ManualClock;
 use crate::deployment::Deployment;
 use crate::error::{Result, at_least, check_signals, invalid_argument};
@@ -64,6 +64,12 @@ pub fn open_runtime(
     let threads = threads.map(|count| at_least("threads", count, 1)).transpose()?;
     let engines = engines.map(|names| names.iter().map(|name| Engine::from_name(name)).collect());
     let engines = engines.transpose()?;
+    if let Some(receiver) = on_tail.as_ref().map(|receiver| receiver.bind(py))
+        && !receiver.is_callable()
+    {
+        let message = format!("on_tail must be callable or None, got {}.", shown(receiver));
+        return Err(invalid_argument(message));
+    }
     let limits = limits_patch(limits)?;
     let clock = clock.map(|clock| clock.get().0.clone());
     let options = Options {

@@ -12,7 +12,7 @@ from typing import Any
 import facetbox
 import pytest
 import uvicorn
-from facetbox import DurableObject, Request, Response, aio
+from facetbox import DurableObject, Request, Response, WorkerCode, aio
 
 
 class Site(DurableObject):
@@ -79,6 +79,26 @@ def test_a_blocking_stub_is_served() -> None:
                 status, _, body = await ask(port, "HEAD", "/")
                 assert (status, body) == (201, b"")
                 assert (await ask(port, "GET", "/fail"))[0] == 500
+
+    asyncio.run(main())
+
+
+def test_a_deployment_is_served_as_it_is_deployed_now() -> None:
+    def page(text: str) -> WorkerCode:
+        source = f"export default {{ fetch: () => new Response({text!r}) }};"
+        return WorkerCode("site.js", {"site.js": source})
+
+    async def main() -> None:
+        with facetbox.open() as runtime:
+            site = runtime.deploy("site", page("old"))
+            async with served(facetbox.asgi(site)) as port:
+                assert (await ask(port, "GET", "/"))[2] == b"old"
+                runtime.deploy("site", page("new"))
+                assert (await ask(port, "GET", "/"))[2] == b"new"
+        async with aio.open() as runtime_of_loop:
+            deployed = await runtime_of_loop.deploy("site", page("loop"))
+            async with served(facetbox.asgi(deployed)) as port:
+                assert (await ask(port, "GET", "/"))[2] == b"loop"
 
     asyncio.run(main())
 

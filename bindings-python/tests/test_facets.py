@@ -229,7 +229,7 @@ def test_a_start_that_returns_something_else_is_refused(host: Host) -> None:
         def hello(self) -> None:
             self.ctx.facets.get("a", lambda: 7).hello()  # type: ignore[arg-type, return-value]
 
-    with pytest.raises(facetbox.InvalidArgument, match="subclass of facetbox.DurableObject"):
+    with pytest.raises(facetbox.InvalidArgument, match="must return FacetOptions or a class, got 7"):
         host(Wrong).hello()
 
 

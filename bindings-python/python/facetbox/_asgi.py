@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from ._errors import InvalidArgument
-from ._native import Request, Response, Stub
+from ._native import Deployment, Request, Response, Stub
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,7 +18,8 @@ _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 if TYPE_CHECKING:
     from . import aio
 
-    _Target = Stub | aio.Stub | Callable[[Request], Stub | aio.Stub]
+    _Served = Stub | aio.Stub | Deployment | aio.Deployment
+    _Target = _Served | Callable[[Request], Stub | aio.Stub]
 
 
 _OF_CONNECTION = frozenset(
@@ -44,12 +45,18 @@ class _Refused(Exception):
 def asgi(target: _Target, *, max_body_bytes: int = 32 << 20) -> _App:
     """An ASGI application that answers each HTTP request by a stub's ``fetch``.
 
-    ``target`` is that stub, or a function that chooses one by the request, such as
+    ``target`` is that stub, a deployment, or a function that chooses one by the request, such as
     ``lambda request: apps.get_by_name(request.headers["host"])``. A stub of ``facetbox`` is called on a
     thread of the loop's pool, one of ``facetbox.aio`` on the loop; then a client that goes away ends the
     call. Bodies are read whole; larger ones than ``max_body_bytes`` are answered with 413. Exceptions go to the
     server, which answers with status 500. WebSockets are refused.
+
+    Raises InvalidArgument for a target that is neither.
     """
+    # A stub has any attribute; its class hasn't.
+    kind = type(target)
+    if not callable(target) and not hasattr(kind, "fetch") and not hasattr(kind, "fetcher"):
+        raise InvalidArgument(f"asgi() takes a stub, a deployment or a function, got {target!r}.")
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
@@ -75,7 +82,11 @@ def asgi(target: _Target, *, max_body_bytes: int = 32 << 20) -> _App:
 
 def _choose(target: _Target, request: Request) -> Stub | aio.Stub:
     # Stubs aren't callable, though they have any attribute.
-    return target(request) if callable(target) else target
+    if callable(target):
+        return target(request)
+    # This doesn't import facetbox.aio, whose deployments have it, too.
+    fetcher = getattr(type(target), "fetcher", None)
+    return cast("Stub | aio.Stub", target if fetcher is None else fetcher(target))
 
 
 async def _lifespan(receive: _Receive, send: _Send) -> None:

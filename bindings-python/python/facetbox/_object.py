@@ -51,9 +51,9 @@ class DurableObject:
     on the thread of its caller; calls that an instance makes may come back into it.
 
     ``alarm(info)``, with an AlarmInfo, runs when the alarm that ``storage.set_alarm()`` has set is due,
-    on a thread of the runtime: at least once for each. If it raises, it is tried again after 2 seconds,
-    then 4, 8, 16, 32 and 64, each up to a quarter longer; after that the alarm is given up. A class
-    without it can't set alarms. Nobody can call it.
+    on a thread of the runtime: at least once for each. If it raises, the logger ``facetbox`` tells, and
+    it is tried again after 2 seconds, then 4, 8, 16, 32 and 64, each up to a quarter longer; after that
+    the alarm is given up. A class without it can't set alarms. Nobody can call it.
 
     ``start_facet(name)``, if there is one, returns a stub of a facet: the runtime calls it when the alarm
     of a facet is due that hasn't run since the runtime was opened, because nobody else knows its class.

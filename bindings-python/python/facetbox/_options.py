@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._native import DurableObjectClass, ObjectId, Request, Response, Stub
-from ._object import DurableObject
+from ._object import AioObject, DurableObject
+
+if TYPE_CHECKING:
+    from . import aio
 
 
 class Limits(TypedDict, total=False):
@@ -42,15 +45,17 @@ class WorkerCode:
     main_module: str
     """The name of the module that exports classes; its type chooses the engine."""
     modules: Mapping[str, str | dict[str, Any]]
-    """The modules by name: source text, whose type the extension says (``.luau``, ``.lua``), or a dict
-    with one of the keys ``luau``, ``text``, ``data`` (bytes) and ``json``."""
+    """The modules by name: source text, whose type the extension says (``.luau``, ``.js``), or a dict
+    with one of the keys ``luau``, ``js``, ``text``, ``data`` (bytes) and ``json``."""
     env: Mapping[str, object] | None = None
     """What the code gets as ``env``: data, functions, objects, stubs, loaders. Default empty."""
-    global_outbound: Stub | Callable[[Request], Response] | None = None
+    global_outbound: (
+        Stub | aio.Stub | Callable[[Request], Response | Awaitable[Response]] | None
+    ) = None
     """Who answers its ``fetch()``: the code has no network of its own. Default nobody."""
     limits: Limits | None = None
     """Limits, where lower than the runtime's."""
-    tails: Sequence[Stub | Callable[[list[dict[str, Any]]], object]] = ()
+    tails: Sequence[Stub | aio.Stub | Callable[[list[dict[str, Any]]], object]] = ()
     """Who gets the tail events of the code's objects, facets and entrypoints, in the form of Cloudflare's
     trace items: stubs, whose method ``tail`` is called, and functions; at most 16. Default nobody."""
 
@@ -59,7 +64,7 @@ class WorkerCode:
 class FacetOptions:
     """What a facet's start callback returns."""
 
-    cls: type[DurableObject] | DurableObjectClass
+    cls: type[DurableObject | AioObject] | DurableObjectClass
     """The class that the facet is an instance of."""
     id: ObjectId | str | None = None
     """What the facet sees as its id. Default its parent's."""

@@ -15,7 +15,7 @@ use super::ask::Pending;
 use super::{Home, Kind, Reply, ask};
 use crate::class::{alarm_info, has_alarm};
 use crate::ctx::Ctx;
-use crate::error::{Result, attach};
+use crate::error::{Result, attach, log_alarm};
 use crate::http::Request;
 use crate::methods::find_method;
 use crate::to_python;
@@ -101,7 +101,11 @@ impl EventLoopObject for Instance {
             let args = (alarm_info(py, info)?,).into_pyobject(py)?;
             self.ask(py, Kind::Value, "alarm", no_alarm_handler, args)
         });
-        Box::pin(async move { value(asked).await.map(drop) })
+        Box::pin(async move {
+            let done = value(asked).await.map(drop);
+            log_alarm(&done);
+            done
+        })
     }
 
     fn has_alarm(&self) -> bool {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .._native import RpcStub as NativeRpcStub
@@ -37,7 +37,7 @@ class RpcStub(Handle):
         loop = here()
         return await outcome(lambda future: loop.call_back(future, self._native, method, args))
 
-    def __getattr__(self, name: str, /) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str, /) -> Callable[..., Coroutine[Any, Any, Any]]:
         if name.startswith("_"):
             raise AttributeError(f"A stub has no attribute {name!r}.")
         return lambda *args: self._invoke(name, args)

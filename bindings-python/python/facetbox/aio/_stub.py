@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._native import Stub as NativeStub
@@ -89,7 +89,7 @@ class Stub(Handle):
         """
         return await asyncio.to_thread(self._native.usage)
 
-    def __getattr__(self, name: str, /) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str, /) -> Callable[..., Coroutine[Any, Any, Any]]:
         if name.startswith("_"):
             raise AttributeError(f"A stub has no attribute {name!r}; see Stub.call().")
         return lambda *args: self.call(name, *args)
