@@ -22,6 +22,9 @@ const BUDGETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budgets.toml");
 /// Each operation is counted so often; the least counts. The others had the bad luck of a cleared cache, or of a pool
 /// that was empty.
 const ROUNDS: usize = 3;
+/// So often are those counted again that are above their budgets: bad luck may have been in all rounds, such as a collector
+/// that what was counted before has brought near its work.
+const AGAIN: usize = 2;
 
 /// The operations with `only` in their names: what each does, how many of them are counted together.
 fn operations(only: &str) -> Vec<(String, Job)> {
@@ -49,7 +52,7 @@ fn operations(only: &str) -> Vec<(String, Job)> {
         add("json of 100 items", call("compute", vec![json!("json"), json!(100)], 20));
         add("transaction of 100 puts", call("transaction", vec![], 20));
         add("call through a supervisor", Job { kind: Loop::Through, ..call("empty", vec![], 100) });
-        add("fetch", Job { kind: Loop::Fetch, ..call("fetch", vec![], 20) });
+        add("fetch", Job { kind: Loop::Fetch, ..call("fetch", vec![], 50) });
         add("new app", Job { kind: Loop::New, ..call("first", vec![], 1) });
         add("new app, new code", Job { kind: Loop::New, unique: true, ..call("first", vec![], 1) });
         add("wake", Job { kind: Loop::Wake, ..call("empty", vec![], 2) });
@@ -152,12 +155,22 @@ fn compare(only: &str) -> Result<bool> {
         return Ok(true);
     };
     committed.retain(|name, _| name.contains(only));
-    let comparison = compare_counts(committed, &count(only)?, budgets.tolerance)?;
+    let mut counts = count(only)?;
+    for _ in 0..AGAIN {
+        for name in compare_counts(committed, &counts, budgets.tolerance)?.above {
+            println!("{name} is counted again");
+            for (name, again) in count(&name)? {
+                counts.entry(name).and_modify(|least| *least = again.min(*least));
+            }
+        }
+    }
+    let comparison = compare_counts(committed, &counts, budgets.tolerance)?;
     print!("{}", comparison.table);
-    if !comparison.kept {
+    let kept = comparison.above.is_empty();
+    if !kept {
         println!("\nInstructions above their budget. If that is meant: make guard UPDATE=1");
     }
-    Ok(comparison.kept)
+    Ok(kept)
 }
 
 /// Writes what it counts into the budgets.
