@@ -16,6 +16,9 @@ use crate::error::TEXT_BYTES;
 const INNER: c_int = 12;
 const OUTER: c_int = 10;
 
+/// What the chunks of the engine's binding begin with, which are between guests and native methods.
+const BINDING: &str = "__mlua";
+
 /// The stack of guest code that is calling a native function: `module:line` and the function's name
 /// on each line, innermost first, without the frames of the prelude and of native functions.
 pub(super) fn guest_stack(lua: &Lua) -> String {
@@ -47,7 +50,7 @@ pub(super) unsafe fn stack_of(state: *mut lua_State) -> String {
         let info = unsafe { info.assume_init_ref() };
         // SAFETY: the engine has set it.
         let place = unsafe { text(info.short_src) };
-        if place.starts_with('[') {
+        if place.starts_with('[') || place.starts_with(BINDING) {
             continue;
         }
         if !stack.is_empty() {
@@ -91,6 +94,19 @@ mod tests {
             function outer() return (inner()) end
             return (outer())";
         assert_eq!(stack_at(code), "main:1 inner\nmain:2 outer\nmain:3");
+    }
+
+    #[test]
+    fn the_binding_does_not_show() {
+        let lua = Lua::new();
+        let here = lua.create_function(|lua, ()| Ok(guest_stack(lua))).unwrap();
+        lua.globals().set("here", here).unwrap();
+        lua.load("function between() return (here()) end")
+            .set_name("=__mlua_index")
+            .exec()
+            .unwrap();
+        let stack: String = lua.load("return (between())").set_name("=main").eval().unwrap();
+        assert_eq!(stack, "main:1");
     }
 
     #[test]
