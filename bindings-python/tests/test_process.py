@@ -44,6 +44,31 @@ def stored(path: Path) -> object:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+def test_a_directory_is_free_after_close_although_a_child_lives(
+    script: Script, tmp_path: Path
+) -> None:
+    done = script(
+        HEAD
+        + """
+begin, end = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.close(end)
+    os.read(begin, 1)
+    os._exit(0)
+runtime.close()
+with facetbox.open(sys.argv[1]) as runtime:
+    assert runtime.namespace("Thing", Thing).get_by_name("it").get() == 1
+os.close(end)
+os.waitpid(pid, 0)
+print("done")
+""",
+        tmp_path,
+    )
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork")
 def test_a_forked_child_gets_an_error_and_the_parent_goes_on(script: Script, tmp_path: Path) -> None:
     done = script(
         HEAD

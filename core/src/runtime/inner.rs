@@ -262,6 +262,11 @@ impl RuntimeInner {
         }
         self.gifts.release();
         self.disk.close();
-        self.lock.lock().take();
+        // Said to the system: a child that was forked meanwhile has the file open, too, if only until it begins its program.
+        if let Some(lock) = self.lock.lock().take()
+            && let Err(error) = lock.unlock()
+        {
+            tracing::warn!(%error, "the data directory isn't unlocked");
+        }
     }
 }
