@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 
 use rquickjs::context::intrinsic;
-use rquickjs::{Context, Ctx, Result, Runtime, qjs};
+use rquickjs::{Context, Ctx, Result, Runtime};
 
+use super::field::words;
 use super::guard::Guard;
 use super::heap::Heap;
 
@@ -34,7 +35,7 @@ impl Countdown {
             let mut seen = Vec::new();
             for length in LOOPS {
                 ctx.eval::<(), _>(format!("for (let i = 0; i < {length}; i++);"))?;
-                seen.push(words(&ctx));
+                seen.push(words::<i32>(&ctx));
             }
             let counts = |at: &usize| {
                 let value = |round: usize| seen[round][*at];
@@ -58,20 +59,6 @@ impl Countdown {
         // same time: then a 0 is lost, and the engine looks when it would have.
         unsafe { AtomicI32::from_ptr(count) }
     }
-}
-
-/// A context's own memory.
-fn words(ctx: &Ctx<'_>) -> Vec<i32> {
-    let context = ctx.as_raw().as_ptr();
-    // SAFETY: the context is alive and was allocated as a block of its runtime's heap.
-    let size = unsafe { qjs::js_malloc_usable_size(context, context.cast()) };
-    let word = |at| {
-        // SAFETY: it lies within the block.
-        let word = unsafe { context.cast::<i32>().add(at) };
-        // SAFETY: the block was allocated zeroed, so that each word of it may be read.
-        unsafe { word.read_volatile() }
-    };
-    (0..size as usize / size_of::<i32>()).map(word).collect()
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ pub(super) fn find_word<Without: Intrinsic, With: Intrinsic, T>(
     found: impl FnOnce(&Ctx<'_>, usize, usize) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let runtime = Runtime::new_with_alloc(Heap::new(Arc::new(Guard::new())))?;
-    let without = Context::custom::<Without>(&runtime)?.with(|ctx| words(&ctx));
+    let without = Context::custom::<Without>(&runtime)?.with(|ctx| words::<usize>(&ctx));
     Context::custom::<With>(&runtime)?.with(|ctx| {
-        let with = words(&ctx);
+        let with = words::<usize>(&ctx);
         let mut places =
             (0..with.len().min(without.len())).filter(|at| without[*at] == 0 && with[*at] != 0);
         match places.next().filter(|_| places.next().is_none()) {
@@ -39,16 +39,21 @@ pub(super) unsafe fn put(ctx: &Ctx<'_>, place: usize, function: usize) {
     unsafe { field.write(function) };
 }
 
+/// What a context's own memory can be read as: numbers, of which any bits are one.
+pub(super) trait Word: Copy {}
+impl Word for i32 {}
+impl Word for usize {}
+
 /// A context's own memory.
-fn words(ctx: &Ctx<'_>) -> Vec<usize> {
+pub(super) fn words<W: Word>(ctx: &Ctx<'_>) -> Vec<W> {
     let context = ctx.as_raw().as_ptr();
     // SAFETY: the context is alive and was allocated as a block of its runtime's heap.
     let size = unsafe { qjs::js_malloc_usable_size(context, context.cast()) };
     let word = |at| {
         // SAFETY: it lies within the block.
-        let word = unsafe { context.cast::<usize>().add(at) };
+        let word = unsafe { context.cast::<W>().add(at) };
         // SAFETY: the block was allocated zeroed, so that each word of it may be read.
         unsafe { word.read_volatile() }
     };
-    (0..size as usize / size_of::<usize>()).map(word).collect()
+    (0..size as usize / size_of::<W>()).map(word).collect()
 }
