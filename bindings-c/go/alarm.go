@@ -53,7 +53,8 @@ func (s *Storage) DeleteAlarm() error {
 }
 
 // RunDueAlarms fires the alarms that are due, one after the other, and says how many handlers ran. For
-// runtimes with [WithManualAlarms], and for tests with a [ManualClock]. It blocks until the handlers
+// runtimes with [WithManualAlarms], and for tests with a [ManualClock]. Each object's and facet's fires once: one
+// that its handler sets to a time that is past fires in the next call. It blocks until the handlers
 // have ended, which run on this goroutine and get ctx. When ctx ends before, it returns ctx.Err(); the alarms
 // that are left stay due.
 func (r *Runtime) RunDueAlarms(ctx context.Context) (int, error) {

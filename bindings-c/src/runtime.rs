@@ -131,7 +131,8 @@ pub extern "C" fn facetbox_runtime_loader(
 }
 
 /// Fires the alarms that are due, one after the other, and writes into `*count` how many handlers ran.
-/// For runtimes whose alarms are manual, and for tests with a manual clock. Blocks until the handlers
+/// For runtimes whose alarms are manual, and for tests with a manual clock. Each object's and facet's fires
+/// once: one that its handler sets to a time that is past fires in the next call. Blocks until the handlers
 /// have ended, which run on this thread as those of a blocking call do.
 ///
 /// Fails with CLOSED, FORKED, STORAGE. What handlers throw is no error here: it makes the alarm be

@@ -159,7 +159,8 @@ export class Runtime {
 
   /**
    * Fires the alarms that are due, one after the other, and answers how many handlers ran. For runtimes
-   * whose alarms are `manual`, and for tests with a {@link ManualClock}. It resolves when the handlers
+   * whose alarms are `manual`, and for tests with a {@link ManualClock}. Each object's and facet's fires once:
+   * one that its handler sets to a time that is past fires in the next call. It resolves when the handlers
    * have ended; what they throw doesn't come out, their alarms are tried again later.
    *
    * @throws {ClosedError} {@link StorageError}

@@ -123,7 +123,7 @@ public:
         return Loader(detail::take<facetbox_loader_t>(
             [&](auto out) { return facetbox_runtime_loader(handle_.get(), out); }));
     }
-    // Fires the alarms that are due, and answers how many handlers ran.
+    // Fires the alarms that are due, each object's and facet's once, and answers how many handlers ran.
     uint64_t run_due_alarms(const std::optional<Cancel> &cancel = std::nullopt) const {
         uint64_t count = 0;
         detail::check(facetbox_runtime_run_due_alarms_cancellable(

@@ -95,7 +95,8 @@ class Runtime:
         """
     def run_due_alarms(self) -> int:
         """Fires the alarms that are due, one after the other, and returns how many handlers ran. For
-        runtimes whose alarms are manual, and for tests.
+        runtimes whose alarms are manual, and for tests. Each object's and facet's fires once: one
+        that its handler sets to a time that is past fires in the next call.
 
         Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
         wait for it. Ctrl-C interrupts the wait. What a handler raises doesn't come out: its alarm is tried again later.

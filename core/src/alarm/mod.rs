@@ -1,8 +1,10 @@
 //! Alarms: a time at which an actor is woken up, at least once.
 
+mod firing;
 mod index;
 mod schedule;
 
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -21,6 +23,7 @@ use crate::facet::Facets;
 use crate::runtime::RuntimeInner;
 use crate::storage::Durability;
 use crate::value::{Value, ValueMap};
+use firing::Firing;
 use index::Index;
 
 /// Alarms that are fired side by side.
@@ -71,6 +74,7 @@ pub(crate) struct AlarmDriver {
     pub clock: Clock,
     mode: Alarms,
     index: Index,
+    firing: Firing,
     changed: Signal,
     started: AtomicBool,
     runtime: OnceLock<Weak<RuntimeInner>>,
@@ -103,6 +107,7 @@ impl AlarmDriver {
             clock,
             mode,
             index: Index::new(path, durability),
+            firing: Firing::default(),
             changed: Signal::new(),
             started: AtomicBool::new(false),
             runtime: OnceLock::new(),
@@ -214,20 +219,17 @@ impl AlarmDriver {
         match self.index.take_due(self.clock.now_ms(), BATCH) {
             Ok(due) => {
                 for key in due {
-                    let weak = Arc::downgrade(runtime);
-                    runtime.executor.spawn(async move {
-                        if let Some(runtime) = weak.upgrade() {
-                            fire(&runtime, &key, None).await;
-                        }
-                    });
+                    if self.firing.begin(&key.key) {
+                        spawn_fire(runtime, key);
+                    }
                 }
             }
             Err(error) => tracing::warn!(%error, "alarms can't be fired"),
         }
     }
 
-    /// Fires what is due now, one after the other, as part of the chain that `caller` belongs to, and
-    /// answers how many handlers ran.
+    /// Fires what is due now, one after the other and each actor's once, as part of the chain that `caller` belongs
+    /// to, and answers how many handlers ran.
     pub async fn run_due(
         &self,
         runtime: &Arc<RuntimeInner>,
@@ -238,17 +240,23 @@ impl AlarmDriver {
         if !self.started() {
             return Ok(0);
         }
+        let mut fired_keys = HashSet::new();
+        let mut left = Left { runtime, due: VecDeque::new(), again: Vec::new(), now };
         loop {
             // The index would be opened anew after a close.
             runtime.check_open()?;
-            let due = self.index.take_due(now, BATCH)?;
-            if due.is_empty() {
+            left.due.extend(self.index.take_due(now, BATCH)?);
+            if left.due.is_empty() {
                 return Ok(fired);
             }
-            let mut unfired = Unfired { runtime, keys: &due, now };
-            while let [key, rest @ ..] = unfired.keys {
-                fired += u64::from(fire(runtime, key, caller.clone()).await);
-                unfired.keys = rest;
+            while let Some(key) = left.due.front() {
+                if fired_keys.insert(key.key.clone()) {
+                    fired += u64::from(fire(runtime, key, caller.clone()).await);
+                    left.due.pop_front();
+                } else {
+                    // Set by its handler to a time that is past: without end while the clock stands still.
+                    left.again.extend(left.due.pop_front());
+                }
             }
         }
     }
@@ -258,20 +266,36 @@ impl AlarmDriver {
     }
 }
 
-/// Alarms that were taken from the index to be fired. Those that are left when this is dropped, because
-/// nobody waits any more, are entered again: a time that is too early does no harm.
-struct Unfired<'a> {
+/// Alarms that were taken from the index and not fired: entered again when this is dropped, at the end or because nobody
+/// waits any more. A time that is too early does no harm.
+struct Left<'a> {
     runtime: &'a RuntimeInner,
-    keys: &'a [AlarmKey],
+    due: VecDeque<AlarmKey>,
+    again: Vec<AlarmKey>,
     now: i64,
 }
 
-impl Drop for Unfired<'_> {
+impl Drop for Left<'_> {
     fn drop(&mut self) {
         if self.runtime.check_open().is_ok() {
-            self.keys.iter().for_each(|key| self.runtime.alarms.settle(key, Some(self.now)));
+            let left = self.due.iter().chain(&self.again);
+            left.for_each(|key| self.runtime.alarms.settle(key, Some(self.now)));
         }
     }
+}
+
+/// Fires one alarm that [`Firing`] has begun, and once more if it has been taken from the index again meanwhile.
+fn spawn_fire(runtime: &Arc<RuntimeInner>, key: AlarmKey) {
+    let (weak, alarms) = (Arc::downgrade(runtime), runtime.alarms.clone());
+    runtime.executor.spawn(async move {
+        let begun = alarms.firing.of(&key.key);
+        if let Some(runtime) = weak.upgrade() {
+            fire(&runtime, &key, None).await;
+            if begun.end() {
+                spawn_fire(&runtime, key.clone());
+            }
+        }
+    });
 }
 
 /// Fires one alarm and enters what comes next. Answers whether its handler ran.

@@ -127,7 +127,8 @@ impl Runtime {
     }
 
     /// Fires the alarms that are due, one after the other, and answers how many handlers ran. For
-    /// runtimes whose alarms are [`Alarms::Manual`], and for tests with a [`ManualClock`].
+    /// runtimes whose alarms are [`Alarms::Manual`], and for tests with a [`ManualClock`]. Each actor's fires once: one that
+    /// its handler sets to a time that is past fires in the next call.
     ///
     /// Blocks until the handlers have ended. Runs them on this thread, as a blocking call does.
     ///

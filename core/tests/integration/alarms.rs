@@ -203,6 +203,50 @@ fn a_handler_that_runs_due_alarms_itself_does_not_hang() -> Result<()> {
     Ok(())
 }
 
+/// Sets its alarm anew whenever it fires, to a time that is past, and tells how often it has fired.
+fn restless(runtime: &Runtime) -> Result<facetbox::Stub> {
+    let source = app("function App:set() self.ctx.storage:setAlarm(Date.now()) end
+        function App:alarm()
+            self.runs = (self.runs or 0) + 1
+            self:set()
+        end
+        function App:get_runs() return self.runs or 0 end");
+    let stub = serve(runtime, source)?;
+    stub.call_blocking("set", vec![])?;
+    Ok(stub)
+}
+
+#[test]
+fn an_alarm_that_its_handler_sets_to_the_past_waits_for_the_next_time_that_due_ones_are_run()
+-> Result<()> {
+    let runtime = open(None, &ManualClock::new(START))?;
+    let stub = restless(&runtime)?;
+    for runs in 1..=3 {
+        assert_eq!(runtime.run_due_alarms()?, 1);
+        assert_eq!(stub.call_blocking("get_runs", vec![])?, runs.into());
+    }
+    Ok(())
+}
+
+#[test]
+fn an_alarm_that_fires_without_end_takes_turns_with_calls() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let stub = restless(&runtime)?;
+    let runs = || stub.call_blocking("get_runs", vec![]).map(|runs| runs.as_i64().unwrap());
+    let mut between = Vec::new();
+    let mut last = runs()?;
+    for _ in 0..200 {
+        let now = runs()?;
+        between.push(now - last);
+        last = now;
+    }
+    between.sort_unstable();
+    assert!(last > 0, "no alarm has fired");
+    // The scheduler may let one wait for long, but not half of them.
+    assert!(between[100] <= 8, "calls wait for as many alarms: {between:?}");
+    Ok(())
+}
+
 #[test]
 fn guests_see_the_clock_of_the_runtime() -> Result<()> {
     let clock = ManualClock::new(START);
