@@ -35,7 +35,7 @@ demo-rust:
 test: setup ## Runs every test: what CI runs
 	python3 tests/features.py
 	cargo test --release
-	$(MAKE) -C bindings-c test
+	$(MAKE) -C bindings-c --jobs=2 --output-sync=target test
 	$(MAKE) -C bindings-python test
 	$(MAKE) -C bindings-node test
 	tests/symbols.sh
