@@ -97,8 +97,8 @@ const OPTIONS = [
   "onTail",
 ];
 
-/** What is counted, and the largest number of each. */
-const COUNTS = { idleMs: 2 ** 31 - 1, maxWarm: 2 ** 31 - 1, threads: 256 };
+/** What is counted, the smallest and the largest number of each. */
+const COUNTS = { idleMs: [0, 2 ** 31 - 1], maxWarm: [0, 2 ** 31 - 1], threads: [1, 256] };
 
 /** Opens a data directory, or without a path a runtime that keeps nothing. */
 async function open(path, given) {
@@ -107,8 +107,8 @@ async function open(path, given) {
   for (const name of ["durability", "alarms"]) {
     if (plain[name] !== undefined) text(plain[name], name);
   }
-  for (const [name, most] of Object.entries(COUNTS)) {
-    if (plain[name] !== undefined) whole(plain[name], 1, most, name);
+  for (const [name, [least, most]] of Object.entries(COUNTS)) {
+    if (plain[name] !== undefined) whole(plain[name], least, most, name);
   }
   if (plain.engines !== undefined) texts(plain.engines, "engines");
   if (clock !== undefined && !(clock instanceof ManualClock)) {

@@ -52,16 +52,18 @@ async function gone(instance) {
   }
 }
 
-test("an idle instance is let go, and the next event makes another", async (t) => {
-  const { made, Counter } = counted();
-  const runtime = await runtimeFor(t, await directoryFor(t), { idleMs: 1 });
-  const stub = runtime.namespace("Counter", Counter).getByName("a");
-  for (const n of [1, 2, 3]) {
-    assert.deepEqual(await stub.count(), [n, 1]);
-    assert.equal(made.length, n);
-    await gone(made[n - 1]);
-  }
-});
+for (const idleMs of [0, 1]) {
+  test(`an instance that is idle for ${idleMs} ms is let go, and the next event makes another`, async (t) => {
+    const { made, Counter } = counted();
+    const runtime = await runtimeFor(t, await directoryFor(t), { idleMs });
+    const stub = runtime.namespace("Counter", Counter).getByName("a");
+    for (const n of [1, 2, 3]) {
+      assert.deepEqual(await stub.count(), [n, 1]);
+      assert.equal(made.length, n);
+      await gone(made[n - 1]);
+    }
+  });
+}
 
 test("an instance with a call that is pending stays", async (t) => {
   const { made, Counter } = counted();
