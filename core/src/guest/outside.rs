@@ -183,14 +183,26 @@ pub(super) fn checked_export(name: String) -> Result<String> {
     Err(Error::type_error(message))
 }
 
-/// What guests get for an export that isn't there, or is of another kind than `kind`.
-pub(super) fn no_such_export(name: &str, kind: &str) -> Error {
+/// What guests get for an export that isn't there, or is of another kind than `kind`, with what may explain it.
+pub(super) fn no_such_export(name: &str, kind: &str, why: Option<&str>) -> Error {
     let message = match (kind, name) {
-        ("class", name) => format!("Worker has no such Durable Object class: {name}"),
+        ("class", name) => format!("Worker has no such Durable Object class: {name}."),
         (_, "default") => "Worker has no default entrypoint.".to_owned(),
         (_, name) => format!("Worker has no such entrypoint: {name}"),
     };
+    let message = match why {
+        Some(why) => format!("{}. {why}", message.trim_end_matches('.')),
+        None => message,
+    };
     Error::named(ErrorCode::NotFound, "Error", message)
+}
+
+/// Which Durable Object classes there are instead of one that isn't.
+pub(super) fn other_classes(names: &str) -> String {
+    match names {
+        "" => "It exports no Durable Object class.".to_owned(),
+        names => format!("It exports {names}."),
+    }
 }
 
 /// Breaks the actor and ends its running guest. Gives the error to be raised.

@@ -203,7 +203,9 @@ fn a_main_module_that_returns_no_exports_says_so() -> Result<()> {
     let runtime = Runtime::open_in_memory()?;
     let class = "local App = DurableObject:extend('App')";
     for (number, (end, returned)) in
-        [("", "nil"), ("return 5", "number"), ("return App", "")].into_iter().enumerate()
+        [("", "nil"), ("return 5", "number"), ("return App", "class"), ("return {}", "")]
+            .into_iter()
+            .enumerate()
     {
         let code = WorkerCode::luau(format!("{class} {end}"));
         let class =
@@ -211,12 +213,36 @@ fn a_main_module_that_returns_no_exports_says_so() -> Result<()> {
         let stub = runtime.namespace(&format!("App{number}"), class)?.get_by_name("one");
         let missing = "Worker has no such Durable Object class: App";
         let expected = match returned {
-            "" => missing.to_owned(),
+            "" => format!("{missing}. It exports no Durable Object class."),
             kind => format!(
                 "{missing}. The main module returns {kind} instead of a table of its exports."
             ),
         };
         let error = assert_fails(stub.call_blocking("hi", vec![]), ErrorCode::NotFound, missing);
+        assert_eq!(error.message(), expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_class_that_is_not_exported_is_refused_with_those_that_are() -> Result<()> {
+    let runtime = Runtime::open_in_memory()?;
+    let luau = "local A, B, E = DurableObject:extend('A'), DurableObject:extend('B'), WorkerEntrypoint:extend('E')
+        return { B = B, A = A, E = E }";
+    let mut codes = vec![WorkerCode::luau(luau)];
+    if cfg!(feature = "quickjs") {
+        let js = "import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+            export class A extends DurableObject {}
+            export class B extends DurableObject {}
+            export class E extends WorkerEntrypoint {}";
+        let modules = vec![("main.js".into(), facetbox::Module::Js(js.into()))];
+        codes.push(WorkerCode { main_module: "main.js".into(), modules, ..WorkerCode::default() });
+    }
+    for (number, code) in codes.into_iter().enumerate() {
+        let class = runtime.loader().load(code)?.get_durable_object_class("E", Default::default());
+        let stub = runtime.namespace(&format!("N{number}"), class)?.get_by_name("one");
+        let expected = "Worker has no such Durable Object class: E. It exports A, B.";
+        let error = assert_fails(stub.call_blocking("hi", vec![]), ErrorCode::NotFound, "class: E");
         assert_eq!(error.message(), expected);
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::guest::js::errors::{cut, error_from_js};
 use crate::guest::js::native::Call;
 use crate::guest::js::outcome::{failure, outcome};
 use crate::guest::js::task::Task;
-use crate::guest::outside::{delay, fail, no_such_export};
+use crate::guest::outside::{delay, fail, no_such_export, other_classes};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
@@ -18,8 +18,11 @@ pub(super) fn register(natives: &mut Natives) {
     natives.add(c"no_such_method", |call| Err(no_such_method(&call.text(0)?).into()));
     natives.add(c"no_fetch_handler", |_| Err(no_fetch_handler().into()));
     natives.add(c"no_alarm_handler", |_| Err(no_alarm_handler().into()));
-    natives
-        .add(c"no_such_export", |call| Err(no_such_export(&call.text(0)?, &call.text(1)?).into()));
+    natives.add(c"no_such_export", |call| {
+        let (name, kind) = (call.text(0)?, call.text(1)?);
+        let why = if kind == "class" { Some(other_classes(&call.text(2)?)) } else { None };
+        Err(no_such_export(&name, &kind, why.as_deref()).into())
+    });
     natives.add(c"done", |call| {
         if let Some(task) = call.shared.find_task(call.index(0)?) {
             let value = call.arg(2);

@@ -221,10 +221,19 @@ function listExports() {
   return list;
 }
 
+/** The Durable Object classes among them, as text. */
+function listClasses() {
+  let text = "";
+  for (const [name, kind] of listExports()) {
+    if (kind === "class") text += (text && ", ") + name;
+  }
+  return text;
+}
+
 /** Prepares the export that events run in; makes the instance of a class. */
 function begin(name, kind, id, props, hasStorage) {
   const exported = own(name);
-  if (!fits(exported, kind)) native.no_such_export(name, kind);
+  if (!fits(exported, kind)) native.no_such_export(name, kind, listClasses());
   const ctx = new DurableObjectState(id, props, hasStorage);
   construct = typeof exported === "function" ? () => new exported(ctx, env) : () => plain(exported, ctx);
   if (kind !== "class") return;

@@ -6,13 +6,13 @@ use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 
 use super::Natives;
 use crate::ctx::aborted;
-use crate::error::{Error, ErrorCode, TEXT_BYTES};
+use crate::error::{ErrorCode, TEXT_BYTES};
 use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua};
 use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native;
 use crate::guest::luau::trace::guest_stack;
 use crate::guest::luau::vm::TimerRequest;
-use crate::guest::outside::{delay, fail, no_such_export};
+use crate::guest::outside::{delay, fail, no_such_export, other_classes};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
@@ -40,17 +40,19 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("no_fetch_handler", |_, _, ()| Err::<(), _>(no_fetch_handler()))?;
     natives.add("no_alarm_handler", |_, _, ()| Err::<(), _>(no_alarm_handler()))?;
     natives.add("now_ms", |host, _, ()| Ok(host.shared.actor()?.runtime.alarms.clock.now_ms()))?;
-    natives.add("no_such_export", |_, _, (name, kind, main): (String, String, String)| {
-        let missing = no_such_export(&name, &kind);
-        if main == "table" {
-            return Err::<(), _>(missing);
-        }
-        let message = format!(
-            "{}. The main module returns {main} instead of a table of its exports.",
-            missing.message()
-        );
-        Err(Error::named(missing.code(), missing.name(), message))
-    })?;
+    natives.add(
+        "no_such_export",
+        |_, _, (name, kind, classes, main): (String, String, String, String)| {
+            let why = match (main.as_str(), kind.as_str()) {
+                ("table", "class") => Some(other_classes(&classes)),
+                ("table", _) => None,
+                (main, _) => Some(format!(
+                    "The main module returns {main} instead of a table of its exports."
+                )),
+            };
+            Err::<(), _>(no_such_export(&name, &kind, why.as_deref()))
+        },
+    )?;
     register_turn(natives)?;
     register_timers(natives)?;
     natives.add("log", |host, _, (level, text): (String, LuaString)| {
