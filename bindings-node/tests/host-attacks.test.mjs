@@ -126,7 +126,7 @@ describe("guests", () => {
   });
 
   test("X010 kills leave threads and descriptors as before", { skip: !linux }, async () => {
-    const stub = guest(runtime, app("function App:burn() while true do end end\nfunction App:ok() return 1 end"), { limits: { cpuMs: 2 } });
+    const stub = guest(runtime, app("function App:burn() while true do end end\nfunction App:ok() return 1 end"), { limits: { cpuMs: 10 } });
     const count = async () => [(await readdir("/proc/self/task")).length, (await readdir("/proc/self/fd")).length];
     for (let at = 0; at < 10; at++) await fails(stub.burn(), LimitError);
     const before = await count();

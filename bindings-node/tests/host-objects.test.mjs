@@ -167,7 +167,7 @@ describe("what code of the host answers", () => {
 
   test("that never comes ends at the guest's wall limit, and what comes late is nobody's", async () => {
     let late;
-    const stub = withFunction(() => new Promise((resolve) => { late = resolve; }), { limits: { wallMs: 150 } });
+    const stub = withFunction(() => new Promise((resolve) => { late = resolve; }), { limits: { wallMs: 1_000 } });
     await fails(stub.call(), FacetboxError, { code: "LIMIT_WALL" });
     late({ get trap() { return "late"; } });
     await sleep(5);

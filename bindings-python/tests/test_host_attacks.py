@@ -229,7 +229,7 @@ function App:flood() local n = 0 while pcall(App.kept, 1) do n += 1 end return n
 
 @linux
 def test_x010_kills_leave_threads_and_descriptors_as_before(guest: Guest) -> None:
-    app = guest("function App:burn() while true do end end\nfunction App:ok() return 1 end", limits=Limits(cpu_ms=2))
+    app = guest("function App:burn() while true do end end\nfunction App:ok() return 1 end", limits=Limits(cpu_ms=10))
 
     def count() -> tuple[int, int]:
         return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))

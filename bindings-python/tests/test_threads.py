@@ -113,7 +113,7 @@ def test_a_signal_interrupts_a_call_that_waits(host: Host) -> None:
     def interrupt(*_: object) -> None:
         raise Interrupted
 
-    with held(host) as (stub, _, _), on_alarm(interrupt), pytest.raises(Interrupted):
+    with held(host) as (stub, _, _), pytest.raises(Interrupted), on_alarm(interrupt):
         stub.ping()
     assert stub.ping() == "pong"
 

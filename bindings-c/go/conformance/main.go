@@ -22,9 +22,9 @@ import (
 
 const (
 	// timeout is how long a case may take.
-	timeout = 30 * time.Second
+	timeout = 120 * time.Second
 	// slowness: times of vectors are those of a machine without other load.
-	slowness = 4
+	slowness = 8
 )
 
 // at is the step that the case is at.

@@ -103,13 +103,17 @@ fn a_pending_timer_keeps_the_instance() -> Result<()> {
     let code = app("
         function App:start()
             self.memory = 1
-            setTimeout(function() self.memory += 1 end, 120)
+            setTimeout(function() self.memory += 1 end, 3600000)
         end
-        function App:read() return self.memory or 0 end");
-    let stub = apps(&runtime, code)?.get_by_name("one");
+        function App:bump() self.memory = (self.memory or 0) + 1 return { self.memory } end");
+    let namespace = apps(&runtime, code)?;
+    let [stub, other] = ["one", "other"].map(|name| namespace.get_by_name(name));
     stub.call_blocking("start", vec![])?;
-    std::thread::sleep(Duration::from_millis(60));
-    assert_eq!(stub.call_blocking("read", vec![])?, Value::Int(1));
+    other.call_blocking("bump", vec![])?;
+    // One without a timer, which has been used later, is dropped before.
+    let forgotten = wait_until_forgotten(&other, Duration::from_millis(5))?;
+    assert_eq!(forgotten, Value::List(vec![1.into()]));
+    assert_eq!(stub.call_blocking("bump", vec![])?, Value::List(vec![2.into()]));
     Ok(())
 }
 

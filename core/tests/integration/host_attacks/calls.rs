@@ -189,7 +189,7 @@ fn f008_one_object_from_64_threads_with_handles_of_others() -> Result<()> {
 
 #[test]
 fn f010_a_chain_ends_with_the_caller_at_the_top() -> Result<()> {
-    let runtime = runtime_with([("wallMs", 400)])?;
+    let runtime = runtime_with([("wallMs", 1_000)])?;
     let mut code = app("function App:down(n)
              if n == 0 then self.env.wait() end
              return self.ctx.exports.App:getByName('level ' .. n):down(n - 1)
