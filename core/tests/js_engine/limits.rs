@@ -300,7 +300,8 @@ fn recursion_without_end_is_a_range_error_that_a_guest_may_catch() {
 
 #[test]
 fn a_wait_that_never_ends_hits_the_wall_limit() {
-    let runtime = limited(&[("wallMs", 50)]);
+    // Enough for the other calls on a computer that has paused, too.
+    let runtime = limited(&[("wallMs", 1_000)]);
     let never = HostFunction::new_async("never", |_| Box::pin(std::future::pending()));
     let mut code = code(&class(
         "run() { return this.env.never(); }
@@ -311,7 +312,20 @@ fn a_wait_that_never_ends_hits_the_wall_limit() {
     let stub = load(&runtime, code);
     let start = Instant::now();
     all_end_with(&stub, ErrorCode::LimitWall, &["run", "stuck"]);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// A small graph stands for a tree that takes a second to read before it is larger than a message may be.
+#[test]
+fn reading_what_a_guest_answers_ends_at_the_cpu_limit() {
+    let runtime = limited(&[("cpuMs", 50)]);
+    let stub = entrypoint(
+        &runtime,
+        "run() { let a = ['x']; for (let i = 0; i < 40; i++) a = [a, a]; return a; } ok() { return 1; }",
+    );
+    all_end_with(&stub, ErrorCode::LimitCpu, &["run"]);
+    let cpu_ms = runtime.metrics().cpu_ms.sum;
+    assert!(cpu_ms < 500.0, "it took {cpu_ms} ms of CPU time");
 }
 
 /// Whatever allocation fails, the process goes on and the next event finds a fresh guest.

@@ -221,6 +221,10 @@ impl<'a, 'js> Reader<'a, 'js> {
     }
 
     fn object(&mut self, value: &JsValue<'js>) -> Result<Value> {
+        // A tree of shared objects may take longer to read than the guest has, within the limit of bytes, too.
+        if self.hooks.shared.guard.is_stopped() {
+            return Err(refused("stopped"));
+        }
         let kind = self.hooks.kinds.of(value);
         match kind {
             Kind::Date => return self.take("Date", value).map(Value::Date),
