@@ -20,7 +20,7 @@ from . import world
 from .case import SLOWNESS, Case, meets
 from .values import Inexpressible, argument
 
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 30
 
 FAILED, INEXPRESSIBLE = 1, 3
 

@@ -9,7 +9,7 @@ from facetbox import Error, Response, WorkerCode
 
 from .values import argument, expected, matches
 
-SLOWNESS = 8
+SLOWNESS = 4
 """Times of vectors are those of a machine without other load."""
 
 

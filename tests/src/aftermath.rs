@@ -30,7 +30,7 @@ impl Baseline {
             if now[0] <= self.0[0] && now[1] <= self.0[1] {
                 return Ok(());
             }
-            if begin.elapsed() > Duration::from_secs(10) {
+            if begin.elapsed() > Duration::from_secs(2) {
                 return Err(format!(
                     "threads and descriptors were {:?} before the case and are {now:?} after the close",
                     self.0

@@ -11,7 +11,7 @@ use crate::vector::{Action, Case, Expect, FetchSpec, Guest, Step};
 use crate::world::World;
 
 /// Times of vectors are those of a machine without other load.
-const SLOWNESS: u32 = 8;
+const SLOWNESS: u32 = 4;
 
 /// What came of a step.
 enum Outcome {

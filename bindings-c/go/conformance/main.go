@@ -22,9 +22,9 @@ import (
 
 const (
 	// timeout is how long a case may take.
-	timeout = 120 * time.Second
+	timeout = 30 * time.Second
 	// slowness: times of vectors are those of a machine without other load.
-	slowness = 8
+	slowness = 4
 )
 
 // at is the step that the case is at.

@@ -17,7 +17,7 @@ using namespace facetbox;
 using conformance::World;
 
 // Times of vectors are those of a machine without other load.
-static const double SLOWNESS = 8;
+static const double SLOWNESS = 4;
 
 // What came of a step.
 struct Outcome {

@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    static constexpr std::chrono::seconds TIMEOUT{120};
+    static constexpr std::chrono::seconds TIMEOUT{30};
 
     void run() {
         std::unique_lock<std::mutex> lock(lock_);

@@ -11,9 +11,9 @@ import { FacetboxError } from "facetbox";
 import { matches, read, withBody } from "./values.mjs";
 import { World } from "./world.mjs";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 30_000;
 /** Times of vectors are those of a machine without other load. */
-const SLOWNESS = 8;
+const SLOWNESS = 4;
 
 const actions = {
   call: async (world, at, { call, args = [] }) => ({

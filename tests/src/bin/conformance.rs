@@ -24,7 +24,7 @@ PATH is a file of vectors or a directory of them.
   --stack KIB    runs each case on a thread with so much stack (host rust)";
 
 /// No case may take longer.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 const PENDING: &str = include_str!("../../conformance/pending.txt");
 
