@@ -41,10 +41,10 @@ export interface OpenOptions {
   alarms?: "automatic" | "manual";
   /**
    * Instances without events are dropped after so many milliseconds, and made again by the next event.
-   * Default 10,000. With 0 they are dropped as soon as the runtime looks, each millisecond.
+   * Default 10,000. With 0 they are dropped when the runtime looks next, within some milliseconds.
    */
   idleMs?: number;
-  /** More instances than this are not kept, but one: those used least recently are dropped earlier. Default 1,000. */
+  /** More instances than this are not kept: those used least recently are dropped earlier. Default 1,000; 0 counts as 1. */
   maxWarm?: number;
   /** Threads that run guests, 1 to 256. Default: one per core. */
   threads?: number;

@@ -292,7 +292,7 @@ fn spawn_fire(runtime: &Arc<RuntimeInner>, key: AlarmKey) {
         if let Some(runtime) = weak.upgrade() {
             fire(&runtime, &key, None).await;
             if begun.end() {
-                spawn_fire(&runtime, key.clone());
+                spawn_fire(&runtime, key);
             }
         }
     });

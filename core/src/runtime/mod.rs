@@ -33,9 +33,9 @@ pub struct Options {
     /// Who fires alarms. Default: the runtime.
     pub alarms: Alarms,
     /// Instances without events are dropped after so many milliseconds; the next event starts them
-    /// again. Default 10,000.
+    /// again. Default 10,000. With 0 they are dropped when the runtime looks next, within some milliseconds.
     pub idle_ms: Option<u64>,
-    /// More instances than this are not kept: those used least recently are dropped earlier. Default 1,000.
+    /// More instances than this are not kept: those used least recently are dropped earlier. Default 1,000; 0 counts as 1.
     pub max_warm: Option<usize>,
     /// Threads that poll futures which no caller polls. Default: one per core.
     pub threads: Option<usize>,
