@@ -453,7 +453,12 @@ impl Event {
 
     /// Whether `other` is this event or waits for it, directly or not.
     pub fn descends_from(self: &Arc<Event>, other: &Arc<Event>) -> bool {
-        Arc::ptr_eq(self, other) || self.ancestors().any(|event| Arc::ptr_eq(event, other))
+        self.chain().any(|event| Arc::ptr_eq(event, other))
+    }
+
+    /// The event, and those that wait for it.
+    pub(super) fn chain(self: &Arc<Event>) -> impl Iterator<Item = &Arc<Event>> {
+        std::iter::successors(Some(self), |event| event.parent.as_ref())
     }
 
     pub(super) fn ancestors(&self) -> impl Iterator<Item = &Arc<Event>> {

@@ -140,6 +140,7 @@ fn run(
             assert!(chains.iter().filter(has).count() <= 1, "two at once after {choices:?}");
         }
     }
+    assert!(actors[0].runtime.waits.is_empty(), "waits are left after {choices:?}");
     Ok(counts)
 }
 

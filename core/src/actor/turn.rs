@@ -1,6 +1,7 @@
 //! The turn: at most one event runs in an actor at a time, first come first served.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
@@ -19,88 +20,133 @@ pub(crate) struct Turn(Mutex<State>);
 #[derive(Default)]
 struct State {
     holder: Option<Arc<Event>>,
-    queue: VecDeque<Waiter>,
+    /// Those that wait, in their order.
+    queue: BTreeMap<Ticket, Waiter>,
+    next_ticket: Ticket,
 }
 
 struct Waiter {
-    ticket: Ticket,
     event: Arc<Event>,
     waker: Waker,
-}
-
-/// Waits that are going on, to find cycles between them.
-#[derive(Default)]
-pub(crate) struct Waits(Mutex<Going>);
-
-#[derive(Default)]
-struct Going {
-    waits: Vec<Wait>,
-    next_ticket: Ticket,
 }
 
 /// Tells a wait from others, of the same event, too: code on an event loop may wait for several things.
 type Ticket = u64;
 
-struct Wait {
-    ticket: Ticket,
-    event: Arc<Event>,
-    /// Where the turn is that it waits for: an actor has one, and each event that keeps it one within.
-    turn: usize,
+/// Waits that are going on, to find cycles between them. All of a runtime's are under one lock, and a guest may
+/// begin any number: none is looked for among the others.
+#[derive(Default)]
+pub(crate) struct Waits(Mutex<Going>);
+
+#[derive(Default)]
+struct Going {
+    /// The turns that are waited for.
+    turns: HashMap<Place, Wanted>,
+    /// For each event, the turns that it or others of its chain, for which it waits, wait for, and how often.
+    waits: HashMap<Place, HashMap<Place, usize>>,
+}
+
+/// A turn that is waited for.
+struct Wanted {
     holder: Arc<Event>,
+    waits: usize,
+}
+
+/// Where an event is, or a turn: an actor has one, and each event that keeps it one within. Who waits keeps both.
+type Place = usize;
+
+fn place<T>(of: &T) -> Place {
+    ptr::from_ref(of).addr()
 }
 
 impl Waits {
+    /// Whether nobody waits, and nothing is left of those who have.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        let going = self.0.lock();
+        going.turns.is_empty() && going.waits.is_empty()
+    }
+
     /// Enters that `event` waits for a turn that `holder` holds.
     ///
     /// A holder that waits itself for something that `event` or one of its ancestors holds can never
     /// let go: that is a deadlock, refused here.
-    fn enter(&self, event: &Arc<Event>, turn: &Turn, holder: &Arc<Event>) -> Result<Ticket> {
-        let mut going = self.0.lock();
-        let mut held_up = vec![holder.clone()];
-        let mut seen = 0;
-        while let Some(stuck) = held_up.get(seen).cloned() {
-            seen += 1;
+    fn enter(&self, event: &Arc<Event>, turn: &Turn, holder: &Arc<Event>) -> Result<()> {
+        let going = &mut *self.0.lock();
+        let mut held_up = vec![holder];
+        let mut known = HashSet::from([place(&**holder)]);
+        while let Some(stuck) = held_up.pop() {
             if !stuck.keeps_turn() {
                 continue; // it has just got its turn, or is about to give it back without waiting
             }
-            if event.descends_from(&stuck) {
+            if event.descends_from(stuck) {
                 return Err(deadlock(event, holder));
             }
-            for wait in going.waits.iter().filter(|wait| wait.event.descends_from(&stuck)) {
-                if !held_up.iter().any(|known| Arc::ptr_eq(known, &wait.holder)) {
-                    held_up.push(wait.holder.clone());
+            let turns = going.waits.get(&place(&**stuck)).into_iter().flat_map(HashMap::keys);
+            for wanted in turns.filter_map(|turn| going.turns.get(turn)) {
+                if known.insert(place(&*wanted.holder)) {
+                    held_up.push(&wanted.holder);
                 }
             }
         }
-        let ticket = going.next_ticket;
-        going.next_ticket += 1;
-        let (event, holder, turn) = (event.clone(), holder.clone(), ptr::from_ref(turn).addr());
-        going.waits.push(Wait { ticket, event, turn, holder });
-        Ok(ticket)
+        let turn = place(turn);
+        let wanted = Wanted { holder: holder.clone(), waits: 0 };
+        let wanted = going.turns.entry(turn).or_insert(wanted);
+        wanted.holder.clone_from(holder);
+        wanted.waits += 1;
+        for event in event.chain() {
+            *going.waits.entry(place(&**event)).or_default().entry(turn).or_default() += 1;
+        }
+        Ok(())
     }
 
-    fn leave(&self, ticket: Ticket) {
-        self.0.lock().waits.retain(|wait| wait.ticket != ticket);
+    fn leave(&self, event: &Arc<Event>, turn: &Turn) {
+        self.0.lock().leave(event, place(turn));
     }
 
     /// Whoever waits next has the turn now, which the others wait for: from it, and no longer from the one before,
     /// which may soon wait for the turn again.
-    fn pass(&self, turn: &Turn, next: &Waiter) {
+    fn pass(&self, turn: &Turn, next: &Arc<Event>) {
         let mut going = self.0.lock();
-        going.waits.retain(|wait| wait.ticket != next.ticket);
-        let turn = ptr::from_ref(turn).addr();
-        for wait in going.waits.iter_mut().filter(|wait| wait.turn == turn) {
-            wait.holder = next.event.clone();
+        going.leave(next, place(turn));
+        if let Some(wanted) = going.turns.get_mut(&place(turn)) {
+            wanted.holder.clone_from(next);
+        }
+    }
+}
+
+impl Going {
+    fn leave(&mut self, event: &Arc<Event>, turn: Place) {
+        if let Entry::Occupied(mut wanted) = self.turns.entry(turn) {
+            wanted.get_mut().waits -= 1;
+            if wanted.get().waits == 0 {
+                wanted.remove();
+            }
+        }
+        for event in event.chain() {
+            let Entry::Occupied(mut turns) = self.waits.entry(place(&**event)) else { continue };
+            if let Entry::Occupied(mut waits) = turns.get_mut().entry(turn) {
+                *waits.get_mut() -= 1;
+                if *waits.get() == 0 {
+                    waits.remove();
+                }
+            }
+            if turns.get().is_empty() {
+                turns.remove();
+            }
         }
     }
 }
 
 /// A wait for the end of what somebody does with a turn, beside the queue for it.
-pub(super) struct Beside<'a>(&'a Waits, Ticket);
+pub(super) struct Beside<'a> {
+    event: &'a Arc<Event>,
+    turn: &'a Turn,
+}
 
 impl Drop for Beside<'_> {
     fn drop(&mut self) {
-        self.0.leave(self.1);
+        self.event.actor.runtime.waits.leave(self.event, self.turn);
     }
 }
 
@@ -130,27 +176,27 @@ impl Turn {
     /// # Errors
     /// DEADLOCK if the holder waits for `event`'s own chain.
     pub async fn take(&self, event: &Arc<Event>) -> Result<()> {
-        Take { turn: self, event, ticket: None, waits: &event.actor.runtime.waits }.await
+        Take { turn: self, event, ticket: None }.await
     }
 
     /// Enters that `event` waits for something that whoever has the turn does, until the answer is dropped.
     ///
     /// # Errors
     /// DEADLOCK as with [`Turn::take`].
-    pub(super) fn wait_beside<'a>(&self, event: &'a Arc<Event>) -> Result<Option<Beside<'a>>> {
+    pub(super) fn wait_beside<'a>(&'a self, event: &'a Arc<Event>) -> Result<Option<Beside<'a>>> {
         let state = self.0.lock();
         let Some(holder) = &state.holder else { return Ok(None) };
-        let waits = &event.actor.runtime.waits;
-        Ok(Some(Beside(waits, waits.enter(event, self, holder)?)))
+        event.actor.runtime.waits.enter(event, self, holder)?;
+        Ok(Some(Beside { event, turn: self }))
     }
 
     /// Hands the turn to the next in the queue.
     pub fn release(&self) {
         let waker = {
             let mut state = self.0.lock();
-            match state.queue.pop_front() {
-                Some(next) => {
-                    next.event.actor.runtime.waits.pass(self, &next);
+            match state.queue.pop_first() {
+                Some((_, next)) => {
+                    next.event.actor.runtime.waits.pass(self, &next.event);
                     state.holder = Some(next.event);
                     Some(next.waker)
                 }
@@ -169,7 +215,6 @@ impl Turn {
 struct Take<'a> {
     turn: &'a Turn,
     event: &'a Arc<Event>,
-    waits: &'a Waits,
     ticket: Option<Ticket>,
 }
 
@@ -179,7 +224,7 @@ impl Future for Take<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
         let mut state = self.turn.0.lock();
         if let Some(ticket) = self.ticket {
-            if let Some(waiter) = state.queue.iter_mut().find(|waiter| waiter.ticket == ticket) {
+            if let Some(waiter) = state.queue.get_mut(&ticket) {
                 waiter.waker.clone_from(context.waker());
                 return Poll::Pending;
             }
@@ -190,12 +235,13 @@ impl Future for Take<'_> {
             state.holder = Some(self.event.clone());
             return Poll::Ready(Ok(()));
         };
-        let ticket = match self.waits.enter(self.event, self.turn, holder) {
-            Ok(ticket) => ticket,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
-        let event = self.event.clone();
-        state.queue.push_back(Waiter { ticket, event, waker: context.waker().clone() });
+        if let Err(error) = self.event.actor.runtime.waits.enter(self.event, self.turn, holder) {
+            return Poll::Ready(Err(error));
+        }
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        let waiter = Waiter { event: self.event.clone(), waker: context.waker().clone() };
+        state.queue.insert(ticket, waiter);
         drop(state);
         self.ticket = Some(ticket);
         Poll::Pending
@@ -205,14 +251,14 @@ impl Future for Take<'_> {
 impl Drop for Take<'_> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        self.waits.leave(ticket);
         let mut state = self.turn.0.lock();
-        let queued = state.queue.len();
-        state.queue.retain(|waiter| waiter.ticket != ticket);
-        let granted = state.queue.len() == queued;
+        let waiter = state.queue.remove(&ticket);
+        if waiter.is_some() {
+            self.event.actor.runtime.waits.leave(self.event, self.turn);
+        }
         drop(state);
-        if granted {
-            self.turn.release();
+        if waiter.is_none() {
+            self.turn.release(); // it has been granted
         }
     }
 }
