@@ -31,7 +31,7 @@ struct State {
 impl Timers {
     /// A future that ends at `time`.
     pub fn at(&self, time: Instant) -> Sleep {
-        Sleep { timers: self.clone(), time, number: None }
+        Sleep { timers: self.clone(), time, queued: None }
     }
 
     /// Stops and joins the thread; timers that are left never end.
@@ -91,7 +91,8 @@ fn run(inner: &Inner) {
 pub(crate) struct Sleep {
     timers: Timers,
     time: Instant,
-    number: Option<u64>,
+    /// Its number in the queue, and whom it wakes.
+    queued: Option<(u64, Waker)>,
 }
 
 impl Future for Sleep {
@@ -101,16 +102,19 @@ impl Future for Sleep {
         if Instant::now() >= self.time {
             return Poll::Ready(());
         }
-        self.cancel();
-        let number = self.timers.add(self.time, context.waker().clone());
-        self.number = Some(number);
+        let waker = context.waker();
+        if self.queued.as_ref().is_none_or(|(_, queued)| !queued.will_wake(waker)) {
+            self.cancel();
+            let number = self.timers.add(self.time, waker.clone());
+            self.queued = Some((number, waker.clone()));
+        }
         Poll::Pending
     }
 }
 
 impl Sleep {
     fn cancel(&mut self) {
-        if let Some(number) = self.number.take() {
+        if let Some((number, _)) = self.queued.take() {
             self.timers.0.state.lock().queue.remove(&(self.time, number));
         }
     }
