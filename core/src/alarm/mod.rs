@@ -26,7 +26,7 @@ use crate::value::{Value, ValueMap};
 use firing::Firing;
 use index::Index;
 
-/// Alarms that are fired side by side.
+/// Alarms that begin to fire at once.
 const BATCH: usize = 64;
 
 /// When a parent that has failed to start a facet for its alarm is asked again.
@@ -189,16 +189,21 @@ impl AlarmDriver {
     async fn run(&self, runtime: Weak<RuntimeInner>) {
         loop {
             let (changed, moved) = (self.changed.listen(), self.clock.moved());
-            let wait = {
+            let (more, wait) = {
                 let Some(runtime) = runtime.upgrade() else { return };
                 if runtime.check_open().is_err() {
                     return;
                 }
-                self.fire_due(&runtime);
+                let more = self.fire_due(&runtime);
                 let due = self.index.next_due().unwrap_or_default();
                 let due = due.and_then(|due| self.clock.until(due));
-                due.map(|wait| runtime.timers.at(Instant::now() + wait))
+                (more, due.map(|wait| runtime.timers.at(Instant::now() + wait)))
             };
+            if more {
+                // Whoever waits for a thread of the executor comes between them.
+                future::yield_now().await;
+                continue;
+            }
             let due = async {
                 match wait {
                     Some(wait) => wait.await,
@@ -215,16 +220,22 @@ impl AlarmDriver {
         }
     }
 
-    fn fire_due(&self, runtime: &Arc<RuntimeInner>) {
+    /// Begins to fire alarms that are due; answers whether there may be more.
+    fn fire_due(&self, runtime: &Arc<RuntimeInner>) -> bool {
         match self.index.take_due(self.clock.now_ms(), BATCH) {
             Ok(due) => {
+                let more = due.len() == BATCH;
                 for key in due {
                     if self.firing.begin(&key.key) {
                         spawn_fire(runtime, key);
                     }
                 }
+                more
             }
-            Err(error) => tracing::warn!(%error, "alarms can't be fired"),
+            Err(error) => {
+                tracing::warn!(%error, "alarms can't be fired");
+                false
+            }
         }
     }
 

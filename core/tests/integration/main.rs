@@ -18,6 +18,7 @@ mod event_loops;
 mod example_apps;
 mod facet_alarms;
 mod facets;
+mod fairness;
 mod floods;
 mod format;
 mod guest_classes;

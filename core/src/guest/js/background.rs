@@ -36,8 +36,11 @@ impl JsInstance {
         number: u64,
         answer: Result<Answer>,
     ) -> Result<()> {
+        // One at a time: many that wait for the turn would keep callers from it.
+        let place = self.vm.shared.left_behind.next().wait().await;
         let event = Event::left_behind(actor, of_tail)?;
         let mut hold = Hold::take(&event).await?;
+        drop(place);
         if self.vm.shared.guard.is_stopped() || !self.vm.shared.takes(number, &answer) {
             return Ok(());
         }
@@ -61,8 +64,10 @@ impl JsInstance {
     }
 
     async fn dispose(&self, actor: &Arc<Actor>, number: u32) -> Result<()> {
+        let place = self.vm.shared.left_behind.next().wait().await;
         let event = Event::new(actor, None)?;
         let mut hold = Hold::take(&event).await?;
+        drop(place);
         if self.vm.shared.guard.is_stopped() {
             return Ok(());
         }

@@ -19,6 +19,7 @@ use crate::guest::rare::Rare;
 use crate::guest::timers;
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::http::Response;
+use crate::order::Order;
 use crate::storage::Storage;
 use crate::stub::Stub;
 use crate::timer::Sleep;
@@ -85,6 +86,8 @@ pub(super) struct Shared {
     /// Woken whenever an event may have got its outcome from another event's run.
     pub signal: Signal,
     timers: timers::Pending,
+    /// The order in which what events have left behind takes the turn.
+    pub left_behind: Order,
     /// Callbacks of the guest that nobody holds any more.
     pub dropped: Rare<u32>,
     /// The number of the task whose code runs now; 0 if none does.
@@ -105,6 +108,7 @@ impl Shared {
             full: Mutex::default(),
             signal: Signal::new(),
             timers: timers::Pending::default(),
+            left_behind: Order::default(),
             dropped: Rare::default(),
             current: AtomicU64::new(0),
             tasks: Mutex::default(),

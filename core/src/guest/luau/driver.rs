@@ -293,8 +293,11 @@ impl LuauInstance {
 
     /// Runs a timer as an event of its own.
     async fn fire(&self, actor: &Arc<Actor>, of_tail: bool, id: u64) -> Result<()> {
+        // One at a time: many that wait for the turn would keep callers from it.
+        let place = self.vm.shared.due.next().wait().await;
         let event = Event::left_behind(actor, of_tail)?;
         let mut hold = Hold::take(&event).await?;
+        drop(place);
         if self.vm.shared.guard.stopped().is_some() || !self.vm.shared.started.take(id) {
             return Ok(());
         }

@@ -22,6 +22,7 @@ use crate::guest::outside::Pending;
 use crate::guest::rare::Rare;
 use crate::guest::timers;
 use crate::limits::Limits;
+use crate::order::Order;
 use crate::storage::Storage;
 use crate::stub::Stub;
 
@@ -108,6 +109,8 @@ pub(super) struct Shared {
     pub timers: Rare<TimerRequest>,
     /// Those that it has started.
     pub started: timers::Pending,
+    /// The order in which those that are due take the turn.
+    pub due: Order,
     pub guard: Arc<Guard>,
     /// The limit that a native function has hit.
     pub limit: Mutex<Option<Error>>,
@@ -266,6 +269,7 @@ impl Vm {
             pending: Mutex::default(),
             timers: Rare::default(),
             started: timers::Pending::default(),
+            due: Order::default(),
             guard: Guard::install(&lua)?,
             limit: Mutex::default(),
             program: OnceLock::new(),
