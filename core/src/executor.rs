@@ -71,10 +71,7 @@ impl Executor {
     /// stops, and at once if it has.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.start_threads();
-        let guarded = async move {
-            let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
-        };
-        if let Some(task) = self.0.tasks.spawn(pulse::beat(guarded)) {
+        if let Some(task) = self.0.tasks.spawn(guarded(task)) {
             task.detach();
         }
     }
@@ -82,10 +79,7 @@ impl Executor {
     /// Like [`Executor::spawn`], but polls the task on this thread the first time.
     pub fn spawn_here(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.start_threads();
-        let guarded = async move {
-            let _ = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
-        };
-        if let Some(task) = self.0.tasks.spawn_here(pulse::beat(guarded)) {
+        if let Some(task) = self.0.tasks.spawn_here(guarded(task)) {
             task.detach();
         }
     }
@@ -115,7 +109,7 @@ impl Executor {
             return self.block_here(future::or(task, watch));
         }
         self.start_threads();
-        let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(task));
+        let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(Box::pin(task)));
         let task = self.0.tasks.spawn(pulse::beat(task)).ok_or_else(closed)?.fallible();
         let task = async move {
             match task.await {
@@ -177,6 +171,17 @@ impl Executor {
             threads.running += 1;
         }
     }
+}
+
+/// What is spawned for a task. That is in a box, because each future that wraps another one has room for it twice: before
+/// its first poll and from then on.
+fn guarded(
+    task: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
+    let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(Box::pin(task)));
+    pulse::beat(async move {
+        let _ = task.await;
+    })
 }
 
 /// Starts threads in place of those that are `busy`.
