@@ -16,6 +16,12 @@ use crate::value::Value;
 /// The longest delay of a timer: what JavaScript's timers take.
 const MAX_DELAY_MS: f64 = 2_147_483_647.0;
 
+/// What counts as a guest's memory while it waits for something outside of it, beside what it has sent: what its host holds
+/// for the event that it has begun there.
+pub(super) const SENT_BYTES: usize = 4 << 10;
+/// What counts as its memory for each timer that is pending.
+pub(super) const TIMER_BYTES: usize = 1 << 10;
+
 /// What a wait ends with.
 pub(super) enum Answer {
     Nothing,

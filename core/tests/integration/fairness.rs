@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use facetbox::{
-    AlarmInfo, Class, Ctx, DurableObject, ManualClock, Options, Result, Runtime, Value, WorkerCode,
+    AlarmInfo, Class, Ctx, DurableObject, ErrorCode, HostFunction, ManualClock, Options, Result,
+    Runtime, Value, ValueMap, WorkerCode,
 };
 
-use crate::support::{app, own};
+use crate::support::{app, own, runtime_with};
 
 /// Calls take turns with the timers of a guest that has a thousand which are always due.
 fn timers_take_turns(code: WorkerCode) -> Result<()> {
@@ -46,20 +47,14 @@ fn timers_that_are_always_due_take_turns_with_calls() -> Result<()> {
 #[cfg(feature = "quickjs")]
 #[test]
 fn timers_of_javascript_that_are_always_due_take_turns_with_calls() -> Result<()> {
-    let source = "import { DurableObject } from 'cloudflare:workers';
-        export class App extends DurableObject {
-            runs = 0;
-            set() {
-                const run = () => { this.runs++; setTimeout(run, 0); };
-                for (let i = 0; i < 1000; i++) setTimeout(run, 0);
-            }
-            get_runs() { return this.runs; }
-        }";
-    timers_take_turns(WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(source.into()))],
-        ..WorkerCode::default()
-    })
+    timers_take_turns(javascript(
+        "runs = 0;
+        set() {
+            const run = () => { this.runs++; setTimeout(run, 0); };
+            for (let i = 0; i < 1000; i++) setTimeout(run, 0);
+        }
+        get_runs() { return this.runs; }",
+    ))
 }
 
 /// The first alarm of all spawns a task, which tells how many have fired when it comes to run.
@@ -105,4 +100,85 @@ fn tasks_come_between_the_alarms_that_are_due_at_once() -> Result<()> {
     let fired = told.recv().unwrap();
     assert!(fired <= ALARMS / 2, "the task has waited for {fired} alarms");
     Ok(())
+}
+
+/// A guest begins things that don't end, a hundred with each call, until it has used its memory up. The host holds some
+/// kilobytes for each.
+fn hoards(code: WorkerCode, most: usize) -> Result<()> {
+    let runtime = runtime_with([("memoryBytes", 4 << 20)])?;
+    let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
+    let namespace = runtime.namespace("App", class)?;
+    let hostile = namespace.get_by_name("hostile");
+    let mut calls = 0;
+    let error = loop {
+        if let Err(error) = hostile.call_blocking("hoard", vec![]) {
+            break error;
+        }
+        calls += 1;
+        assert!(calls <= most, "nothing of what it has begun was counted");
+    };
+    assert_eq!(error.code(), ErrorCode::LimitMemory, "{error:?}");
+    assert_eq!(namespace.get_by_name("other").call_blocking("ping", vec![])?, true.into());
+    runtime.close();
+    Ok(())
+}
+
+#[cfg(feature = "quickjs")]
+fn javascript(methods: &str) -> WorkerCode {
+    let source = format!(
+        "import {{ DurableObject }} from 'cloudflare:workers';
+        export class App extends DurableObject {{ ping() {{ return true; }} {methods} }}"
+    );
+    WorkerCode {
+        main_module: "main.js".into(),
+        modules: vec![("main.js".into(), facetbox::Module::Js(source))],
+        ..WorkerCode::default()
+    }
+}
+
+#[test]
+fn timers_that_are_pending_count_as_memory() -> Result<()> {
+    let hoard = "
+        function App:ping() return true end
+        function App:hoard()
+            self.run = self.run or function() end
+            for _ = 1, 100 do setTimeout(self.run, 1e9) end
+        end";
+    hoards(app(hoard), 40)
+}
+
+#[test]
+fn calls_that_have_no_answer_count_as_memory() -> Result<()> {
+    let hoard = "
+        function App:ping() return true end
+        function App:hoard()
+            for _ = 1, 100 do setTimeout(function() self.env.hang() end, 0) end
+        end";
+    let hang = HostFunction::new_async("hang", |_| Box::pin(std::future::pending()));
+    let env = ValueMap::from_iter([("hang".to_owned(), Value::from(hang))]);
+    hoards(WorkerCode { env, ..app(hoard) }, 40)
+}
+
+#[cfg(feature = "quickjs")]
+#[test]
+fn timers_of_javascript_that_are_pending_count_as_memory() -> Result<()> {
+    hoards(
+        javascript(
+            "hoard() { for (let i = 0; i < 100; i++) setTimeout(this.run ??= () => {}, 1e9); }",
+        ),
+        40,
+    )
+}
+
+#[cfg(feature = "quickjs")]
+#[test]
+fn calls_of_javascript_that_have_no_answer_count_as_memory() -> Result<()> {
+    let hoard = "
+        async hang() { await this.ctx.blockConcurrencyWhile(() => new Promise(() => {})); }
+        hoard() {
+            const other = this.ctx.exports.App.getByName('stuck');
+            this.hangs ??= other.hang();
+            for (let i = 0; i < 100; i++) other.ping();
+        }";
+    hoards(javascript(hoard), 11)
 }

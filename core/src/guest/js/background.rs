@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Value as JsValue};
 
 use super::instance::JsInstance;
+use super::operations::Operation;
 use super::outcome::hand_in;
-use super::task::{Operation, Wanted};
+use super::task::Wanted;
 use super::vm::Hooks;
 use crate::actor::{Actor, Awake, Event, Hold};
 use crate::error::Result;
@@ -23,7 +24,9 @@ impl JsInstance {
             let answer = operation.pending.await;
             let _kept = kept;
             if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
-                report(&actor, this.go_on(&actor, of_tail, operation.number, answer).await);
+                // In a box, because what waits with it is many times smaller.
+                let goes_on = Box::pin(this.go_on(&actor, of_tail, operation.number, answer));
+                report(&actor, goes_on.await);
             }
         });
     }
@@ -47,9 +50,7 @@ impl JsInstance {
         let done = self.run_alone(&event, &mut hold, |ctx, hooks| {
             hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
         });
-        let done = done.await;
-        self.vm.shared.signal.notify(usize::MAX);
-        done
+        done.await
     }
 
     /// Tells a function or an object that nobody can use it any more.

@@ -15,7 +15,8 @@ use rquickjs::{Ctx, Value as JsValue};
 
 use super::errors::{caught, error_from_js};
 use super::instance::JsInstance;
-use super::outcome::{Ended, hand_in, outcome, poll_more, poll_operations};
+use super::operations::Ended;
+use super::outcome::{hand_in, outcome, poll_more};
 use super::task::{Outcome, Task, Wanted};
 use super::vm::{Hooks, run_job};
 use crate::actor::{Event, Hold};
@@ -47,8 +48,8 @@ impl JsInstance {
         let outcome = match first {
             Some(outcome) if !event.in_section() => outcome,
             first => {
-                if first.is_some() {
-                    *task.outcome.lock() = first;
+                if let Some(outcome) = first {
+                    self.vm.shared.end(task, outcome);
                 }
                 self.wait_for_outcome(task, hold).await?
             }
@@ -97,6 +98,7 @@ impl JsInstance {
         });
         event.add_cpu(used);
         event.has_read(end);
+        shared.tell_done();
         match shared.guard.stopped() {
             Some(why) => Err(self.stopped(task, why)),
             None => Ok(()),
@@ -169,7 +171,6 @@ impl JsInstance {
             self.run_jobs(ctx, hooks);
         }
         self.run_jobs(ctx, hooks);
-        self.vm.shared.signal.notify(usize::MAX);
     }
 
     fn run_jobs<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>) {
@@ -218,11 +219,11 @@ impl JsInstance {
     /// Waits until operations have ended, or another event's run has given this one its outcome.
     async fn next(&self, task: &Arc<Task>) -> Ended {
         loop {
-            let listener = self.vm.shared.signal.listen();
+            let listener = task.signal.listen();
             if task.is_done() {
                 return Vec::new();
             }
-            let ended = poll_fn(|context| poll_operations(task, context));
+            let ended = poll_fn(|context| task.poll_operations(context));
             let ended = async { Some(ended.await) };
             let signal = async {
                 listener.await;

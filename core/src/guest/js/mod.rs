@@ -28,6 +28,7 @@ mod modules;
 mod names;
 mod native;
 mod numbers;
+mod operations;
 mod outcome;
 mod patterns;
 mod program;

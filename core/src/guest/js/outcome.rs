@@ -6,15 +6,13 @@ use rquickjs::{Array, Ctx, Value as JsValue};
 
 use super::errors::{caught, cut, error_from_js, error_to_js};
 use super::native::set_own;
+use super::operations::Ended;
 use super::task::{Outcome, Task, Wanted};
 use super::vm::Hooks;
 use super::{api, give, read};
 use crate::error::{Error, ErrorCode, Result};
 use crate::guest::outside::Answer;
 use crate::value::Value;
-
-/// Operations that have ended, by number.
-pub(super) type Ended = Vec<(u64, Result<Answer>)>;
 
 /// Hands in what an operation has ended with.
 pub(super) fn hand_in<'js>(
@@ -79,35 +77,12 @@ pub(super) fn failure<'js>(
     Err(error_from_js(ctx, hooks, thrown))
 }
 
-/// Polls what a task waits for, in the order in which it was begun. Answers that take as much as a message are handed in
-/// before further ones are asked for.
-pub(super) fn poll_operations(task: &Task, context: &mut Context<'_>) -> Poll<Ended> {
-    let mut operations = task.operations.take();
-    let (mut ended, mut bytes) = (Vec::new(), 0);
-    let most = task.event.actor.limits.message_bytes;
-    operations.retain_mut(|operation| {
-        if bytes > most {
-            return true;
-        }
-        match operation.pending.as_mut().poll(context) {
-            Poll::Ready(answer) => {
-                bytes += answer.as_ref().map_or(0, Answer::size) as u64;
-                ended.push((operation.number, answer));
-                false
-            }
-            Poll::Pending => true,
-        }
-    });
-    task.operations.with(|kept| *kept = operations);
-    if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
-}
-
 /// Polls what a task waits for besides what has `ended`, while the task waits for its turn: unless that takes as much as a
 /// message already.
 pub(super) fn poll_more(task: &Task, ended: &mut Ended, context: &mut Context<'_>) {
     let size = |(_, answer): &(u64, Result<Answer>)| answer.as_ref().map_or(0, Answer::size) as u64;
     while ended.iter().map(size).sum::<u64>() <= task.event.actor.limits.message_bytes {
-        let Poll::Ready(more) = poll_operations(task, context) else { return };
+        let Poll::Ready(more) = task.poll_operations(context) else { return };
         ended.extend(more);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll};
 
 use event_listener::Event as Signal;
 use parking_lot::Mutex;
@@ -9,12 +10,13 @@ use rquickjs::Ctx;
 
 use super::guard::Guard;
 use super::instance::JsInstance;
+use super::operations::{Ended, Operation, Operations};
 use super::program::Program;
 use crate::actor::{Actor, Event};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
-use crate::guest::outside::{Answer, Pending};
+use crate::guest::outside::{Answer, Pending, TIMER_BYTES};
 use crate::guest::rare::Rare;
 use crate::guest::timers;
 use crate::guest::watchdog::{Interrupt, Stop};
@@ -24,12 +26,6 @@ use crate::storage::Storage;
 use crate::stub::Stub;
 use crate::timer::Sleep;
 use crate::value::Value;
-
-/// An operation that has begun: the prelude knows who waits for its number.
-pub(super) struct Operation {
-    pub number: u64,
-    pub pending: Pending,
-}
 
 /// What an event is to end with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +49,10 @@ pub(super) struct Task {
     pub wanted: Wanted,
     /// Whether it keeps the turn throughout: a constructor.
     pub starting: bool,
-    pub operations: Rare<Operation>,
-    pub outcome: Mutex<Option<Result<Outcome>>>,
+    pub operations: Operations,
+    outcome: Mutex<Option<Result<Outcome>>>,
+    /// Woken once it is done by another event's run.
+    pub signal: Signal,
 }
 
 impl Task {
@@ -66,6 +64,11 @@ impl Task {
     /// Whether it has an outcome and has left every section and transaction.
     pub fn is_done(&self) -> bool {
         self.outcome.lock().is_some() && !self.event.in_section()
+    }
+
+    /// Polls what it waits for. Answers that take as much as a message are handed in before further ones are asked for.
+    pub fn poll_operations(&self, context: &mut Context<'_>) -> Poll<Ended> {
+        self.operations.poll(self.event.actor.limits.message_bytes, context)
     }
 
     /// Takes its outcome once it is done.
@@ -83,8 +86,8 @@ pub(super) struct Shared {
     pub instance: OnceLock<Weak<JsInstance>>,
     /// What the storage said when it refused to grow.
     pub full: Mutex<Option<Error>>,
-    /// Woken whenever an event may have got its outcome from another event's run.
-    pub signal: Signal,
+    /// Tasks that have got their outcomes and haven't been told.
+    ended: Rare<Weak<Task>>,
     timers: timers::Pending,
     /// The order in which what events have left behind takes the turn.
     pub left_behind: Order,
@@ -106,7 +109,7 @@ impl Shared {
             program: OnceLock::new(),
             instance: OnceLock::new(),
             full: Mutex::default(),
-            signal: Signal::new(),
+            ended: Rare::default(),
             timers: timers::Pending::default(),
             left_behind: Order::default(),
             dropped: Rare::default(),
@@ -151,8 +154,9 @@ impl Shared {
             number: self.number(),
             wanted,
             starting,
-            operations: Rare::default(),
+            operations: Operations::default(),
             outcome: Mutex::default(),
+            signal: Signal::new(),
         });
         tasks.push(task.clone());
         task
@@ -170,6 +174,25 @@ impl Shared {
             // Dropped without the lock.
             let given_up: Vec<_> = self.starts.with(|starts| starts.extract_if(.., own).collect());
             drop(given_up);
+        }
+    }
+
+    /// Gives a task its outcome.
+    pub fn end(&self, task: &Arc<Task>, outcome: Result<Outcome>) {
+        *task.outcome.lock() = Some(outcome);
+        self.ended.push(Arc::downgrade(task));
+    }
+
+    /// Tells the tasks that are done, after a run of any event: it may have given them their outcomes, or have left
+    /// their sections.
+    pub fn tell_done(&self) {
+        for ended in self.ended.take() {
+            let Some(task) = ended.upgrade() else { continue };
+            if task.event.in_section() {
+                self.ended.push(ended);
+            } else {
+                task.signal.notify(1);
+            }
         }
     }
 
@@ -215,17 +238,19 @@ impl Shared {
     }
 
     fn begin_with(&self, number: u64, pending: Pending) -> Result<u64> {
-        self.task()?.operations.push(Operation { number, pending });
+        self.task()?.operations.begin(Operation { number, pending });
         Ok(number)
     }
 
     /// Begins an operation that ends when a timer is due.
-    pub fn begin_timer(&self, sleep: Sleep) -> Result<u64> {
+    pub fn begin_timer(&self, ctx: &Ctx<'_>, sleep: Sleep) -> Result<u64> {
         let number = self.number();
+        let charge = self.charge(ctx, TIMER_BYTES);
         let ended = self.timers.set(number, sleep);
         self.begin_with(
             number,
             Box::pin(async move {
+                let _charge = charge;
                 ended.await;
                 Ok(Answer::Due)
             }),
@@ -235,8 +260,7 @@ impl Shared {
     /// Ends a timer's operation, whichever event it was begun in.
     pub fn clear_timer(&self, number: u64) -> Result<()> {
         self.timers.clear(number);
-        let others = |operation: &Operation| operation.number != number;
-        self.task()?.operations.with(|operations| operations.retain(others));
+        self.task()?.operations.remove(number);
         Ok(())
     }
 

@@ -272,7 +272,7 @@ impl LuauInstance {
     fn start_timers(&self, event: &Event) {
         let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let requests = self.vm.shared.timers.take();
-        for TimerRequest { id, delay } in requests {
+        for TimerRequest { id, delay, charge } in requests {
             let due = Instant::now() + delay;
             let started = self.vm.shared.started.clone();
             let ended = started.set(id, actor.runtime.timers.at(due));
@@ -280,10 +280,11 @@ impl LuauInstance {
             let pending = Awake::new(actor);
             actor.runtime.executor.spawn(async move {
                 ended.await;
-                let _pending = pending;
+                let _kept = (pending, charge);
                 if started.has(id)
                     && let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
-                    && let Err(error) = this.fire(&actor, of_tail, id).await
+                    // In a box, because what waits with it is many times smaller.
+                    && let Err(error) = Box::pin(this.fire(&actor, of_tail, id)).await
                 {
                     tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "a timer failed");
                 }

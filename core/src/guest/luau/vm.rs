@@ -16,6 +16,7 @@ use super::pages::Owned;
 use super::program::Program;
 use super::web::{self, WebCode};
 use crate::actor::{Actor, Event};
+use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
 use crate::guest::outside::Pending;
@@ -122,6 +123,8 @@ pub(super) struct Shared {
 pub(super) struct TimerRequest {
     pub id: u64,
     pub delay: Duration,
+    /// For what the host holds until it has run.
+    pub charge: Charge,
 }
 
 impl Shared {

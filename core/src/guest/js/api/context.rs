@@ -30,8 +30,7 @@ pub(super) fn register(natives: &mut Natives) {
                 true => outcome(call.ctx, call.hooks, &task, &value),
                 false => failure(call.ctx, call.hooks, &value),
             };
-            *task.outcome.lock() = Some(ended);
-            call.shared.signal.notify(usize::MAX);
+            call.shared.end(&task, ended);
         }
         call.undefined()
     });
@@ -88,7 +87,7 @@ fn register_timers(natives: &mut Natives) {
     natives.add(c"timer", |call| {
         let due = Instant::now() + delay(call.number(0)?);
         let sleep = call.shared.actor()?.runtime.timers.at(due);
-        call.give_number(call.shared.begin_timer(sleep)? as f64)
+        call.give_number(call.shared.begin_timer(call.ctx, sleep)? as f64)
     });
     natives.add(c"cancel", |call| {
         call.shared.clear_timer(call.index(0)?)?;

@@ -15,7 +15,7 @@ use crate::guest::js::callback::{Callback, Use};
 use crate::guest::js::errors::error_from_js;
 use crate::guest::js::give;
 use crate::guest::js::native::{Args, Call, Done, Fail, Handle, illegal};
-use crate::guest::outside::{Pending, call_host, outbound, send, wait_for_start};
+use crate::guest::outside::{Pending, SENT_BYTES, call_host, outbound, send, wait_for_start};
 use crate::host::no_such_method;
 use crate::http::Request;
 use crate::stub::{Binding, Stub};
@@ -64,10 +64,12 @@ pub(super) fn register(natives: &mut Natives) {
 /// Begins an operation that holds memory for the guest to its end.
 fn begin_charged<'js>(
     call: &Call<'_, 'js>,
-    charge: Charge,
+    mut charge: Charge,
     pending: Pending,
     is_call: bool,
 ) -> Done<'js> {
+    charge.grow(SENT_BYTES);
+    call.check_memory();
     let pending = Box::pin(async move {
         let _charge = charge;
         pending.await

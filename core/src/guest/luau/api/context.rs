@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
 
 use super::Natives;
+use crate::charge::Charge;
 use crate::ctx::aborted;
 use crate::error::{ErrorCode, TEXT_BYTES};
 use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua};
@@ -12,7 +13,7 @@ use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native;
 use crate::guest::luau::trace::guest_stack;
 use crate::guest::luau::vm::TimerRequest;
-use crate::guest::outside::{delay, fail, no_such_export, other_classes};
+use crate::guest::outside::{TIMER_BYTES, delay, fail, no_such_export, other_classes};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
@@ -85,7 +86,8 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
 
 fn register_timers(natives: &Natives<'_>) -> mlua::Result<()> {
     natives.add("set_timer", |host, _, (id, millis): (u64, f64)| {
-        host.shared.timers.push(TimerRequest { id, delay: delay(millis) });
+        let charge = Charge::new(host.shared.guard.clone(), TIMER_BYTES);
+        host.shared.timers.push(TimerRequest { id, delay: delay(millis), charge });
         Ok(())
     })?;
     natives.add("clear_timer", |host, _, id: u64| {

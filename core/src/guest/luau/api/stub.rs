@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::facet::{FacetOptions, Facets};
 use crate::guest::luau::convert::{LuaCap, LuaId};
 use crate::guest::luau::errors::{error_from_lua, error_from_mlua};
-use crate::guest::outside::{Pending, call_host, outbound, send, wait_for_start};
+use crate::guest::outside::{Pending, SENT_BYTES, call_host, outbound, send, wait_for_start};
 use crate::stub::{Binding, Stub};
 use crate::value::Value;
 
@@ -41,9 +41,9 @@ pub(super) fn register(natives: &Natives<'_>) -> mlua::Result<()> {
     register_facets(natives)
 }
 
-/// Counts bytes that the host holds as the guest's memory.
+/// Counts what the host holds as the guest's memory while it waits for what it has sent.
 fn charge(host: &Host, bytes: usize) -> Charge {
-    Charge::new(host.shared.guard.clone(), bytes)
+    Charge::new(host.shared.guard.clone(), SENT_BYTES + bytes)
 }
 
 fn size(args: &[Value]) -> usize {
