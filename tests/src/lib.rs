@@ -6,6 +6,7 @@ mod aftermath;
 mod compare;
 mod execute;
 pub mod fairness;
+pub mod memory;
 mod pending;
 mod vector;
 mod world;

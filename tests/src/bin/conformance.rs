@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use facetbox_tests::{Case, Guest, Pending, execute, read_cases};
+use facetbox_tests::{Case, Guest, Pending, execute, memory, read_cases};
 
 const USAGE: &str =
     "usage: conformance [-v] [--host rust|cpp|go|node|python|aio] [--guest luau|js] [--filter TEXT] [--stack KIB] PATH\n
@@ -25,6 +25,9 @@ PATH is a file of vectors or a directory of them.
 
 /// No case may take longer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// No case may have taken more memory: many times what the limits of any allow its guests.
+const MAX_MEMORY: u64 = 512 << 20;
 
 const PENDING: &str = include_str!("../../conformance/pending.txt");
 
@@ -167,7 +170,8 @@ fn run_one(args: &Args, name: &str) -> Result<bool, String> {
     };
     builder.spawn(run).map_err(|error| error.to_string())?;
     let failure = match receiver.recv_timeout(TIMEOUT) {
-        Ok(Ok(())) => return Ok(true),
+        Ok(Ok(())) if memory::peak() <= MAX_MEMORY => return Ok(true),
+        Ok(Ok(())) => format!("it took {} MiB of memory", memory::peak() >> 20),
         Ok(Err(failure)) => failure,
         Err(mpsc::RecvTimeoutError::Timeout) => {
             format!("{}\n  did not end within {} s", at.lock().unwrap(), TIMEOUT.as_secs())

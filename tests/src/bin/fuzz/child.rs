@@ -7,9 +7,11 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use facetbox_tests::memory;
+
 use crate::mutate::Mutator;
 use crate::pool::Pool;
-use crate::{Outcome, corpus, parent, targets};
+use crate::{Outcome, corpus, targets};
 
 /// An input for which the process takes more memory than this is a finding: the guests that it runs may take a few MiB.
 const MAX_MEMORY: u64 = 512 << 20;
@@ -36,7 +38,7 @@ pub fn run(name: &str, dir: &Path, time: Duration, seed: u64) -> Outcome<()> {
         std::fs::write(&file, &input).map_err(|e| format!("{file:?}: {e}"))?;
         let mut outcome = DefaultHasher::new();
         target.run(&input).hash(&mut outcome);
-        let peak = parent::peak_memory();
+        let peak = memory::peak();
         if peak > MAX_MEMORY {
             return Err(format!("it took {} MiB of memory", peak >> 20));
         }

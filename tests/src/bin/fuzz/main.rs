@@ -15,6 +15,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use facetbox_tests::memory;
+
 const USAGE: &str =
     "usage: fuzz run SECONDS [SEED] [TARGET...]   fuzzes each target, or those, for so long
        fuzz replay TARGET FILE [TIMES]        runs one input in this process";
@@ -58,7 +60,7 @@ fn replay(target: &str, file: &str, times: u64) -> Outcome<()> {
     for run in 0..times {
         let outcome = target.run(&input);
         if run.is_multiple_of(times.div_ceil(10)) {
-            println!("{} KiB: {outcome}", parent::memory_of(std::process::id()) >> 10);
+            println!("{} KiB: {outcome}", memory::of(std::process::id()) >> 10);
         }
     }
     Ok(())

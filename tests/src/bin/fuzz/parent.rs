@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use facetbox_tests::memory;
+
 use crate::Outcome;
 
 /// A child that is silent for so long waits for something that never comes.
@@ -77,7 +79,7 @@ fn watch(name: &str, dir: &Path, time: Duration, seed: u64) -> Outcome<(Progress
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break None,
         }
-        let memory = memory_of(child.id());
+        let memory = memory::of(child.id());
         progress.peak_memory = progress.peak_memory.max(memory);
         if memory > MAX_MEMORY {
             break Some(format!("it took {} MiB of memory", memory >> 20));
@@ -135,21 +137,6 @@ fn lines(child: &mut Child) -> mpsc::Receiver<(u64, u64)> {
         }
     });
     receiver
-}
-
-/// Resident memory in bytes; 0 where the system doesn't tell.
-pub fn memory_of(process: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
-    let pages: Option<u64> = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
-    pages.unwrap_or(0) * 4096
-}
-
-/// The most resident memory in bytes that this process has had; 0 where the system doesn't tell.
-pub fn peak_memory() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: Option<u64> = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-    kib.unwrap_or(0) << 10
 }
 
 /// CPU time that a process has used; 0 where the system doesn't tell.
