@@ -10,8 +10,8 @@ MAX_BYTES = 12_000_000
 
 
 def main(dist: Path) -> None:
-    (wheel,) = dist.glob("facetbox-*.whl")
-    (source,) = dist.glob("facetbox-*.tar.gz")
+    (wheel,) = dist.glob("facetbox-[0-9]*.whl")
+    (source,) = dist.glob("facetbox-[0-9]*.tar.gz")
     for package in (wheel, source):
         print(f"{package.name}: {package.stat().st_size / 1e6:.1f} MB")
         if package.stat().st_size > MAX_BYTES:
