@@ -6,10 +6,9 @@ use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::storage::{Durability, make_durable_dirs, sync_dir};
+use crate::storage::{Durability, LOCK_FILE, make_durable_dirs, sync_dir};
 
 const FORMAT_FILE: &str = "FORMAT";
-const LOCK_FILE: &str = "LOCK";
 
 /// The version of the directory's layout.
 const FORMAT: &str = "facetbox 3\n";
@@ -101,8 +100,11 @@ fn lock(path: &Path, root: &Path) -> Result<File> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = lock.read_to_string(&mut holder);
-            let message =
-                format!("The data directory {path:?} is in use by process {}.", holder.trim());
+            let holder = holder.trim();
+            let mut message = format!("The data directory {path:?} is in use by process {holder}.");
+            if holder == std::process::id().to_string() {
+                message.push_str(" That is this one: close the runtime that has it open.");
+            }
             return Err(Error::new(ErrorCode::InUse, message));
         }
         Err(TryLockError::Error(error)) => return Err(failed("lock", path, &error)),

@@ -16,10 +16,12 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, RwLock};
 
 use super::connection::Connection;
+use super::failure::Failure;
 use super::files::{self, DATABASE, WAL, has_log, sync_dir};
 use super::format::{check_header, new_in_memory, template};
 use super::gates::Gates;
 use super::guard::Guard;
+use super::hold::{Hold, lost};
 use super::logged::Logged;
 use super::meter::Meter;
 use super::raw::Database;
@@ -39,6 +41,8 @@ pub(crate) struct Disk(Arc<Inner>);
 
 struct Inner {
     place: Place,
+    /// None in memory.
+    hold: Option<Arc<Hold>>,
     /// The commit log, in mode full.
     logged: Option<Arc<Logged>>,
     /// The storages whose database is open, by directory: what is open can't be opened again.
@@ -85,21 +89,23 @@ impl Disk {
             Error::new(code, format!("Cannot recover the data directory {root:?}: {error}"))
         })?;
         let is_full = durability == Durability::Full;
-        let logged = is_full.then(|| Arc::new(Logged::new(root, medium)));
-        Ok(Disk::new(Place::Files(durability), logged))
+        let hold = Arc::new(Hold::new(root));
+        let logged = is_full.then(|| Arc::new(Logged::new(root, medium, hold.clone())));
+        Ok(Disk::new(Place::Files(durability), Some(hold), logged))
     }
 
     /// Databases that live as long as the `Disk`.
     pub fn memory() -> Disk {
-        Disk::new(Place::Memory(Mutex::default()), None)
+        Disk::new(Place::Memory(Mutex::default()), None, None)
     }
 
-    fn new(place: Place, logged: Option<Arc<Logged>>) -> Disk {
+    fn new(place: Place, hold: Option<Arc<Hold>>, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
         let (open, gates, meters, closed) = Default::default();
         let (settler, spares) = (Rounds::new("facetbox-settle"), Spares::new(process));
         Disk(Arc::new(Inner {
             place,
+            hold,
             logged,
             open,
             gates,
@@ -174,6 +180,7 @@ impl Disk {
                 self.enter(shared, || self.create_backed(shared, logged).map(Some))
             }
             (Place::Files(durability), None) => {
+                self.check_place().map_err(|error| failed("create", error))?;
                 files::create(&shared.dir, template()?, *durability)
                     .map_err(|error| failed("create", error))?;
                 self.open(shared)
@@ -193,6 +200,7 @@ impl Disk {
         open: impl FnOnce() -> Result<Option<Connection>>,
     ) -> Result<Option<Connection>> {
         let _gate = self.0.gates.lock(&shared.dir);
+        self.check_place().map_err(|error| failed("open", error))?;
         if self.0.open.lock().contains_key(&shared.dir) {
             return Err(Error::new(ErrorCode::Storage, "The object's database is still open."));
         }
@@ -201,6 +209,20 @@ impl Disk {
             self.0.open.lock().insert(shared.dir.clone(), Arc::downgrade(shared));
         }
         Ok(connection)
+    }
+
+    /// Refuses what is done by names once the directory isn't the one that was opened.
+    fn check_place(&self) -> io::Result<()> {
+        self.0.hold.as_ref().map_or(Ok(()), |hold| hold.look())
+    }
+
+    /// Refuses what would be written for nobody: the directory isn't the one that was opened.
+    pub(super) fn check_hold(&self) -> Result<(), Failure> {
+        self.0.hold.as_ref().map_or(Ok(()), |hold| hold.check()).map_err(|error| {
+            // Nothing that waits for its being durable is answered either.
+            self.0.logged.iter().for_each(|logged| logged.log.fail(&error));
+            lost(&error)
+        })
     }
 
     /// Whether this process opened the databases, and not one that it was forked from.

@@ -359,7 +359,8 @@ impl State {
         let Some(main) = &mut self.main else {
             return Ok(None);
         };
-        let saved = main.save_usage_if_due();
+        let held = shared.disk.check_hold();
+        let saved = held.and_then(|()| main.save_usage_if_due());
         let committed = saved.and_then(|save| main.commit(when).map(|last| (save, last)));
         let failure = match committed {
             Ok((save, last)) => {

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use facetbox::{ErrorCode, Result, Runtime};
+use facetbox::{Durability, ErrorCode, Options, Result, Runtime, Stub};
+use tempfile::TempDir;
 
 use crate::support::{assert_fails, counter, serve, visit};
 
@@ -116,4 +118,70 @@ fn files(directory: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// A runtime with an object that has data, in the directory `data` of another, which `change` has done something to.
+fn lost(durability: Durability, change: impl FnOnce(&Path)) -> (TempDir, Runtime, Stub) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = Some(directory.path().join("data"));
+    let runtime = Runtime::open_with(Options { path, durability, ..Options::default() }).unwrap();
+    let stub = serve(&runtime, counter()).unwrap();
+    assert_eq!(visit(&stub).unwrap(), "You've made 1 requests.\n");
+    change(&directory.path().join("data"));
+    std::thread::sleep(Duration::from_millis(40));
+    (directory, runtime, stub)
+}
+
+const MODES: [Durability; 3] = [Durability::Full, Durability::Relaxed, Durability::None];
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_acknowledged_once_the_directory_was_removed() -> Result<()> {
+    for durability in MODES {
+        let (directory, runtime, stub) = lost(durability, |data| fs::remove_dir_all(data).unwrap());
+        assert_fails(visit(&stub), ErrorCode::Storage, "was removed");
+        let objects = runtime.get_namespace("Forwarder")?;
+        assert_fails(visit(&objects.get_by_name("one")), ErrorCode::Storage, "was removed");
+        assert_fails(visit(&objects.get_by_name("other")), ErrorCode::Storage, "was removed");
+        runtime.close();
+        assert_eq!(files(directory.path()), Vec::<PathBuf>::new(), "{durability:?}");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runtime_leaves_what_came_into_the_place_of_its_directory_alone() -> Result<()> {
+    for durability in MODES {
+        let (directory, runtime, stub) = lost(durability, |data| fs::remove_dir_all(data).unwrap());
+        let path = Some(directory.path().join("data"));
+        let options = Options { path, durability, ..Options::default() };
+        let second = Runtime::open_with(options.clone())?;
+        let other = serve(&second, counter())?;
+        assert_eq!(visit(&other)?, "You've made 1 requests.\n");
+        let before = files(directory.path());
+        assert_fails(visit(&stub), ErrorCode::Storage, "was removed");
+        runtime.close();
+        assert_eq!(files(directory.path()), before, "{durability:?}");
+        assert_eq!(visit(&other)?, "You've made 2 requests.\n");
+        second.close();
+        let third = Runtime::open_with(options)?;
+        assert_eq!(visit(&serve(&third, counter())?)?, "You've made 3 requests.\n");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_acknowledged_before_a_directory_was_moved_is_at_its_new_place() -> Result<()> {
+    for durability in MODES {
+        let moved = |data: &Path| fs::rename(data, data.with_file_name("moved")).unwrap();
+        let (directory, runtime, stub) = lost(durability, moved);
+        assert_fails(visit(&stub), ErrorCode::Storage, "was removed, moved or replaced");
+        runtime.close();
+        assert!(!directory.path().join("data").exists());
+        let runtime = Runtime::open(directory.path().join("moved"))?;
+        assert_eq!(visit(&serve(&runtime, counter())?)?, "You've made 2 requests.\n");
+    }
+    Ok(())
 }

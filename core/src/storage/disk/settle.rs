@@ -194,7 +194,8 @@ impl Disk {
         self.0.settler.stop();
         self.0.spares.stop();
         let Some(logged) = &self.0.logged else { return };
-        if logged.log.check().is_err() {
+        // Of what has come into the place of the directory nothing is ours.
+        if logged.log.check().is_err() || logged.hold.look().is_err() {
             return;
         }
         self.settle_all(logged);
