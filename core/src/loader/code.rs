@@ -205,11 +205,38 @@ pub struct WorkerCode {
 }
 
 impl WorkerCode {
-    /// Code of one Luau module.
+    /// Code of one Luau module, in which it is `main.luau`.
     pub fn luau(source: impl Into<String>) -> WorkerCode {
         WorkerCode {
             main_module: "main.luau".into(),
             modules: vec![("main.luau".into(), Module::Luau(source.into()))],
+            ..WorkerCode::default()
+        }
+    }
+
+    /// Code of one JavaScript module, in which it is `main.js`. It needs the crate's feature `quickjs` when it is used.
+    ///
+    /// ```
+    /// # #[cfg(feature = "quickjs")]
+    /// # fn main() -> facetbox::Result<()> {
+    /// use facetbox::{Runtime, WorkerCode};
+    ///
+    /// let code = WorkerCode::js(
+    ///     "import { WorkerEntrypoint } from 'cloudflare:workers';
+    ///      export default class extends WorkerEntrypoint { add(a, b) { return a + b; } }",
+    /// );
+    /// let runtime = Runtime::open_in_memory()?;
+    /// let adder = runtime.loader().load(code)?.get_entrypoint("default", Default::default())?;
+    /// assert_eq!(adder.call_blocking("add", vec![1.into(), 2.into()])?.as_f64(), Some(3.0));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "quickjs"))]
+    /// # fn main() {}
+    /// ```
+    pub fn js(source: impl Into<String>) -> WorkerCode {
+        WorkerCode {
+            main_module: "main.js".into(),
+            modules: vec![("main.js".into(), Module::Js(source.into()))],
             ..WorkerCode::default()
         }
     }

@@ -269,11 +269,7 @@ fn guests_see_the_clock_of_the_runtime() -> Result<()> {
                   new Date().constructor === Date, new Later() instanceof Date, Date.name, structuredClone(new Date())];
               }
             }";
-        let code = facetbox::WorkerCode {
-            main_module: "main.js".into(),
-            modules: vec![("main.js".into(), facetbox::Module::Js(source.into()))],
-            ..Default::default()
-        };
+        let code = facetbox::WorkerCode::js(source);
         let stub = runtime.loader().load(code)?.get_entrypoint("default", Default::default())?;
         let Value::List(seen) = stub.call_blocking("now", vec![])? else { panic!("a list") };
         let expected = [START.into(), START.into(), START.into()];

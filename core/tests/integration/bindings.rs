@@ -132,9 +132,5 @@ fn calls_of_bindings_are_told_and_counted() -> Result<()> {
 #[cfg(feature = "quickjs")]
 #[test]
 fn calls_of_bindings_of_javascript_are_told_and_counted() -> Result<()> {
-    counts_calls(WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(JS.into()))],
-        ..WorkerCode::default()
-    })
+    counts_calls(WorkerCode::js(JS))
 }

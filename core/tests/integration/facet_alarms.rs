@@ -46,11 +46,7 @@ const JS: &str = "
 
 fn codes() -> Vec<WorkerCode> {
     #[cfg(feature = "quickjs")]
-    let js = WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(JS.into()))],
-        ..WorkerCode::default()
-    };
+    let js = WorkerCode::js(JS);
     vec![
         WorkerCode::luau(LUAU),
         #[cfg(feature = "quickjs")]

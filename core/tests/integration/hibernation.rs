@@ -119,11 +119,7 @@ fn a_pending_timer_keeps_the_instance() -> Result<()> {
 
 #[cfg(feature = "quickjs")]
 fn js(source: &str) -> WorkerCode {
-    WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(source.into()))],
-        ..WorkerCode::default()
-    }
+    WorkerCode::js(source)
 }
 
 /// Sets a timer for later than any test, and clears it in another event, with which one goes off soon.

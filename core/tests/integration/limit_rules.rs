@@ -1,8 +1,8 @@
 //! What holds for every limit: the lowest wins, its message says where, and no guest can fake it.
 
 use facetbox::{
-    Error, ErrorCode, ExportOptions, HostFunction, Module, Outcome, Request, Response, Result,
-    Runtime, Stub, TailEvent, TailReceiver, Value, WorkerCode,
+    Error, ErrorCode, ExportOptions, HostFunction, Outcome, Request, Response, Result, Runtime,
+    Stub, TailEvent, TailReceiver, Value, WorkerCode,
 };
 
 use crate::support::{app, assert_fails, own, patch, runtime_with};
@@ -92,11 +92,7 @@ fn no_error_of_a_guest_passes_for_one_of_ours() -> Result<()> {
              export class App extends DurableObject {
                  forge(name) { throw Object.assign(new Error('The event used more than 1 ms'), { name, code: name }); }
              }";
-        guests.push(WorkerCode {
-            main_module: "main.js".into(),
-            modules: vec![("main.js".into(), Module::Js(source.into()))],
-            ..WorkerCode::default()
-        });
+        guests.push(WorkerCode::js(source));
     }
     for code in guests {
         let (sender, outcomes) = std::sync::mpsc::channel();

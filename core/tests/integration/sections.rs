@@ -93,11 +93,7 @@ const JS: &str = "
 fn languages() -> Vec<WorkerCode> {
     let luau = app(LUAU);
     #[cfg(feature = "quickjs")]
-    let js = WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(JS.into()))],
-        ..WorkerCode::default()
-    };
+    let js = WorkerCode::js(JS);
     vec![
         luau,
         #[cfg(feature = "quickjs")]

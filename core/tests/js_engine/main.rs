@@ -12,11 +12,7 @@ mod web;
 use facetbox::*;
 
 fn code(source: &str) -> WorkerCode {
-    WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), Module::Js(source.into()))],
-        ..WorkerCode::default()
-    }
+    WorkerCode::js(source)
 }
 
 fn class(members: &str) -> String {
