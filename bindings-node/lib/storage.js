@@ -6,6 +6,11 @@ const { invalid, callback, kind, text } = require("./arguments.js");
 const { pack, unpack } = require("./codec.js");
 const { transact } = require("./sections.js");
 const { Sql, unpackIf } = require("./sql.js");
+const { warnOnce } = require("./warnings.js");
+
+// As guests are told. It may be right all the same: what has run before the first await was in the transaction.
+const ASYNC_BODY =
+  "transactionSync() was given an async function. What that does after its first await is no part of the transaction, and its errors undo nothing: use transaction().";
 
 const keyText = (key) => text(key, "A key");
 
@@ -76,6 +81,7 @@ class Storage {
       }
     });
     if (thrown) throw thrown.error;
+    if (types.isPromise(result)) warnOnce(ASYNC_BODY);
     return result;
   }
 

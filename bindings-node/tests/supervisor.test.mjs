@@ -118,6 +118,20 @@ describe("storage.transactionSync", () => {
       assert.deepEqual([kv.get("a"), kv.get("b")], [1, 1]);
       assert.throws(() => storage.transactionSync(1), InvalidArgument);
     }));
+
+  test("warns once of an async function", async () => {
+    const told = [];
+    const listen = (warning) => told.push(warning.message);
+    process.on("warning", listen);
+    await inside(async ({ storage }) => {
+      for (let i = 0; i < 2; i++) await storage.transactionSync(async () => storage.kv.put("a", i));
+      assert.equal(storage.kv.get("a"), 1);
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", listen);
+    assert.equal(told.length, 1);
+    assert.match(told[0], /^transactionSync\(\) was given an async function\. .* use transaction\(\)\.$/);
+  });
 });
 
 describe("writes", () => {

@@ -6,7 +6,10 @@ import type { InvalidArgument, StorageError, UnsupportedError } from "./errors.j
 export interface Storage {
   readonly kv: Kv;
   readonly sql: Sql;
-  /** Runs a function in a transaction, which is rolled back if it throws. May be nested. */
+  /**
+   * Runs a function in a transaction, which is rolled back if it throws. May be nested. What an async function does
+   * after its first `await` is no part of it, nor does it roll back if that rejects: a warning is emitted.
+   */
   transactionSync<R>(body: () => R): R;
   /**
    * Runs a function in a transaction that may wait, and commits it when the function's promise resolves. It

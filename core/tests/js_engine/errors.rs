@@ -312,3 +312,28 @@ fn an_engine_that_recurses_itself_is_out_of_stack_wherever_the_guest_is() {
         assert_eq!(limit, Value::List(vec![frames, shown.into()]));
     }
 }
+
+#[test]
+fn a_transaction_that_is_given_an_async_function_is_told_to_the_log_once() {
+    let (sender, events) = std::sync::mpsc::channel();
+    let on_tail = TailReceiver::new(move |event| drop(sender.send(event)));
+    let runtime =
+        Runtime::open_with(Options { on_tail: Some(on_tail), ..Options::default() }).unwrap();
+    let source = "import { DurableObject } from 'cloudflare:workers';
+        export class App extends DurableObject {
+            async run() {
+                const { kv } = this.ctx.storage;
+                const write = async () => { kv.put('a', 1); };
+                for (let i = 0; i < 2; i++) await this.ctx.storage.transactionSync(write);
+                return this.ctx.storage.transactionSync(() => kv.get('a'));
+            }
+        }";
+    let worker = runtime.loader().load(code(source)).unwrap();
+    let class = worker.get_durable_object_class("App", ExportOptions::default());
+    let stub = runtime.namespace("App", class).unwrap().get_by_name("one");
+    assert_eq!(stub.call_blocking("run", vec![]).unwrap(), Value::Int(1));
+    let event = events.recv_timeout(Duration::from_secs(20)).expect("an event is told");
+    let [log] = event.logs.as_slice() else { panic!("{:?}", event.logs) };
+    assert_eq!(log.level, LogLevel::Warn);
+    assert!(log.message.starts_with("transactionSync() was given an async function."), "{log:?}");
+}

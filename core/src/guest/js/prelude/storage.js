@@ -81,6 +81,11 @@ const operations = {
 
 // Transactions ------------------------------------------------------------------------------------
 
+// It may be right all the same: what has run before the first await was in the transaction.
+const ASYNC_BODY =
+  "transactionSync() was given an async function. What that does after its first await is no part of the transaction, and its errors undo nothing: use transaction().";
+let hasWarned = false;
+
 function transactionSync(callback) {
   if (typeof callback !== "function") throw new TypeError("The argument of transactionSync() must be a function.");
   const depth = native.begin(false);
@@ -92,6 +97,10 @@ function transactionSync(callback) {
     throw error;
   }
   native.finish(depth, true);
+  if (!hasWarned && result instanceof Promise) {
+    hasWarned = true;
+    native.log("warn", ASYNC_BODY);
+  }
   return result;
 }
 
