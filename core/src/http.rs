@@ -311,7 +311,7 @@ impl Response {
     /// Reads a response from such a map, or from text.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for wrong types and values.
+    /// INVALID_ARGUMENT for unknown keys, wrong types and values.
     pub fn from_value(value: &Value) -> Result<Response> {
         if let Value::String(text) = value {
             return Ok(Response::text(text.as_str()));
@@ -322,6 +322,12 @@ impl Response {
                 value.type_name()
             ))
         })?;
+        const KEYS: [&str; 4] = ["status", "statusText", "headers", "body"];
+        if let Some((key, _)) = map.iter().find(|(key, _)| !KEYS.contains(key)) {
+            let message =
+                format!("A response has no '{key}', only status, statusText, headers and body.");
+            return Err(Error::type_error(message));
+        }
         let get = |key| map.get(key).unwrap_or(&Value::Null);
         let status = match get("status") {
             Value::Null | Value::Undefined => 200,
@@ -377,6 +383,9 @@ mod tests {
         assert!(response.to_value().as_map().unwrap().get("statusText").is_none());
         let said = response.clone().with_status_text("Kein Zutritt, auch für Sie").unwrap();
         assert_eq!(Response::from_value(&said.to_value()).unwrap(), said);
+        let other = Value::Map(ValueMap::from_iter([("text", Value::from("a page"))]));
+        let error = Response::from_value(&other).unwrap_err();
+        assert!(error.message().starts_with("A response has no 'text'"), "{error:?}");
         for text in ["a\nb", "日"] {
             assert!(response.clone().with_status_text(text).is_err());
         }
