@@ -1,7 +1,7 @@
 //! Errors both ways: core's and Python's exceptions.
 
 use facetbox::{Error, ErrorCode};
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTraceback};
@@ -103,17 +103,30 @@ pub fn log_alarm(done: &facetbox::Result<()>) {
         return;
     }
     enter(|py| {
+        let problem = raised(py, error);
+        let is_interrupt = problem.is_instance_of::<PyKeyboardInterrupt>(py);
         let log = || {
             let logger = py.import("logging")?.call_method1("getLogger", ("facetbox",))?;
             let details = PyDict::new(py);
-            details.set_item("exc_info", raised(py, error).into_value(py))?;
+            details.set_item("exc_info", problem.into_value(py))?;
             let message = "an alarm's handler has failed";
-            logger.call_method("error", (message,), Some(&details)).map(drop)
+            logger.call_method("error", (message,), Some(&details))?;
+            if is_interrupt { interrupt_again(py) } else { Ok(()) }
         };
         if let Err(failed) = log() {
             failed.write_unraisable(py, None);
         }
     });
+}
+
+/// Has Ctrl-C, which has ended a handler on the main thread and no more, end what has called that, too.
+fn interrupt_again(py: Python<'_>) -> PyResult<()> {
+    let threading = py.import("threading")?;
+    let current = threading.call_method0("current_thread")?;
+    if current.is(&threading.call_method0("main_thread")?) {
+        py.import("_thread")?.call_method0("interrupt_main")?;
+    }
+    Ok(())
 }
 
 /// An exception object with everything that the error says. Causes go this way only: those of Python's

@@ -147,7 +147,8 @@ impl Runtime {
     /// that its handler sets to a time that is past fires in the next call.
     ///
     /// Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
-    /// wait for it. Ctrl-C interrupts the wait. What a handler raises doesn't come out: its alarm is tried again later.
+    /// wait for it. Ctrl-C interrupts the wait. Whatever else a handler raises doesn't come out: its alarm is tried
+    /// again later.
     fn run_due_alarms(&self, py: Python<'_>) -> Result<u64> {
         let done = self.0.run_due_alarms_async();
         Ok(detach(py, || self.0.block_on(done, check_signals))?)

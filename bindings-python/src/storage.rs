@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::aio::Home;
-use crate::error::{Result, attach};
+use crate::error::{Result, attach, invalid_argument};
 use crate::interpreter::detach;
 use crate::sql::Sql;
 use crate::{from_python, to_python};
@@ -79,17 +79,41 @@ impl Storage {
     /// Calls `function` in a transaction and returns what it returns.
     ///
     /// If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
+    ///
+    /// Raises InvalidArgument for an `async` function.
     fn transaction_sync(&self, py: Python<'_>, function: Py<PyAny>) -> Result<Py<PyAny>> {
         let storage = self.0.storage();
-        Ok(detach(py, || storage.transaction_sync(|| attach(|py| Ok(function.call0(py)?))))?)
+        let body = || attach(|py| run_body(py, &function, "transaction_sync"));
+        Ok(detach(py, || storage.transaction_sync(body))?)
     }
 
     /// Like `transaction_sync`, for a `function` that calls others: they run before it is known whether the
     /// transaction is committed. What was written before is committed first.
+    ///
+    /// Raises InvalidArgument for an `async` function.
     fn transaction(&self, py: Python<'_>, function: Py<PyAny>) -> Result<Py<PyAny>> {
         let storage = self.0.storage();
-        Ok(detach(py, || storage.transaction(|| attach(|py| Ok(function.call0(py)?))))?)
+        let body = || attach(|py| run_body(py, &function, "transaction"));
+        Ok(detach(py, || storage.transaction(body))?)
     }
+}
+
+/// Runs the function of a transaction, none of which is run by a call of it if it is `async`.
+fn run_body(py: Python<'_>, function: &Py<PyAny>, method: &str) -> Result<Py<PyAny>> {
+    let result = function.call0(py)?;
+    if result.bind(py).get_type().fully_qualified_name()? != "coroutine" {
+        return Ok(result);
+    }
+    result.call_method0(py, "close")?;
+    let message = match method {
+        "transaction" => {
+            "The function of transaction() must not be async: async def is for facetbox.aio."
+        }
+        _ => {
+            "The function of transaction_sync() must not be async: in facetbox.aio that is for transaction()."
+        }
+    };
+    Err(invalid_argument(message))
 }
 
 /// The key-value store of one object or facet.

@@ -61,6 +61,25 @@ class Failing(Recorder):
         raise LookupError("not today")
 
 
+def test_an_interrupt_of_a_handler_interrupts_who_fires_it() -> None:
+    class Interrupted(DurableObject):
+        def set(self) -> None:
+            self.ctx.storage.set_alarm(1)
+
+        def alarm(self, info: AlarmInfo) -> None:
+            raise KeyboardInterrupt
+
+        def answer(self) -> int:
+            return 7
+
+    with facetbox.open(alarms="manual") as runtime:
+        stub = runtime.namespace("Interrupted", Interrupted).get_by_name("a")
+        stub.set()
+        with pytest.raises(KeyboardInterrupt):
+            runtime.run_due_alarms()
+        assert stub.answer() == 7
+
+
 def test_an_alarm_fires_once_at_its_time(host: Host, runtime: Runtime, clock: ManualClock) -> None:
     stub = host(Recorder)
     assert stub.get() is None

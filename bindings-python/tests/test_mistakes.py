@@ -123,6 +123,34 @@ async def test_what_programs_of_asyncio_pass_has_a_type() -> None:
             await parent.forgetful()
 
 
+@on_loop
+async def test_a_runtime_that_nobody_has_awaited_is_told() -> None:
+    opening: Any = aio.open()
+    with pytest.raises(AttributeError, match="has no 'namespace' before it is awaited"):
+        opening.namespace("Name", aio.DurableObject)
+    with pytest.raises(AttributeError, match="has no attribute 'name_space'"):
+        opening.name_space()
+    with pytest.warns(RuntimeWarning, match="aio.open\\(\\) was never awaited"):
+        del opening
+    runtime = await aio.open()
+    await runtime.close()
+
+
+@on_loop
+async def test_what_a_transaction_of_a_loop_runs_at_once_is_not_async() -> None:
+    class Parent(aio.DurableObject):
+        def run(self) -> None:
+            body: Any = self._write
+            self.ctx.storage.transaction_sync(body)
+
+        async def _write(self) -> None:
+            self.ctx.storage.kv.put("a", 1)
+
+    async with aio.open() as runtime:
+        with pytest.raises(InvalidArgument, match="must not be async.*that is for transaction"):
+            await runtime.namespace("Parent", Parent).get_by_name("a").run()
+
+
 PAGE = """
 local App = DurableObject:extend("App")
 function App:page() return fetch("https://a/"):text() end

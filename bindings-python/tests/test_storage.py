@@ -205,6 +205,25 @@ def test_the_function_of_a_transaction_may_call_others(runtime: Runtime) -> None
         stub.sync()
 
 
+def test_the_function_of_a_transaction_is_not_async(on_storage: On) -> None:
+    def body(storage: Storage) -> None:
+        async def write() -> None:
+            storage.kv.put("a", 1)
+
+        def pretend() -> object:
+            storage.kv.put("b", 1)
+            return write()
+
+        for function in (write, pretend):
+            with pytest.raises(facetbox.InvalidArgument, match="must not be async"):
+                storage.transaction_sync(function)
+            with pytest.raises(facetbox.InvalidArgument, match="must not be async"):
+                storage.transaction(function)
+        assert list(storage.kv.list()) == []
+
+    on_storage(body)
+
+
 def test_a_transaction_returns_what_its_function_does(on_storage: On) -> None:
     result = object()
 

@@ -99,7 +99,8 @@ class Runtime:
         that its handler sets to a time that is past fires in the next call.
 
         Blocks until the handlers have ended; not for use by an object or facet, whose own alarm would
-        wait for it. Ctrl-C interrupts the wait. What a handler raises doesn't come out: its alarm is tried again later.
+        wait for it. Ctrl-C interrupts the wait. Whatever else a handler raises doesn't come out: its alarm is tried
+        again later.
         """
     def verify(self) -> Report:
         """Checks every object on disk, running or not, and returns a Report: its databases, that the facets
@@ -457,10 +458,14 @@ class Storage:
         """Calls `function` in a transaction and returns what it returns.
 
         If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
+
+        Raises InvalidArgument for an `async` function.
         """
     def transaction(self, function: Callable[[], _T]) -> _T:
         """Like `transaction_sync`, for a `function` that calls others: they run before it is known whether the
         transaction is committed. What was written before is committed first.
+
+        Raises InvalidArgument for an `async` function.
         """
 
 @final

@@ -7,9 +7,10 @@ import functools
 import inspect
 import logging
 import os
+import warnings
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import _native, _object
 from .._metrics import Metrics
@@ -186,12 +187,30 @@ class Deployment:
 class _Opening(Awaitable[Runtime]):
     """A runtime that is about to be opened: to be awaited, or entered with ``async with``."""
 
+    __slots__ = ("_begin", "_has_begun", "_runtime")
+
     def __init__(self, begin: Callable[[], Awaitable[Runtime]]) -> None:
         self._begin = begin
+        self._has_begun = False
         self._runtime: Runtime | None = None
 
     def __await__(self) -> Generator[Any, None, Runtime]:
+        self._has_begun = True
         return self._begin().__await__()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if hasattr(Runtime, name):
+                message = f"what aio.open() returns has no {name!r} before it is awaited"
+                raise AttributeError(message, name=name, obj=self)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __del__(self) -> None:
+        # As of coroutines.
+        if not self._has_begun:
+            message = "aio.open() was never awaited: no runtime was opened"
+            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
     async def __aenter__(self) -> Runtime:
         self._runtime = await self

@@ -78,9 +78,11 @@ class Storage:
         self._native.delete_all()
 
     def transaction_sync(self, function: Callable[[], _T]) -> _T:
-        """Calls ``function``, which is no coroutine, in a transaction and returns what it returns.
+        """Calls ``function`` in a transaction and returns what it returns.
 
         If it raises, everything it wrote is rolled back and the exception goes on. Transactions nest.
+
+        Raises InvalidArgument for an ``async`` function, which is for ``transaction``.
         """
         self._turn.wrote()
         return self._native.transaction_sync(function)
