@@ -65,6 +65,7 @@ const JS: &[Use] = &[
         "loaders",
         "this.env.LOADER.load({ mainModule: 'm.js', modules: { 'm.js': '' } }).getEntrypoint()",
     ),
+    ("likes", "[].slice.call('ab')"),
     ("locales", "(1).toLocaleString('de')"),
     ("patterns", "new URLPattern({ pathname: '/:a' }).test('http://a/b')"),
     ("pipes", "new TransformStream()"),

@@ -28,29 +28,38 @@ const MAX_MISSING: i64 = 1 << 20;
 /// Places at which a longer one is tried: more than one in thirty can't be missing.
 const TRIED: u64 = 256;
 
-/// The engine's methods of arrays that do so, with how many parameters they have. Those that only read take the arguments
-/// of a function, too.
-const ARRAYS: [(&CStr, c_int, bool); 13] = [
-    (c"join", 1, true),
-    (c"slice", 2, true),
-    (c"toLocaleString", 0, true),
-    (c"toReversed", 0, true),
-    (c"toSorted", 1, true),
-    (c"toSpliced", 2, true),
-    (c"with", 2, true),
-    (c"copyWithin", 2, false),
-    (c"reverse", 0, false),
-    (c"shift", 0, false),
-    (c"sort", 1, false),
-    (c"splice", 2, false),
-    (c"unshift", 1, false),
+/// What such a method does with the array that it is called on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reads,
+    /// Changes items, and answers the array.
+    Moves,
+    /// Changes items and length.
+    Resizes,
+}
+
+/// The engine's methods of arrays that do so, with how many parameters they have.
+const ARRAYS: [(&CStr, c_int, Use); 13] = [
+    (c"join", 1, Use::Reads),
+    (c"slice", 2, Use::Reads),
+    (c"toLocaleString", 0, Use::Reads),
+    (c"toReversed", 0, Use::Reads),
+    (c"toSorted", 1, Use::Reads),
+    (c"toSpliced", 2, Use::Reads),
+    (c"with", 2, Use::Reads),
+    (c"copyWithin", 2, Use::Moves),
+    (c"reverse", 0, Use::Moves),
+    (c"shift", 0, Use::Resizes),
+    (c"sort", 1, Use::Moves),
+    (c"splice", 2, Use::Resizes),
+    (c"unshift", 1, Use::Resizes),
 ];
 
 /// Replaces the methods of arrays by ones that look at the array first. Answers the originals.
 pub(super) fn bound_arrays<'js>(ctx: &Ctx<'js>) -> Result<Vec<Function<'js>>> {
     let prototype = Array::new(ctx.clone())?.as_object().get_prototype();
     let prototype = prototype.ok_or(JsError::Unknown)?;
-    let bound = |(number, (name, length, _)): (usize, &(&CStr, c_int, bool))| {
+    let bound = |(number, (name, length, _)): (usize, &(&CStr, c_int, Use))| {
         let key = name.to_str()?;
         let original = prototype.get(key)?;
         // As enumerable as the original.
@@ -72,7 +81,7 @@ unsafe extern "C" fn call(
     unsafe { answer(ctx, |ctx, hooks| call_checked(ctx, hooks, this, (count, args), number)) }
 }
 
-/// Looks at the array, and calls the engine's own method.
+/// Looks at the array, and calls the engine's own method; for what is like one, on an array of its items.
 fn call_checked<'js>(
     ctx: &Ctx<'js>,
     hooks: &Hooks<'js>,
@@ -82,22 +91,27 @@ fn call_checked<'js>(
 ) -> Result<JsValue<'js>> {
     // SAFETY: `call` has it from the engine, which keeps it alive.
     let this = unsafe { owned(ctx, this) };
-    let (name, _, reads) = ARRAYS[number as usize];
-    let list = match hooks.kinds.of(&this) {
-        Kind::Arguments if reads => hooks.list_of.call((this,))?,
-        _ => this,
-    };
-    check(ctx, hooks, &list, name)?;
+    let (name, _, usage) = ARRAYS[number as usize];
+    let is_array = hooks.kinds.of(&this) == Kind::Array;
+    let list = if is_array { this.clone() } else { hooks.list_of.call((this.clone(),))? };
+    let length = check(ctx, hooks, &list, name)?;
     let (raw, method) = (ctx.as_raw().as_ptr(), hooks.arrays[number as usize].as_raw());
     // SAFETY: as above for the arguments; the other values are alive, too.
     let answer = unsafe { qjs::JS_Call(raw, method, list.as_raw(), count, args) };
     // SAFETY: it is of this context, and the reference is given away.
     let answer = unsafe { JsValue::from_raw(ctx.clone(), answer) };
-    if answer.is_exception() { Err(JsError::Exception) } else { Ok(answer) }
+    if answer.is_exception() {
+        return Err(JsError::Exception);
+    }
+    if is_array || usage == Use::Reads {
+        return Ok(answer);
+    }
+    let back = hooks.put_back.call((this, list, length as f64, usage == Use::Resizes))?;
+    Ok(if usage == Use::Moves { back } else { answer })
 }
 
-/// Refuses what isn't an array, or is too long: proxies and other objects could change their length after it was looked at.
-fn check<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &JsValue<'js>, name: &CStr) -> Result<()> {
+/// Answers the length of an array. Refuses what isn't an array, or is too long: proxies and other objects could change their length after it was looked at.
+fn check<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &JsValue<'js>, name: &CStr) -> Result<i64> {
     let mut most = MAX_LENGTH;
     if hooks.kinds.of(list) == Kind::Array {
         let (raw, mut length) = (ctx.as_raw().as_ptr(), 0);
@@ -105,7 +119,7 @@ fn check<'js>(ctx: &Ctx<'js>, hooks: &Hooks<'js>, list: &JsValue<'js>, name: &CS
         let done = unsafe { qjs::JS_GetLength(raw, list.as_raw(), &raw mut length) };
         if done == 0 && length <= MAX_LENGTH {
             if length <= MAX_MISSING || is_full(ctx, list, length) {
-                return Ok(());
+                return Ok(length);
             }
             most = MAX_MISSING;
         }

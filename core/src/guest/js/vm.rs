@@ -321,7 +321,9 @@ pub(super) struct Hooks<'js> {
     /// The instance of a class, once it is known to take calls.
     pub callable: OnceCell<Object<'js>>,
     pub waiting: Waiting<'js>,
+    /// An array of the items of what is like one.
     pub list_of: Function<'js>,
+    pub put_back: Function<'js>,
     /// What methods of arrays do that look at the array first.
     pub arrays: Vec<Function<'js>>,
     pub rejections: Rejections<'js>,
@@ -384,6 +386,7 @@ impl<'js> Hooks<'js> {
             callable: OnceCell::new(),
             waiting: Waiting::default(),
             list_of: hooks.get("listOf")?,
+            put_back: hooks.get("putBack")?,
             arrays: bound_arrays(ctx)?,
             rejections: Rejections::default(),
             names: Names::default(),

@@ -6,7 +6,7 @@ import "facetbox:texts";
 import { className, define, engineStack, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
 import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
-import { capabilities, gathering, getLate, keepLateGetters, lateGlobals, loaders, messages, setLate, streams, stubs } from "facetbox:lazy";
+import { capabilities, gathering, getLate, keepLateGetters, lateGlobals, loaders, messages, part, setLate, streams, stubs } from "facetbox:lazy";
 import { fire, isThenable } from "facetbox:operations";
 import { setAlarmCheck, storage } from "facetbox:storage";
 
@@ -383,7 +383,8 @@ native.hooks = {
   keepLateGetters,
   getLate,
   setLate,
-  listOf: (items) => Array.from(items),
+  listOf: (like) => part("likes").listOf(like),
+  putBack: (...args) => part("likes").putBack(...args),
 };
 
 [DurableObjectState].forEach((constructor) => tag(constructor));
