@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rquickjs::Promise;
+use rquickjs::promise::PromiseState;
+
 use super::Natives;
 use crate::ctx::aborted;
 use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
@@ -43,6 +46,11 @@ pub(super) fn register(natives: &mut Natives) {
         let error = error_from_js(call.ctx, call.hooks, &call.arg(0));
         call.shared.task()?.event.add_exception(&error);
         call.undefined()
+    });
+    natives.add(c"is_pending", |call| {
+        let value = call.arg(0);
+        let state = value.as_promise().map(Promise::state);
+        call.give_bool(state == Some(PromiseState::Pending))
     });
     register_sections(natives);
     register_timers(natives);

@@ -81,6 +81,7 @@ const array = replace(Array.prototype, {
     return flatten(this, Number(depth) || 0, []);
   },
   flatMap(callback, self) {
+    if (typeof callback !== "function") throw new TypeError("The first argument of flatMap() must be a function.");
     const mapped = [];
     for (let at = 0; at < this.length; at++) {
       if (at in this) mapped.push(apply(callback, self, [this[at], at, this]));
@@ -133,6 +134,49 @@ for (const name of ["difference", "intersection", "isDisjointFrom", "isSubsetOf"
     },
   });
 }
+
+// Asynchronous generators -------------------------------------------------------------------------
+
+// The engine's own forgets what it was asked meanwhile once it is done. So it is asked for one thing after another.
+const AsyncGenerator = Object.getPrototypeOf(async function* () {}).prototype;
+const latest = new WeakMap(); // generator -> its answer to what it was asked last
+const [answerOf, keepAnswer] = ["get", "set"].map((name) => uncurry(WeakMap.prototype[name]));
+const after = uncurry(Promise.prototype.then);
+
+function behind(before, method, generator, value) {
+  const ask = () => apply(method, generator, [value]);
+  return after(before, ask, ask);
+}
+
+for (const name of ["next", "return", "throw"]) {
+  const own = replace(AsyncGenerator, {
+    [name](value) {
+      if (typeof this !== "object" || this === null) return apply(own[name], this, [value]);
+      const before = answerOf(latest, this);
+      const answer = native.is_pending(before) ? behind(before, own[name], this, value) : apply(own[name], this, [value]);
+      keepAnswer(latest, this, answer);
+      return answer;
+    },
+  });
+}
+
+// Dates -------------------------------------------------------------------------------------------
+
+// The engine's own leave a date as it was where they are given what isn't a number.
+const setTime = uncurry(Date.prototype.setTime);
+const setters = {};
+for (const name of ["FullYear", "Month", "Date", "Hours", "Minutes", "Seconds", "Milliseconds"]) {
+  for (const set of [`set${name}`, `setUTC${name}`]) {
+    Object.assign(setters, {
+      [set](...args) {
+        const time = apply(date[set], this, args);
+        if (time !== time) setTime(this, time);
+        return time;
+      },
+    });
+  }
+}
+const date = replace(Date.prototype, setters);
 
 // Typed arrays ------------------------------------------------------------------------------------
 
