@@ -22,7 +22,7 @@ const QUERY_BYTES: usize = 32 << 20;
 /// The most that all headers of a message are together. Guests share strings, Rust copies them.
 const HEADER_BYTES: usize = 1 << 20;
 
-/// Decodes as `atob` does: padding may be missing, unused bits are ignored.
+/// Decodes as `atob` does: all padding may be missing, unused bits are ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -152,10 +152,12 @@ pub(super) fn encode_base64(bytes: &[u8]) -> String {
 /// Decodes base64; white space in it is skipped. `None` for what is none.
 pub(super) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     let blank = |byte: &u8| byte.is_ascii_whitespace();
-    if !text.iter().any(blank) {
-        return BASE64.decode(text).ok();
+    if text.iter().any(blank) {
+        let rest: Vec<u8> = text.iter().copied().filter(|byte| !blank(byte)).collect();
+        return decode_base64(&rest);
     }
-    BASE64.decode(text.iter().copied().filter(|byte| !blank(byte)).collect::<Vec<_>>()).ok()
+    let is_cut = text.ends_with(b"=") && !text.len().is_multiple_of(4);
+    if is_cut { None } else { BASE64.decode(text).ok() }
 }
 
 /// Does `$work` with the hash `$Hash` that an algorithm's name in the Web Cryptography standard means, in any case.

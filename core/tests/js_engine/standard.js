@@ -48,4 +48,29 @@ out.blob = [blob.size, blob.type, await blob.text(), await blob.slice(1, 3).text
 out.base64 = [btoa('a\xff'), atob(' YQ = = ').length, await name(() => atob('*')), await name(() => btoa('\u0100'))];
 const hex = async (name) => [...new Uint8Array(await crypto.subtle.digest(name, new Uint8Array([97])))].slice(0, 2);
 out.crypto = [await hex('SHA-256'), await hex({ name: 'sha-512' }), await name(() => crypto.subtle.digest('nope', new Uint8Array())), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()), await name(() => crypto.getRandomValues(new Uint8Array(65537))), await name(() => crypto.getRandomValues(new Float32Array(1)))];
+const watched = []; // what is set and deleted in a proxy of an array
+const proxy = new Proxy([3, 1, 2], { set: (t, k, v) => { watched.push(k); return Reflect.set(t, k, v); }, deleteProperty: (t, k) => { watched.push(`-${k}`); return Reflect.deleteProperty(t, k); } });
+out.proxyOfArray = [proxy.sort() === proxy, `${proxy}`, proxy.splice(1, 1), proxy.shift(), proxy.unshift(9, 8), proxy.reverse().join(), proxy.slice(1), proxy.toSorted(), proxy.with(0, 5), Array.isArray(proxy.slice())];
+out.watched = ['length', '-1'].map((key) => watched.includes(key));
+const gapped = { length: 3, 0: 'a', 2: 'c', other: 1 };
+out.likeArray = [
+  (function () { return [[].shift.call(arguments), [].splice.call(arguments, 1), [...arguments], arguments.length]; })(1, 2, 3, 4),
+  [].join.call('abc', '-'), await name(() => [].reverse.call('abc')), [].slice.call(new Uint8Array([1, 2, 3]), 1), [...[].sort.call(new Uint8Array([3, 1, 2]), (a, b) => b - a)],
+  await name(() => [].shift.call(new Uint8Array(1))), await name(() => [].slice.call(null)), [].splice.call(gapped, 0, 1, 'q', 'r'), gapped, 2 in gapped,
+  Object.keys([].slice.call({ length: 3, 1: 5 })), [].reverse.call({ length: 0 }), [].toSpliced.call({ length: 2, 0: 1, 1: 2 }, 0, 1), await name(() => [].flatMap()),
+];
+async function* numbers(count) { for (let at = 0; at < count; at++) { await null; yield at; } }
+const shared = numbers(7);
+const taken = [];
+await Promise.all([0, 1, 2].map(async () => { for await (const at of shared) taken.push(at); }));
+const asked = numbers(1);
+const thrown = asked.throw.bind(asked);
+const methods = Object.getPrototypeOf(numbers).prototype;
+out.asyncGenerator = [
+  taken, await Promise.all([asked.next(), asked.next(), asked.next(), asked.return(4), thrown(new RangeError()).catch((e) => e.name), asked.next()]),
+  await (async () => { const log = []; for await (const at of (async function* () { try { yield 1; yield 2; } finally { log.push('end'); } })()) { log.push(at); break; } return log; })(),
+  methods.next.length, methods.return.name, await name(() => methods.next.call({})), await name(() => methods.throw.call(5)),
+];
+out.dates = ['setDate', 'setUTCHours', 'setFullYear', 'setMilliseconds'].map((set) => { const date = new Date(5); return [Number.isNaN(date[set](NaN)), Number.isNaN(date.getTime()), Number.isNaN(date.getDay()), Date.prototype[set].length, new Date(86400000 * 3)[set](2, 1) > 0]; });
+out.strict = [await name(() => atob('YQ=')), atob('Y Q = ='), atob('YQ'), `${new URLSearchParams(null)}`, `${new URLSearchParams(undefined)}`];
 return JSON.stringify(out);

@@ -16,9 +16,9 @@ export class URLSearchParams {
     };
   }
   constructor(init) {
-    if (init == null) return;
-    if (typeof init === "object" && #list in init) this.#list = [...init.#list];
-    else if (typeof init !== "object") this.#list = native.query_parse(`${init}`.toWellFormed());
+    if (init === undefined) return;
+    if (typeof init === "object" && init !== null && #list in init) this.#list = [...init.#list];
+    else if (typeof init !== "object" || init === null) this.#list = native.query_parse(`${init}`.toWellFormed());
     else eachEntry(init, "URLSearchParams", (name, value) => this.#list.push(`${name}`, `${value}`));
   }
   get size() {
