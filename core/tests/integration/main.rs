@@ -42,6 +42,7 @@ mod sections;
 mod support;
 mod tail_events;
 mod threads;
+mod timers;
 mod usage;
 mod whole_data;
 

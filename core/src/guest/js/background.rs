@@ -20,6 +20,7 @@ impl JsInstance {
     pub(super) fn go_on_later(&self, event: &Event, operation: Operation) {
         let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
+        self.vm.shared.timers.leave_behind(operation.number, of_tail);
         actor.runtime.executor.spawn(async move {
             let answer = operation.pending.await;
             let _kept = kept;
@@ -31,7 +32,7 @@ impl JsInstance {
         });
     }
 
-    /// Hands in the end of such an operation.
+    /// Hands in the end of such an operation; of a timer, that of the one that is due first.
     async fn go_on(
         &self,
         actor: &Arc<Actor>,
@@ -44,9 +45,14 @@ impl JsInstance {
         let event = Event::left_behind(actor, of_tail)?;
         let mut hold = Hold::take(&event).await?;
         drop(place);
-        if self.vm.shared.guard.is_stopped() || !self.vm.shared.takes(number, &answer) {
+        if self.vm.shared.guard.is_stopped() {
             return Ok(());
         }
+        let number = match answer {
+            Ok(Answer::Due) => self.vm.shared.timers.take_due(of_tail),
+            _ => Some(number),
+        };
+        let Some(number) = number else { return Ok(()) };
         let done = self.run_alone(&event, &mut hold, |ctx, hooks| {
             hand_in(ctx, hooks, number, answer).map(|()| JsValue::new_undefined(ctx.clone()))
         });

@@ -156,8 +156,9 @@ impl JsInstance {
         Some(outcome)
     }
 
-    /// Hands in what operations have ended with.
-    fn settle<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, event: &Event, ended: Ended) {
+    /// Hands in what operations have ended with: timers last, that which was due first before the others.
+    fn settle<'js>(&self, ctx: &Ctx<'js>, hooks: &Hooks<'js>, event: &Event, mut ended: Ended) {
+        ended.sort_by_cached_key(|(number, _)| self.vm.shared.timers.due(*number));
         for (number, answer) in ended {
             if !self.vm.shared.takes(number, &answer) {
                 continue;

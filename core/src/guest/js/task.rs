@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use event_listener::Event as Signal;
 use parking_lot::Mutex;
@@ -24,7 +25,6 @@ use crate::http::Response;
 use crate::order::Order;
 use crate::storage::Storage;
 use crate::stub::Stub;
-use crate::timer::Sleep;
 use crate::value::Value;
 
 /// What an event is to end with.
@@ -88,7 +88,7 @@ pub(super) struct Shared {
     pub full: Mutex<Option<Error>>,
     /// Tasks that have got their outcomes and haven't been told.
     ended: Rare<Weak<Task>>,
-    timers: timers::Pending,
+    pub timers: timers::Pending,
     /// The order in which what events have left behind takes the turn.
     pub left_behind: Order,
     /// Callbacks of the guest that nobody holds any more.
@@ -243,10 +243,10 @@ impl Shared {
     }
 
     /// Begins an operation that ends when a timer is due.
-    pub fn begin_timer(&self, ctx: &Ctx<'_>, sleep: Sleep) -> Result<u64> {
+    pub fn begin_timer(&self, ctx: &Ctx<'_>, due: Instant) -> Result<u64> {
         let number = self.number();
         let charge = self.charge(ctx, TIMER_BYTES);
-        let ended = self.timers.set(number, sleep);
+        let ended = self.timers.set(number, due, &self.actor()?.runtime.timers);
         self.begin_with(
             number,
             Box::pin(async move {

@@ -275,16 +275,17 @@ impl LuauInstance {
         for TimerRequest { id, delay, charge } in requests {
             let due = Instant::now() + delay;
             let started = self.vm.shared.started.clone();
-            let ended = started.set(id, actor.runtime.timers.at(due));
+            let ended = started.set(id, due, &actor.runtime.timers);
+            started.leave_behind(id, of_tail);
             let (this, weak) = (self.this.clone(), Arc::downgrade(actor));
             let pending = Awake::new(actor);
             actor.runtime.executor.spawn(async move {
                 ended.await;
                 let _kept = (pending, charge);
-                if started.has(id)
+                if started.has_due(of_tail)
                     && let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
                     // In a box, because what waits with it is many times smaller.
-                    && let Err(error) = Box::pin(this.fire(&actor, of_tail, id)).await
+                    && let Err(error) = Box::pin(this.fire(&actor, of_tail)).await
                 {
                     tracing::warn!(target: "facetbox::guest", path = actor.path, %error, "a timer failed");
                 }
@@ -292,16 +293,17 @@ impl LuauInstance {
         }
     }
 
-    /// Runs a timer as an event of its own.
-    async fn fire(&self, actor: &Arc<Actor>, of_tail: bool, id: u64) -> Result<()> {
+    /// Runs the timer that is due first as an event of its own.
+    async fn fire(&self, actor: &Arc<Actor>, of_tail: bool) -> Result<()> {
         // One at a time: many that wait for the turn would keep callers from it.
         let place = self.vm.shared.due.next().wait().await;
         let event = Event::left_behind(actor, of_tail)?;
         let mut hold = Hold::take(&event).await?;
         drop(place);
-        if self.vm.shared.guard.stopped().is_some() || !self.vm.shared.started.take(id) {
+        if self.vm.shared.guard.stopped().is_some() {
             return Ok(());
         }
+        let Some(id) = self.vm.shared.started.take_due(of_tail) else { return Ok(()) };
         let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
         let task = Task::new(&event, false);
         let fired = self.run(&task, &mut hold, Entry::Fire, || Ok(id as i64)).await;

@@ -94,8 +94,7 @@ fn register_timers(natives: &mut Natives) {
     });
     natives.add(c"timer", |call| {
         let due = Instant::now() + delay(call.number(0)?);
-        let sleep = call.shared.actor()?.runtime.timers.at(due);
-        call.give_number(call.shared.begin_timer(call.ctx, sleep)? as f64)
+        call.give_number(call.shared.begin_timer(call.ctx, due)? as f64)
     });
     natives.add(c"cancel", |call| {
         call.shared.clear_timer(call.index(0)?)?;
