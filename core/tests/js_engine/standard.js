@@ -73,4 +73,61 @@ out.asyncGenerator = [
 ];
 out.dates = ['setDate', 'setUTCHours', 'setFullYear', 'setMilliseconds'].map((set) => { const date = new Date(5); return [Number.isNaN(date[set](NaN)), Number.isNaN(date.getTime()), Number.isNaN(date.getDay()), Date.prototype[set].length, new Date(86400000 * 3)[set](2, 1) > 0]; });
 out.strict = [await name(() => atob('YQ=')), atob('Y Q = ='), atob('YQ'), `${new URLSearchParams(null)}`, `${new URLSearchParams(undefined)}`];
+{
+  const [heard, control] = [[], new AbortController()];
+  const never = () => heard.push('never');
+  control.signal.addEventListener('abort', () => { heard.push(1); control.signal.removeEventListener('abort', never); });
+  control.signal.onabort = () => heard.push('replaced');
+  control.signal.addEventListener('abort', never);
+  control.signal.onabort = () => heard.push('on');
+  control.signal.addEventListener('abort', () => heard.push(2));
+  control.abort();
+  const plain = new EventTarget();
+  plain.addEventListener('foo', () => heard.push(3));
+  plain.onfoo = () => heard.push('onfoo');
+  plain.dispatchEvent(new Event('foo'));
+  out.handlers = heard;
+}
+{
+  const [raw, { subtle }] = [new Uint8Array(16), crypto];
+  const [hmac, ecdh, ecdsa] = [{ name: 'HMAC', hash: 'SHA-256' }, { name: 'ECDH', namedCurve: 'P-256' }, { name: 'ECDSA', namedCurve: 'P-256' }];
+  const kind = async (make) => { try { return (await make()).type ?? 'pair'; } catch (e) { return e.name; } };
+  const each = async (make, list) => { const kinds = []; for (const [how, ...sets] of list) for (const uses of sets) kinds.push(await kind(() => make(how, uses))); return kinds; };
+  const point = await subtle.exportKey('raw', (await subtle.generateKey(ecdh, true, ['deriveBits'])).publicKey);
+  out.usages = [
+    await each((how, uses) => subtle.importKey('raw', raw, how, false, uses), [[hmac, ['encrypt'], [], ['sign'], ['nope']], ['PBKDF2', ['sign'], [], ['deriveKey']], ['AES-GCM', ['sign'], [], ['encrypt', 'wrapKey']], ['AES-KW', ['encrypt'], ['wrapKey']]]),
+    await kind(() => subtle.importKey('raw', raw, 'PBKDF2', true, ['deriveKey'])),
+    await each((how, uses) => subtle.generateKey(how, true, uses), [[hmac, ['encrypt'], [], ['sign']], [{ name: 'AES-GCM', length: 128 }, ['sign'], []], [ecdsa, ['verify'], ['sign', 'encrypt'], []], [ecdh, ['sign'], ['deriveBits']]]),
+    await each((how, uses) => subtle.importKey('raw', point, how, true, uses), [[ecdh, ['deriveBits'], []], [ecdsa, [], ['sign']]]),
+  ];
+}
+{
+  let at = 0;
+  const log = [];
+  const pull = (c) => {
+    const asked = c.byobRequest;
+    log.push(asked === null ? null : asked.view.byteLength);
+    if (at > 5) { c.close(); asked?.respond(0); return; }
+    if (asked === null) return c.enqueue(new Uint8Array([++at]));
+    asked.view[0] = ++at;
+    asked.view[1] = ++at;
+    asked.respond(2);
+    log.push(asked.view);
+  };
+  const reader = new ReadableStream({ type: 'bytes', pull }).getReader({ mode: 'byob' });
+  for (let i = 0; i < 4; i++) { const { done, value } = await reader.read(new Uint8Array(4)); log.push(done, [...value]); }
+  const ends = (c) => { log.push(c.byobRequest?.view?.byteLength ?? null); if (at++ > 7) { c.close(); c.byobRequest?.respond(0); } else { c.byobRequest.view[0] = at; c.byobRequest.respondWithNewView(c.byobRequest.view.subarray(0, 1)); } };
+  for await (const chunk of new ReadableStream({ type: 'bytes', autoAllocateChunkSize: 3, pull: ends })) log.push([...chunk]);
+  const wrong = async (c) => {
+    const asked = c.byobRequest;
+    for (const use of [() => asked.respond(0), () => asked.respond(9), () => asked.respond(-1), () => asked.respondWithNewView(5)]) log.push(await name(use));
+    log.push(asked === c.byobRequest);
+    asked.view.buffer.transfer();
+    log.push(await name(() => asked.respond(1)));
+    c.enqueue(new Uint8Array(1));
+    log.push(await name(() => asked.respond(1)), c.byobRequest === null);
+  };
+  await new ReadableStream({ type: 'bytes', pull: wrong }).getReader({ mode: 'byob' }).read(new Uint8Array(2));
+  out.byobRequests = log;
+}
 return JSON.stringify(out);

@@ -61,6 +61,28 @@ export const secretOf = (key) => Secret.get(key);
 /** All usages, in the order in which a key tells its own. */
 const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
 
+const CIPHER = ["encrypt", "decrypt", "wrapKey", "unwrapKey"];
+const DERIVED = ["deriveKey", "deriveBits"];
+/** What keys of each algorithm and type may be used for. */
+const USES = {
+  HMAC: { secret: ["sign", "verify"] },
+  PBKDF2: { secret: DERIVED },
+  HKDF: { secret: DERIVED },
+  "AES-GCM": { secret: CIPHER },
+  "AES-CBC": { secret: CIPHER },
+  "AES-CTR": { secret: CIPHER },
+  "AES-KW": { secret: ["wrapKey", "unwrapKey"] },
+  ECDSA: { public: ["verify"], private: ["sign"] },
+  ECDH: { public: [], private: DERIVED },
+  "RSASSA-PKCS1-v1_5": { public: ["verify"] },
+};
+
+function checkUses(name, type, usages) {
+  const wrong = usages.find((usage) => !USES[name][type].includes(usage));
+  if (wrong !== undefined) throw failed("SyntaxError", `A ${type} key of ${name} can't be used for "${wrong}".`);
+  if (usages.length === 0 && type !== "public") throw failed("SyntaxError", "Secret and private keys must have at least one usage.");
+}
+
 class CryptoKey {
   constructor(secret) {
     if (Object.getPrototypeOf(secret ?? {}) !== null) throw new TypeError("Illegal constructor");
@@ -82,6 +104,7 @@ class CryptoKey {
 
 export function newKey(bytes, algorithm, extractable, usages, type = "secret", parts = undefined) {
   const given = [...usages];
+  checkUses(algorithm.name, type, given);
   const ordered = USAGES.filter((usage) => given.includes(usage));
   return new CryptoKey({ __proto__: null, bytes, type, algorithm, extractable: Boolean(extractable), usages: ordered, parts });
 }
@@ -213,6 +236,7 @@ function timingSafeEqual(one, other) {
 const password = {
   importKey(format, given, { name }, extractable, usages) {
     if (format !== "raw") throw failed("NotSupportedError", `Keys of ${name} can't be imported in the format "${format}".`);
+    if (extractable) throw failed("SyntaxError", `Keys of ${name} can't be extractable.`);
     return newKey(data(given, "data of the key"), { name }, extractable, usages);
   },
   bits: () => null,

@@ -86,16 +86,21 @@ class EventTarget {
     signal?.addEventListener("abort", () => this.removeEventListener(type, listener), { once: true });
   }
   removeEventListener(type, listener) {
-    this.#listeners = this.#listeners.filter((known) => known.type !== type || known.listener !== listener);
+    const at = this.#listeners.findIndex((known) => known.type === type && known.listener === listener);
+    if (at < 0) return;
+    this.#listeners[at].isRemoved = true;
+    this.#listeners.splice(at, 1);
   }
   dispatchEvent(event) {
     const called = this.#listeners.filter((known) => known.type === event.type);
     this.#listeners = this.#listeners.filter((known) => !known.once || known.type !== event.type);
     sendTo(event, this);
-    const own = this[`on${event.type}`];
+    // As in workerd, which has the handler of an abort signal among the listeners, though, as the standard says.
+    const own = this instanceof AbortSignal ? undefined : this[`on${event.type}`];
     if (typeof own === "function") called.unshift({ listener: own });
-    for (const { listener } of called) {
+    for (const { listener, isRemoved } of called) {
       if (isStopped(event)) break;
+      if (isRemoved) continue;
       try {
         if (typeof listener === "function") Reflect.apply(listener, this, [event]);
         else listener.handleEvent(event);
@@ -115,7 +120,8 @@ class AbortSignal extends EventTarget {
   static #making = false;
   #aborted = false;
   #reason;
-  onabort = null;
+  #onabort = null;
+  #handle;
   static {
     newSignal = () => {
       AbortSignal.#making = true;
@@ -138,6 +144,16 @@ class AbortSignal extends EventTarget {
   }
   get reason() {
     return this.#reason;
+  }
+  get onabort() {
+    return this.#onabort;
+  }
+  set onabort(handler) {
+    const next = typeof handler === "function" ? handler : null;
+    this.#handle ??= (event) => Reflect.apply(this.#onabort, this, [event]);
+    if (next === null) this.removeEventListener("abort", this.#handle);
+    else if (this.#onabort === null) this.addEventListener("abort", this.#handle);
+    this.#onabort = next;
   }
   throwIfAborted() {
     if (this.#aborted) throw this.#reason;

@@ -79,7 +79,7 @@ export const keys = lazily("facetbox:crypto", ["crypto", "CryptoKey"]);
 lazily("facetbox:compression", ["CompressionStream", "DecompressionStream"]);
 export const messages = lazily("facetbox:fetch", ["Headers", "Request", "Response"]);
 export const streams = lazily("facetbox:streams", ["ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamDefaultController"]);
-export const byob = lazily("facetbox:byob", ["ReadableStreamBYOBReader"]);
+export const byob = lazily("facetbox:byob", ["ReadableStreamBYOBReader", "ReadableStreamBYOBRequest"]);
 export const pipes = lazily("facetbox:pipes", ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController", "TransformStream",
   "TransformStreamDefaultController", "IdentityTransformStream", "FixedLengthStream", "TextEncoderStream", "TextDecoderStream",
   "CountQueuingStrategy", "ByteLengthQueuingStrategy"]);

@@ -23,6 +23,10 @@ export class Source {
   reader;
   disturbed = false;
   isBytes;
+  /** The read that waited first when the stream was closed. */
+  last;
+  /** The room for bytes that a reader without a buffer of its own offers. */
+  #room;
   #source;
   #mark;
   #size;
@@ -35,6 +39,7 @@ export class Source {
   constructor(source, strategy, mark) {
     this.#source = source;
     this.isBytes = source.type === "bytes";
+    if (this.isBytes) this.#room = source.autoAllocateChunkSize;
     this.#mark = strategy?.highWaterMark ?? mark;
     this.#size = (chunk) => strategy?.size?.(chunk) ?? 1;
     this.#controller = new ReadableStreamDefaultController(this);
@@ -72,6 +77,7 @@ export class Source {
   }
   #finish() {
     this.state = "closed";
+    this.last = this.waiting[0];
     for (const read of this.waiting.splice(0)) read.resolve({ value: undefined, done: true });
     this.reader?.over.resolve();
   }
@@ -101,7 +107,8 @@ export class Source {
       (error) => this.fail(error),
     );
   }
-  async read() {
+  /** Reads a chunk. `room`: how many bytes the reader has room for, if the source should know. */
+  async read(room = this.#room) {
     this.disturbed = true;
     if (this.queue.length > 0) {
       const { chunk, size } = this.queue.shift();
@@ -112,7 +119,7 @@ export class Source {
     }
     if (this.state === "closed") return { value: undefined, done: true };
     if (this.state === "errored") throw this.error;
-    const read = Promise.withResolvers();
+    const read = { ...Promise.withResolvers(), room };
     this.waiting.push(read);
     this.pull();
     return read.promise;
@@ -141,7 +148,7 @@ class ReadableStreamDefaultController {
     return this.#source.desired;
   }
   get byobRequest() {
-    return null;
+    return this.#source.isBytes ? byob.use().requestOf(this.#source) : null;
   }
   enqueue(chunk) {
     this.#source.enqueue(chunk);
