@@ -45,6 +45,7 @@ mod threads;
 mod timers;
 mod usage;
 mod whole_data;
+mod whole_numbers;
 
 #[global_allocator]
 static ALLOCATOR: facetbox::Allocator = facetbox::Allocator;
