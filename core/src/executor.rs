@@ -12,6 +12,7 @@ use futures_lite::future;
 use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::lanes::Lane;
 use crate::park::block_on;
 use crate::pulse::{self, Pulses};
 use crate::tasks::{Tasks, Worker};
@@ -70,8 +71,13 @@ impl Executor {
     /// Runs `task` in the background; a panic ends the task only. It is dropped when the executor
     /// stops, and at once if it has.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_in(Lane::default(), task);
+    }
+
+    /// Like [`Executor::spawn`], for what a guest has going on that nobody waits for: it takes turns with what others have.
+    pub fn spawn_in(&self, lane: Lane, task: impl Future<Output = ()> + Send + 'static) {
         self.start_threads();
-        if let Some(task) = self.0.tasks.spawn(guarded(task)) {
+        if let Some(task) = self.0.tasks.spawn(lane, guarded(task)) {
             task.detach();
         }
     }
@@ -110,7 +116,8 @@ impl Executor {
         }
         self.start_threads();
         let task = futures_lite::FutureExt::catch_unwind(AssertUnwindSafe(Box::pin(task)));
-        let task = self.0.tasks.spawn(pulse::beat(task)).ok_or_else(closed)?.fallible();
+        let task =
+            self.0.tasks.spawn(Lane::default(), pulse::beat(task)).ok_or_else(closed)?.fallible();
         let task = async move {
             match task.await {
                 Some(Ok(result)) => result,

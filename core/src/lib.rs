@@ -64,6 +64,7 @@ mod id;
 mod inbox;
 mod json;
 mod kept;
+mod lanes;
 mod limits;
 mod loader;
 mod log;

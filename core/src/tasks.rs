@@ -3,20 +3,22 @@
 //! Whoever adds a task wakes a thread only if none is looking; whoever takes one and leaves others behind wakes the
 //! next thread. So one call costs one wake-up, and none at all while calls come so fast that a thread that has run
 //! out of tasks still looks for the next one.
+//!
+//! What guests have left behind takes turns with all other tasks, see [`Lanes`].
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use async_task::{Runnable, Task};
+use async_task::{Builder, Task};
 use parking_lot::Mutex;
 use slab::Slab;
 
 use crate::habit::{Habit, spin};
+use crate::lanes::{Lane, Lanes};
 
 /// How long a thread that has run out of tasks looks for the next one before it sleeps: what an event loop that was
 /// asleep takes between an answer and the next call. A wake-up costs both sides about half of that.
@@ -24,6 +26,9 @@ const LOOK: Duration = Duration::from_micros(100);
 
 /// A thread that looks and hasn't done so for that long isn't on its core.
 const ABSENT: Duration = Duration::from_micros(20);
+
+/// A task that is to be polled.
+type Runnable = async_task::Runnable<Lane>;
 
 /// The tasks of one executor.
 pub(crate) struct Tasks {
@@ -38,7 +43,7 @@ pub(crate) struct Tasks {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Runnable>,
+    queue: Lanes<Runnable>,
     sleeping: Vec<Arc<Bed>>,
     /// Threads on their way to the queue: those that have been woken, and those that don't sleep yet.
     looking: usize,
@@ -104,9 +109,10 @@ impl Tasks {
     /// Adds a task. Dropping what is answered cancels it. `None` once they are closed.
     pub fn spawn<T: Send + 'static>(
         self: &Arc<Self>,
+        lane: Lane,
         future: impl Future<Output = T> + Send + 'static,
-    ) -> Option<Task<T>> {
-        let (runnable, task) = self.make(future)?;
+    ) -> Option<Task<T, Lane>> {
+        let (runnable, task) = self.make(lane, future)?;
         self.add(runnable);
         Some(task)
     }
@@ -115,16 +121,17 @@ impl Tasks {
     pub fn spawn_here<T: Send + 'static>(
         self: &Arc<Self>,
         future: impl Future<Output = T> + Send + 'static,
-    ) -> Option<Task<T>> {
-        let (runnable, task) = self.make(future)?;
+    ) -> Option<Task<T, Lane>> {
+        let (runnable, task) = self.make(Lane::default(), future)?;
         runnable.run();
         Some(task)
     }
 
     fn make<T: Send + 'static>(
         self: &Arc<Self>,
+        lane: Lane,
         future: impl Future<Output = T> + Send + 'static,
-    ) -> Option<(Runnable, Task<T>)> {
+    ) -> Option<(Runnable, Task<T, Lane>)> {
         struct Leave(Arc<Tasks>, usize);
         impl Drop for Leave {
             fn drop(&mut self) {
@@ -148,7 +155,7 @@ impl Tasks {
                 tasks.add(task);
             }
         };
-        let (runnable, task) = async_task::spawn(future, schedule);
+        let (runnable, task) = Builder::new().metadata(lane).spawn(|_| future, schedule);
         entry.insert(runnable.waker());
         drop(state);
         Some((runnable, task))
@@ -160,7 +167,8 @@ impl Tasks {
         if let Some(ran_out) = state.ran_out.take() {
             state.gaps.came(ran_out.elapsed() < LOOK);
         }
-        state.queue.push_back(task);
+        let lane = *task.metadata();
+        state.queue.push(lane, task);
         self.queued.store(state.queue.len(), Ordering::Release);
         let bed = self.rouse(&mut state);
         drop(state);
@@ -207,7 +215,7 @@ impl Tasks {
     /// Drops what is in the queue, without the lock: what a task owns may wake others as it is dropped.
     fn clear(&self) {
         loop {
-            let task = self.state.lock().queue.pop_front();
+            let task = self.state.lock().queue.pop();
             if task.is_none() {
                 return;
             }
@@ -274,7 +282,7 @@ impl Worker<'_> {
         state.polling -= usize::from(std::mem::take(&mut self.polling));
         let mut looked = false;
         while !state.stopped {
-            if let Some(task) = state.queue.pop_front() {
+            if let Some(task) = state.queue.pop() {
                 tasks.queued.store(state.queue.len(), Ordering::Release);
                 state.polling += 1;
                 self.polling = true;
@@ -361,8 +369,8 @@ mod tests {
         let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
         state.sleeping = vec![bed(), bed()];
         assert!(state.rouse(false).is_none(), "there is no task");
-        let (task, _handle) = async_task::spawn(async {}, |_| {});
-        state.queue.push_back(task);
+        let (task, _handle) = Builder::new().metadata(Lane::default()).spawn(|_| async {}, |_| {});
+        state.queue.push(Lane::default(), task);
         assert!(state.rouse(false).is_some());
         assert!(state.rouse(false).is_none(), "that one is on its way");
         state.looking -= 1;
@@ -376,8 +384,8 @@ mod tests {
         let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
         state.sleeping = vec![bed(), bed()];
         (state.looking, state.awake) = (1, 1);
-        let (task, _handle) = async_task::spawn(async {}, |_| {});
-        state.queue.push_back(task);
+        let (task, _handle) = Builder::new().metadata(Lane::default()).spawn(|_| async {}, |_| {});
+        state.queue.push(Lane::default(), task);
         let hour = Duration::from_secs(3600);
         tasks.look(tasks.begun + hour);
         assert!(tasks.rouse(&mut state).is_none(), "it looks");

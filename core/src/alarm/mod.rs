@@ -20,6 +20,7 @@ use crate::actor::{Actor, Event};
 use crate::clock::Clock;
 use crate::error::{ErrorCode, Result};
 use crate::facet::Facets;
+use crate::lanes::Lane;
 use crate::runtime::RuntimeInner;
 use crate::storage::Durability;
 use crate::value::{Value, ValueMap};
@@ -298,7 +299,7 @@ impl Drop for Left<'_> {
 /// Fires one alarm that [`Firing`] has begun, and once more if it has been taken from the index again meanwhile.
 fn spawn_fire(runtime: &Arc<RuntimeInner>, key: AlarmKey) {
     let (weak, alarms) = (Arc::downgrade(runtime), runtime.alarms.clone());
-    runtime.executor.spawn(async move {
+    runtime.executor.spawn_in(Lane::ALARMS, async move {
         let begun = alarms.firing.of(&key.key);
         if let Some(runtime) = weak.upgrade() {
             fire(&runtime, &key, None).await;

@@ -34,6 +34,8 @@ mod main_job;
 mod messages;
 mod metrics;
 mod model;
+#[cfg(feature = "quickjs")]
+mod neighbours;
 mod output_gate;
 mod revokers;
 #[cfg(feature = "quickjs")]

@@ -12,6 +12,7 @@ use super::vm::Hooks;
 use crate::actor::{Actor, Awake, Event, Hold};
 use crate::error::Result;
 use crate::guest::outside::Answer;
+use crate::lanes::Lane;
 use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
 
@@ -21,7 +22,7 @@ impl JsInstance {
         let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
         self.vm.shared.timers.leave_behind(operation.number, of_tail);
-        actor.runtime.executor.spawn(async move {
+        actor.runtime.executor.spawn_in(event.lane(), async move {
             let answer = operation.pending.await;
             let _kept = kept;
             if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
@@ -62,7 +63,7 @@ impl JsInstance {
     /// Tells a function or an object that nobody can use it any more.
     pub(super) fn dispose_later(&self, actor: &Arc<Actor>, number: u32) {
         let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
-        actor.runtime.executor.spawn(async move {
+        actor.runtime.executor.spawn_in(Lane::of(actor), async move {
             let _kept = kept;
             if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
                 report(&actor, this.dispose(&actor, number).await);

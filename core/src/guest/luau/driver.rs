@@ -279,7 +279,7 @@ impl LuauInstance {
             started.leave_behind(id, of_tail);
             let (this, weak) = (self.this.clone(), Arc::downgrade(actor));
             let pending = Awake::new(actor);
-            actor.runtime.executor.spawn(async move {
+            actor.runtime.executor.spawn_in(event.lane(), async move {
                 ended.await;
                 let _kept = (pending, charge);
                 if started.has_due(of_tail)

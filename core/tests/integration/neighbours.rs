@@ -1,0 +1,49 @@
+//! Floods that a guest makes for its neighbours: they come between.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock, mpsc};
+
+use facetbox::{HostFunction, Module, Options, Result, Runtime, Value, ValueMap, WorkerCode};
+
+use crate::support::own;
+
+/// A guest calls a function of the host without waiting, which blocks the runtime's only thread, and others that come
+/// meanwhile. What somebody else begins then is polled before most of those calls.
+#[test]
+fn tasks_come_between_the_calls_that_a_guest_leaves_behind() -> Result<()> {
+    const CALLS: usize = 900;
+    let runtime = Runtime::open_with(Options { threads: Some(1), ..Options::default() })?;
+    let gate = Arc::new(RwLock::new(()));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (waits, counts) = (gate.clone(), calls.clone());
+    let function = HostFunction::new("function", move |_| {
+        drop(waits.read());
+        counts.fetch_add(1, Ordering::Relaxed);
+        Ok(Value::Null)
+    });
+    let source = format!(
+        "import {{ DurableObject }} from 'cloudflare:workers';
+        export class App extends DurableObject {{
+            flood() {{ for (let at = 0; at < {CALLS}; at++) this.env.call(); }}
+        }}"
+    );
+    let loud = own(
+        &runtime,
+        WorkerCode {
+            main_module: "main.js".into(),
+            modules: vec![("main.js".into(), Module::Js(source))],
+            env: ValueMap::from_iter([("call", Value::from(function))]),
+            ..WorkerCode::default()
+        },
+    )?;
+    let shut = gate.write().unwrap();
+    loud.call_blocking("flood", vec![])?;
+    let (tell, told) = mpsc::channel();
+    runtime.spawn(async move {
+        let _ = tell.send(calls.load(Ordering::Relaxed));
+    });
+    drop(shut);
+    let before = told.recv().unwrap();
+    assert!(before <= CALLS / 2, "the task has waited for {before} calls");
+    Ok(())
+}
