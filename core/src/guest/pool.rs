@@ -43,6 +43,10 @@ impl<M> Default for Pool<M> {
 pub(super) trait Machines: Send + Sized + 'static {
     fn pool(engines: &Engines) -> &Pool<Self>;
     fn make(engines: &Engines) -> Result<Self>;
+    /// Whether dropping it takes long, because a guest has filled it.
+    fn is_large(&self) -> bool {
+        false
+    }
     /// Makes what machines have in common and need later, so that no guest has to wait for it.
     fn complete(_engines: &Engines) {}
 }
@@ -86,7 +90,11 @@ fn make_room() {
     drop(black_box(ROOM.map(Vec::<u8>::with_capacity)));
 }
 
-/// A machine in use. It is dropped on the thread that makes machines, which takes as long as making one.
+/// Dropping a machine with more than that takes many times as long as making one.
+pub(super) const LARGE_BYTES: usize = 4 << 20;
+
+/// A machine in use. It is dropped on the thread that makes machines, which takes as long as making one. One that a guest has
+/// filled is not: guests that do so again and again would keep the thread from making machines for others.
 pub(super) struct Taken<M: Machines> {
     /// None while this is dropped.
     machine: Option<M>,
@@ -120,7 +128,9 @@ impl<M: Machines> Deref for Taken<M> {
 
 impl<M: Machines> Drop for Taken<M> {
     fn drop(&mut self) {
-        if let (Some(machine), Some(runtime)) = (self.machine.take(), self.runtime.upgrade()) {
+        if let (Some(machine), Some(runtime)) = (self.machine.take(), self.runtime.upgrade())
+            && !machine.is_large()
+        {
             runtime.engines.maker.drop_later(machine);
         }
     }
@@ -182,7 +192,7 @@ impl Maker {
         }
     }
 
-    fn run(&self, job: Job) {
+    pub(super) fn run(&self, job: Job) {
         let mut state = self.state.lock();
         if state.jobs.is_none() && !state.stopped {
             let (sender, receiver) = channel();

@@ -47,7 +47,7 @@ use std::sync::OnceLock;
 use crate::error::Result;
 use crate::guest::Engines;
 use crate::guest::cache::Cache;
-use crate::guest::pool::{Machines, Pool};
+use crate::guest::pool::{LARGE_BYTES, Machines, Pool};
 use compiler::{Bytecode, Parser};
 use program::Prelude;
 use vm::Vm;
@@ -77,6 +77,10 @@ impl Machines for Vm {
 
     fn make(engines: &Engines) -> Result<Vm> {
         Vm::new(engines.js.prelude.get_or_init(Prelude::new))
+    }
+
+    fn is_large(&self) -> bool {
+        self.shared.guard.used() > LARGE_BYTES
     }
 
     fn complete(engines: &Engines) {

@@ -398,7 +398,10 @@ impl<'js> Hooks<'js> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+    use crate::guest::pool;
 
     #[test]
     fn a_machine_that_ran_out_of_memory_gives_all_of_it_back() {
@@ -411,5 +414,22 @@ mod tests {
             drop(vm);
             assert_eq!(guard.used(), 0, "{code}");
         }
+    }
+
+    #[test]
+    fn a_machine_that_a_guest_has_filled_is_dropped_by_who_gives_it_up() {
+        let runtime = crate::Runtime::open_in_memory().unwrap();
+        let engines = &runtime.inner().engines;
+        // The thread that drops others has something else to do.
+        let (release, wait) = mpsc::channel::<()>();
+        engines.maker.run(Box::new(move || assert!(wait.recv().is_err())));
+        for (code, is_left) in [("1", true), ("globalThis.all = new Uint8Array(8 << 20)", false)] {
+            let vm = pool::take::<Vm>(runtime.inner()).unwrap();
+            let guard = vm.shared.guard.clone();
+            vm.run(|ctx, _| ctx.eval::<(), _>(code).unwrap());
+            drop(vm);
+            assert_eq!(guard.used() > 0, is_left, "{code}");
+        }
+        drop(release);
     }
 }

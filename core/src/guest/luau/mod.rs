@@ -30,7 +30,7 @@ use std::sync::OnceLock;
 use crate::error::Result;
 use crate::guest::Engines;
 use crate::guest::cache::Cache;
-use crate::guest::pool::{Machines, Pool};
+use crate::guest::pool::{LARGE_BYTES, Machines, Pool};
 use program::Bytecode;
 use vm::{PreludeCode, Vm};
 
@@ -57,5 +57,9 @@ impl Machines for Vm {
 
     fn make(engines: &Engines) -> Result<Vm> {
         Vm::new(engines.luau.prelude.get_or_init(PreludeCode::compile))
+    }
+
+    fn is_large(&self) -> bool {
+        self.lua.used_memory() > LARGE_BYTES
     }
 }
