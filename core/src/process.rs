@@ -27,6 +27,34 @@ impl Process {
     }
 }
 
+/// Whether three quarters of the files that the process may have open are, be they ours or the host's: the system gives
+/// the lowest number that is free.
+pub(crate) fn is_short_of_files() -> bool {
+    #[cfg(test)]
+    if tests::IS_SHORT_OF_FILES.get() {
+        return true;
+    }
+    has_few_files_left()
+}
+
+#[cfg(unix)]
+fn has_few_files_left() -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Resource, getrlimit};
+    use std::os::fd::AsRawFd;
+
+    let Some(most) = getrlimit(Resource::Nofile).current else { return false };
+    match std::fs::File::open("/dev/null") {
+        Ok(next) => next.as_raw_fd() as u64 >= most / 4 * 3,
+        Err(error) => Errno::from_io_error(&error) == Some(Errno::MFILE),
+    }
+}
+
+#[cfg(not(unix))]
+fn has_few_files_left() -> bool {
+    false
+}
+
 #[cfg(unix)]
 fn watch_forks() {
     extern "C" fn count() {
@@ -43,3 +71,13 @@ fn watch_forks() {
 
 #[cfg(not(unix))]
 fn watch_forks() {}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Has this thread find that there are few left.
+        pub(crate) static IS_SHORT_OF_FILES: Cell<bool> = const { Cell::new(false) };
+    }
+}

@@ -1,9 +1,9 @@
 //! Hibernation: instances that nobody uses are dropped, and made again by the next event.
 //!
-//! Two things end an instance: it has been idle for a while, or too many are warm and it is the one that was used
-//! least recently. One that has an event, a timer or an open cursor is busy and stays.
+//! Three things end an instance: it has been idle for a while, or too many are warm, or the process has few file descriptors
+//! left, and it is the one that was used least recently. One that has an event, a timer or an open cursor is busy and stays.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::{Actor, Event};
 use crate::metrics::Count;
+use crate::process;
 use crate::runtime::RuntimeInner;
 
 /// The actors of one runtime that have an instance, and those that are only remembered because something
@@ -18,6 +19,8 @@ use crate::runtime::RuntimeInner;
 pub(crate) struct Warm {
     idle: Duration,
     cap: usize,
+    /// Room isn't made before more than that many are warm, because most were busy the last time.
+    in_vain: AtomicUsize,
     actors: Mutex<Vec<Weak<Actor>>>,
     asleep: Mutex<Vec<Weak<Actor>>>,
     /// Whether somebody looks for idle ones from time to time.
@@ -31,6 +34,7 @@ impl Warm {
         Warm {
             idle,
             cap: cap.max(1),
+            in_vain: AtomicUsize::new(0),
             actors: Mutex::default(),
             asleep: Mutex::default(),
             watched: AtomicBool::new(false),
@@ -54,7 +58,8 @@ impl Warm {
         let over = {
             let mut actors = self.actors.lock();
             actors.push(Arc::downgrade(actor));
-            actors.len() > self.cap
+            let most = self.in_vain.load(Ordering::Relaxed);
+            actors.len() > most && (actors.len() > self.cap || process::is_short_of_files())
         };
         self.watch(&actor.runtime);
         if over {
@@ -82,11 +87,12 @@ impl Warm {
         warm.len()
     }
 
-    /// Makes room for an eighth of the cap, least recently used first, so that starting stays cheap.
+    /// Makes room for an eighth, least recently used first, so that starting stays cheap.
     fn shrink(&self, newest: &Arc<Actor>) {
         let mut actors = self.take();
         actors.sort_by_key(|actor| actor.last_used.load(Ordering::Relaxed));
-        let mut surplus = (actors.len() + self.cap / 8).saturating_sub(self.cap);
+        let most = self.cap.min(actors.len());
+        let mut surplus = (actors.len() - most + most / 8).max(1);
         actors.retain(|actor| {
             if surplus == 0 || Arc::ptr_eq(actor, newest) || !actor.hibernate() {
                 return true;
@@ -96,13 +102,16 @@ impl Warm {
             self.forget(actor);
             false
         });
-        self.put_back(actors);
+        let left = self.put_back(actors);
+        let in_vain = if surplus == 0 { 0 } else { left + left / 8 };
+        self.in_vain.store(in_vain, Ordering::Relaxed);
     }
 
     /// Drops what has been idle for too long; answers whether any are left.
     fn sweep(&self) -> bool {
         let asleep = std::mem::take(&mut *self.asleep.lock());
         asleep.iter().filter_map(Weak::upgrade).for_each(|actor| self.forget(&actor));
+        self.in_vain.store(0, Ordering::Relaxed);
         let now = self.at(Instant::now());
         let idle = self.idle.as_millis() as u64;
         let mut actors = self.take();
@@ -206,7 +215,7 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Class, DurableObject, Result, Runtime, Value};
+    use crate::{Class, DurableObject, Options, Result, Runtime, Value};
 
     struct Object;
 
@@ -214,6 +223,49 @@ mod tests {
         fn call(&self, _method: &str, _args: Vec<Value>) -> Result<Value> {
             Ok(Value::Null)
         }
+    }
+
+    #[test]
+    fn those_used_least_recently_go_when_files_are_short() -> Result<()> {
+        let runtime = Runtime::open_in_memory()?;
+        let namespace = runtime.namespace("Object", Class::host("Object", |_, _| Ok(Object)))?;
+        let call = |name: u32| {
+            namespace.get_by_name(&name.to_string()).call_blocking("wake", vec![]).map(drop)
+        };
+        (0..23).try_for_each(call)?;
+        let warm = &runtime.inner().warm;
+        assert_eq!(warm.count(), 23);
+        process::tests::IS_SHORT_OF_FILES.set(true);
+        call(23)?;
+        assert_eq!(warm.count(), 21, "an eighth of 24 has gone");
+        call(24)?;
+        assert_eq!(warm.count(), 20, "so has an eighth of 22");
+        process::tests::IS_SHORT_OF_FILES.set(false);
+        call(25)?;
+        assert_eq!(warm.count(), 21);
+        Ok(())
+    }
+
+    #[test]
+    fn room_that_cannot_be_made_is_not_looked_for_each_time() -> Result<()> {
+        let runtime = Runtime::open_with(Options { max_warm: Some(8), ..Options::default() })?;
+        let namespace = runtime.namespace("Object", Class::host("Object", |_, _| Ok(Object)))?;
+        let warm = &runtime.inner().warm;
+        let mut busy = Vec::new();
+        for name in 0..24 {
+            let stub = namespace.get_by_name(&name.to_string());
+            stub.call_blocking("wake", vec![])?;
+            busy.push(Awake::new(&namespace.actor(&namespace.id_from_name(&name.to_string()))?));
+        }
+        let before = warm.in_vain.load(Ordering::Relaxed);
+        assert!(before >= 18, "room was looked for at most once for each eighth: {before}");
+        drop(busy);
+        (100..110).try_for_each(|name: u32| {
+            namespace.get_by_name(&name.to_string()).call_blocking("wake", vec![]).map(drop)
+        })?;
+        assert!(warm.count() <= 8, "{} are warm", warm.count());
+        assert_eq!(warm.in_vain.load(Ordering::Relaxed), 0);
+        Ok(())
     }
 
     #[test]

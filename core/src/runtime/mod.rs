@@ -35,7 +35,8 @@ pub struct Options {
     /// Instances without events are dropped after so many milliseconds; the next event starts them
     /// again. Default 10,000. With 0 they are dropped when the runtime looks next, within some milliseconds.
     pub idle_ms: Option<u64>,
-    /// More instances than this are not kept: those used least recently are dropped earlier. Default 1,000; 0 counts as 1.
+    /// More instances than this are not kept: those used least recently are dropped earlier, as they are when the
+    /// process has few file descriptors left. Default 1,000; 0 counts as 1.
     pub max_warm: Option<usize>,
     /// Threads that poll futures which no caller polls. Default: one per core.
     pub threads: Option<usize>,
