@@ -208,13 +208,27 @@ impl Namespace {
 
     /// The object's actor, made if there is none.
     pub(crate) fn actor(&self, id: &ObjectId) -> Result<Arc<Actor>> {
-        let inner = &self.0;
-        let mut actors = inner.actors.lock();
-        inner.runtime.check_open()?;
-        if let Some(actor) = actors.get(id) {
-            return Ok(actor.clone());
+        loop {
+            {
+                let actors = self.0.actors.lock();
+                self.0.runtime.check_open()?;
+                if let Some(actor) = actors.get(id) {
+                    return Ok(actor.clone());
+                }
+            }
+            // Without the lock, for which every call of every object may wait.
+            let id = id.for_object();
+            let actor = self.make_actor(&id);
+            let mut actors = self.0.actors.lock();
+            self.0.runtime.check_open()?;
+            if actor.class.is(&self.class()) {
+                return Ok(actors.entry(id).or_insert(actor).clone());
+            }
         }
-        let id = id.for_object();
+    }
+
+    fn make_actor(&self, id: &ObjectId) -> Arc<Actor> {
+        let inner = &self.0;
         let class = self.class();
         let guest = class.as_guest();
         let shown = id.name().map_or_else(|| id.to_string(), str::to_owned);
@@ -227,14 +241,12 @@ impl Namespace {
                 .unwrap_or_else(|| inner.runtime.gifts.keep(Arc::new(inner.runtime.default_env()))),
             props: guest.map_or_else(Default::default, |class| class.props.clone()),
             limits: self.limits(),
-            dir: Some(inner.runtime.object_dir(&inner.name, &id)),
+            dir: Some(inner.runtime.object_dir(&inner.name, id)),
             namespace: Some(self.clone()),
             parent: None,
             id: ActorId::Object(id.clone()),
         };
-        let actor = Actor::new(inner.runtime.clone(), blueprint);
-        actors.insert(id, actor.clone());
-        Ok(actor)
+        Actor::new(inner.runtime.clone(), blueprint)
     }
 
     /// Takes out an actor that is broken.

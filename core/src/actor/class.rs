@@ -94,6 +94,11 @@ impl Class {
         &self.0
     }
 
+    /// Whether `other` is the same class.
+    pub(crate) fn is(&self, other: &Class) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn as_guest(&self) -> Option<&GuestClass> {
         match &*self.0 {
             ClassKind::Guest(class) => Some(class),
