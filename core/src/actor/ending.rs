@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_lite::future;
+
 use super::Actor;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -57,9 +59,7 @@ impl Actor {
     }
 
     /// Waits for work in the instance that runs now, unless that or the actor ends.
-    #[cfg(feature = "quickjs")]
     pub async fn while_running<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        use futures_lite::future;
         let running = self.running.lock().clone();
         let ended = async {
             Err(match running {

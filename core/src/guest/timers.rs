@@ -1,7 +1,6 @@
 //! The timers of a guest that are pending, which it may clear.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Instant;
 
 use event_listener::Event as Signal;
@@ -11,8 +10,8 @@ use parking_lot::Mutex;
 use crate::timer::Timers;
 
 /// Pending timers by number.
-#[derive(Clone, Default)]
-pub(super) struct Pending(Arc<Mutex<State>>);
+#[derive(Default)]
+pub(super) struct Pending(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -24,6 +23,15 @@ struct State {
 struct Timer {
     due: Instant,
     cleared: Signal,
+}
+
+impl Drop for State {
+    /// With the machine of the guest: nobody is left whom they could be told.
+    fn drop(&mut self) {
+        for timer in self.pending.values() {
+            timer.cleared.notify(1);
+        }
+    }
 }
 
 impl State {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use facetbox::{
     AlarmInfo, Class, Ctx, DurableObject, ErrorCode, HostFunction, ManualClock, Options, Result,
@@ -104,7 +105,7 @@ fn tasks_come_between_the_alarms_that_are_due_at_once() -> Result<()> {
 
 /// A guest begins things that don't end, a hundred with each call, until it has used its memory up. The host holds some
 /// kilobytes for each.
-fn hoards(code: WorkerCode, most: usize) -> Result<()> {
+fn hoards(code: WorkerCode, most: usize, then: impl FnOnce()) -> Result<()> {
     let runtime = runtime_with([("memoryBytes", 4 << 20)])?;
     let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
     let namespace = runtime.namespace("App", class)?;
@@ -118,6 +119,7 @@ fn hoards(code: WorkerCode, most: usize) -> Result<()> {
         assert!(calls <= most, "nothing of what it has begun was counted");
     };
     assert_eq!(error.code(), ErrorCode::LimitMemory, "{error:?}");
+    then();
     assert_eq!(namespace.get_by_name("other").call_blocking("ping", vec![])?, true.into());
     runtime.close();
     Ok(())
@@ -144,7 +146,7 @@ fn timers_that_are_pending_count_as_memory() -> Result<()> {
             self.run = self.run or function() end
             for _ = 1, 100 do setTimeout(self.run, 1e9) end
         end";
-    hoards(app(hoard), 40)
+    hoards(app(hoard), 40, || ())
 }
 
 #[test]
@@ -154,9 +156,34 @@ fn calls_that_have_no_answer_count_as_memory() -> Result<()> {
         function App:hoard()
             for _ = 1, 100 do setTimeout(function() self.env.hang() end, 0) end
         end";
-    let hang = HostFunction::new_async("hang", |_| Box::pin(std::future::pending()));
+    hangs(app(hoard))
+}
+
+/// What a guest that is over its limit has called without waiting is given up.
+fn hangs(code: WorkerCode) -> Result<()> {
+    let going = Arc::new(());
+    let begun = going.clone();
+    let hang = HostFunction::new_async("hang", move |_| {
+        let begun = begun.clone();
+        Box::pin(async move {
+            let _begun = begun;
+            std::future::pending().await
+        })
+    });
     let env = ValueMap::from_iter([("hang".to_owned(), Value::from(hang))]);
-    hoards(WorkerCode { env, ..app(hoard) }, 40)
+    hoards(WorkerCode { env, ..code }, 40, || {
+        let over = Instant::now() + Duration::from_secs(20);
+        while Arc::strong_count(&going) > 2 {
+            assert!(Instant::now() < over, "{} calls go on", Arc::strong_count(&going) - 2);
+            std::thread::yield_now();
+        }
+    })
+}
+
+#[cfg(feature = "quickjs")]
+#[test]
+fn calls_that_a_guest_does_not_wait_for_end_with_it() -> Result<()> {
+    hangs(javascript("hoard() { for (let i = 0; i < 100; i++) this.env.hang(); }"))
 }
 
 #[cfg(feature = "quickjs")]
@@ -167,6 +194,7 @@ fn timers_of_javascript_that_are_pending_count_as_memory() -> Result<()> {
             "hoard() { for (let i = 0; i < 100; i++) setTimeout(this.run ??= () => {}, 1e9); }",
         ),
         40,
+        || (),
     )
 }
 
@@ -180,5 +208,5 @@ fn calls_of_javascript_that_have_no_answer_count_as_memory() -> Result<()> {
             this.hangs ??= other.hang();
             for (let i = 0; i < 100; i++) other.ping();
         }";
-    hoards(javascript(hoard), 11)
+    hoards(javascript(hoard), 11, || ())
 }

@@ -17,15 +17,18 @@ use crate::metrics::EventKind;
 use crate::tail::{Observation, TailInfo};
 
 impl JsInstance {
-    /// Lets an operation that its event has left behind go on by itself.
+    /// Lets an operation that its event has left behind go on by itself, unless the instance is ended.
     pub(super) fn go_on_later(&self, event: &Event, operation: Operation) {
         let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let (this, weak, kept) = (self.this.clone(), Arc::downgrade(actor), Awake::new(actor));
         self.vm.shared.timers.leave_behind(operation.number, of_tail);
+        let ending = self.vm.shared.ending.clone();
         actor.runtime.executor.spawn_in(event.lane(), async move {
-            let answer = operation.pending.await;
+            let answer = ending.or(operation.pending).await;
             let _kept = kept;
-            if let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade()) {
+            if let (Some(answer), Some(this), Some(actor)) =
+                (answer, this.upgrade(), weak.upgrade())
+            {
                 // In a box, because what waits with it is many times smaller.
                 let goes_on = Box::pin(this.go_on(&actor, of_tail, operation.number, answer));
                 report(&actor, goes_on.await);
@@ -89,7 +92,8 @@ impl JsInstance {
         F: for<'a, 'js> FnOnce(&'a Ctx<'js>, &'a Hooks<'js>) -> rquickjs::Result<JsValue<'js>>,
     {
         let observation = Observation::begin(event, EventKind::Task, || TailInfo::Task);
-        let done = self.run(event, hold, Wanted::Nothing, false, entry).await;
+        let done = self.run(event, hold, Wanted::Nothing, false, entry);
+        let done = event.actor.while_running(done).await;
         let ended = event.settle().await.and(done.map(drop));
         observation.end(ended.as_ref().map(|()| None));
         ended

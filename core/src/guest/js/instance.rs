@@ -228,5 +228,6 @@ impl Instance for JsInstance {
 
     fn kill(&self) {
         self.vm.shared.guard.interrupt(Stop::Killed);
+        self.vm.shared.ending.end();
     }
 }

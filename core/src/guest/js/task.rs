@@ -17,6 +17,7 @@ use crate::actor::{Actor, Event};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
+use crate::guest::ending::Ending;
 use crate::guest::outside::{Answer, Pending, TIMER_BYTES};
 use crate::guest::rare::Rare;
 use crate::guest::timers;
@@ -89,6 +90,8 @@ pub(super) struct Shared {
     /// Tasks that have got their outcomes and haven't been told.
     ended: Rare<Weak<Task>>,
     pub timers: timers::Pending,
+    /// For what events leave behind, which ends with the instance.
+    pub ending: Ending,
     /// The order in which what events have left behind takes the turn.
     pub left_behind: Order,
     /// Callbacks of the guest that nobody holds any more.
@@ -111,6 +114,7 @@ impl Shared {
             full: Mutex::default(),
             ended: Rare::default(),
             timers: timers::Pending::default(),
+            ending: Ending::default(),
             left_behind: Order::default(),
             dropped: Rare::default(),
             current: AtomicU64::new(0),

@@ -274,16 +274,17 @@ impl LuauInstance {
         let requests = self.vm.shared.timers.take();
         for TimerRequest { id, delay, charge } in requests {
             let due = Instant::now() + delay;
-            let started = self.vm.shared.started.clone();
+            let started = &self.vm.shared.started;
             let ended = started.set(id, due, &actor.runtime.timers);
             started.leave_behind(id, of_tail);
             let (this, weak) = (self.this.clone(), Arc::downgrade(actor));
-            let pending = Awake::new(actor);
+            let (pending, ending) = (Awake::new(actor), self.vm.shared.ending.clone());
             actor.runtime.executor.spawn_in(event.lane(), async move {
-                ended.await;
+                let is_left = ending.or(ended).await.is_some();
                 let _kept = (pending, charge);
-                if started.has_due(of_tail)
+                if is_left
                     && let (Some(this), Some(actor)) = (this.upgrade(), weak.upgrade())
+                    && this.vm.shared.started.has_due(of_tail)
                     // In a box, because what waits with it is many times smaller.
                     && let Err(error) = Box::pin(this.fire(&actor, of_tail)).await
                 {
@@ -306,7 +307,8 @@ impl LuauInstance {
         let Some(id) = self.vm.shared.started.take_due(of_tail) else { return Ok(()) };
         let observation = Observation::begin(&event, EventKind::Task, || TailInfo::Task);
         let task = Task::new(&event, false);
-        let fired = self.run(&task, &mut hold, Entry::Fire, || Ok(id as i64)).await;
+        let fired = self.run(&task, &mut hold, Entry::Fire, || Ok(id as i64));
+        let fired = actor.while_running(fired).await;
         let ended = event.settle().await.and(fired.map(drop));
         observation.end(ended.as_ref().map(|()| None));
         ended

@@ -236,5 +236,6 @@ impl Instance for LuauInstance {
 
     fn kill(&self) {
         self.vm.shared.guard.interrupt(Stop::Killed);
+        self.vm.shared.ending.end();
     }
 }

@@ -19,6 +19,7 @@ use crate::actor::{Actor, Event};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorCode, Result};
 use crate::facet::StartGuard;
+use crate::guest::ending::Ending;
 use crate::guest::outside::Pending;
 use crate::guest::rare::Rare;
 use crate::guest::timers;
@@ -110,6 +111,8 @@ pub(super) struct Shared {
     pub timers: Rare<TimerRequest>,
     /// Those that it has started.
     pub started: timers::Pending,
+    /// For those, which end with the instance.
+    pub ending: Ending,
     /// The order in which those that are due take the turn.
     pub due: Order,
     pub guard: Arc<Guard>,
@@ -272,6 +275,7 @@ impl Vm {
             pending: Mutex::default(),
             timers: Rare::default(),
             started: timers::Pending::default(),
+            ending: Ending::default(),
             due: Order::default(),
             guard: Guard::install(&lua)?,
             limit: Mutex::default(),
