@@ -1,5 +1,7 @@
 //! Errors both ways: core's and Python's exceptions.
 
+use std::cell::Cell;
+
 use facetbox::{Error, ErrorCode};
 use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt};
 use pyo3::intern;
@@ -104,14 +106,15 @@ pub fn log_alarm(done: &facetbox::Result<()>) {
     }
     enter(|py| {
         let problem = raised(py, error);
-        let is_interrupt = problem.is_instance_of::<PyKeyboardInterrupt>(py);
+        if problem.is_instance_of::<PyKeyboardInterrupt>(py) {
+            INTERRUPT.set(Some(error.clone()));
+        }
         let log = || {
             let logger = py.import("logging")?.call_method1("getLogger", ("facetbox",))?;
             let details = PyDict::new(py);
             details.set_item("exc_info", problem.into_value(py))?;
             let message = "an alarm's handler has failed";
-            logger.call_method("error", (message,), Some(&details))?;
-            if is_interrupt { interrupt_again(py) } else { Ok(()) }
+            logger.call_method("error", (message,), Some(&details)).map(drop)
         };
         if let Err(failed) = log() {
             failed.write_unraisable(py, None);
@@ -119,14 +122,14 @@ pub fn log_alarm(done: &facetbox::Result<()>) {
     });
 }
 
-/// Has Ctrl-C, which has ended a handler on the main thread and no more, end what has called that, too.
-fn interrupt_again(py: Python<'_>) -> PyResult<()> {
-    let threading = py.import("threading")?;
-    let current = threading.call_method0("current_thread")?;
-    if current.is(&threading.call_method0("main_thread")?) {
-        py.import("_thread")?.call_method0("interrupt_main")?;
-    }
-    Ok(())
+thread_local! {
+    /// Ctrl-C that has ended an alarm's handler on this thread, and no more than that.
+    static INTERRUPT: Cell<Option<Error>> = const { Cell::new(None) };
+}
+
+/// Answers with Ctrl-C once it has ended an alarm's handler on this thread, for whoever fires alarms here.
+pub fn take_interrupt() -> facetbox::Result<()> {
+    INTERRUPT.take().map_or(Ok(()), Err)
 }
 
 /// An exception object with everything that the error says. Causes go this way only: those of Python's

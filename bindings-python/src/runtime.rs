@@ -12,7 +12,7 @@ use crate::aio::Home;
 use crate::class::{class, shown};
 use crate::clock::ManualClock;
 use crate::deployment::Deployment;
-use crate::error::{Result, at_least, check_signals, invalid_argument};
+use crate::error::{Result, at_least, check_signals, invalid_argument, take_interrupt};
 use crate::interpreter::{detach, enter};
 use crate::loader::{Loader, limits_patch, worker_code};
 use crate::namespace::Namespace;
@@ -151,7 +151,13 @@ impl Runtime {
     /// again later.
     fn run_due_alarms(&self, py: Python<'_>) -> Result<u64> {
         let done = self.0.run_due_alarms_async();
-        Ok(detach(py, || self.0.block_on(done, check_signals))?)
+        let check = || check_signals().and_then(|()| take_interrupt());
+        let fired = detach(py, || {
+            let _earlier = take_interrupt();
+            let count = self.0.block_on(done, check)?;
+            take_interrupt().map(|()| count)
+        });
+        Ok(fired?)
     }
 
     /// Checks every object on disk, running or not, and returns a Report: its databases, that the facets
