@@ -15,13 +15,13 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
+use super::anchor::{Anchor, lost};
 use super::connection::Connection;
 use super::failure::Failure;
 use super::files::{self, DATABASE, WAL, has_log, sync_dir};
 use super::format::{check_header, new_in_memory, template};
 use super::gates::Gates;
 use super::guard::Guard;
-use super::hold::{Hold, lost};
 use super::logged::Logged;
 use super::meter::Meter;
 use super::raw::Database;
@@ -42,7 +42,7 @@ pub(crate) struct Disk(Arc<Inner>);
 struct Inner {
     place: Place,
     /// None in memory.
-    hold: Option<Arc<Hold>>,
+    anchor: Option<Arc<Anchor>>,
     /// The commit log, in mode full.
     logged: Option<Arc<Logged>>,
     /// The storages whose database is open, by directory: what is open can't be opened again.
@@ -89,9 +89,9 @@ impl Disk {
             Error::new(code, format!("Cannot recover the data directory {root:?}: {error}"))
         })?;
         let is_full = durability == Durability::Full;
-        let hold = Arc::new(Hold::new(root));
-        let logged = is_full.then(|| Arc::new(Logged::new(root, medium, hold.clone())));
-        Ok(Disk::new(Place::Files(durability), Some(hold), logged))
+        let anchor = Arc::new(Anchor::new(root));
+        let logged = is_full.then(|| Arc::new(Logged::new(root, medium, anchor.clone())));
+        Ok(Disk::new(Place::Files(durability), Some(anchor), logged))
     }
 
     /// Databases that live as long as the `Disk`.
@@ -99,13 +99,13 @@ impl Disk {
         Disk::new(Place::Memory(Mutex::default()), None, None)
     }
 
-    fn new(place: Place, hold: Option<Arc<Hold>>, logged: Option<Arc<Logged>>) -> Disk {
+    fn new(place: Place, anchor: Option<Arc<Anchor>>, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
         let (open, gates, meters, closed) = Default::default();
         let (settler, spares) = (Rounds::new("facetbox-settle"), Spares::new(process));
         Disk(Arc::new(Inner {
             place,
-            hold,
+            anchor,
             logged,
             open,
             gates,
@@ -213,12 +213,12 @@ impl Disk {
 
     /// Refuses what is done by names once the directory isn't the one that was opened.
     fn check_place(&self) -> io::Result<()> {
-        self.0.hold.as_ref().map_or(Ok(()), |hold| hold.look())
+        self.0.anchor.as_ref().map_or(Ok(()), |anchor| anchor.look())
     }
 
     /// Refuses what would be written for nobody: the directory isn't the one that was opened.
-    pub(super) fn check_hold(&self) -> Result<(), Failure> {
-        self.0.hold.as_ref().map_or(Ok(()), |hold| hold.check()).map_err(|error| {
+    pub(super) fn check_anchor(&self) -> Result<(), Failure> {
+        self.0.anchor.as_ref().map_or(Ok(()), |anchor| anchor.check()).map_err(|error| {
             // Nothing that waits for its being durable is answered either.
             self.0.logged.iter().for_each(|logged| logged.log.fail(&error));
             lost(&error)

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::anchor::Anchor;
 use super::backing::Backing;
 use super::capture::{Capture, Left, Mark};
 use super::files::{self, DATABASE, DRAFT, WAL, make_dirs};
-use super::hold::Hold;
 use super::raw::File;
 use super::unmade::Unmade;
 use crate::log::{Change, Log, Room};
@@ -27,7 +27,7 @@ pub(super) struct Logged {
     pub log: Arc<Log>,
     pub medium: Arc<dyn Medium>,
     root: PathBuf,
-    pub hold: Arc<Hold>,
+    pub anchor: Arc<Anchor>,
     /// What isn't made yet.
     pub unmade: Unmade,
     /// Directories with names that may not be on the disk, with the moment of the last change.
@@ -53,10 +53,10 @@ impl Unsynced {
 
 impl Logged {
     /// For a data directory without a log.
-    pub fn new(root: &Path, medium: Arc<dyn Medium>, hold: Arc<Hold>) -> Logged {
+    pub fn new(root: &Path, medium: Arc<dyn Medium>, anchor: Arc<Anchor>) -> Logged {
         let log = Arc::new(Log::new(medium.clone(), root.join(LOG)));
         let (unmade, unsynced, marks, settling) = Default::default();
-        Logged { log, medium, root: root.to_owned(), hold, unmade, unsynced, marks, settling }
+        Logged { log, medium, root: root.to_owned(), anchor, unmade, unsynced, marks, settling }
     }
 
     /// What the log calls a directory.
@@ -134,7 +134,7 @@ impl Logged {
 
     /// Writes the file of a write-ahead log, which may be open.
     pub fn write_wal(&self, dir: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.hold.look()?;
+        self.anchor.look()?;
         let file = self.medium.create(&dir.join(WAL))?;
         self.unsynced.lock().add(dir.to_owned());
         file.write_at(bytes, 0).inspect_err(|_| {
@@ -190,7 +190,7 @@ impl Logged {
     }
 
     fn make_dirs(&self, dir: &Path) -> io::Result<bool> {
-        self.hold.look()?;
+        self.anchor.look()?;
         // Whoever finds a directory has to know already that its name may not be on the disk.
         let mut unsynced = self.unsynced.lock();
         let changed = make_dirs(&*self.medium, dir)?;
@@ -219,7 +219,7 @@ impl Logged {
 
     /// The place of a directory, and room for a record about it that has no pages.
     fn room(&self, dir: &Path) -> io::Result<(String, Room)> {
-        self.hold.look()?;
+        self.anchor.look()?;
         let place = self.place_of(dir);
         let room = self.log.reserve(&place, 0)?;
         Ok((place, room))

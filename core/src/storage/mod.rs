@@ -1,6 +1,7 @@
 //! The storage of one actor: a SQLite database with a key-value table and guarded SQL.
 
 mod alarm;
+mod anchor;
 mod authorizer;
 mod backing;
 mod batch;
@@ -21,7 +22,6 @@ mod fulltext;
 mod functions;
 mod gates;
 mod guard;
-mod hold;
 mod import;
 mod inspect;
 mod kv;
@@ -53,13 +53,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub(crate) use alarm::StoredAlarm;
+pub(crate) use anchor::LOCK_FILE;
 pub(crate) use batch::{Batch, Cell};
 pub(crate) use cache::Columns;
 pub(crate) use commit::{Deferred, When};
 pub use cursor::SqlCursor;
 pub(crate) use disk::{Disk, DiskUsage};
 pub(crate) use files::{make_durable_dirs, sync_dir};
-pub(crate) use hold::LOCK_FILE;
 pub(crate) use import::stage;
 pub(crate) use inspect::Inspection;
 pub use kv::Kv;

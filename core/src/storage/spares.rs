@@ -95,15 +95,15 @@ mod tests {
 
     use super::*;
     use crate::medium::System;
+    use crate::storage::anchor::Anchor;
     use crate::storage::backing::Name;
-    use crate::storage::hold::Hold;
     use crate::storage::own::Own;
 
     #[test]
     fn a_spare_has_no_directory_before_it_is_taken() {
         let root = TempDir::new().expect("a temporary directory");
-        let hold = Arc::new(Hold::new(root.path()));
-        let logged = Arc::new(Logged::new(root.path(), Arc::new(System), hold));
+        let anchor = Arc::new(Anchor::new(root.path()));
+        let logged = Arc::new(Logged::new(root.path(), Arc::new(System), anchor));
         let spares = Spares::new(Process::current());
         let Spare { backing, mut connection } = spares.take(&logged).expect("made");
         assert!(backing.is_new());
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn others_are_made_meanwhile_and_dropped_at_the_end() {
         let root = TempDir::new().expect("a temporary directory");
-        let hold = Arc::new(Hold::new(root.path()));
-        let logged = Arc::new(Logged::new(root.path(), Arc::new(System), hold));
+        let anchor = Arc::new(Anchor::new(root.path()));
+        let logged = Arc::new(Logged::new(root.path(), Arc::new(System), anchor));
         let spares = Spares::new(Process::current());
         let taken = spares.take(&logged).expect("made");
         spares.maker.ask(true, || panic!("the first round is what is repeated"));

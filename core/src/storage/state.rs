@@ -359,7 +359,7 @@ impl State {
         let Some(main) = &mut self.main else {
             return Ok(None);
         };
-        let held = shared.disk.check_hold();
+        let held = shared.disk.check_anchor();
         let saved = held.and_then(|()| main.save_usage_if_due());
         let committed = saved.and_then(|save| main.commit(when).map(|last| (save, last)));
         let failure = match committed {

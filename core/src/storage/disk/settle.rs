@@ -195,7 +195,7 @@ impl Disk {
         self.0.spares.stop();
         let Some(logged) = &self.0.logged else { return };
         // Of what has come into the place of the directory nothing is ours.
-        if logged.log.check().is_err() || logged.hold.look().is_err() {
+        if logged.log.check().is_err() || logged.anchor.look().is_err() {
             return;
         }
         self.settle_all(logged);

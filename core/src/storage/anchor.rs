@@ -20,7 +20,7 @@ const LOOK_EVERY_MS: u64 = 20;
 const LOST: &str = "the data directory was removed, moved or replaced while it was open; nothing is saved any more";
 
 /// What tells a data directory from others that may come into its place.
-pub(super) struct Hold {
+pub(super) struct Anchor {
     lock: PathBuf,
     /// That file, kept open: what is at its name is compared with it. None where there was no such file; then nothing is
     /// known, and nothing refused.
@@ -43,13 +43,13 @@ fn are_same(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-impl Hold {
+impl Anchor {
     /// Of a directory whose lock is held.
-    pub fn new(root: &Path) -> Hold {
+    pub fn new(root: &Path) -> Anchor {
         let lock = root.join(LOCK_FILE);
         let file = File::open(&lock).ok();
         let (looked, is_lost) = Default::default();
-        Hold { lock, file, opened: Instant::now(), looked, is_lost }
+        Anchor { lock, file, opened: Instant::now(), looked, is_lost }
     }
 
     /// Refuses to go on once the directory isn't there any more, as far as that is known: looks for it now and then.
