@@ -131,11 +131,7 @@ fn javascript(methods: &str) -> WorkerCode {
         "import {{ DurableObject }} from 'cloudflare:workers';
         export class App extends DurableObject {{ ping() {{ return true; }} {methods} }}"
     );
-    WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(source))],
-        ..WorkerCode::default()
-    }
+    WorkerCode::js(source)
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock, mpsc};
 
-use facetbox::{HostFunction, Module, Options, Result, Runtime, Value, ValueMap, WorkerCode};
+use facetbox::{HostFunction, Options, Result, Runtime, Value, ValueMap, WorkerCode};
 
 use crate::support::own;
 
@@ -27,15 +27,8 @@ fn tasks_come_between_the_calls_that_a_guest_leaves_behind() -> Result<()> {
             flood() {{ for (let at = 0; at < {CALLS}; at++) this.env.call(); }}
         }}"
     );
-    let loud = own(
-        &runtime,
-        WorkerCode {
-            main_module: "main.js".into(),
-            modules: vec![("main.js".into(), Module::Js(source))],
-            env: ValueMap::from_iter([("call", Value::from(function))]),
-            ..WorkerCode::default()
-        },
-    )?;
+    let env = ValueMap::from_iter([("call", Value::from(function))]);
+    let loud = own(&runtime, WorkerCode { env, ..WorkerCode::js(source) })?;
     let shut = gate.write().unwrap();
     loud.call_blocking("flood", vec![])?;
     let (tell, told) = mpsc::channel();

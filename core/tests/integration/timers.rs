@@ -58,11 +58,7 @@ fn javascript(waits: bool) -> WorkerCode {
             get_noted() {{ return this.noted; }}
         }}"
     );
-    WorkerCode {
-        main_module: "main.js".into(),
-        modules: vec![("main.js".into(), facetbox::Module::Js(source))],
-        ..WorkerCode::default()
-    }
+    WorkerCode::js(source)
 }
 
 #[cfg(feature = "quickjs")]
