@@ -1,4 +1,5 @@
-//! Order: calls of one stub go out in the order in which they were made.
+//! Order: calls of one stub go out in the order in which they were made, and what a guest's events have left behind takes
+//! the turn one at a time.
 
 use std::collections::HashMap;
 use std::pin::Pin;

@@ -1,4 +1,5 @@
-//! The end of an instance by a limit or an abort, for what it has left behind.
+//! The end of an instance by a limit or an abort, for what it has left behind: the constructor may do so, too, before its
+//! actor has an instance that could be waited for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
