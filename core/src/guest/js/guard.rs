@@ -184,6 +184,14 @@ impl Guard {
         }
     }
 
+    /// Notes that code of ours evaluates a module here, which may import nothing: [`Guard::imports`] isn't asked then, or
+    /// was by a job that had less on its stack.
+    pub fn loads(&self) {
+        let depth = self.depth();
+        let _alive = self.alive.lock();
+        self.importing.store(depth.max(1), Ordering::Relaxed);
+    }
+
     /// Answers the engine whether the guest has to end. If so it asks again at the next opportunity, should the
     /// guest find a way to go on.
     pub fn poll(&self) -> bool {
@@ -368,5 +376,30 @@ impl Interrupt for Guard {
 
     fn insist(&self) {
         self.insisted.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::js::vm::Vm;
+    use crate::guest::pool;
+
+    /// A stop takes the stack on another thread, maybe after the engine has linked a part and before it evaluates that.
+    #[test]
+    fn a_stop_leaves_the_stack_that_begins_with_a_part_wherever_it_is_loaded() {
+        let runtime = crate::Runtime::open_in_memory().unwrap();
+        let vm = pool::take::<Vm>(runtime.inner()).unwrap();
+        let run = |code: &str| {
+            vm.run(|ctx, _| ctx.eval::<(), _>(code).unwrap());
+            vm.shared.guard.importing.load(Ordering::Relaxed)
+        };
+        assert_eq!(run("1"), 0);
+        let shallow = run("[].slice.call('ab')"); // of a part that imports nothing
+        assert!(shallow > 0);
+        let deep = run(
+            "const down = (calls) => calls > 0 ? down(calls - 1) : new Set().union(new Set()); down(100)",
+        );
+        assert!(deep > shallow + IMPORT_STACK, "{shallow} and {deep}");
     }
 }

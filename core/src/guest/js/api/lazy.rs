@@ -15,6 +15,7 @@ pub(super) fn register(natives: &mut Natives) {
 fn load<'js>(call: &Call<'_, 'js>) -> std::result::Result<Object<'js>, Fail> {
     let name = call.text(0)?;
     let code = call.hooks.prelude.module(&name).ok_or_else(illegal)?;
+    call.shared.guard.loads();
     let (module, evaluated) = compiler::load(call.ctx, code)?.eval()?;
     // It doesn't wait for anything, so it has ended.
     if let Some(Err(error)) = evaluated.result::<()>() {
