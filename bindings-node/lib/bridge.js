@@ -36,9 +36,9 @@ function attend() {
   if (attending) return;
   const when = bridge.attend(waits <= 1);
   if (when === native.Look.Never) return;
+  if (when === native.Look.BeforeSleep) return comeAgain();
   attending = true;
-  if (when === native.Look.AtOnce) nextTick(lookAtOnce);
-  else setImmediate(lookAgain);
+  nextTick(lookAtOnce);
 }
 
 function lookAgain() {
@@ -53,17 +53,28 @@ function lookAtOnce() {
 
 function look(round) {
   const taken = bridge.look(buffer, round);
-  attending = taken === null;
-  if (attending) setImmediate(lookAgain);
+  attending = false;
+  if (taken === null) comeAgain();
   else if (taken !== false) nobody.runInAsyncScope(deliver, undefined, taken);
 }
 
-/** Hands messages on to the handlers of their kinds; `src/batch.rs` says how they look. */
+/** Has the loop look once it has come round. */
+function comeAgain() {
+  attending = true;
+  setImmediate(lookAgain);
+}
+
+/**
+ * Hands messages on to the handlers of their kinds; `src/batch.rs` says how they look. Where there are more, the loop's
+ * timers, its sockets and all else have their turn before those.
+ */
 function deliver(taken) {
   if (taken === false) return;
   const items = taken === true ? [buffer] : taken;
   const reader = new Reader(items[0], items);
-  for (let left = reader.count(); left > 0; left--) {
+  const [messages, more] = [reader.count(), reader.count()];
+  if (more) comeAgain();
+  for (let left = messages; left > 0; left--) {
     const [kind, id, target] = [reader.count(), reader.count(), reader.count()];
     const [brings, refers, length, bytes] = [
       reader.count(),

@@ -1,5 +1,6 @@
 //! Messages that JavaScript takes at once: one buffer for all of them, and a list of what is no bytes.
 
+use facetbox::Portion;
 use napi::Env;
 use napi::JsValue;
 use napi::bindgen_prelude::{BufferSlice, Either};
@@ -10,7 +11,7 @@ use crate::mailbox::Message;
 /// What JavaScript takes: false for nothing, true for messages in the buffer that it has given, or a list of the
 /// buffer that they are in and of what they refer to.
 ///
-/// The buffer begins with the number of messages. Each is its kind, id, target, the place in the list of what it
+/// The buffer begins with the number of messages, and 1 if there are more to come for, or 0. Each message is its kind, id, target, the place in the list of what it
 /// brings and of what its value refers to, the lengths of its name and its value, and those two. Numbers are 32 bits,
 /// little-endian.
 pub(crate) type Batch = Either<bool, Vec<Item>>;
@@ -18,16 +19,17 @@ pub(crate) type Batch = Either<bool, Vec<Item>>;
 /// Writes messages into `buffer`, or into a larger one.
 pub(crate) fn write(
     env: &Env,
-    messages: Vec<Message>,
+    Portion { messages, more }: Portion<Message>,
     mut buffer: BufferSlice<'static>,
 ) -> napi::Result<Batch> {
     if messages.is_empty() {
         return Ok(Either::A(false));
     }
-    let length = 4 + messages.iter().map(length).sum::<usize>();
+    let length = 2 * 4 + messages.iter().map(length).sum::<usize>();
     let given = length <= buffer.len();
     let mut bytes = Vec::with_capacity(length);
     bytes.extend(number(messages.len()));
+    bytes.extend(number(usize::from(more)));
     let mut items = Vec::new();
     for message in messages {
         add(message, &mut bytes, &mut items);
@@ -43,7 +45,8 @@ pub(crate) fn write(
     Ok(Either::B(std::iter::once(Item::A(buffer.to_unknown())).chain(items).collect()))
 }
 
-fn length(message: &Message) -> usize {
+/// How many bytes a message takes there.
+pub(crate) fn length(message: &Message) -> usize {
     7 * 4 + message.name.len() + message.packed.bytes.len()
 }
 
@@ -65,7 +68,7 @@ fn add(message: Message, bytes: &mut Vec<u8>, items: &mut Vec<Item>) {
     bytes.extend(value);
 }
 
-/// Messages are limited to far less than 4 GiB, and so many don't come before the loop takes them.
+/// Messages are limited to far less than 4 GiB, and a loop takes few that are large at a time.
 fn number(count: usize) -> [u8; 4] {
     u32::try_from(count).expect("a batch is shorter than 4 GiB").to_le_bytes()
 }

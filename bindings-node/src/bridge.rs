@@ -44,13 +44,13 @@ impl Bridge {
         Ok(Bridge { mailbox: Mailbox::new(env, receive, raise)? })
     }
 
-    /// The messages that are there, in `buffer` if they fit.
+    /// Messages that are there, in `buffer` if they fit.
     #[napi(ts_return_type = "boolean | any[]", catch_unwind)]
     pub fn take(&self, env: &Env, buffer: BufferSlice<'static>) -> Result<Batch> {
         batch::write(env, self.mailbox.inbox().take(), buffer)
     }
 
-    /// The messages that are there or come within microseconds, in `buffer` if they fit; null if there are none and it
+    /// Messages that are there or come within microseconds, in `buffer` if they fit; null if there are none and it
     /// has to be called once more. `round`, if it is a new turn of the loop: whether that waits for one call at most.
     #[napi(ts_return_type = "boolean | any[] | null", catch_unwind)]
     pub fn look(
@@ -61,11 +61,11 @@ impl Bridge {
     ) -> Result<Option<Batch>> {
         let inbox = self.mailbox.inbox();
         round.into_iter().for_each(|alone| inbox.come_round(alone));
-        let messages = inbox.look();
-        if messages.is_empty() && inbox.look_again() {
+        let portion = inbox.look();
+        if portion.messages.is_empty() && inbox.look_again() {
             return Ok(None);
         }
-        batch::write(env, messages, buffer).map(Some)
+        batch::write(env, portion, buffer).map(Some)
     }
 
     /// Somebody was called: when `look` has to be called, as nobody wakes the loop then. `alone`: it waits for one call

@@ -12,6 +12,7 @@ use napi::threadsafe_function::{ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
+use crate::batch;
 use crate::codec::{Handle, Packed, Sent};
 use crate::ctx::Ctx;
 use crate::reference::JsRef;
@@ -90,7 +91,7 @@ impl Mailbox {
             receive.call((), ThreadsafeFunctionCallMode::NonBlocking);
         };
         let mailbox = Arc::new(Mailbox {
-            inbox: Inbox::new(wake),
+            inbox: Inbox::new(batch::length, wake),
             raise: raise.create_ref()?,
             asks: Mutex::new(Some(Asks::new())),
             cancelable: Mutex::default(),

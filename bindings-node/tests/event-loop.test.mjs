@@ -171,3 +171,68 @@ test("answers that come together reach their calls", async () => {
     }
   }
 });
+
+/** Counts how often the loop comes round while `work` goes on, held up at first until all that it makes is there. */
+async function turnsOf(work) {
+  let turn = 0;
+  let turning = true;
+  const count = () => {
+    turn++;
+    if (turning) setImmediate(count);
+  };
+  const working = work(() => turn);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  count();
+  const result = await working;
+  turning = false;
+  return result;
+}
+
+/** The most of these turns that are one and the same. */
+function mostAtOnce(turns) {
+  const counts = new Map();
+  for (const turn of turns) counts.set(turn, (counts.get(turn) ?? 0) + 1);
+  return Math.max(...counts.values());
+}
+
+test("calls of a guest that come together let others have the event loop", async () => {
+  const worker = runtime.loader().load({
+    mainModule: "m.js",
+    modules: {
+      "m.js": `
+        import { DurableObject } from "cloudflare:workers";
+        export class App extends DurableObject {
+          async flood() {
+            await Promise.all(Array.from({ length: 900 }, (_, i) => this.env.NOTE(i)));
+          }
+        }`,
+    },
+    env: { NOTE: (i) => note(i) },
+  });
+  const stub = objectOf(runtime, worker.getDurableObjectClass("App"));
+  let note = () => {};
+  await stub.flood();
+  const notes = await turnsOf(async (turn) => {
+    const notes = [];
+    note = (i) => notes.push([i, turn()]);
+    await stub.flood();
+    return notes;
+  });
+  assert.deepEqual(notes.map(([i]) => i), Array.from({ length: 900 }, (_, i) => i));
+  const most = mostAtOnce(notes.map(([, turn]) => turn));
+  assert.ok(most <= 100, `${most} of 900 calls within one turn of the loop`);
+});
+
+test("answers that come together let others have the event loop", async () => {
+  const stubs = Array.from({ length: 10 }, () => guest(runtime, app("function App:echo(value) return value end")));
+  await Promise.all(stubs.map((stub) => stub.echo(0)));
+  const turns = await turnsOf(async (turn) => {
+    const call = async (_, i) => {
+      assert.equal(await stubs[i % 10].echo(i), i);
+      return turn();
+    };
+    return Promise.all(Array.from({ length: 900 }, call));
+  });
+  const most = mostAtOnce(turns);
+  assert.ok(most <= 100, `${most} of 900 answers within one turn of the loop`);
+});

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections import Counter
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +247,71 @@ async def test_answers_that_come_together_reach_their_calls() -> None:
             for _ in range(20):
                 echoes = [stub.echo(number) for number in range(count)]
                 assert await asyncio.gather(*echoes) == list(range(count))
+
+
+class Turns:
+    """Counts how often the loop comes round."""
+
+    now = 0
+
+    async def of(self, work: Coroutine[Any, Any, None]) -> None:
+        """Counts while ``work`` goes on. At first the loop is held up, until all that it makes is there."""
+        working = asyncio.create_task(work)
+        await asyncio.sleep(0)
+        counting = asyncio.create_task(self._count())
+        await asyncio.sleep(0)
+        time.sleep(0.5)
+        await working
+        counting.cancel()
+
+    async def _count(self) -> None:
+        while True:
+            self.now += 1
+            await asyncio.sleep(0)
+
+
+@on_loop
+async def test_calls_of_a_guest_that_come_together_let_others_have_the_loop() -> None:
+    flood = """
+        import { DurableObject } from "cloudflare:workers";
+        export class App extends DurableObject {
+            async flood() {
+                await Promise.all(Array.from({ length: 900 }, (_, i) => this.env.NOTE(i)));
+            }
+        }"""
+    turns = Turns()
+    notes: list[tuple[int, int]] = []
+
+    def note(number: int) -> None:
+        notes.append((number, turns.now))
+
+    async with aio.open(None) as runtime:
+        code = WorkerCode("app.js", {"app.js": flood}, env={"NOTE": note})
+        cls = runtime.loader().load(code).get_durable_object_class("App")
+        stub = runtime.namespace("App", cls).get_by_name("it")
+        await stub.flood()
+        notes.clear()
+        await turns.of(stub.flood())
+        assert [number for number, _ in notes] == list(range(900))
+        most = max(Counter(turn for _, turn in notes).values())
+        assert most <= 100, f"{most} of 900 calls within one turn of the loop"
+
+
+@on_loop
+async def test_answers_that_come_together_let_others_have_the_loop() -> None:
+    turns = Turns()
+    answered: list[int] = []
+    async with aio.open(None) as runtime:
+        stubs = [guest(runtime, f"App{n}") for n in range(10)]
+        await asyncio.gather(*(stub.echo(0) for stub in stubs))
+
+        async def call(number: int) -> None:
+            assert await stubs[number % 10].echo(number) == number
+            answered.append(turns.now)
+
+        async def calls() -> None:
+            await asyncio.gather(*(call(number) for number in range(900)))
+
+        await turns.of(calls())
+        most = max(Counter(answered).values())
+        assert most <= 100, f"{most} of 900 answers within one turn of the loop"

@@ -1,5 +1,6 @@
 //! What threads have for an event loop, which is woken once for many messages, and not at all while it looks itself.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,6 +19,20 @@ const PATIENCE: Duration = Duration::from_micros(100);
 
 /// How many calls in a row look for their answers at once: whoever comes to the loop waits that long.
 const IN_A_ROW: u8 = 8;
+
+/// How many messages a loop takes at a time, and of how many bytes altogether: its timers, its sockets and whatever else
+/// comes to it wait for what these do.
+const PORTION: usize = 32;
+const PORTION_BYTES: usize = 256 << 10;
+
+/// What a loop takes at a time of its messages, in their order.
+#[derive(Debug)]
+pub struct Portion<T> {
+    /// Some messages; none if there are none.
+    pub messages: VecDeque<T>,
+    /// Whether there are more. Nobody wakes the loop for those: it comes for them once others have had it.
+    pub more: bool,
+}
 
 /// What an event loop has to do that has called somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +54,14 @@ pub struct Inbox<T> {
     /// Whether there are messages, for a loop that looks without the lock.
     filled: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
+    /// How many bytes of a message the loop has to read.
+    size: fn(&T) -> usize,
     /// Whoever looks keeps everybody else from it.
     one_core: bool,
 }
 
 struct State<T> {
-    messages: Vec<T>,
+    messages: VecDeque<T>,
     /// Whether the loop will come without being woken: it was already, or looks itself.
     attended: bool,
     /// Whether that is because the loop is about to say so.
@@ -59,10 +76,11 @@ struct State<T> {
 }
 
 impl<T> Inbox<T> {
-    /// Makes one. `wake` has the loop call [`Inbox::take`] soon; it is called on any thread and must not block.
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Inbox<T> {
+    /// Makes one. `size` says how many bytes of a message the loop has to read. `wake` has the loop call [`Inbox::take`]
+    /// soon; it is called on any thread and must not block.
+    pub fn new(size: fn(&T) -> usize, wake: impl Fn() + Send + Sync + 'static) -> Inbox<T> {
         let state = State {
-            messages: Vec::new(),
+            messages: VecDeque::new(),
             attended: false,
             expected: false,
             closed: false,
@@ -75,6 +93,7 @@ impl<T> Inbox<T> {
             state: Mutex::new(state),
             filled: AtomicBool::new(false),
             wake: Box::new(wake),
+            size,
             one_core: cores == 1,
         }
     }
@@ -88,7 +107,7 @@ impl<T> Inbox<T> {
         if state.closed {
             return Err(message);
         }
-        state.messages.push(message);
+        state.messages.push_back(message);
         self.filled.store(true, Ordering::Release);
         if let Some(called) = state.called.take() {
             state.answers.came(called.elapsed() < PATIENCE);
@@ -148,28 +167,28 @@ impl<T> Inbox<T> {
         self.state.lock().granted = if alone { IN_A_ROW } else { 0 };
     }
 
-    /// The messages that are there, or that come within the next 30 microseconds.
-    pub fn look(&self) -> Vec<T> {
+    /// Messages that are there, or that come within the next 30 microseconds.
+    pub fn look(&self) -> Portion<T> {
         let crowded = spin(LOOK, |_| self.filled.load(Ordering::Acquire));
         let mut state = self.state.lock();
         if crowded {
             state.answers.put_off();
         }
-        self.empty(&mut state)
+        self.portion(&mut state)
     }
 
-    /// The messages that are there.
-    pub fn take(&self) -> Vec<T> {
-        self.empty(&mut self.state.lock())
+    /// Messages that are there.
+    pub fn take(&self) -> Portion<T> {
+        self.portion(&mut self.state.lock())
     }
 
-    /// Puts messages back in front of those that have come since; the loop has to take them soon.
-    pub fn put_back(&self, mut messages: Vec<T>) {
+    /// Puts messages back in front of those that have come since. Answers whether the loop has to come for them itself:
+    /// unless it was woken since, or has to come anyway.
+    pub fn put_back(&self, messages: VecDeque<T>) -> bool {
         let mut state = self.state.lock();
-        messages.append(&mut state.messages);
-        state.messages = messages;
-        state.attended = true;
+        messages.into_iter().rev().for_each(|message| state.messages.push_front(message));
         self.filled.store(true, Ordering::Release);
+        !std::mem::replace(&mut state.attended, true)
     }
 
     /// The loop won't come after all. It is woken if there are messages.
@@ -183,17 +202,31 @@ impl<T> Inbox<T> {
         }
     }
 
-    fn empty(&self, state: &mut State<T>) -> Vec<T> {
-        state.attended = false;
-        self.filled.store(false, Ordering::Relaxed);
-        std::mem::take(&mut state.messages)
+    fn portion(&self, state: &mut State<T>) -> Portion<T> {
+        let mut bytes = 0;
+        let mut fits = |message: &T| {
+            bytes += (self.size)(message);
+            bytes <= PORTION_BYTES
+        };
+        let count = state.messages.iter().take(PORTION).take_while(|it| fits(it)).count().max(1);
+        let more = state.messages.len() > count;
+        let messages = if more {
+            state.messages.drain(..count).collect()
+        } else {
+            std::mem::take(&mut state.messages)
+        };
+        state.attended = more;
+        self.filled.store(more, Ordering::Relaxed);
+        Portion { messages, more }
     }
 
     /// Takes no further messages; answers those that are left.
-    pub fn close(&self) -> Vec<T> {
+    pub fn close(&self) -> VecDeque<T> {
         let mut state = self.state.lock();
         state.closed = true;
-        self.empty(&mut state)
+        state.attended = false;
+        self.filled.store(false, Ordering::Relaxed);
+        std::mem::take(&mut state.messages)
     }
 }
 
@@ -213,9 +246,12 @@ mod tests {
     fn counted() -> (Arc<AtomicUsize>, Inbox<u8>) {
         let wakes = Arc::new(AtomicUsize::new(0));
         let count = wakes.clone();
-        let mut inbox = Inbox::new(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-        });
+        let mut inbox = Inbox::new(
+            |message| usize::from(*message) << 10,
+            move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            },
+        );
         inbox.one_core = false;
         for _ in 0..2 {
             inbox.state.lock().answers.came(true);
@@ -231,10 +267,13 @@ mod tests {
     fn a_loop_is_woken_once_for_many_messages() {
         let (wakes, inbox) = counted();
         (0..3).for_each(|message| inbox.post(message).unwrap());
-        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![0, 1, 2], 1));
+        assert_eq!(
+            (inbox.take().messages, wakes.load(Ordering::Relaxed)),
+            (vec![0, 1, 2].into(), 1)
+        );
         inbox.post(3).unwrap();
-        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![3], 2));
-        assert!(inbox.take().is_empty());
+        assert_eq!((inbox.take().messages, wakes.load(Ordering::Relaxed)), (vec![3].into(), 2));
+        assert!(inbox.take().messages.is_empty());
     }
 
     #[test]
@@ -244,11 +283,11 @@ mod tests {
         inbox.expect();
         inbox.post(1).unwrap();
         assert!(looks(&inbox));
-        assert_eq!((inbox.look(), wakes.load(Ordering::Relaxed)), (vec![1], 0));
+        assert_eq!((inbox.look().messages, wakes.load(Ordering::Relaxed)), (vec![1].into(), 0));
         inbox.post(2).unwrap();
         inbox.expect();
         assert!(!looks(&inbox), "it is on its way");
-        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![2], 1));
+        assert_eq!((inbox.take().messages, wakes.load(Ordering::Relaxed)), (vec![2].into(), 1));
     }
 
     #[test]
@@ -256,7 +295,7 @@ mod tests {
         let (wakes, inbox) = counted();
         assert!(looks(&inbox));
         inbox.post(1).unwrap();
-        assert_eq!((inbox.look(), wakes.load(Ordering::Relaxed)), (vec![1], 0));
+        assert_eq!((inbox.look().messages, wakes.load(Ordering::Relaxed)), (vec![1].into(), 0));
         inbox.post(2).unwrap();
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
         assert!(!looks(&inbox), "it is on its way");
@@ -271,7 +310,7 @@ mod tests {
         assert!(looks(&inbox));
         inbox.post(1).unwrap();
         inbox.forgo();
-        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![1], 1));
+        assert_eq!((inbox.take().messages, wakes.load(Ordering::Relaxed)), (vec![1].into(), 1));
     }
 
     #[test]
@@ -302,28 +341,49 @@ mod tests {
         assert!(looks(&inbox));
         // Whoever was called in the future answers soon however slow this machine is.
         inbox.state.lock().called = Instant::now().checked_add(hour);
-        assert!(inbox.look().is_empty());
+        assert!(inbox.look().messages.is_empty());
         assert!(inbox.look_again());
         inbox.post(1).unwrap();
-        assert_eq!((inbox.look(), wakes.load(Ordering::Relaxed)), (vec![1], 0));
+        assert_eq!((inbox.look().messages, wakes.load(Ordering::Relaxed)), (vec![1].into(), 0));
         assert!(!inbox.look_again(), "nobody is called");
         assert!(looks(&inbox));
         inbox.state.lock().called = Instant::now().checked_sub(hour);
-        assert!(inbox.look().is_empty());
+        assert!(inbox.look().messages.is_empty());
         assert!(!inbox.look_again());
         inbox.post(2).unwrap();
-        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![2], 1));
+        assert_eq!((inbox.take().messages, wakes.load(Ordering::Relaxed)), (vec![2].into(), 1));
     }
 
     #[test]
     fn what_is_put_back_comes_first_and_wakes_nobody() {
         let (wakes, inbox) = counted();
         inbox.post(1).unwrap();
-        let taken = inbox.take();
+        let taken = inbox.take().messages;
+        assert!(inbox.put_back(taken), "nobody else has the loop come");
+        let taken = inbox.take().messages;
         inbox.post(2).unwrap();
-        inbox.put_back(taken);
+        assert!(!inbox.put_back(taken), "it is woken");
         inbox.post(3).unwrap();
-        assert_eq!((inbox.take(), wakes.load(Ordering::Relaxed)), (vec![1, 2, 3], 2));
+        assert_eq!(
+            (inbox.take().messages, wakes.load(Ordering::Relaxed)),
+            (vec![1, 2, 3].into(), 2)
+        );
+    }
+
+    #[test]
+    fn a_loop_takes_so_many_messages_and_bytes_at_a_time_and_comes_for_the_rest_unwoken() {
+        let (wakes, inbox) = counted();
+        let (small, large) = ([0; PORTION + 1], [200, 200, 255, 1]);
+        let sent: Vec<u8> = small.into_iter().chain(large).collect();
+        sent.iter().for_each(|message| inbox.post(*message).unwrap());
+        assert!(!looks(&inbox), "it is on its way");
+        let portions: Vec<_> = std::iter::repeat_with(|| inbox.take())
+            .take_while(|portion| !portion.messages.is_empty())
+            .collect();
+        let more: Vec<_> = portions.iter().map(|it| (it.messages.len(), it.more)).collect();
+        assert_eq!(more, [(PORTION, true), (2, true), (1, true), (2, false)]);
+        let taken: Vec<_> = portions.into_iter().flat_map(|portion| portion.messages).collect();
+        assert_eq!((taken, wakes.load(Ordering::Relaxed)), (sent, 1));
     }
 
     #[test]

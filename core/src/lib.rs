@@ -104,7 +104,7 @@ pub use host::{
 };
 pub use http::{Headers, Request, Response};
 pub use id::ObjectId;
-pub use inbox::{Attention, Inbox};
+pub use inbox::{Attention, Inbox, Portion};
 pub use limits::{Limits, LimitsPatch};
 pub use loader::{ExportOptions, Loader, Module, Outbound, WorkerCode, WorkerStub};
 pub use metrics::{ErrorCount, EventCount, Histogram, Metrics};

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
-use facetbox::{Attention, Inbox as CoreInbox};
+use facetbox::{Attention, Inbox as CoreInbox, Portion};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -11,6 +12,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::interpreter::{detach, enter};
+
+/// Once what comes to a loop has taken this long, the loop's timers, its sockets and all else have their turn before the
+/// rest: large values take long to make.
+const TURN: Duration = Duration::from_millis(5);
 
 /// Makes what a future is settled with.
 type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -114,26 +119,42 @@ impl Mail {
             Attention::BeforeSleep => return self.come(py, true),
             Attention::AtOnce => {}
         }
-        let mut deliveries = detach(py, || self.inbox.look());
-        self.look_again(py, &deliveries);
+        let mut found = self.look(py);
         // Code of the host must not run in the middle of other code, and nothing may overtake it.
-        let code = deliveries.iter().position(|delivery| matches!(delivery, Delivery::Run(..)));
-        if let Some(code) = code {
-            self.inbox.put_back(deliveries.split_off(code));
-            self.come(py, false);
+        let is_code = |delivery: &Delivery| matches!(delivery, Delivery::Run(..));
+        if let Some(code) = found.messages.iter().position(is_code) {
+            found.more |= self.inbox.put_back(found.messages.split_off(code));
         }
-        for delivery in deliveries {
-            if let Err(error) = delivery.deliver(py) {
-                error.write_unraisable(py, None);
-            }
+        if let Err(error) = self.deliver(py, found) {
+            error.write_unraisable(py, None);
         }
     }
 
-    /// Has the loop look once more, if it has looked in vain and that pays.
-    fn look_again(self: &Arc<Self>, py: Python<'_>, found: &[Delivery]) {
-        if found.is_empty() && self.inbox.look_again() {
+    /// What is there or comes soon. Where it has looked in vain and that pays, the loop looks once more.
+    fn look(self: &Arc<Self>, py: Python<'_>) -> Portion<Delivery> {
+        let found = detach(py, || self.inbox.look());
+        if found.messages.is_empty() && self.inbox.look_again() {
             self.come(py, true);
         }
+        found
+    }
+
+    /// Delivers what was taken. The loop comes again for what is left of it, and for what it hasn't taken. If several
+    /// fail, the first says why.
+    fn deliver(self: &Arc<Self>, py: Python<'_>, taken: Portion<Delivery>) -> PyResult<()> {
+        let Portion { mut messages, mut more } = taken;
+        let begun = Instant::now();
+        let mut delivered = Ok(());
+        while let Some(delivery) = messages.pop_front() {
+            delivered = delivered.and(delivery.deliver(py));
+            if !messages.is_empty() && begun.elapsed() > TURN {
+                more |= self.inbox.put_back(std::mem::take(&mut messages));
+            }
+        }
+        if more {
+            self.come(py, false);
+        }
+        delivered
     }
 
     /// Has the loop come soon for what there is; it is on its way already as far as others know.
@@ -185,7 +206,8 @@ impl Inbox {
                     mail.summon();
                 }
             };
-            let inbox = CoreInbox::new(wake);
+            // How large values are is seen while they are made.
+            let inbox = CoreInbox::new(|_| 0, wake);
             Mail { event_loop, inbox, waits: AtomicIsize::new(0) }
         }))
     }
@@ -205,13 +227,9 @@ impl Visit {
         self.over.store(true, Ordering::Relaxed);
         let inbox = &self.mail.inbox;
         inbox.come_round(self.mail.is_alone());
-        let deliveries = if self.look { detach(py, || inbox.look()) } else { inbox.take() };
-        if self.look {
-            self.mail.look_again(py, &deliveries);
-        }
+        let found = if self.look { self.mail.look(py) } else { inbox.take() };
         // Only what is to end the program comes out; the others get theirs first.
-        let delivered = deliveries.into_iter().map(|delivery| delivery.deliver(py));
-        delivered.fold(Ok(()), PyResult::and)
+        self.mail.deliver(py, found)
     }
 }
 
