@@ -94,7 +94,7 @@ class Writer {
   /** Writes a described error. */
   error({ number, name, message, guestStack, path, reference = 0, cause }) {
     this.#tag(TAG.ERROR);
-    this.#buffer.writeInt32LE(number, this.#reserve(4));
+    this.#count(number);
     for (const text of [name, message, guestStack, path]) this.#text(text.toWellFormed());
     this.#count(reference);
     if (cause?.error) this.error(cause.error);

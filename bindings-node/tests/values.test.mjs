@@ -47,6 +47,12 @@ describe("values that come back as they were", () => {
   }
 });
 
+test("errors are written wherever the buffer grows", async () => {
+  const errors = Array.from({ length: 20_000 }, (_, i) => new Error("x".repeat(i % 7)));
+  const echoed = await stub.echo(errors);
+  assert.ok(errors.every(({ message }, i) => echoed[i].message === message));
+});
+
 test("requests, responses and headers come back with their bodies", async () => {
   const request = new Request("http://a/b?c", { method: "PUT", body: "asked", headers: { a: "1" } });
   const [answered, { list }] = await Promise.all([
