@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "quickjs")]
+use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::task::Poll;
 use std::thread;
@@ -205,6 +207,30 @@ export class Room extends DurableObject {
     let both = both.join().expect("no panic")?;
     assert_eq!(both, Value::List(vec!["soon".into(), "late".into()]));
     assert!(started.elapsed() < Duration::from_secs(10));
+    Ok(())
+}
+
+/// A call that has come into its caller's turn, while that kept it, goes on when the caller is to give it up.
+#[cfg(feature = "quickjs")]
+#[test]
+fn a_call_within_a_turn_goes_on_while_its_caller_gives_that_up() -> Result<()> {
+    let code = js(r#"
+import { DurableObject } from "cloudflare:workers";
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export class Room extends DurableObject {
+  section(ms) { return this.ctx.blockConcurrencyWhile(async () => { await sleep(ms); return ms; }); }
+  async both() {
+    const outer = this.section(20);
+    const inner = this.ctx.exports.Room.getByName("a").section(60);
+    return [await outer, await inner];
+  }
+}"#);
+    let runtime = Runtime::open_in_memory()?;
+    let room = runtime.deploy("site", code, None)?.namespace("Room")?.get_by_name("a");
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(room.call_blocking("both", vec![])));
+    let both = told.recv_timeout(Duration::from_secs(20)).expect("it doesn't wait for ever")?;
+    assert_eq!(both, Value::List(vec![20.into(), 60.into()]));
     Ok(())
 }
 

@@ -190,29 +190,28 @@ impl JsInstance {
         let event = &task.event;
         event.takes_time();
         event.actor.flush()?;
-        if !task.keeps_turn() {
-            hold.give_back().await;
-        }
-        event.give_way().await;
+        let mut ended = Vec::new();
+        let waited = async {
+            if !task.keeps_turn() {
+                go_on(task, &mut ended, hold.give_back()).await;
+            }
+            event.give_way().await;
+            if ended.is_empty() {
+                ended = self.next(task).await;
+            }
+            Some(())
+        };
         let late = async {
             event.late().await;
             None
         };
-        let ended = future::or(async { Some(self.next(task).await) }, late).await;
-        let mut ended = ended.ok_or_else(|| match event.in_section() {
-            true => event.actor.fail_section(),
-            false => self.stopped(task, Stop::Wall),
-        })?;
-        // What else it has begun goes on: that may have the turn of another actor, for which whoever has this one waits.
-        let mut retaken = pin!(hold.retake());
-        let go_on = |context: &mut Context<'_>| {
-            let taken = retaken.as_mut().poll(context);
-            if taken.is_pending() {
-                poll_more(task, &mut ended, context);
-            }
-            taken
-        };
-        poll_fn(go_on).await?;
+        if future::or(waited, late).await.is_none() {
+            return Err(match event.in_section() {
+                true => event.actor.fail_section(),
+                false => self.stopped(task, Stop::Wall),
+            });
+        }
+        go_on(task, &mut ended, hold.retake()).await?;
         event.actor.check()?;
         Ok(ended)
     }
@@ -241,6 +240,20 @@ impl JsInstance {
         let full = self.vm.shared.full.lock().take();
         why.end(&task.event.actor, &*self.vm.shared.guard, full)
     }
+}
+
+/// Waits for a turn. What else the task has begun goes on meanwhile: that may be in this turn, or have the one of another
+/// actor, for which whoever is in this one waits.
+async fn go_on<T>(task: &Task, ended: &mut Ended, turn: impl Future<Output = T>) -> T {
+    let mut turn = pin!(turn);
+    let poll = |context: &mut Context<'_>| {
+        let done = turn.as_mut().poll(context);
+        if done.is_pending() {
+            poll_more(task, ended, context);
+        }
+        done
+    };
+    poll_fn(poll).await
 }
 
 /// A task that is in the machine; leaves with the scope.

@@ -188,8 +188,15 @@ impl Guard {
     /// was by a job that had less on its stack.
     pub fn loads(&self) {
         let depth = self.depth();
-        let _alive = self.alive.lock();
-        self.importing.store(depth.max(1), Ordering::Relaxed);
+        {
+            let _alive = self.alive.lock();
+            self.importing.store(depth.max(1), Ordering::Relaxed);
+        }
+        // Whoever has stopped the guest meanwhile left it what a module needed that it has loaded before, with less on its
+        // stack.
+        if matches!(self.stopped(), Some(Stop::Cpu | Stop::Wall)) {
+            self.take_stack();
+        }
     }
 
     /// Answers the engine whether the guest has to end. If so it asks again at the next opportunity, should the
