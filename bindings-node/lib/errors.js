@@ -68,8 +68,23 @@ const builtins = new Map(
   ]),
 );
 
+/** Runs what makes an error, without a stack: that takes longer than all else, and only tells where a value was read. */
+function stackless(make) {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return make();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
+}
+
 /** An error that is a value: what somebody sent, not what somebody threw. */
 function errorValue(description) {
+  return stackless(() => valueOf(description));
+}
+
+function valueOf(description) {
   const { number, name, message, guestStack, cause } = description;
   const { code } = rowOf.get(number);
   if (code !== "GUEST_ERROR") return exception({ ...description, reference: 0 });

@@ -51,6 +51,7 @@ test("errors are written wherever the buffer grows", async () => {
   const errors = Array.from({ length: 20_000 }, (_, i) => new Error("x".repeat(i % 7)));
   const echoed = await stub.echo(errors);
   assert.ok(errors.every(({ message }, i) => echoed[i].message === message));
+  assert.match(new Error().stack, /values\.test/, "which errors of others still have");
 });
 
 test("requests, responses and headers come back with their bodies", async () => {

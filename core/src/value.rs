@@ -17,6 +17,10 @@ use crate::view::View;
 /// How deep a value may be nested.
 pub const MAX_DEPTH: usize = 128;
 
+/// What errors, messages and capabilities take beside their contents: an event loop needs microseconds to make one, as
+/// long as for a hundred plain values.
+const HEAVY: usize = 1 << 10;
+
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// A value that crosses a boundary: always a copy, never shared.
@@ -188,7 +192,8 @@ impl Value {
         }
     }
 
-    /// An estimate of its size in bytes, for message limits: contents plus 8 bytes a value.
+    /// An estimate of its size in bytes, for message limits: contents plus 8 bytes a value, and 1 KiB more for errors,
+    /// requests, responses, headers and capabilities.
     pub fn size(&self) -> usize {
         8 + match self {
             Value::String(text) => text.len(),
@@ -199,13 +204,20 @@ impl Value {
             Value::BigInt(n) => n.bits() as usize / 8,
             Value::Error(e) => {
                 let texts = e.name().len() + e.message().len() + e.stack().map_or(0, str::len);
-                texts + e.cause().map_or(0, Value::size)
+                HEAVY + texts + e.cause().map_or(0, Value::size)
             }
-            Value::Request(request) => request.size(),
-            Value::Response(response) => response.size(),
-            Value::Headers(headers) => headers.size(),
-            _ => 0,
+            Value::Request(request) => HEAVY + request.size(),
+            Value::Response(response) => HEAVY + response.size(),
+            Value::Headers(headers) => HEAVY + headers.size(),
+            _ => self.overhead(),
         }
+    }
+
+    /// What it takes beside its contents because making it takes long.
+    pub(crate) fn overhead(&self) -> usize {
+        let is_message = matches!(self, Value::Request(_) | Value::Response(_) | Value::Headers(_));
+        let is_heavy = is_message || matches!(self, Value::Error(_)) || self.is_capability();
+        if is_heavy { HEAVY } else { 0 }
     }
 
     /// Refuses a value nested deeper than [`MAX_DEPTH`], naming the path to it.

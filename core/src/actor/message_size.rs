@@ -16,7 +16,10 @@ impl Actor {
                 self.check_size("response", response.size())
             }
             // Its texts were cut when it was thrown.
-            Err(error) => Ok(Value::Error(error.clone()).size()),
+            Err(error) => {
+                let thrown = Value::Error(error.clone());
+                Ok(thrown.size() - thrown.overhead())
+            }
         }
     }
 

@@ -155,8 +155,12 @@ impl<'a, 'js> Reader<'a, 'js> {
             Type::String => Value::String(self.text(value)?),
             Type::BigInt => Value::BigInt(self.big_int(value)?),
             Type::Symbol => return Err(refused("A symbol could not be cloned.")),
-            Type::Function | Type::Constructor => self.function(value)?,
-            _ => self.object(value)?,
+            kind => {
+                let is_function = matches!(kind, Type::Function | Type::Constructor);
+                let read = if is_function { self.function(value) } else { self.object(value) }?;
+                self.charge(read.overhead())?;
+                read
+            }
         })
     }
 
@@ -368,7 +372,7 @@ impl<'a, 'js> Reader<'a, 'js> {
             "Response" => api::response(ctx, hooks, &parts)?.into(),
             _ => api::headers(ctx, hooks, &parts)?.into(),
         };
-        self.charge(message.size())?;
+        self.charge(message.size() - message.overhead())?;
         Ok(Some(message))
     }
 

@@ -211,6 +211,12 @@ impl<'a> Reader<'a> {
 
     /// Something that isn't copied piece by piece.
     fn object(&mut self, value: &LuaValue) -> Result<Value, Refusal> {
+        let read = self.opaque(value)?;
+        self.spend(read.overhead())?;
+        Ok(read)
+    }
+
+    fn opaque(&mut self, value: &LuaValue) -> Result<Value, Refusal> {
         match value {
             LuaValue::Table(table) => self.instance(table),
             LuaValue::UserData(userdata) => self.userdata(userdata),
@@ -257,7 +263,7 @@ impl<'a> Reader<'a> {
         if self.sends
             && let Some(message) = self.marshal.web.message_from_lua(self.lua, table)?
         {
-            self.spend(message.size())?;
+            self.spend(message.size() - message.overhead())?;
             return Ok(message);
         }
         let name: Option<String> = self.marshal.classes.raw_get(metatable)?;
