@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 
 use super::meter::Meter;
 use super::raw::thread_bytes;
+use super::search::{Bounds, Place, Search};
 
 /// Memory that one statement of a guest may take for sorting and the like.
 const MEMORY_BYTES: i64 = 64 << 20;
@@ -76,6 +77,11 @@ pub(super) struct Guard {
     refused: AtomicBool,
     /// Blocks of memory since the last look.
     blocks: AtomicU32,
+    /// What the full-text queries of the guest's statement allow it.
+    longest_list: AtomicI64,
+    most_held: AtomicI64,
+    /// The full-text query that is being read.
+    search: Search,
     /// What an operator's query may still take; `u64::MAX` while there is none.
     operator: AtomicU64,
     /// Pages in the write-ahead log after the last commit.
@@ -106,6 +112,9 @@ impl Guard {
             out_of_memory: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             blocks: AtomicU32::new(0),
+            longest_list: AtomicI64::new(Bounds::NONE.list),
+            most_held: AtomicI64::new(Bounds::NONE.held),
+            search: Search::default(),
             operator: AtomicU64::new(u64::MAX),
             wal_pages: AtomicU32::new(0),
             committed: AtomicBool::new(false),
@@ -123,9 +132,12 @@ impl Guard {
     }
 
     /// Says that a guest's statement is compiled or runs on this thread from now on, which holds so
-    /// many bytes.
-    pub fn enter_guest(&self, held: i64) {
+    /// many bytes and has asked full-text tables for what has such bounds.
+    pub fn enter_guest(&self, held: i64, bounds: Bounds) {
         self.guest.store(true, Relaxed);
+        self.longest_list.store(bounds.list, Relaxed);
+        self.most_held.store(bounds.held, Relaxed);
+        self.search.end();
         self.memory.store(thread_bytes() - held, Relaxed);
         self.blocks.store(0, Relaxed);
         self.refused.store(false, Relaxed);
@@ -134,6 +146,18 @@ impl Guard {
     /// Bytes that the guest's statement holds now.
     pub fn held(&self) -> i64 {
         thread_bytes() - self.memory.load(Relaxed)
+    }
+
+    /// The bounds of what the guest's statement has asked full-text tables for.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { list: self.longest_list.load(Relaxed), held: self.most_held.load(Relaxed) }
+    }
+
+    /// A full-text query has so many words there.
+    pub fn note_words(&self, place: Place, words: u32) {
+        let bounds = self.search.add(place, words);
+        self.longest_list.fetch_min(bounds.list, Relaxed);
+        self.most_held.fetch_min(bounds.held, Relaxed);
     }
 
     pub fn is_guest(&self) -> bool {
@@ -167,6 +191,7 @@ impl Guard {
     /// Whether the statement that runs has to end now. Our own statements never do.
     pub fn must_stop(&self) -> bool {
         self.blocks.store(0, Relaxed);
+        self.search.end();
         if self.is_operator() {
             let left = self.operator.load(Relaxed).saturating_sub(1);
             self.operator.store(left, Relaxed);
@@ -182,11 +207,14 @@ impl Guard {
         self.interrupt.load(Relaxed)
     }
 
-    /// Whether the statement that runs may not have so many bytes more. Only a guest's is asked about.
-    pub fn refuses(&self, bytes: i64) -> bool {
+    /// Whether the statement that runs may not have so many bytes more, for what may be a list of that length if one is
+    /// given. Only a guest's is asked about.
+    pub fn refuses(&self, bytes: i64, list: Option<i64>) -> bool {
         let blocks = self.blocks.load(Relaxed).saturating_add(1);
         self.blocks.store(blocks, Relaxed);
-        let starves = self.held() + bytes > HARD_BYTES || blocks > MAX_BLOCKS;
+        let starves = self.held() + bytes > HARD_BYTES.min(self.most_held.load(Relaxed))
+            || blocks > MAX_BLOCKS
+            || list.is_some_and(|list| list > self.longest_list.load(Relaxed));
         if starves {
             self.starve();
         }
@@ -198,7 +226,7 @@ impl Guard {
     }
 
     /// The statement that runs is refused memory because it takes too much.
-    pub fn starve(&self) {
+    fn starve(&self) {
         self.refused.store(true, Relaxed);
         self.out_of_memory.store(true, Relaxed);
     }

@@ -40,6 +40,7 @@ mod recover;
 mod rounds;
 mod row;
 mod schema;
+mod search;
 mod spares;
 mod sql;
 mod state;

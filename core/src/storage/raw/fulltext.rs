@@ -25,6 +25,24 @@ const MAX_WORDS: i64 = 64;
 impl Database {
     /// Makes the functions known. A table takes what it knows when a statement that uses it is compiled.
     pub(super) fn install_fulltext(&self) {
+        let api = self.fulltext_api();
+        // SAFETY: null, or the connection's interface, which stays while it is open.
+        let create = unsafe { api.as_ref() }.and_then(|api| api.xCreateFunction);
+        let Some(create) = create else { return };
+        for (name, function) in [
+            (c"bm25", bm25 as unsafe extern "C" fn(_, _, _, _, _)),
+            (c"highlight", highlight),
+            (c"snippet", snippet),
+        ] {
+            // SAFETY: the interface is the connection's. Without memory SQLite's own function stays.
+            unsafe { create(api, name.as_ptr(), null_mut(), Some(function), None) };
+        }
+    }
+}
+
+impl Database {
+    /// The interface of full-text tables, which stays while the connection is open; null without memory.
+    pub(super) fn fulltext_api(&self) -> *mut ffi::fts5_api {
         let mut statement = null_mut();
         let query = c"SELECT fts5(?1)".as_ptr();
         // SAFETY: the text ends with NUL, and the end of what was compiled may be null.
@@ -42,17 +60,7 @@ impl Database {
         }
         // SAFETY: alive, or null, which does nothing.
         unsafe { ffi::sqlite3_finalize(statement) };
-        // SAFETY: null, or the connection's interface, which stays while it is open.
-        let create = unsafe { api.as_ref() }.and_then(|api| api.xCreateFunction);
-        let Some(create) = create else { return };
-        for (name, function) in [
-            (c"bm25", bm25 as unsafe extern "C" fn(_, _, _, _, _)),
-            (c"highlight", highlight),
-            (c"snippet", snippet),
-        ] {
-            // SAFETY: the interface is the connection's. Without memory SQLite's own function stays.
-            unsafe { create(api, name.as_ptr(), null_mut(), Some(function), None) };
-        }
+        api
     }
 }
 

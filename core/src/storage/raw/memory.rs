@@ -12,20 +12,20 @@ use std::sync::OnceLock;
 use rusqlite::ffi;
 
 use crate::storage::guard::Guard;
+use crate::storage::search::Place;
 
 thread_local! {
     /// Bytes that this thread allocated through SQLite less those that it freed.
     static BYTES: Cell<i64> = const { Cell::new(0) };
     /// Who is asked before this thread gets more; null while nobody is.
     static ASKED: Cell<*const Guard> = const { Cell::new(null()) };
-    /// The block that grew last as a list of a `NEAR`'s phrases does, the first time.
-    static NEAR: Cell<*const c_void> = const { Cell::new(null()) };
+    /// How many blocks of [`SET_BYTES`] this thread got since the last phrase of a full-text query, and the last one.
+    static SETS: Cell<(u32, *const c_void)> = const { Cell::new((0, null())) };
 }
 
-/// Bytes of FTS5's list of a `NEAR`'s phrases, which grows by eight at a time. A row that has all of them takes steps
-/// without a look, as many as the square of how many phrases times the places where one is. So there are at most 16:
-/// FTS5 says nothing about a query before, but no other block of SQLite's grows twice in this way.
-const NEAR_BYTES: [c_int; 3] = [96, 160, 224];
+/// Bytes of what FTS5 makes for a set of phrases, a `NEAR` or one by itself, when it has read the first. Between two
+/// later ones it makes nothing of this length but the text of the second, for a moment.
+const SET_BYTES: c_int = 96;
 
 /// Has the guard asked for each block that this thread gets in `body`.
 pub(super) fn guarded<T>(guard: &Guard, body: impl FnOnce() -> T) -> T {
@@ -46,23 +46,50 @@ pub(super) fn must_stop() -> bool {
     unsafe { ASKED.get().as_ref() }.is_some_and(Guard::must_stop)
 }
 
-/// Whether a guest's statement runs on this thread; then it takes too much.
-fn must_starve() -> bool {
+fn is_refused(bytes: c_int, list: Option<c_int>) -> bool {
     // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
-    unsafe { ASKED.get().as_ref() }.is_some_and(|guard| {
-        guard.starve();
-        true
-    })
+    unsafe { ASKED.get().as_ref() }
+        .is_some_and(|guard| guard.refuses(bytes.into(), list.map(i64::from)))
 }
 
-fn is_refused(bytes: c_int) -> bool {
+/// Has words of a full-text query, whose text is in this block, read by `read`, which answers how many there are.
+pub(super) fn with_words<T>(
+    text: *const c_void,
+    is_same_phrase: bool,
+    read: impl FnOnce() -> (T, u32),
+) -> T {
+    let (sets, last) = SETS.get();
+    let place = match sets > u32::from(last == text) {
+        _ if is_same_phrase => Place::SamePhrase,
+        true => Place::Begins,
+        false => Place::Near,
+    };
+    let (answer, words) = read();
+    SETS.set((0, null()));
     // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
-    unsafe { ASKED.get().as_ref() }.is_some_and(|guard| guard.refuses(bytes.into()))
+    if let Some(guard) = unsafe { ASKED.get().as_ref() } {
+        guard.note_words(place, words);
+    }
+    answer
 }
 
-/// Whether a block that grows is the list of too long a `NEAR`.
-fn is_long_near(block: *const c_void, before: c_int, bytes: c_int) -> bool {
-    [before, bytes] == NEAR_BYTES[1..] && block == NEAR.get()
+/// The new length of a block that may be one of FTS5's lists of places: they are as long as a power of two.
+fn list(bytes: c_int) -> Option<c_int> {
+    (bytes as u32).is_power_of_two().then_some(bytes)
+}
+
+/// The same of one that grows. What SQLite sorts grows like that too, but begins with the length of its first row, as a
+/// number of four bytes: those of a list would be a number above 2^23, since it has no two zeros one after the other.
+///
+/// # Safety
+/// There are `before` bytes at `block`.
+unsafe fn list_that_grows(block: *const c_void, before: c_int, bytes: c_int) -> Option<c_int> {
+    let is_list = || {
+        // SAFETY: by the function's contract; they were written, since the block is full.
+        let start = unsafe { block.cast::<u32>().read_unaligned() };
+        u32::from_le(start) >= before as u32
+    };
+    list(bytes).filter(|_| list(before).is_some() && before >= 4 && is_list())
 }
 
 /// SQLite's own allocator, once the counting one is in its place.
@@ -145,11 +172,14 @@ fn count(bytes: i64) {
 
 unsafe extern "C" fn malloc(bytes: c_int) -> *mut c_void {
     let Some(allocator) = beneath() else { return null_mut() };
-    if is_refused(bytes) {
+    if is_refused(bytes, list(bytes)) {
         return null_mut();
     }
     // SAFETY: SQLite's own method with SQLite's own argument.
     let block = unsafe { (allocator.malloc)(bytes) };
+    if bytes == SET_BYTES {
+        SETS.set((SETS.get().0.saturating_add(1), block));
+    }
     if !block.is_null() {
         // SAFETY: as above; the block is alive.
         count(i64::from(unsafe { (allocator.size)(block) }));
@@ -169,10 +199,9 @@ unsafe extern "C" fn realloc(block: *mut c_void, bytes: c_int) -> *mut c_void {
     let Some(allocator) = beneath() else { return null_mut() };
     // SAFETY: SQLite's own method; the block is alive and not null, by SQLite's contract.
     let before = unsafe { (allocator.size)(block) };
-    if bytes > before && is_refused(bytes - before) {
-        return null_mut();
-    }
-    if is_long_near(block, before, bytes) && must_starve() {
+    // SAFETY: as above, it has `before` bytes.
+    let list = || unsafe { list_that_grows(block, before, bytes) };
+    if bytes > before && is_refused(bytes - before, list()) {
         return null_mut();
     }
     // SAFETY: as above.
@@ -180,9 +209,6 @@ unsafe extern "C" fn realloc(block: *mut c_void, bytes: c_int) -> *mut c_void {
     if !moved.is_null() {
         // SAFETY: as above; it is alive.
         count(i64::from(unsafe { (allocator.size)(moved) }) - i64::from(before));
-        if [before, bytes] == NEAR_BYTES[..2] {
-            NEAR.set(moved);
-        }
     }
     moved
 }

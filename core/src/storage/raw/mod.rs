@@ -14,6 +14,7 @@ mod patch;
 mod patterns;
 mod program;
 mod rank;
+mod searches;
 mod statement;
 mod vfs;
 
@@ -34,6 +35,7 @@ use super::backing::Backing;
 use super::failure::Failure;
 use super::guard::Guard;
 use super::meter::Meter;
+use super::search::Bounds;
 use crate::log::PAGE_BYTES;
 use program::LOOKS;
 use statement::Slots;
@@ -48,6 +50,8 @@ pub(super) struct Database {
     has_functions: bool,
     /// So are those of full-text tables.
     has_fulltext: bool,
+    /// We see what its full-text tables are asked for.
+    has_searches: bool,
     /// SQLite's optimizer knows that our `LIKE` and `GLOB` are what they are.
     has_patterns: bool,
     case_sensitive: bool,
@@ -100,7 +104,7 @@ impl Database {
             return Err(Failure::of_code(code));
         }
         let slots = Slots::default();
-        let (has_functions, has_fulltext) = (false, false);
+        let (has_functions, has_fulltext, has_searches) = (false, false, false);
         let (has_patterns, case_sensitive) = (false, false);
         let looks = Cell::new(LOOKS);
         let database = Database {
@@ -109,6 +113,7 @@ impl Database {
             guard,
             has_functions,
             has_fulltext,
+            has_searches,
             has_patterns,
             case_sensitive,
             looks,
@@ -260,10 +265,10 @@ impl Database {
         target.check(code)
     }
 
-    /// Says whose statement comes: a guest's, which holds so many bytes, or one of our own.
-    fn enter(&self, held: Option<i64>) {
-        match held {
-            Some(held) => self.guard.enter_guest(held),
+    /// Says whose statement comes: a guest's, which holds so many bytes and has such bounds, or one of our own.
+    fn enter(&self, guest: Option<(i64, Bounds)>) {
+        match guest {
+            Some((held, bounds)) => self.guard.enter_guest(held, bounds),
             None => self.guard.enter_own(),
         }
     }

@@ -53,11 +53,14 @@ pub(super) struct Needs {
     pub looks: c_int,
     /// It writes into virtual tables, which may keep some of that in memory.
     pub keeps: bool,
+    /// It searches in full-text tables.
+    pub searches: bool,
 }
 
 impl Needs {
     /// Of statements that don't have to be looked at.
-    pub const NONE: Needs = Needs { length: MAX_LENGTH, looks: LOOKS, keeps: false };
+    pub const NONE: Needs =
+        Needs { length: MAX_LENGTH, looks: LOOKS, keeps: false, searches: false };
 }
 
 struct Instruction<'a> {
@@ -158,6 +161,12 @@ impl Instruction<'_> {
             && self.more.ends_with(b"(-1)")
     }
 
+    /// It gives a virtual table what FTS5 calls a `MATCH`, `LIKE` or `GLOB` in its plans.
+    fn is_search(&self) -> bool {
+        let is_pattern = |byte: &u8| matches!(byte, b'M' | b'L' | b'G');
+        self.name == b"VFilter" && self.more.iter().any(is_pattern)
+    }
+
     /// Where it goes back to, if it is the end of a loop.
     fn loop_start(&self) -> Option<usize> {
         let ends = matches!(self.name, b"Next" | b"Prev" | b"SorterNext" | b"VNext" | b"Goto");
@@ -178,6 +187,7 @@ struct Program {
     triggers: Option<usize>,
     has_paths: bool,
     keeps: bool,
+    searches: bool,
     /// Functions, with the registers of their formats and what they weigh more if those are long. Each part has its own
     /// registers, so they go with where it begins.
     formats: Vec<(usize, (usize, i64), f64)>,
@@ -196,6 +206,7 @@ impl Program {
         self.weights.push(instruction.weight());
         self.has_paths |= instruction.has_paths();
         self.keeps |= instruction.name == b"VUpdate";
+        self.searches |= instruction.is_search();
         let [constants, first, _] = instruction.numbers;
         if let Some(weight) = instruction.format_weight() {
             // The registers of a constant are used for nothing else.
@@ -227,7 +238,8 @@ impl Program {
         // A loop has two instructions more at least.
         let again = f64::from(looks) * heaviest * count / (count + 2.0);
         let length = (LATEST / (total + again).max(1.0)) as usize;
-        Needs { length: length.clamp(LEAST_LENGTH, MAX_LENGTH), looks, keeps: self.keeps }
+        let length = length.clamp(LEAST_LENGTH, MAX_LENGTH);
+        Needs { length, looks, keeps: self.keeps, searches: self.searches }
     }
 
     /// The heaviest instruction that may be in a loop, and how many weigh anything.

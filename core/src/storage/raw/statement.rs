@@ -11,6 +11,7 @@ use super::program::Needs;
 use crate::storage::connection::MAX_LENGTH;
 use crate::storage::failure::Failure;
 use crate::storage::guard::Traits;
+use crate::storage::search::Bounds;
 
 /// The number of a statement of one [`Database`]. It is dead once the statement is finalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +53,28 @@ struct Slot {
     guest: bool,
     /// Bytes that a guest's statement holds while it runs.
     held: i64,
+    /// What it has asked full-text tables for.
+    bounds: Bounds,
     needs: Needs,
+}
+
+impl Slot {
+    /// It runs anew.
+    fn begin(&mut self) {
+        (self.held, self.bounds) = (0, Bounds::NONE);
+    }
 }
 
 impl Slots {
     fn add(&mut self, raw: *mut ffi::sqlite3_stmt, guest: bool, needs: Needs) -> Statement {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { raw: null_mut(), generation: 0, guest, held: 0, needs });
+            let (raw, generation, held, bounds) = (null_mut(), 0, 0, Bounds::NONE);
+            self.slots.push(Slot { raw, generation, guest, held, bounds, needs });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[index];
-        (slot.raw, slot.guest, slot.held, slot.needs) = (raw, guest, 0, needs);
+        (slot.raw, slot.guest, slot.needs) = (raw, guest, needs);
+        slot.begin();
         Statement { index, generation: slot.generation }
     }
 
@@ -122,7 +134,7 @@ impl Database {
                 ffi::sqlite3_prepare_v3(database.raw, start, length, flags, &mut raw, &mut tail)
             }
         };
-        self.enter(guest.then_some(0));
+        self.enter(guest.then_some((0, Bounds::NONE)));
         let code = match guest {
             true => guarded(&self.guard, || prepare(self)),
             false => prepare(self),
@@ -153,6 +165,11 @@ impl Database {
             })?,
             false => Needs::NONE,
         };
+        if needs.searches && !self.has_searches {
+            self.enter(None);
+            self.watch_searches();
+            self.has_searches = true;
+        }
         let statement = (!raw.is_null()).then(|| self.slots.add(raw, guest, needs));
         Ok(Prepared { statement, length: tail as usize - start as usize })
     }
@@ -245,7 +262,7 @@ impl Database {
 
     fn step_as(&mut self, statement: Statement, guest: bool) -> Result<bool, Failure> {
         let slot = self.slots.get(statement);
-        self.enter(guest.then_some(slot.held));
+        self.enter(guest.then_some((slot.held, slot.bounds)));
         // SAFETY: the statement is alive.
         let step = || unsafe { ffi::sqlite3_step(slot.raw) };
         let code = match guest {
@@ -256,7 +273,8 @@ impl Database {
             false => step(),
         };
         if guest {
-            self.slots.slots[statement.index].held = self.guard.held();
+            let slot = &mut self.slots.slots[statement.index];
+            (slot.held, slot.bounds) = (self.guard.held(), self.guard.bounds());
         }
         match code {
             ffi::SQLITE_ROW => Ok(true),
@@ -297,7 +315,7 @@ impl Database {
         unsafe { ffi::sqlite3_reset(raw) };
         // SAFETY: as above.
         unsafe { ffi::sqlite3_clear_bindings(raw) };
-        self.slots.slots[statement.index].held = 0;
+        self.slots.slots[statement.index].begin();
     }
 
     /// Runs a statement with values that are borrowed instead of copied, showing `each` its rows

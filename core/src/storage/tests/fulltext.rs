@@ -178,33 +178,124 @@ fn one_row_may_not_have_all_too_many_different_words() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_near_may_not_have_all_too_many_phrases() -> Result<()> {
+/// How many rows of `t` a query finds.
+fn found(storage: &Storage, query: &str) -> Result<usize> {
+    let query = vec![Value::String(query.into())];
+    exec_with(storage, "SELECT rowid FROM t WHERE t MATCH ?", query).map(|rows| rows.len())
+}
+
+fn is_refused(storage: &Storage, query: &str) -> bool {
+    let error = found(storage, query).err();
+    error.is_some_and(|error| error.message() == "out of memory: SQLITE_NOMEM")
+}
+
+/// A table of one text.
+fn table(options: &str, text: String) -> Result<Storage> {
     let storage = memory();
-    exec_with(&storage, "CREATE VIRTUAL TABLE t USING fts5(a)", vec![])?;
-    exec_with(&storage, "INSERT INTO t VALUES (?)", vec![Value::String("a ".repeat(100))])?;
+    let create = format!("CREATE VIRTUAL TABLE t USING fts5(a{options})");
+    exec_with(&storage, &create, vec![])?;
+    exec_with(&storage, "INSERT INTO t VALUES (?)", vec![Value::String(text)])?;
     storage.commit()?; // an error of memory drops what isn't
-    let found = |query: String| {
-        let query = vec![Value::String(query)];
-        exec_with(&storage, "SELECT rowid FROM t WHERE t MATCH ?", query).map(|rows| rows.len())
-    };
-    let near = |count: usize| format!("b OR NEAR({}, 3)", "a ".repeat(count));
-    assert_eq!(found(near(16)), Ok(1));
-    for count in [17, 24, 100, 5000] {
-        let error = found(near(count)).expect_err("refused");
-        assert_eq!(error.message(), "out of memory: SQLITE_NOMEM", "{count}");
+    Ok(storage)
+}
+
+fn near(count: usize, word: &str) -> String {
+    format!("b OR NEAR({}, 3)", format!("{word} ").repeat(count))
+}
+
+#[test]
+fn long_queries_find_what_they_are_asked_for() -> Result<()> {
+    let storage = table("", "a ".repeat(100))?;
+    for count in [1, 2, 9, 16, 17, 38] {
+        assert_eq!(found(&storage, &near(count, "a")), Ok(1), "{count}");
     }
-    let long = format!("NEAR({}, 3)", "\"a a\" ".repeat(17));
-    assert!(found(long).is_err());
-    // Nothing else is as long as a list of phrases.
+    assert!(is_refused(&storage, &near(39, "a")) && is_refused(&storage, &near(5000, "a")));
+    assert!(is_refused(&storage, &near(39, "\"a a\"")));
     for (join, count) in
         [(" ", 1000), (" OR ", 1000), (" AND ", 1000), (" + ", 100), (" NOT ", 100)]
     {
         let query = vec!["a"; count].join(join);
-        assert_eq!(found(query), Ok(usize::from(join != " NOT ")), "{join}");
+        assert_eq!(found(&storage, &query), Ok(usize::from(join != " NOT ")), "{join}");
     }
-    assert_eq!(found(format!("\"{}\"", "a ".repeat(100))), Ok(1));
-    assert_eq!(found(vec![near(16); 20].join(" OR ")), Ok(1));
+    assert_eq!(found(&storage, &format!("\"{}\"", "a ".repeat(100))), Ok(1));
+    assert_eq!(found(&storage, &vec![near(16, "a"); 5].join(" OR ")), Ok(1));
+    Ok(())
+}
+
+#[test]
+fn the_more_phrases_are_near_each_other_the_fewer_places_a_row_has_of_each() -> Result<()> {
+    let word = "b".repeat(95); // takes as much as what FTS5 makes of a set of phrases
+    for (options, text, word, most) in [
+        ("", "a ".repeat(2_000_000), "a", 2),
+        ("", "a ".repeat(500_000), "a", 3),
+        ("", "a ".repeat(100_000), "a", 6),
+        ("", format!("{word} ").repeat(40_000), word.as_str(), 9),
+        (", tokenize = porter", "a ".repeat(500_000), "a", 3),
+        (", tokenize = 'porter ascii'", "a ".repeat(500_000), "a", 3),
+        (", tokenize = ascii", "a ".repeat(500_000), "a", 3),
+        (", tokenize = trigram", "a".repeat(500_000), "aaa", 3),
+        ("", "a1 a2 ".repeat(250_000), "a*", 3),
+    ] {
+        let storage = table(options, text)?;
+        assert_eq!(found(&storage, &near(most, word)), Ok(1), "{options} {word}");
+        for more in [1, 4, 12] {
+            assert!(is_refused(&storage, &near(most + more, word)), "{options} {word} {more}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_longer_a_phrase_is_the_fewer_places_a_row_has_of_its_words() -> Result<()> {
+    let storage = table("", "a ".repeat(1_000_000))?;
+    let phrase = |count: usize| format!("\"{}\"", "a ".repeat(count));
+    assert_eq!(found(&storage, &phrase(10)), Ok(1));
+    assert!(is_refused(&storage, &phrase(24)));
+    assert!(is_refused(&storage, &vec![phrase(4); 8].join(" OR ")));
+    let storage = table("", "a ".repeat(20_000))?;
+    assert_eq!(found(&storage, &phrase(100)), Ok(1));
+    Ok(())
+}
+
+#[test]
+fn queries_in_a_long_text_of_many_words_are_not_refused() -> Result<()> {
+    // The nth word is used as often as the first by n.
+    let (words, mut seed) = (50_000_f64, 7_u32);
+    let mut word = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        format!("w{} ", words.powf(f64::from(seed >> 8) / f64::from(1 << 24)) as u32)
+    };
+    let mut text = String::new();
+    while text.len() < 4_100_000 {
+        text += &word();
+    }
+    let storage = table("", text)?;
+    for query in [
+        "NEAR(w1 w2 w3 w4 w5 w6 w7 w8, 30)",
+        "NEAR(w1 w2 w3, 9) OR NEAR(w4 w5 w6, 9) OR \"w1 w1 w1 w1 w1\"",
+        "NEAR(w1* w2 w3*, 9)",
+        "\"w1 w2\"",
+    ] {
+        assert_eq!(found(&storage, query), Ok(1), "{query}");
+    }
+    Ok(())
+}
+
+#[test]
+fn queries_are_bounded_one_by_one_and_what_is_sorted_is_not() -> Result<()> {
+    let storage = memory();
+    for query in [
+        "CREATE VIRTUAL TABLE t USING fts5(a, b UNINDEXED)",
+        "INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 500)
+            SELECT 'a b c d e f g h', printf('%9000d', x) FROM c",
+        "CREATE TABLE q AS SELECT 'NEAR(a b c d e f g h)' AS a FROM t",
+    ] {
+        exec_with(&storage, query, vec![])?;
+    }
+    let rows = |query: &str| exec_with(&storage, query, vec![]).map(|rows| rows.len());
+    let near = "t MATCH 'NEAR(a b c d e f g h, 20)'";
+    assert_eq!(rows(&format!("SELECT b, a FROM t WHERE {near} ORDER BY b DESC")), Ok(500));
+    assert_eq!(rows("SELECT q.rowid FROM q, t WHERE t MATCH q.a AND t.rowid = 1"), Ok(500));
     Ok(())
 }
 

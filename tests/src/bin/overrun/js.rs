@@ -223,7 +223,7 @@ pub const CASES: &[Case] = &[
     ("Date.parse", "'1'.repeat(5e6)", "Date.parse(data)"),
     (
         "eval of many names",
-        "`let ${Array.from({ length: 2e3 }, (_, i) => 'v' + i)};${'v0;'.repeat(6e3)} ${' '.repeat(1e4)}`",
+        "`let ${Array.from({ length: 1.8e3 }, (_, i) => 'v' + i)};${'v0;'.repeat(4.2e3)} ${' '.repeat(1.2e4)}`",
         "(0, eval)(`{ ${data} }`)",
     ),
     ("decodeURIComponent", "'%C3%A9'.repeat(5e5)", "decodeURIComponent(data)"),
@@ -386,6 +386,11 @@ pub const CASES: &[Case] = &[
     ),
     ("collecting garbage", "Array.from({ length: 1e5 }, (_, i) => ({ i }))", "[{}, {}, {}]"),
     ("JSON.parse, one hash", "JSON.stringify(flood(5e4))", "JSON.parse(data)"),
+    (
+        "freeing an object, one hash",
+        "flood(2e4).map((name) => [name, 1])",
+        "Object.fromEntries(data)",
+    ),
     ("new Set, one hash", "flood(2e5)", "new Set(data)"),
     ("new Map, one hash", "flood(1e5).map((name) => [name, 1])", "new Map(data)"),
     ("Map.groupBy, one hash", "flood(1e5)", "Map.groupBy(data, (name) => name)"),

@@ -127,13 +127,40 @@ pub const CASES: &[Case] = &[
         "sql.exec('INSERT INTO f VALUES (?1, ?1, ?1, ?1)', data)",
     ),
     (
-        "fts5: NEAR",
-        "fts('a '.repeat(2e5)); data = `NEAR(${'a '.repeat(8)})`",
+        "fts5: NEAR of 2",
+        "fts('a '.repeat(2e6)); data = 'NEAR(a a)'",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: NEAR of 4",
+        "fts('a '.repeat(2.6e5)); data = 'NEAR(a a a a)'",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: NEAR of 8",
+        "fts('a '.repeat(6.5e4)); data = 'NEAR(a a a a a a a a)'",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: NEAR of 16",
+        "fts('a '.repeat(1.6e4)); data = 'NEAR(a a a a a a a a a a a a a a a a)'",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: NEAR of prefixes",
+        "fts('a0 a1 '.repeat(1.3e5)); data = 'NEAR(a* a* a* a*)'",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: many NEARs",
+        "fts(); sql.exec(\"INSERT INTO f(f, rank) VALUES ('pgsz', 65536)\"); \
+         for (let n = 0; n < 4; n++) sql.exec('INSERT INTO f VALUES (?)', 'a '.repeat(15e3)); \
+         sql.exec(\"INSERT INTO f(f) VALUES ('optimize')\"); data = Array(25).fill('NEAR(a a)').join(' AND ')",
         "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
     ),
     (
         "fts5: a phrase",
-        "fts('a '.repeat(4e3)); data = `\"${'a '.repeat(1e4)}\"`",
+        "fts('a '.repeat(1.6e4)); data = `\"${'a '.repeat(550)}\"`",
         "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
     ),
     ("fts5: a prefix", "fts(words(1e5))", "all(\"SELECT count(*) FROM f WHERE f MATCH '1*'\")"),
@@ -149,7 +176,17 @@ pub const CASES: &[Case] = &[
     ),
     (
         "fts5: a long phrase",
-        "fts('a '.repeat(1e6)); data = `\"${'a '.repeat(55)}\"`",
+        "fts('a '.repeat(2.6e5)); data = `\"${'a '.repeat(44)}\"`",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: a phrase in a long text",
+        "fts('a '.repeat(1.04e6)); data = `\"${'a '.repeat(10)}\"`",
+        "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
+    ),
+    (
+        "fts5: many phrases",
+        "fts('a '.repeat(5.2e5)); data = Array(4).fill('\"a a a a\"').join(' AND ')",
         "all('SELECT count(*) FROM f WHERE f MATCH ?', data)",
     ),
     (
