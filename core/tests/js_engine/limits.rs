@@ -125,6 +125,22 @@ fn a_stop_during_a_search_in_a_list_ends_the_guest_only() {
     }
 }
 
+/// The engine compiles these at their first use, and would lose what it makes meanwhile: the process is aborted when the machine goes.
+#[test]
+fn functions_that_the_engine_compiles_late_have_no_limit_to_meet() {
+    for name in ["Array.fromAsync", "Iterator.zip", "Iterator.zipKeyed"] {
+        let runtime = limited(&[]);
+        let source = format!(
+            "run() {{ const down = () => {{ try {{ down(); }} finally {{ {name}; }} }};
+                      try {{ down(); }} catch {{}}
+                      return typeof {name}; }}"
+        );
+        let answer = entrypoint(&runtime, &source).call_blocking("run", vec![]);
+        assert_eq!(answer, Ok(Value::from("function")), "{name}");
+        runtime.close();
+    }
+}
+
 /// Loops of the engine itself, which don't look at the limits everywhere.
 #[test]
 fn native_functions_over_endless_arrays_and_texts_end() {

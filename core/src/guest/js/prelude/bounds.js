@@ -120,6 +120,10 @@ const iterator = replace(Iterator.prototype, {
   },
 });
 
+// The engine compiles these when they are first asked for. If it is stopped, or has no stack, in the midst of that, it loses track
+// of what it has made, and aborts the process when the machine goes.
+[Array.fromAsync, Iterator.zip, Iterator.zipKeyed];
+
 const { sumPrecise } = replace(Math, {
   sumPrecise(items) {
     return sumPrecise({ __proto__: null, [Symbol.iterator]: () => careful(items[Symbol.iterator]()) });
