@@ -155,13 +155,18 @@ impl<'a, 'js> Reader<'a, 'js> {
             Type::String => Value::String(self.text(value)?),
             Type::BigInt => Value::BigInt(self.big_int(value)?),
             Type::Symbol => return Err(refused("A symbol could not be cloned.")),
-            kind => {
-                let is_function = matches!(kind, Type::Function | Type::Constructor);
-                let read = if is_function { self.function(value) } else { self.object(value) }?;
-                self.charge(read.overhead())?;
-                read
+            Type::Function | Type::Constructor => {
+                let function = self.function(value)?;
+                self.heavy(function)?
             }
+            _ => self.object(value)?,
         })
+    }
+
+    /// Charges what a value takes beside its contents.
+    fn heavy(&mut self, read: Value) -> Result<Value> {
+        self.charge(read.overhead())?;
+        Ok(read)
     }
 
     fn text(&mut self, value: &JsValue<'js>) -> Result<String> {
@@ -234,7 +239,8 @@ impl<'a, 'js> Reader<'a, 'js> {
             Kind::Date => return self.take("Date", value).map(Value::Date),
             Kind::Buffer | Kind::View => return self.bytes(kind, value),
             Kind::Error => {
-                return self.error(value).map(Value::Error);
+                let error = self.error(value)?;
+                return self.heavy(Value::Error(error));
             }
             _ => {}
         }
@@ -245,7 +251,8 @@ impl<'a, 'js> Reader<'a, 'js> {
             let may_be_flattened = kind == Kind::Object && self.flattens;
             let is_data = is_plain || (may_be_flattened && self.is_own(value)?);
             if !is_data {
-                return self.instance(value);
+                let read = self.instance(value)?;
+                return self.heavy(read);
             }
         }
         self.enter(value)?;
