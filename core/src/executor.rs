@@ -23,8 +23,8 @@ const STACK_BYTES: usize = 8 << 20;
 /// A blocking call runs on the caller's thread while that much of its stack is left.
 const MIN_STACK_LEFT: usize = 1 << 20;
 
-/// More threads than this are never started, however many block.
-const MAX_THREADS: usize = 256;
+/// More threads than this are never started, however many block or burn.
+const MAX_THREADS: usize = 1024;
 
 /// A small pool of threads that poll futures, grown while host code blocks some of them or guests burn
 /// their CPU time on them: whoever waits for a thread would wait for all of that.
@@ -66,6 +66,11 @@ impl Executor {
             pulses: Arc::default(),
             base: threads.max(1),
         }))
+    }
+
+    /// What its threads poll.
+    pub fn tasks(&self) -> Weak<Tasks> {
+        Arc::downgrade(&self.0.tasks)
     }
 
     /// Runs `task` in the background; a panic ends the task only. It is dropped when the executor

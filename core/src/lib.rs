@@ -73,6 +73,7 @@ pub mod medium;
 mod metrics;
 mod namespace;
 mod order;
+mod pace;
 mod park;
 mod process;
 mod pulse;

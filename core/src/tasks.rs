@@ -7,6 +7,7 @@
 //! What guests have left behind takes turns with all other tasks, see [`Lanes`].
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
@@ -19,6 +20,7 @@ use slab::Slab;
 
 use crate::habit::{Habit, spin};
 use crate::lanes::{Lane, Lanes};
+use crate::pace;
 
 /// How long a thread that has run out of tasks looks for the next one before it sleeps: what an event loop that was
 /// asleep takes between an answer and the next call. A wake-up costs both sides about half of that.
@@ -33,7 +35,7 @@ type Runnable = async_task::Runnable<Lane>;
 /// The tasks of one executor.
 pub(crate) struct Tasks {
     state: Mutex<State>,
-    /// Length of the queue, for threads that look without the lock.
+    /// How many of the queue may be polled, for threads that look without the lock.
     queued: AtomicUsize,
     /// When a thread last looked, in nanoseconds since `begun`.
     last_look: AtomicU64,
@@ -66,7 +68,7 @@ impl State {
     /// have lost their cores, and nobody knows for how long.
     fn rouse(&mut self, absent: bool) -> Option<Arc<Bed>> {
         let on_their_way = if absent { self.looking - self.awake } else { self.looking };
-        if self.queue.is_empty() || on_their_way > 0 {
+        if self.queue.ready() == 0 || on_their_way > 0 {
             return None;
         }
         let bed = self.sleeping.pop()?;
@@ -169,7 +171,7 @@ impl Tasks {
         }
         let lane = *task.metadata();
         state.queue.push(lane, task);
-        self.queued.store(state.queue.len(), Ordering::Release);
+        self.queued.store(state.queue.ready(), Ordering::Release);
         let bed = self.rouse(&mut state);
         drop(state);
         bed.inspect(|bed| bed.wake());
@@ -182,6 +184,20 @@ impl Tasks {
         };
         let absent = state.awake > 0 && absent();
         state.rouse(absent)
+    }
+
+    /// Says on how many threads tasks of guests' lanes burn now.
+    pub fn note_burning(&self, lanes: &HashMap<Lane, usize>) {
+        let full = lanes.iter().filter(|(_, threads)| **threads >= self.cores);
+        let full: HashSet<_> = full.map(|(lane, _)| *lane).collect();
+        let mut state = self.state.lock();
+        if !state.closed && *state.queue.held() != full {
+            state.queue.hold(full);
+            self.queued.store(state.queue.ready(), Ordering::Release);
+            let bed = self.rouse(&mut state);
+            drop(state);
+            bed.inspect(|bed| bed.wake());
+        }
     }
 
     /// Looks, at that moment, whether there are tasks.
@@ -205,6 +221,7 @@ impl Tasks {
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
+        state.queue.hold(HashSet::new());
         let alive = std::mem::take(&mut state.alive);
         drop(state);
         // A task can be dropped once it is in the queue.
@@ -272,6 +289,7 @@ impl Worker<'_> {
     /// Polls the next task once, waiting for one; `false` once they are stopped.
     pub fn tick(&mut self) -> bool {
         let Some(task) = self.next() else { return false };
+        pace::enter(*task.metadata());
         task.run();
         true
     }
@@ -283,7 +301,7 @@ impl Worker<'_> {
         let mut looked = false;
         while !state.stopped {
             if let Some(task) = state.queue.pop() {
-                tasks.queued.store(state.queue.len(), Ordering::Release);
+                tasks.queued.store(state.queue.ready(), Ordering::Release);
                 state.polling += 1;
                 self.polling = true;
                 let bed = tasks.rouse(&mut state);
@@ -360,7 +378,7 @@ mod tests {
         });
         assert_eq!(*polled.lock(), [here; 2]);
         futures_lite::future::block_on(task);
-        assert!(tasks.state.lock().queue.is_empty());
+        assert_eq!(tasks.state.lock().queue.ready(), 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn x002_a_quiet_object_or_facet_answers_beside_burning_ones() {
     for kin in [Kin::Objects, Kin::Siblings] {
         for callers in [Callers::Threads, Callers::Runtime] {
             let alone = measure(kin, callers, 0, 100).unwrap();
-            for burners in [1, 4, 16] {
+            for burners in [1, 4, 16, 300] {
                 let beside = measure(kin, callers, burners, 200).unwrap();
                 let bound = BOUND.max(alone.p99 * FACTOR);
                 assert!(

@@ -299,7 +299,8 @@ impl Drop for Left<'_> {
 /// Fires one alarm that [`Firing`] has begun, and once more if it has been taken from the index again meanwhile.
 fn spawn_fire(runtime: &Arc<RuntimeInner>, key: AlarmKey) {
     let (weak, alarms) = (Arc::downgrade(runtime), runtime.alarms.clone());
-    runtime.executor.spawn_in(Lane::ALARMS, async move {
+    let lane = Lane::of_alarms(&key.namespace, &key.object);
+    runtime.executor.spawn_in(lane, async move {
         let begun = alarms.firing.of(&key.key);
         if let Some(runtime) = weak.upgrade() {
             fire(&runtime, &key, None).await;

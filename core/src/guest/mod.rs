@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::actor::{Actor, Event, GuestClass, Hold, Instance};
 use crate::error::Result;
+use crate::executor::Executor;
 use crate::loader::{Module, WorkerCode, WorkerStub};
 use crate::runtime::RuntimeInner;
 use crate::value::Value;
@@ -62,11 +63,11 @@ impl Compiled {
 }
 
 impl Engines {
-    /// Engines that run modules for `allowed` only.
-    pub fn new(allowed: Vec<Engine>) -> Engines {
+    /// Engines that run modules for `allowed` only, on the executor's threads and those of callers.
+    pub fn new(allowed: Vec<Engine>, executor: &Executor) -> Engines {
         Engines {
             allowed,
-            watchdog: Watchdog::default(),
+            watchdog: Watchdog::new(executor.tasks()),
             maker: pool::Maker::default(),
             luau: luau::Engine::default(),
             #[cfg(feature = "quickjs")]

@@ -2,7 +2,8 @@
 //!
 //! A guest that runs pays two readings of the clock and two uncontended locks; the watchdog does the
 //! rest from its own thread. It looks at every thread that runs a guest every few milliseconds, reads
-//! that thread's CPU clock, and tells the guest's engine to stop. While no guest runs it is parked.
+//! that thread's CPU clock, and tells the guest's engine to stop, or to wait for its turn where more
+//! guests burn than there are cores ([`crate::pace`]). While no guest runs it is parked.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::cpu::ThreadClock;
+use crate::pace::{BURNS, Gate, Pacer};
+use crate::tasks::Tasks;
 
 /// Time between two looks while guests run.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -59,6 +61,12 @@ pub(crate) trait Interrupt: Send + Sync {
 
     /// Makes a guest end that was interrupted and still runs.
     fn insist(&self) {}
+
+    /// Whether the guest has to end, whoever has interrupted it.
+    fn has_to_end(&self) -> bool;
+
+    /// Makes the guest come soon to where it looks whether it has to end, and passes the gate of its thread.
+    fn call_in(&self) {}
 }
 
 /// The watchdog of one runtime. Its thread starts with the first guest.
@@ -70,12 +78,16 @@ struct Inner {
     slots: Mutex<Vec<Weak<Slot>>>,
     parked: AtomicBool,
     stopped: AtomicBool,
+    /// Whether guests that burn wait for others to end.
+    crowded: AtomicBool,
+    /// Told on how many threads those of each lane burn.
+    tasks: Weak<Tasks>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What one thread runs for one runtime.
 struct Slot {
-    clock: ThreadClock,
+    gate: Arc<Gate>,
     /// The latest reading of the clock, in nanoseconds.
     known: AtomicU64,
     run: Mutex<Option<Run>>,
@@ -101,6 +113,11 @@ thread_local! {
 }
 
 impl Watchdog {
+    /// A watchdog of guests that run on any thread, those which poll `tasks` among them.
+    pub fn new(tasks: Weak<Tasks>) -> Watchdog {
+        Watchdog(Arc::new(Inner { tasks, ..Inner::default() }))
+    }
+
     /// Runs `code`, which runs the guest behind `target` on this thread from `start`, which is now, on. Answers its
     /// result, the CPU time that it used, and the time at its end. `target` is interrupted when the CPU time reaches
     /// `budget` or at `deadline`.
@@ -120,7 +137,11 @@ impl Watchdog {
         }
         let result = code();
         let end = Instant::now();
-        (result, running.end(end), end)
+        let used = running.end(end);
+        if used >= BURNS && self.0.crowded.load(Ordering::Relaxed) {
+            self.wake();
+        }
+        (result, used, end)
     }
 
     /// A slot of this thread, entered with the watchdog at the first use.
@@ -166,51 +187,72 @@ impl Watchdog {
 
 impl Inner {
     fn look(&self) {
-        let mut idle = 0;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (mut pacer, mut idle) = (Pacer::new(cores), 0);
         while !self.stopped.load(Ordering::Acquire) {
-            idle = if self.check_all() { 0 } else { idle + 1 };
+            idle = if self.check_all(&mut pacer) { 0 } else { idle + 1 };
             if idle < IDLE_LOOKS {
                 std::thread::park_timeout(INTERVAL);
             } else {
-                self.park();
+                self.park(&mut pacer);
                 idle = 0;
             }
         }
     }
 
-    fn park(&self) {
+    fn park(&self, pacer: &mut Pacer) {
         self.parked.store(true, Ordering::Relaxed);
-        if !self.check_all() && !self.stopped.load(Ordering::Acquire) {
+        if !self.check_all(pacer) && !self.stopped.load(Ordering::Acquire) {
             std::thread::park();
         }
         self.parked.store(false, Ordering::Relaxed);
     }
 
-    /// Stops what is over its time; answers whether any guest runs.
-    fn check_all(&self) -> bool {
-        let mut running = false;
-        self.slots.lock().retain(|slot| match slot.upgrade() {
-            Some(slot) => {
-                running |= slot.check();
-                true
+    /// Stops what is over its time, and has those that burn take turns; answers whether any guest runs.
+    fn check_all(&self, pacer: &mut Pacer) -> bool {
+        let (mut running, mut burning) = (false, Vec::new());
+        self.slots.lock().retain(|slot| {
+            let Some(slot) = slot.upgrade() else { return false };
+            let seen = slot.check();
+            running |= !matches!(seen, Seen::Nothing);
+            if let Seen::Burning(target) = seen {
+                burning.push((slot.gate.clone(), target));
             }
-            None => false,
+            true
         });
+        if !burning.is_empty() || !pacer.is_idle() {
+            let now = Instant::now();
+            pacer.look(burning.iter().map(|(gate, _)| gate.clone()).collect(), now);
+            let held_back = burning.iter().filter(|(gate, _)| gate.is_closed());
+            held_back.for_each(|(_, target)| target.call_in());
+            self.crowded.store(pacer.holds_back(), Ordering::Relaxed);
+            if let Some(tasks) = self.tasks.upgrade() {
+                tasks.note_burning(&pacer.lanes(now));
+            }
+        }
         running
     }
+}
+
+/// What a look at a slot has shown.
+enum Seen {
+    Nothing,
+    /// A guest that behaves, or has to end.
+    Running,
+    /// One that has used its core for a while.
+    Burning(Arc<dyn Interrupt>),
 }
 
 impl Slot {
     /// The slot of the calling thread.
     fn current() -> Slot {
-        let slot =
-            Slot { clock: ThreadClock::current(), known: AtomicU64::new(0), run: Mutex::new(None) };
+        let slot = Slot { gate: Gate::current(), known: AtomicU64::new(0), run: Mutex::new(None) };
         slot.read();
         slot
     }
 
     fn read(&self) -> Option<Duration> {
-        let now = self.clock.read()?;
+        let now = self.gate.clock().read()?;
         self.known.store(now.as_nanos() as u64, Ordering::Relaxed);
         Some(now)
     }
@@ -233,16 +275,16 @@ impl Slot {
         (used.min(wall), now)
     }
 
-    fn check(&self) -> bool {
+    fn check(&self) -> Seen {
         let mut run = self.run.lock();
-        let Some(run) = &mut *run else { return false };
+        let Some(run) = &mut *run else { return Seen::Nothing };
         let now = Instant::now();
         let (used, cpu) = self.used(run, now);
         if let Some(then) = run.stopped {
             if used >= then + PATIENCE {
                 run.target.insist();
             }
-            return true;
+            return Seen::Running;
         }
         let why = if used >= run.budget {
             Stop::Cpu
@@ -252,11 +294,12 @@ impl Slot {
             if run.seen.is_none() {
                 run.seen = cpu.or_else(|| self.read()).map(|cpu| (used, cpu));
             }
-            return true;
+            let burns = used >= BURNS && !run.target.has_to_end();
+            return if burns { Seen::Burning(run.target.clone()) } else { Seen::Running };
         };
         run.stopped = Some(used);
         run.target.interrupt(why);
-        true
+        Seen::Running
     }
 }
 
@@ -300,6 +343,10 @@ mod tests {
         fn interrupt(&self, why: Stop) {
             self.0.lock().get_or_insert(why);
         }
+
+        fn has_to_end(&self) -> bool {
+            self.0.lock().is_some()
+        }
     }
 
     fn spin_until_stopped(target: &Target) {
@@ -328,6 +375,9 @@ mod tests {
         struct Stubborn(AtomicBool);
         impl Interrupt for Stubborn {
             fn interrupt(&self, _: Stop) {}
+            fn has_to_end(&self) -> bool {
+                false
+            }
             fn insist(&self) {
                 self.0.store(true, Ordering::Release);
             }
@@ -356,10 +406,10 @@ mod tests {
             Run { target: target.clone(), start, budget, deadline, seen: None, stopped: None };
         *slot.run.lock() = Some(run);
         std::thread::sleep(Duration::from_millis(50));
-        assert!(slot.check());
+        assert!(matches!(slot.check(), Seen::Running | Seen::Burning(_)));
         assert_eq!(*target.0.lock(), None);
         while start.elapsed() < Duration::from_secs(20) && target.0.lock().is_none() {
-            assert!(slot.check());
+            assert!(matches!(slot.check(), Seen::Running | Seen::Burning(_)));
         }
         assert_eq!(*target.0.lock(), Some(Stop::Cpu));
     }

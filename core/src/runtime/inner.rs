@@ -82,12 +82,15 @@ impl RuntimeInner {
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         let threads = options.threads.unwrap_or_else(cores);
         let gifts = Gifts::default();
+        let executor = Executor::new(threads);
+        let engines = options.engines.unwrap_or_else(|| Engine::ALL.to_vec());
+        let engines = Engines::new(engines, &executor);
         let inner = RuntimeInner {
             limits: Limits::default().with(options.limits),
             disk,
-            executor: Executor::new(threads),
+            executor,
             timers: Timers::default(),
-            engines: Engines::new(options.engines.unwrap_or_else(|| Engine::ALL.to_vec())),
+            engines,
             waits: Waits::default(),
             warm: Warm::new(idle, options.max_warm.unwrap_or(MAX_WARM)),
             alarms: Arc::new(alarms),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 use super::meter::Meter;
 use super::raw::thread_bytes;
 use super::search::{Bounds, Place, Search};
+use crate::pace;
 
 /// Memory that one statement of a guest may take for sorting and the like.
 const MEMORY_BYTES: i64 = 64 << 20;
@@ -200,6 +201,7 @@ impl Guard {
         if !self.is_guest() {
             return false;
         }
+        pace::pass();
         if self.held() > MEMORY_BYTES {
             self.out_of_memory.store(true, Relaxed);
             return true;

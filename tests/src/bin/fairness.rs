@@ -1,4 +1,4 @@
-//! Prints how long a quiet object's or facet's calls take beside 0, 1, 4 and 16 others that burn their CPU budget.
+//! Prints how long a quiet object's or facet's calls take beside 0, 1, 4, 16 and 300 others that burn their CPU budget.
 
 use facetbox_tests::fairness::{Callers, Kin, measure};
 
@@ -15,7 +15,7 @@ fn main() -> facetbox::Result<()> {
     for kin in [Kin::Objects, Kin::Siblings] {
         for callers in [Callers::Threads, Callers::Runtime] {
             let mut alone = None;
-            for burners in [0, 1, 4, 16] {
+            for burners in [0, 1, 4, 16, 300] {
                 let figures = measure(kin, callers, burners, CALLS)?;
                 let p99 = figures.p99.as_secs_f64() * 1e6;
                 let ratio = p99 / *alone.get_or_insert(p99);

@@ -1,5 +1,5 @@
 //! Prints how long a quiet object's calls take beside a guest that has more going on than it waits for, how much memory that
-//! takes, and how long the runtime takes to close then.
+//! takes, and how long the runtime takes to close then. An argument chooses those that have it in their names.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -16,7 +16,7 @@ const TIME: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// What floods, and the methods of its class. `flood` is called again and again.
-const FLOODS: [(&str, &str); 9] = [
+const FLOODS: [(&str, &str); 10] = [
     ("nothing", "flood() {}"),
     (
         "900 calls of a function of the host that blocks for 5 ms",
@@ -63,6 +63,13 @@ const FLOODS: [(&str, &str); 9] = [
         "900 calls that make new objects",
         "made = 0;
         flood() { for (let i = 0; i < 900; i++) this.ctx.exports.App.getByName(`new ${this.made++}`).ping(); }",
+    ),
+    (
+        "900 calls of facets that burn",
+        "burn() { for (;;); }
+        flood() {
+            for (let i = 0; i < 900; i++) this.ctx.facets.get(`facet ${i}`, () => ({ class: this.ctx.exports.App })).burn();
+        }",
     ),
 ];
 
@@ -156,5 +163,7 @@ fn measure(name: &str, methods: &str) -> Result<()> {
 
 fn main() -> Result<()> {
     println!("{:<60}{:>14}{:>14}{:>8}{:>8}", "", "caller's, ms", "runtime's, ms", "MiB", "close");
-    FLOODS.into_iter().try_for_each(|(name, methods)| measure(name, methods))
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let mut floods = FLOODS.into_iter().filter(|(name, _)| name.contains(&only));
+    floods.try_for_each(|(name, methods)| measure(name, methods))
 }

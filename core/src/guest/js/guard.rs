@@ -12,6 +12,7 @@ use rquickjs::qjs;
 use super::numbers::MAX_BITS;
 use crate::charge::Holder;
 use crate::guest::watchdog::{Interrupt, Stop};
+use crate::pace;
 
 /// What a guest still gets that has used its memory up, or was stopped and goes on: blocks that small objects are cut from,
 /// and no more of them. The engine makes the error of them that ends the guest, and takes promises to their ends; if it
@@ -202,6 +203,7 @@ impl Guard {
     /// Answers the engine whether the guest has to end. If so it asks again at the next opportunity, should the
     /// guest find a way to go on.
     pub fn poll(&self) -> bool {
+        pace::pass();
         let stopped = self.is_stopped() && !self.ours.load(Ordering::Relaxed);
         if stopped {
             self.hurry();
@@ -383,6 +385,10 @@ impl Interrupt for Guard {
 
     fn insist(&self) {
         self.insisted.store(true, Ordering::Relaxed);
+    }
+
+    fn has_to_end(&self) -> bool {
+        self.is_stopped()
     }
 }
 

@@ -19,6 +19,7 @@ use super::exhaustion::{Exhaustion, Raisers};
 use super::trace::stack_of;
 use crate::charge::Holder;
 use crate::guest::watchdog::{Interrupt, Stop};
+use crate::pace;
 
 /// Stops one virtual machine and bounds its memory.
 pub(super) struct Guard {
@@ -27,6 +28,8 @@ pub(super) struct Guard {
     stop: AtomicU8,
     /// Whether the next safepoint is to collect garbage.
     collect: AtomicBool,
+    /// Whether it is to pass the gate of its thread.
+    passes: AtomicBool,
     /// The machine's heap may grow to this.
     limit: AtomicUsize,
     /// A heap of this size asks for a collection.
@@ -61,6 +64,7 @@ impl Guard {
             callbacks: Mutex::new(Callbacks(ptr::null_mut())),
             stop: AtomicU8::new(0),
             collect: AtomicBool::new(false),
+            passes: AtomicBool::new(false),
             limit: AtomicUsize::new(usize::MAX),
             soft: AtomicUsize::new(usize::MAX),
             held: AtomicUsize::new(0),
@@ -184,24 +188,33 @@ impl Guard {
         self.set_interrupt(on_interrupt as *mut c_void);
     }
 
+    fn collect(&self, state: *mut lua_State) {
+        // SAFETY: a safepoint of the engine, where any code may run, a collection included.
+        unsafe { ffi::lua_gc(state, ffi::LUA_GCCOLLECT, 0) };
+        let used = self.used(state);
+        let limit = self.limit.load(Ordering::Relaxed);
+        self.soft.store(used + limit.saturating_sub(used) / 2, Ordering::Relaxed);
+        if used > limit {
+            self.interrupt(Stop::Memory);
+        }
+    }
+
     /// Runs at a safepoint of the guest; answers whether the guest has to end.
     fn safepoint(&self, state: *mut lua_State) -> bool {
-        if self.stop.load(Ordering::Acquire) == 0 && self.collect.swap(false, Ordering::Relaxed) {
+        if !self.has_to_end() {
             self.set_interrupt(ptr::null_mut());
-            // SAFETY: a safepoint of the engine, where any code may run, a collection included.
-            unsafe { ffi::lua_gc(state, ffi::LUA_GCCOLLECT, 0) };
-            let used = self.used(state);
-            let limit = self.limit.load(Ordering::Relaxed);
-            self.soft.store(used + limit.saturating_sub(used) / 2, Ordering::Relaxed);
-            if used > limit {
-                self.interrupt(Stop::Memory);
+            if self.passes.swap(false, Ordering::Relaxed) {
+                pace::pass();
+            }
+            if self.collect.swap(false, Ordering::Relaxed) {
+                self.collect(state);
             }
             // Whoever stopped the guest meanwhile may have set the interrupt before it was cleared.
-            if self.stop.load(Ordering::Acquire) != 0 {
+            if self.has_to_end() {
                 self.arm();
             }
         }
-        let stopped = self.stop.load(Ordering::Acquire) != 0;
+        let stopped = self.has_to_end();
         if stopped {
             // SAFETY: the state is the one that runs.
             self.note_place(|| unsafe { stack_of(state) });
@@ -236,6 +249,15 @@ impl Interrupt for Guard {
 
     fn place(&self) -> Option<String> {
         self.place.lock().take()
+    }
+
+    fn has_to_end(&self) -> bool {
+        self.stop.load(Ordering::Acquire) != 0
+    }
+
+    fn call_in(&self) {
+        self.passes.store(true, Ordering::Relaxed);
+        self.arm();
     }
 }
 

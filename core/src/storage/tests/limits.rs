@@ -1,9 +1,10 @@
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Files, exec, exec_with, interruptible, memory, number, options, refusal};
 use crate::error::{ErrorCode, Result};
+use crate::pace::{Gate, Pacer};
 use crate::storage::{Disk, Storage, StorageOptions};
 use crate::value::Value;
 
@@ -30,6 +31,25 @@ fn an_interrupt_ends_an_endless_query() {
     assert!(started.elapsed() < Duration::from_secs(5));
     interrupt.store(false, Ordering::Release);
     assert_eq!(number(&storage, "SELECT count(*) FROM t"), 1);
+}
+
+#[test]
+fn a_query_that_burns_lets_others_have_the_core() -> Result<()> {
+    let (storage, _) = interruptible();
+    let is_open = AtomicBool::new(false);
+    // There is no core for anybody.
+    let mut pacer = Pacer::new(0);
+    pacer.look(vec![Gate::current()], Instant::now());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            is_open.store(true, Ordering::Release);
+            drop(pacer);
+        });
+        exec(&storage, &format!("{ENDLESS} LIMIT 10000").replace("count(*)", "x"))?;
+        assert!(is_open.load(Ordering::Acquire));
+        Ok(())
+    })
 }
 
 #[test]
