@@ -220,11 +220,16 @@ impl Guard {
         if starves {
             self.starve();
         }
-        let stops = self.interrupt.load(Relaxed);
-        if stops {
+        starves || self.ends()
+    }
+
+    /// Whether the statement that runs gets nothing any more because it has to end. Only a guest's is asked about.
+    pub fn ends(&self) -> bool {
+        let ends = self.interrupt.load(Relaxed);
+        if ends {
             self.refused.store(true, Relaxed);
         }
-        starves || stops
+        ends
     }
 
     /// The statement that runs is refused memory because it takes too much.

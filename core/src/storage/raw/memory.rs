@@ -2,10 +2,11 @@
 //!
 //! A statement runs on one thread from one row to the next, so what that thread allocates meanwhile
 //! is the statement's: a measure of one guest that others don't disturb. Most of what can run long
-//! within one instruction of a statement allocates, so a statement that has to end gets no more.
+//! within one instruction of a statement allocates, so a statement that has to end gets no more. The rest reads pages, of which it
+//! gets no others, either.
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_uint, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 
@@ -92,6 +93,13 @@ unsafe fn list_that_grows(block: *const c_void, before: c_int, bytes: c_int) -> 
     list(bytes).filter(|_| list(before).is_some() && before >= 4 && is_list())
 }
 
+/// What takes a cache, the number of a page, and whether to make room for it.
+type Fetch =
+    unsafe extern "C" fn(*mut ffi::sqlite3_pcache, c_uint, c_int) -> *mut ffi::sqlite3_pcache_page;
+
+/// How SQLite's own cache of pages gives one, once ours is in its place.
+static FETCH: OnceLock<Fetch> = OnceLock::new();
+
 /// SQLite's own allocator, once the counting one is in its place.
 static ALLOCATOR: OnceLock<Option<Allocator>> = OnceLock::new();
 
@@ -157,7 +165,40 @@ fn install() -> Option<Allocator> {
     // another thread start to use SQLite at this very moment, it may see some of the new methods
     // and some of the old: they can be mixed, since the new ones hand out the old ones' blocks.
     let code = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw mut methods) };
-    (code == ffi::SQLITE_OK).then_some(allocator)
+    if code != ffi::SQLITE_OK {
+        return None;
+    }
+    look_at_pages();
+    Some(allocator)
+}
+
+/// Has caches of pages make no room for others to a statement that has to end. A cache that is full takes that of pages which
+/// nobody uses, and no memory, so that an instruction which reads all of a table's pages, to free them, would go on.
+fn look_at_pages() {
+    // SAFETY: null stands for no function in each of its fields.
+    let mut methods: ffi::sqlite3_pcache_methods2 = unsafe { std::mem::zeroed() };
+    // SAFETY: this operation stores the methods where its argument points.
+    let code = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETPCACHE2, &raw mut methods) };
+    let known = methods.xFetch.filter(|_| code == ffi::SQLITE_OK);
+    let Some(known) = known else { return };
+    let _ = FETCH.set(known); // before the first call of `fetch`
+    methods.xFetch = Some(fetch);
+    // SAFETY: this operation copies the methods, if SQLite isn't in use.
+    unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_PCACHE2, &raw mut methods) };
+}
+
+unsafe extern "C" fn fetch(
+    cache: *mut ffi::sqlite3_pcache,
+    page: c_uint,
+    create: c_int,
+) -> *mut ffi::sqlite3_pcache_page {
+    let Some(known) = FETCH.get() else { return null_mut() };
+    // SAFETY: null, or the guard that `guarded` borrows for as long as it is here.
+    let guard = unsafe { ASKED.get().as_ref() };
+    // Pages that are there are still given: those that were changed have to be taken back.
+    let ends = create != 0 && guard.is_some_and(Guard::ends);
+    // SAFETY: SQLite's own method. Its last argument says only whether to make room.
+    unsafe { known(cache, page, if ends { 0 } else { create }) }
 }
 
 /// The allocator beneath. The new methods are called by SQLite alone, which got them in `install`;

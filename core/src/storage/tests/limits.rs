@@ -1,11 +1,12 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Files, exec, exec_with, interruptible, memory, number, options, refusal};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::pace::{Gate, Pacer};
-use crate::storage::{Disk, Storage, StorageOptions};
+use crate::storage::{Disk, Durability, Storage, StorageOptions};
 use crate::value::Value;
 
 const ENDLESS: &str =
@@ -253,5 +254,37 @@ fn triggers_stop_at_their_depth() -> Result<()> {
     assert!(refused.contains("triggers nested too deep"), "{refused}");
     exec(&storage, "DELETE FROM t; INSERT INTO t VALUES (2)")?;
     assert_eq!(number(&storage, "SELECT count(*) FROM t"), 3);
+    Ok(())
+}
+
+/// SQLite frees all pages of a table in one instruction.
+#[test]
+fn an_interrupt_ends_the_freeing_of_a_table() -> Result<()> {
+    for durability in [Durability::None, Durability::Full] {
+        let files = Files::with(durability);
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let options = StorageOptions { interrupt: interrupt.clone(), ..options() };
+        let storage = files.disk.storage(files.path(), options);
+        exec(&storage, "CREATE TABLE t(a)")?;
+        let free = "DELETE FROM t";
+        exec(&storage, free)?; // compiles it
+        let fill = "INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 4000) SELECT zeroblob(3000) FROM c";
+        exec(&storage, fill)?;
+        storage.commit()?;
+        // SQLite keeps which pages were freed in the transaction, so that it takes memory for that once only.
+        let taken_back = storage.transaction_sync(|| {
+            exec(&storage, free)?;
+            Err::<(), _>(Error::new(ErrorCode::Aborted, "on purpose"))
+        });
+        taken_back.expect_err("fails");
+        interrupt.store(true, Ordering::Release);
+        assert_eq!(exec(&storage, free).expect_err("interrupted").code(), ErrorCode::Reset);
+        interrupt.store(false, Ordering::Release);
+        storage.rollback();
+        assert_eq!(number(&storage, "SELECT count(*) FROM t"), 4000);
+        assert_eq!(exec(&storage, "PRAGMA quick_check")?, [[Value::from("ok")]]);
+        exec(&storage, "DROP TABLE t")?;
+        storage.commit()?;
+    }
     Ok(())
 }
