@@ -71,10 +71,14 @@ impl Hold {
     /// must not meet them.
     pub async fn alone(&self) {
         let within = self.event.reentry();
-        // In a circle of waits the turn is given back all the same.
-        if within.try_take(&self.event) || within.take(&self.event).await.is_ok() {
-            within.release();
+        if !within.try_take(&self.event)
+            && let Err(circle) = within.take(&self.event).await
+        {
+            // Whoever is within may be in the midst of a section, and waits for whoever is to have the turn next.
+            self.event.actor.reset(&circle);
+            return;
         }
+        within.release();
     }
 
     /// Says that the event won't keep the turn while its code waits, before that code can make calls: those that

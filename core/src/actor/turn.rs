@@ -70,19 +70,25 @@ impl Waits {
     /// Enters that `event` waits for a turn that `holder` holds.
     ///
     /// A holder that waits itself for something that `event` or one of its ancestors holds can never
-    /// let go: that is a deadlock, refused here.
+    /// let go: that is a deadlock, refused here. So can't one that gives its turn up, if whoever is within that can't.
     fn enter(&self, event: &Arc<Event>, turn: &Turn, holder: &Arc<Event>) -> Result<()> {
         let going = &mut *self.0.lock();
         let mut held_up = vec![holder];
         let mut known = HashSet::from([place(&**holder)]);
         while let Some(stuck) = held_up.pop() {
-            if !stuck.keeps_turn() {
-                continue; // it has just got its turn, or is about to give it back without waiting
-            }
-            if event.descends_from(stuck) {
+            let (keeps, within) = (stuck.keeps_turn(), place(stuck.reentry()));
+            // One that doesn't keep its turn has just got it, or is about to give it back, for which it waits for nothing
+            // but those within.
+            let closes = match keeps {
+                true => event.descends_from(stuck),
+                false => Arc::ptr_eq(event, stuck) && place(turn) == within,
+            };
+            if closes {
                 return Err(deadlock(event, holder));
             }
-            let turns = going.waits.get(&place(&**stuck)).into_iter().flat_map(HashMap::keys);
+            let kept = going.waits.get(&place(&**stuck)).filter(|_| keeps);
+            let lent = (!keeps).then_some(&within);
+            let turns = kept.into_iter().flat_map(HashMap::keys).chain(lent);
             for wanted in turns.filter_map(|turn| going.turns.get(turn)) {
                 if known.insert(place(&*wanted.holder)) {
                     held_up.push(&wanted.holder);

@@ -7,6 +7,8 @@ mod alarms;
 #[cfg(feature = "quickjs")]
 mod app_platform;
 mod bad_input;
+#[cfg(feature = "quickjs")]
+mod beside;
 mod bindings;
 mod capabilities;
 mod chains;

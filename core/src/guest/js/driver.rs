@@ -15,7 +15,7 @@ use rquickjs::{Ctx, Value as JsValue};
 
 use super::errors::{caught, error_from_js};
 use super::instance::JsInstance;
-use super::operations::Ended;
+use super::operations::{Ended, Operation};
 use super::outcome::{hand_in, outcome, poll_more};
 use super::task::{Outcome, Task, Wanted};
 use super::vm::{Hooks, run_job};
@@ -51,13 +51,18 @@ impl JsInstance {
                 if let Some(outcome) = first {
                     self.vm.shared.end(task, outcome);
                 }
-                self.wait_for_outcome(task, hold).await?
+                match self.wait_for_outcome(task, hold).await {
+                    Ok(outcome) => outcome,
+                    // It has no turn any more. Others may wait for what it has begun.
+                    Err(error) if error.code() == ErrorCode::Deadlock => Err(error),
+                    Err(error) => return Err(error),
+                }
             }
         };
         for operation in task.operations.take() {
             self.go_on_later(event, operation);
         }
-        if event.has_kept() && !starting {
+        if event.has_kept() && event.is_holding() && !starting {
             Box::pin(hold.alone()).await;
         }
         outcome.map_err(stop::leaving)
@@ -192,13 +197,20 @@ impl JsInstance {
         event.actor.flush()?;
         let mut ended = Vec::new();
         let waited = async {
-            if !task.keeps_turn() {
-                go_on(task, &mut ended, hold.give_back()).await;
+            if !task.keeps_turn() && !event.has_kept() {
+                hold.release();
+            } else if !task.keeps_turn() {
+                // Who is within the turn may wait for what its code does next, which it has the turn for.
+                // Boxed as what few events come to.
+                let more = async { Some(self.next(task).await) };
+                if let Some(more) = Box::pin(future::or(alone(hold), more)).await {
+                    ended = more;
+                    return Some(());
+                }
+                hold.release();
             }
             event.give_way().await;
-            if ended.is_empty() {
-                ended = self.next(task).await;
-            }
+            ended = self.next(task).await;
             Some(())
         };
         let late = async {
@@ -211,16 +223,24 @@ impl JsInstance {
                 false => self.stopped(task, Stop::Wall),
             });
         }
-        go_on(task, &mut ended, hold.retake()).await?;
+        if let Err(error) = go_on(task, &mut ended, hold.retake()).await {
+            for (number, answer) in ended {
+                let pending = Box::pin(std::future::ready(answer));
+                self.go_on_later(event, Operation { number, pending });
+            }
+            return Err(error);
+        }
         event.actor.check()?;
         Ok(ended)
     }
 
-    /// Waits until operations have ended, or another event's run has given this one its outcome.
+    /// Waits until operations have ended, or another event's run has given this one its outcome or has ended the sections
+    /// that it has kept the turn for.
     async fn next(&self, task: &Arc<Task>) -> Ended {
+        let kept = task.keeps_turn();
         loop {
             let listener = task.signal.listen();
-            if task.is_done() {
+            if task.is_done() || (kept && !task.keeps_turn()) {
                 return Vec::new();
             }
             let ended = poll_fn(|context| task.poll_operations(context));
@@ -240,6 +260,12 @@ impl JsInstance {
         let full = self.vm.shared.full.lock().take();
         why.end(&task.event.actor, &*self.vm.shared.guard, full)
     }
+}
+
+/// Waits for those within a turn.
+async fn alone<T>(hold: &Hold) -> Option<T> {
+    hold.alone().await;
+    None
 }
 
 /// Waits for a turn. What else the task has begun goes on meanwhile: that may be in this turn, or have the one of another

@@ -83,6 +83,14 @@ impl Operations {
         begun.woken.0.lock().numbers.push_back(number);
     }
 
+    /// Wakes whoever polls them: one has been begun by another event's run.
+    pub fn wake(&self) {
+        let poller = self.0.get().and_then(|begun| begun.woken.0.lock().poller.take());
+        if let Some(poller) = poller {
+            poller.wake();
+        }
+    }
+
     /// Drops an operation, if it is one of these.
     pub fn remove(&self, number: u64) {
         if let Some(begun) = self.0.get() {

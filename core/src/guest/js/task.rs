@@ -141,7 +141,7 @@ impl Shared {
         }
     }
 
-    fn number(&self) -> u64 {
+    pub fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 

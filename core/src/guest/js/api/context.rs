@@ -11,9 +11,10 @@ use crate::ctx::aborted;
 use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
 use crate::guest::js::errors::{cut, error_from_js};
 use crate::guest::js::native::Call;
+use crate::guest::js::operations::Operation;
 use crate::guest::js::outcome::{failure, outcome};
 use crate::guest::js::task::Task;
-use crate::guest::outside::{delay, fail, no_such_export, other_classes};
+use crate::guest::outside::{Answer, delay, fail, no_such_export, other_classes};
 use crate::host::{no_alarm_handler, no_fetch_handler, no_such_method};
 use crate::tail::LogLevel;
 
@@ -77,8 +78,20 @@ fn register_sections(natives: &mut Natives) {
         call.give_number(task.number as f64)
     });
     natives.add(c"block_end", |call| {
-        begun(call, call.index(0)?)?.event.leave_section();
+        let task = begun(call, call.index(0)?)?;
+        task.event.leave_section();
+        if !task.event.in_section() {
+            task.signal.notify(1); // it may be another than the one that runs
+        }
         call.undefined()
+    });
+    // Lets code go on in the event that has begun a section, whichever runs.
+    natives.add(c"block_on", |call| {
+        let (task, number) = (begun(call, call.index(0)?)?, call.shared.number());
+        let pending = Box::pin(async { Ok(Answer::Nothing) });
+        task.operations.begin(Operation { number, pending });
+        task.operations.wake();
+        Ok(call.hooks.waiting.promise(call.ctx, number, false)?)
     });
     natives.add(c"block_failed", |call| {
         // A failed section resets the object: what it was to set up is not there.

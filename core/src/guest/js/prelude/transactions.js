@@ -46,15 +46,23 @@ export async function transaction(callback) {
   if (typeof callback !== "function") throw new TypeError("The argument of transaction() must be a function.");
   const task = native.block_begin();
   try {
-    return await transact(callback);
+    return await transact(callback, task);
   } finally {
     native.block_end(task);
   }
 }
 
-async function transact(callback) {
+/** Waits for the end of a transaction, and goes on in the event of this one, whichever has ended that. */
+async function over(state, task) {
+  await state.over;
+  await native.block_on(task);
+}
+
+async function transact(callback, task) {
   await native.sync();
-  const state = { depth: native.begin(true), rolledBack: false, ended: false };
+  // Those of calls that have come into this event's turn end first: what is in this one is no part of them.
+  while (open.at(-1)?.task > task) await over(open.at(-1), task);
+  const state = { depth: native.begin(true), task, rolledBack: false, ended: false };
   let end;
   state.over = new Promise((resolve) => (end = resolve));
   open.push(state);
@@ -65,7 +73,7 @@ async function transact(callback) {
     return result;
   } finally {
     // One that was begun beside this one, rather than within it, ends first.
-    while (open.at(-1) !== state) await open.at(-1).over;
+    while (open.at(-1) !== state) await over(open.at(-1), task);
     open.pop();
     state.ended = true;
     end();
