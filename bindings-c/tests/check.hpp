@@ -13,6 +13,13 @@
          ? (void)0       \
          : (std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition), std::exit(1)))
 
+// Options of a runtime that keeps nothing, with time enough for what runs under valgrind.
+inline facetbox::Options in_memory() {
+    facetbox::Options options;
+    options.limits = facetbox::Value::map({{"cpuMs", 20000}});
+    return options;
+}
+
 // The call must throw an Error with this code and this in its message.
 template <class Call>
 void throws(int32_t code, std::string_view part, Call &&call) {

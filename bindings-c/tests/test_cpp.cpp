@@ -269,7 +269,7 @@ static void guests(const Runtime &runtime) {
 int main() {
     values();
     {
-        const auto runtime = Runtime::open(":memory:");
+        const auto runtime = Runtime::open(in_memory());
         objects(runtime);
         cancelling(runtime);
         guests(runtime);

@@ -80,7 +80,7 @@ static const char GUEST[] =
     "}\n";
 
 static void functions_of_guests_are_called() {
-    const auto runtime = Runtime::open(":memory:");
+    const auto runtime = Runtime::open(in_memory());
     WorkerCode code("app.js");
     code.module("app.js", GUEST);
     const auto apps = runtime.define("apps", runtime.loader().load(code).get_durable_object_class("App"));

@@ -65,7 +65,7 @@ int main() {
     std::mutex lock;
     int logged = 0, failed = 0;
     {
-        Options options;
+        Options options = in_memory();
         options.on_tail = [&](ValueView event) {
             const std::lock_guard<std::mutex> guard(lock);
             logged += static_cast<int>(event["logs"].size());

@@ -97,7 +97,7 @@ int main() {
     std::filesystem::create_directory(root);
     {
         const ManualClock clock(1'000);
-        Options options;
+        Options options = in_memory();
         options.path = (root / "data").string();
         options.durability = FACETBOX_DURABILITY_NONE;
         options.clock = clock;

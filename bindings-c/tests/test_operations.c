@@ -176,12 +176,14 @@ static void waiting_can_be_cancelled(facetbox_stub_t *stub) {
 int main(void) {
     const facetbox_host_class_t functions = {sizeof functions, construct, NULL, call, alarm_, drop_instance, NULL};
     facetbox_options_t *options = facetbox_options_new();
+    facetbox_value_t *limits = json("{\"cpuMs\": 20000}"); /* enough under valgrind */
     facetbox_class_t *class_;
     facetbox_stub_t *stub;
     CHECK(mkdtemp(root) != NULL);
     clock_ = facetbox_manual_clock_new(0);
     OK(facetbox_options_set_path(options, S(in_root("data"))));
     OK(facetbox_options_set_clock(options, clock_));
+    OK(facetbox_options_set_limits(options, limits));
     OK(facetbox_options_set_alarms(options, FACETBOX_ALARMS_MANUAL));
     OK(facetbox_runtime_open(options, &runtime));
     OK(facetbox_class_new_host(S("Box"), &functions, NULL, NULL, &class_));
@@ -209,6 +211,7 @@ int main(void) {
     facetbox_class_free(class_);
     facetbox_worker_code_free(code);
     facetbox_options_free(options);
+    facetbox_value_free(limits);
     facetbox_runtime_free(runtime);
     facetbox_manual_clock_free(clock_);
     char remove[100];
