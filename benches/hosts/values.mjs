@@ -1,7 +1,8 @@
 // How long a message of 1 MiB, as `messageBytes` counts it, holds up the event loop: written for a guest, and read
-// from it; milliseconds, the best of five: node values.mjs
+// from it; milliseconds, the best of five: node values.mjs [runs=5]
 import { open } from "../../bindings-node/index.mjs";
 
+const RUNS = Number(process.argv[2] ?? 5);
 const MIB = 1 << 20;
 const many = (bytes, item) => Array.from({ length: MIB / bytes }, (_, i) => item(i));
 const kinds = {
@@ -45,7 +46,7 @@ async function held(value) {
 
 for (const [kind, make] of Object.entries(kinds)) {
   const best = [Infinity, Infinity];
-  for (let run = 0; run < 5; run++) {
+  for (let run = 0; run < RUNS; run++) {
     (await held(make())).forEach((ms, i) => { best[i] = Math.min(best[i], ms); });
   }
   console.log(`| ${kind} | ${best.map((ms) => ms.toFixed(1)).join(", ")} |`);

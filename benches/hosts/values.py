@@ -1,12 +1,14 @@
 """How long a message of 1 MiB, as `message_bytes` counts it, holds up the event loop: written for a guest, and read
-from it; milliseconds, the best of five: python values.py"""
+from it; milliseconds, the best of five: python values.py [runs=5]"""
 
 import asyncio
 import datetime
+import sys
 import time
 
 from facetbox import Limits, Request, WorkerCode, aio
 
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 MIB = 1 << 20
 UTC = datetime.timezone.utc
 
@@ -55,7 +57,7 @@ async def main():
         cls = runtime.loader().load(code).get_durable_object_class("App")
         app = runtime.namespace("App", cls).get_by_name("a")
         for kind, make in KINDS.items():
-            runs = [await held(app, make()) for _ in range(5)]
+            runs = [await held(app, make()) for _ in range(RUNS)]
             print(f"| {kind} | {', '.join(f'{min(run):.1f}' for run in zip(*runs))} |", flush=True)
 
 
