@@ -29,10 +29,12 @@ impl Lane {
         Lane(ptr::from_ref(actor.root()).addr())
     }
 
+    /// What tells it from others, for a place that is no `Lane`: 0 is the callers'.
     pub fn number(self) -> usize {
         self.0
     }
 
+    /// The lane of such a number.
     pub fn numbered(number: usize) -> Lane {
         Lane(number)
     }

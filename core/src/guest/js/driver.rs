@@ -202,8 +202,12 @@ impl JsInstance {
             } else if !task.keeps_turn() {
                 // Who is within the turn may wait for what its code does next, which it has the turn for.
                 // Boxed as what few events come to.
+                let alone = async {
+                    hold.alone().await;
+                    None
+                };
                 let more = async { Some(self.next(task).await) };
-                if let Some(more) = Box::pin(future::or(alone(hold), more)).await {
+                if let Some(more) = Box::pin(future::or(alone, more)).await {
                     ended = more;
                     return Some(());
                 }
@@ -260,12 +264,6 @@ impl JsInstance {
         let full = self.vm.shared.full.lock().take();
         why.end(&task.event.actor, &*self.vm.shared.guard, full)
     }
-}
-
-/// Waits for those within a turn.
-async fn alone<T>(hold: &Hold) -> Option<T> {
-    hold.alone().await;
-    None
 }
 
 /// Waits for a turn. What else the task has begun goes on meanwhile: that may be in this turn, or have the one of another
