@@ -41,6 +41,41 @@ const LUAU: &str = "
             error('on purpose')
         end)
     end
+    function App:begin(key, method)
+        local storage = self.ctx.storage
+        local co = coroutine.create(function()
+            return storage[method](storage, function(txn)
+                storage.kv:put(key, 1)
+                local how = coroutine.yield()
+                if how == 'fail' then error({ name = 'RangeError', message = 'on purpose' }) end
+                if how == 'rollback' then txn:rollback() end
+            end)
+        end)
+        coroutine.resume(co)
+        return function(how)
+            local ok, thrown = coroutine.resume(co, how)
+            return if ok then 'ended' else thrown.message
+        end
+    end
+    function App:beside(method, first, second)
+        local a, b = self:begin('a', method), self:begin('b', method)
+        return { a(first), b(second) }
+    end
+    function App:leave() self.left = self:begin('left', 'transaction') end
+    function App:leave_within()
+        return self.ctx.storage:transaction(function(txn)
+            txn:put('outer', 1)
+            self.ctx.exports.App:getByName('one'):leave()
+        end)
+    end
+    function App:resume_left()
+        self.ctx.storage:transaction(function(txn)
+            txn:put('inside', 1)
+            local how = self.left('commit')
+            self.env.pause()
+            error(how)
+        end)
+    end
     function App:left_behind()
         coroutine.wrap(function()
             self.ctx.storage:transactionSync(function()
@@ -300,6 +335,54 @@ fn a_transaction_whose_code_is_left_behind_is_rolled_back() -> Result<()> {
     stub.call_blocking("left_behind", vec![])?;
     stub.call_blocking("put", vec!["kept".into()])?;
     assert_eq!(keys(&stub, &["left", "kept"])?, [false, true]);
+    Ok(())
+}
+
+/// Of transactions that coroutines have open beside each other the first can't be committed before the second.
+#[test]
+fn a_transaction_is_rolled_back_with_those_begun_after_it() -> Result<()> {
+    let refused = "out of order";
+    for method in ["transaction", "transactionSync"] {
+        for (first, second, reasons) in [
+            ("commit", "commit", [refused, refused]),
+            ("commit", "fail", [refused, "on purpose"]),
+            ("fail", "commit", ["on purpose", refused]),
+        ] {
+            let runtime = Runtime::open_in_memory()?;
+            let stub = own(&runtime, app(LUAU))?;
+            let args = [method, first, second].map(Value::from);
+            let Value::List(messages) = stub.call_blocking("beside", args.into())? else {
+                panic!("two messages");
+            };
+            for (message, reason) in messages.iter().zip(reasons) {
+                assert!(message.as_str().is_some_and(|it| it.contains(reason)), "{messages:?}");
+            }
+            assert_eq!(keys(&stub, &["a", "b"])?, [false, false], "{method} {first} {second}");
+        }
+    }
+    let runtime = Runtime::open_in_memory()?;
+    let stub = own(&runtime, app(LUAU))?;
+    let args = ["transaction", "rollback", "commit"].map(Value::from);
+    let Value::List(messages) = stub.call_blocking("beside", args.into())? else {
+        panic!("two messages");
+    };
+    assert!(messages[0].as_str().is_some_and(|it| it.contains("nested")), "{messages:?}");
+    assert_eq!(keys(&stub, &["a", "b"])?, [false, false]);
+    Ok(())
+}
+
+#[test]
+fn what_an_event_has_left_behind_ends_no_transaction_of_another() -> Result<()> {
+    let (runtime, pause) = (Runtime::open_in_memory()?, Pause::default());
+    let stub = object(&runtime, app(LUAU), &pause)?;
+    stub.call_blocking("leave", vec![])?;
+    let resume = spawn(&stub, "resume_left", "");
+    put_while_paused(&stub, &pause)?;
+    let outcome = resume.join().expect("no panic");
+    assert_fails(outcome, ErrorCode::GuestError, "out of order");
+    assert_eq!(keys(&stub, &["left", "inside", "other"])?, [false, false, true]);
+    stub.call_blocking("leave_within", vec![])?;
+    assert_eq!(keys(&stub, &["outer", "left"])?, [true, false]);
     Ok(())
 }
 

@@ -1,13 +1,14 @@
 //! Natives of ctx, timers, console, errors.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use mlua::{Lua, LuaString, Table, Thread, Value as LuaValue};
+use mlua::{AnyUserData, Lua, LuaString, Table, Thread, UserData, Value as LuaValue};
 
 use super::Natives;
+use crate::actor::Event;
 use crate::charge::Charge;
 use crate::ctx::aborted;
-use crate::error::{ErrorCode, TEXT_BYTES};
+use crate::error::{ErrorCode, Result, TEXT_BYTES};
 use crate::guest::luau::errors::{error_from_lua, error_from_mlua, error_to_lua};
 use crate::guest::luau::guard::Guard;
 use crate::guest::luau::native;
@@ -72,16 +73,32 @@ fn register_turn(natives: &Natives<'_>) -> mlua::Result<()> {
         };
         Err::<(), _>(fail(&host.shared.actor()?, &*host.shared.guard, error))
     })?;
-    natives.add("block_begin", |host, _, ()| host.shared.task()?.event.enter_section())?;
-    natives.add("block_end", |host, _, (ok, thrown): (bool, LuaValue)| {
-        let task = host.shared.task()?;
-        task.event.leave_section();
+    natives.add("block_begin", |host, lua, ()| {
+        let event = &host.shared.task()?.event;
+        event.enter_section()?;
+        lua.create_userdata(LuaSection(Arc::downgrade(event))).map_err(error_from_mlua)
+    })?;
+    natives.add("block_end", |host, _, (section, ok, thrown): (AnyUserData, bool, LuaValue)| {
+        leave(&section)?;
         if ok {
             return Ok(());
         }
         // A failed section resets the object: what it was to set up is not there.
-        Err(fail(&task.event.actor, &*host.shared.guard, error_from_lua(thrown)))
-    })
+        Err(fail(&host.shared.actor()?, &*host.shared.guard, error_from_lua(thrown)))
+    })?;
+    natives.add("leave", |_, _, section: AnyUserData| leave(&section))
+}
+
+/// The event that has begun a section: a coroutine may end it in another.
+struct LuaSection(Weak<Event>);
+impl UserData for LuaSection {}
+
+fn leave(section: &AnyUserData) -> Result<()> {
+    let section = section.borrow::<LuaSection>().map_err(error_from_mlua)?;
+    if let Some(event) = section.0.upgrade() {
+        event.leave_section();
+    }
+    Ok(())
 }
 
 fn register_timers(natives: &Natives<'_>) -> mlua::Result<()> {

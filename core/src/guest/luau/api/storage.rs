@@ -199,12 +199,9 @@ fn register_transactions(natives: &Natives<'_>) -> mlua::Result<()> {
         let span = if waits { Span::Async } else { Span::Sync };
         host.shared.storage(|storage| storage.begin(span))
     })?;
+    natives.add("depth", |host, _, ()| host.shared.storage(|storage| Ok(storage.depth())))?;
     natives.add("finish", |host, _, (depth, commit): (usize, bool)| {
         host.shared.storage(|storage| storage.end(depth, commit))
-    })?;
-    natives.add("leave", |host, _, ()| {
-        host.shared.task()?.event.leave_section();
-        Ok(())
     })?;
     natives.add("sync", |host, _, ()| {
         // The driver commits before it waits for anything, and this waits for nothing else.
