@@ -169,7 +169,8 @@ impl Executor {
         let mut threads = self.0.threads.lock();
         if !threads.stopped && threads.running == 0 {
             let inner = Arc::downgrade(&self.0);
-            self.0.pulses.watch(move |busy| relieve(&inner, busy));
+            let rested = inner.clone();
+            self.0.pulses.watch(move |busy| relieve(&inner, busy), move || rest(&rested));
         }
         while !threads.stopped && threads.running < MAX_THREADS && threads.free() < self.0.base {
             let inner = self.0.clone();
@@ -205,13 +206,21 @@ fn relieve(inner: &Weak<Inner>, busy: usize) {
     }
 }
 
+/// Lets threads end that have stood in for others: none polls anything.
+fn rest(inner: &Weak<Inner>) {
+    let Some(inner) = inner.upgrade() else { return };
+    let mut threads = inner.threads.lock();
+    let spare = threads.free().saturating_sub(inner.base);
+    // Whoever needs threads from now on doesn't count on them.
+    threads.running -= inner.tasks.dismiss(spare);
+}
+
 fn run(inner: &Inner) {
     inner.pulses.join();
     let mut worker = Worker::new(&inner.tasks);
     loop {
         for _ in 0..256 {
             if !worker.tick() {
-                inner.threads.lock().running -= 1;
                 return;
             }
         }
@@ -253,7 +262,7 @@ pub(crate) fn closed() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::Instant;
 
     use super::*;
@@ -307,6 +316,35 @@ mod tests {
         quiet.store(true, Ordering::Relaxed);
         executor.stop();
         answer.expect("the quiet task ran beside those that burn");
+    }
+
+    #[test]
+    fn threads_that_have_stood_in_for_others_end() {
+        let executor = Executor::new(1);
+        let (begin, met) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+        let in_time = move || begin.elapsed() < Duration::from_secs(20);
+        for _ in 0..3 {
+            let met = met.clone();
+            executor.spawn(async move {
+                met.fetch_add(1, Ordering::Relaxed);
+                while met.load(Ordering::Relaxed) < 3 && in_time() {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let running = || executor.0.threads.lock().running;
+        while met.load(Ordering::Relaxed) < 3 && in_time() {
+            thread::yield_now();
+        }
+        assert!(running() >= 3);
+        while running() > 1 && in_time() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(running(), 1);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        executor.spawn(async move { sender.send(()).unwrap() });
+        receiver.recv_timeout(Duration::from_secs(15)).expect("one is left");
+        executor.stop();
     }
 
     #[test]

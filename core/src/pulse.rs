@@ -53,13 +53,17 @@ impl Pulses {
     }
 
     /// Starts to look, unless it has started, and tells `tell` after each look how many threads have been
-    /// in one poll since the one before.
-    pub fn watch(self: &Arc<Pulses>, tell: impl Fn(usize) + Send + 'static) {
+    /// in one poll since the one before, and `rest` when none has polled anything for a while.
+    pub fn watch(
+        self: &Arc<Pulses>,
+        tell: impl Fn(usize) + Send + 'static,
+        rest: impl Fn() + Send + 'static,
+    ) {
         let mut thread = self.thread.lock();
         if thread.is_none() {
             let pulses = self.clone();
             let builder = thread::Builder::new().name("facetbox-pulse".into());
-            *thread = builder.spawn(move || pulses.look(tell)).ok();
+            *thread = builder.spawn(move || pulses.look(tell, rest)).ok();
         }
     }
 
@@ -79,7 +83,7 @@ impl Pulses {
         }
     }
 
-    fn look(&self, tell: impl Fn(usize)) {
+    fn look(&self, tell: impl Fn(usize), rest: impl Fn()) {
         let (mut before, mut idle): (Vec<(usize, u64)>, u32) = (Vec::new(), 0);
         while !self.stopped.load(Ordering::Acquire) {
             let polling = self.polling();
@@ -89,6 +93,7 @@ impl Pulses {
             if idle < IDLE_LOOKS {
                 thread::park_timeout(INTERVAL);
             } else {
+                rest();
                 self.park();
                 idle = 0;
             }

@@ -81,9 +81,17 @@ impl State {
 struct Bed {
     thread: Thread,
     woken: AtomicBool,
+    /// The thread is to end instead of looking for a task.
+    dismissed: AtomicBool,
 }
 
 impl Bed {
+    /// That of the calling thread.
+    fn new() -> Arc<Bed> {
+        let (woken, dismissed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Bed { thread: thread::current(), woken, dismissed })
+    }
+
     fn sleep(&self) {
         while !self.woken.swap(false, Ordering::Acquire) {
             thread::park();
@@ -217,6 +225,20 @@ impl Tasks {
         sleeping.iter().for_each(|bed| bed.wake());
     }
 
+    /// Lets as many threads end, of those that sleep, and answers how many do.
+    pub fn dismiss(&self, count: usize) -> usize {
+        let mut state = self.state.lock();
+        let count = count.min(state.sleeping.len());
+        // Those that have slept longest.
+        let dismissed: Vec<_> = state.sleeping.drain(..count).collect();
+        drop(state);
+        for bed in &dismissed {
+            bed.dismissed.store(true, Ordering::Relaxed);
+            bed.wake();
+        }
+        count
+    }
+
     /// Drops every task that no thread polls, and lets no other come.
     pub fn close(&self) {
         let mut state = self.state.lock();
@@ -282,11 +304,10 @@ pub(crate) struct Worker<'a> {
 impl Worker<'_> {
     /// The calling thread.
     pub fn new(tasks: &Tasks) -> Worker<'_> {
-        let bed = Bed { thread: thread::current(), woken: AtomicBool::new(false) };
-        Worker { tasks, bed: Arc::new(bed), polling: false }
+        Worker { tasks, bed: Bed::new(), polling: false }
     }
 
-    /// Polls the next task once, waiting for one; `false` once they are stopped.
+    /// Polls the next task once, waiting for one; `false` once they are stopped, or the thread is dismissed.
     pub fn tick(&mut self) -> bool {
         let Some(task) = self.next() else { return false };
         pace::enter(*task.metadata());
@@ -331,6 +352,9 @@ impl Worker<'_> {
                 state.sleeping.push(self.bed.clone());
                 drop(state);
                 self.bed.sleep();
+                if self.bed.dismissed.load(Ordering::Relaxed) {
+                    return None;
+                }
                 state = tasks.state.lock();
             }
             state.looking -= 1;
@@ -383,9 +407,7 @@ mod tests {
 
     #[test]
     fn a_task_that_comes_while_a_thread_looks_wakes_no_other() {
-        let mut state = State::default();
-        let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
-        state.sleeping = vec![bed(), bed()];
+        let mut state = State { sleeping: vec![Bed::new(), Bed::new()], ..State::default() };
         assert!(state.rouse(false).is_none(), "there is no task");
         let (task, _handle) = Builder::new().metadata(Lane::default()).spawn(|_| async {}, |_| {});
         state.queue.push(Lane::default(), task);
@@ -399,8 +421,7 @@ mod tests {
     fn a_task_that_comes_while_the_thread_that_looks_has_lost_its_core_wakes_another() {
         let tasks = Tasks::new(2);
         let mut state = tasks.state.lock();
-        let bed = || Arc::new(Bed { thread: thread::current(), woken: AtomicBool::new(false) });
-        state.sleeping = vec![bed(), bed()];
+        state.sleeping = vec![Bed::new(), Bed::new()];
         (state.looking, state.awake) = (1, 1);
         let (task, _handle) = Builder::new().metadata(Lane::default()).spawn(|_| async {}, |_| {});
         state.queue.push(Lane::default(), task);

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use facetbox::{
     ErrorCode, ExportOptions, LimitsPatch, Module, Options, Runtime, Stub, Value, ValueMap,
@@ -75,7 +77,12 @@ fn x010_a_thousand_kills_leave_threads_descriptors_and_memory_as_before() {
     kill_and_use(&burning, &good, 100);
     let before = resources();
     kill_and_use(&burning, &good, 1_000);
-    let after = resources();
+    let (mut after, begun) = (resources(), Instant::now());
+    // Threads that have stood in for others, because those took long, end when the runtime rests.
+    while after[0] > before[0] && begun.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(50));
+        after = resources();
+    }
     let grown = after[0] > before[0] || after[1] > before[1] || after[2] > before[2] + (16 << 10);
     assert!(!grown, "threads, descriptors, resident KiB: {before:?} became {after:?}");
 }
