@@ -62,6 +62,14 @@ export class Room extends DurableObject {
     return await Promise.all([section, this.room("a").cross("b", 150)]);
   }
 
+  async burns(ms) {
+    const section = this.ctx.blockConcurrencyWhile(() => sleep(ms));
+    const cross = this.room("a").cross("b", 1);
+    await section;
+    for (const start = Date.now(); Date.now() < start + 200; );
+    return await cross;
+  }
+
   pass(name) { return this.ctx.blockConcurrencyWhile(() => this.room(name).wait().catch(({ message }) => message)); }
   async wait() {
     this.later = sleep(250).then(() => "later");
@@ -133,6 +141,21 @@ fn a_circle_through_an_event_that_gives_its_turn_up_is_a_deadlock() -> Result<()
         let cross = rooms.get_by_name("b").call_blocking("cross", vec!["a".into(), 30.into()]);
         assert_fails(leaves.join().expect("no panic"), ErrorCode::Deadlock, "Room/");
         assert_eq!(cross?, "leaf".into());
+        Ok(())
+    })
+}
+
+/// The circle is closed by the event itself, which has run while the others began to wait.
+#[test]
+fn an_event_that_cannot_give_its_turn_up_resets_the_object() -> Result<()> {
+    rooms(|rooms| {
+        let cross = rooms.get_by_name("b");
+        let cross =
+            thread::spawn(move || cross.call_blocking("cross", vec!["a".into(), 120.into()]));
+        thread::sleep(Duration::from_millis(20));
+        let burns = rooms.get_by_name("a").call_blocking("burns", vec![30.into()]);
+        assert_fails(burns, ErrorCode::Reset, "Deadlock");
+        assert_eq!(cross.join().expect("no panic")?, "leaf".into());
         Ok(())
     })
 }
