@@ -1,7 +1,7 @@
-"""Runs one case: ``python -m conformance HOST --guest GUEST --only NAME FILE``.
+"""Runs cases: ``python -m conformance HOST --guest GUEST --only NAME [--only NAME ...] FILE``.
 
-``HOST`` is ``python`` or ``aio``. Ends with 0 and without a word if the case passes, with 1 and the reason
-if it doesn't, with 3 and the reason if Python can't express it.
+``HOST`` is ``python`` or ``aio``. Ends with 0 and without a word if the cases pass, with 1 and the reason
+if one doesn't, with 3 and the reason if Python can't express one.
 """
 
 from __future__ import annotations
@@ -82,33 +82,37 @@ def finish(code: int, reason: str) -> None:
     os._exit(code)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("host", choices=["python", "aio"])
-    parser.add_argument("--guest", choices=["luau", "js"], required=True)
-    parser.add_argument("--only", required=True, metavar="NAME")
-    parser.add_argument("file", type=Path)
-    args = parser.parse_args()
-    cases = json.loads(args.file.read_text())
-    (found,) = (case for case in cases if case["name"] == args.only)
-    case = Case(found, args.guest)
+def run_one(host: str, case: Case) -> None:
+    """Runs a case in a directory of its own, unless that takes too long."""
     late = threading.Timer(
         TIMEOUT_SECONDS, finish, (FAILED, f"did not end within {TIMEOUT_SECONDS} s")
     )
     late.daemon = True
     late.start()
     with tempfile.TemporaryDirectory() as directory:
-        try:
-            if args.host == "aio":
-                import asyncio
+        if host == "aio":
+            import asyncio
 
-                asyncio.run(run_aio(case, Path(directory) / "data"))
-            else:
-                run(case, Path(directory) / "data")
+            asyncio.run(run_aio(case, Path(directory) / "data"))
+        else:
+            run(case, Path(directory) / "data")
+    late.cancel()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("host", choices=["python", "aio"])
+    parser.add_argument("--guest", choices=["luau", "js"], required=True)
+    parser.add_argument("--only", required=True, action="append", metavar="NAME")
+    parser.add_argument("file", type=Path)
+    args = parser.parse_args()
+    cases = {case["name"]: case for case in json.loads(args.file.read_text())}
+    for name in args.only:
+        try:
+            run_one(args.host, Case(cases[name], args.guest))
         except Inexpressible as error:
             print(error)
             sys.exit(INEXPRESSIBLE)
-    late.cancel()
 
 
 main()

@@ -1,8 +1,8 @@
-// Runs one conformance case against the Node API; the runner in tests/ starts a process for each.
+// Runs conformance cases against the Node API, for the runner in tests/.
 //
-//     node case.mjs --guest luau|js --only NAME FILE
+//     node case.mjs --guest luau|js --only NAME [--only NAME ...] FILE
 //
-// Exits with 0 if it passes, else with 1 after printing the step that ended otherwise than expected.
+// Exits with 0 if they pass, else with 1 after printing the step that ended otherwise than expected.
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -88,17 +88,20 @@ async function run(given, guest, onStep) {
 }
 
 const { values, positionals } = parseArgs({
-  options: { guest: { type: "string" }, only: { type: "string" } },
+  options: { guest: { type: "string" }, only: { type: "string", multiple: true } },
   allowPositionals: true,
 });
 const cases = JSON.parse(await readFile(positionals[0], "utf8"));
-const given = cases.find(({ name }) => name === values.only);
-if (!given) throw new Error(`There is no case ${values.only} in ${positionals[0]}.`);
 
-let last = "opening the runtime";
-const late = sleep(TIMEOUT_MS, undefined, { ref: true }).then(
-  () => `${last}\n  did not end within ${TIMEOUT_MS / 1_000} s`,
-);
-const failure = await Promise.race([run(given, values.guest, (step) => (last = step)), late]);
-if (failure !== undefined) console.log(failure);
-process.exit(failure === undefined ? 0 : 1);
+for (const name of values.only) {
+  const given = cases.find((other) => other.name === name);
+  if (!given) throw new Error(`There is no case ${name} in ${positionals[0]}.`);
+  let last = "opening the runtime";
+  const late = sleep(TIMEOUT_MS).then(() => `${last}\n  did not end within ${TIMEOUT_MS / 1_000} s`);
+  const failure = await Promise.race([run(given, values.guest, (step) => (last = step)), late]);
+  if (failure !== undefined) {
+    console.log(failure);
+    process.exit(1);
+  }
+}
+process.exit(0);

@@ -4,9 +4,13 @@
 //! process is this program for Rust, and for other hosts a program of theirs which takes the same arguments
 //! `--guest LANGUAGE --only NAME FILE` and ends likewise: with 0 and no output, with 1 and what failed, or with 3
 //! and why the host's language can't express the case.
+//!
+//! Interpreters take longer to start than most cases. Theirs run some cases in one process, with an `--only` for each,
+//! and each of those in a process of its own unless all have passed.
 
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,6 +69,14 @@ impl Host {
             Host::Node => "node",
             Host::Python => "python",
             Host::Aio => "aio",
+        }
+    }
+
+    /// How many cases its program runs in one process.
+    fn at_once(self) -> usize {
+        match self {
+            Host::Rust | Host::Cpp | Host::Go => 1,
+            Host::Node | Host::Python | Host::Aio => 8,
         }
     }
 
@@ -208,12 +220,13 @@ fn check_names(cases: &[(PathBuf, Case)]) -> Result<(), String> {
 
 fn run_in_parallel(cases: &[(PathBuf, Case)], args: &Args) -> Result<Vec<Verdict>, String> {
     let next = AtomicUsize::new(0);
+    let runs = share_out(cases, args.host.at_once());
     let worker = || {
         let mut verdicts = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some((file, case)) = cases.get(index) else { return verdicts };
-            verdicts.push((index, judge(args, file, case)));
+            let Some(run) = runs.get(index) else { return verdicts };
+            verdicts.extend(run.clone().zip(judge(args, &cases[run.clone()])));
         }
     };
     let mut verdicts: Vec<(usize, Verdict)> = thread::scope(|scope| {
@@ -226,12 +239,47 @@ fn run_in_parallel(cases: &[(PathBuf, Case)], args: &Args) -> Result<Vec<Verdict
     Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
 }
 
-/// Runs a case in a process of its own.
-fn judge(args: &Args, file: &Path, case: &Case) -> Verdict {
-    if case.code(args.guest).is_none() {
-        return Verdict::Skipped;
+/// Which cases run together: some of one file.
+fn share_out(cases: &[(PathBuf, Case)], at_once: usize) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (index, (file, _)) in cases.iter().enumerate() {
+        match runs.last_mut() {
+            Some(run) if run.len() < at_once && cases[run.start].0 == *file => run.end += 1,
+            _ => runs.push(index..index + 1),
+        }
     }
-    match run_watched(args, file, case) {
+    runs
+}
+
+/// Runs cases of one file, together and then each by itself unless all have passed.
+fn judge(args: &Args, cases: &[(PathBuf, Case)]) -> Vec<Verdict> {
+    let has_code = |case: &Case| case.code(args.guest).is_some();
+    let names = || cases.iter().filter(|(_, case)| has_code(case)).map(|(_, case)| &*case.name);
+    let together = match names().count() {
+        0 | 1 => None,
+        _ => Some(judge_run(args, &cases[0].0, &names().collect::<Vec<_>>())),
+    };
+    let passed = matches!(together, Some(Verdict::Passed));
+    let verdict = |(file, case): &(PathBuf, Case)| match has_code(case) {
+        false => Verdict::Skipped,
+        true if passed => Verdict::Passed,
+        true => judge_run(args, file, &[&case.name]),
+    };
+    let mut verdicts: Vec<Verdict> = cases.iter().map(verdict).collect();
+    if let Some(Verdict::Failed(failure)) = together
+        && !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Failed(_)))
+        && let Some(first) = verdicts.iter_mut().find(|it| matches!(it, Verdict::Passed))
+    {
+        let names = names().collect::<Vec<_>>().join(", ");
+        *first =
+            Verdict::Failed(format!("one fails in one process with others ({names}):\n{failure}"));
+    }
+    verdicts
+}
+
+/// Runs cases of a file in a process of their own.
+fn judge_run(args: &Args, file: &Path, names: &[&str]) -> Verdict {
+    match run_watched(args, file, names) {
         Err(error) => Verdict::Failed(format!("no process could be started: {error}")),
         Ok((output, left)) => match judge_output(&output) {
             Verdict::Passed if !left.is_empty() => {
@@ -244,11 +292,16 @@ fn judge(args: &Args, file: &Path, case: &Case) -> Verdict {
 
 /// Runs the process in a directory that is its current one and that of temporary files; answers what it
 /// left there, too.
-fn run_watched(args: &Args, file: &Path, case: &Case) -> Result<(Output, Vec<OsString>), String> {
+fn run_watched(
+    args: &Args,
+    file: &Path,
+    names: &[&str],
+) -> Result<(Output, Vec<OsString>), String> {
     let told = |error: io::Error| error.to_string();
     let watched = tempfile::tempdir().map_err(told)?;
     let mut command = args.host.command()?;
-    command.args(["--guest", args.guest.name(), "--only", &case.name]);
+    command.args(["--guest", args.guest.name()]);
+    command.args(names.iter().flat_map(|name| ["--only", name]));
     command.arg(file.canonicalize().map_err(told)?);
     if let Some(kib) = args.stack_kib {
         command.args(["--stack", &kib.to_string()]);
