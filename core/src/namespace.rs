@@ -266,7 +266,7 @@ impl Namespace {
         let ours = actors.get(id).is_some_and(|known| Arc::ptr_eq(known, actor));
         // The map's reference and the caller's: nobody can take another while the map is locked. An event may have
         // come and gone since the caller looked, and its database be open.
-        let unused = Arc::strong_count(actor) == 2 && !actor.is_warm();
+        let unused = Arc::strong_count(actor) == 2 && !actor.is_running();
         if ours && unused {
             actors.remove(id);
         }

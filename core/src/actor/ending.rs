@@ -71,7 +71,9 @@ impl Actor {
     }
 
     fn end_instance(&self, error: Error) {
-        if let Some(running) = self.running.lock().take() {
+        // Not held while the instance goes, whose destructor may ask how many there are.
+        let running = self.running.lock().take();
+        if let Some(running) = running {
             running.instance.kill();
             let _ = running.ended.set(error);
             running.signal.notify(usize::MAX);

@@ -3,6 +3,7 @@
 //! Three things end an instance: it has been idle for a while, or too many are warm, or the process has few file descriptors
 //! left, and it is the one that was used least recently. One that has an event, a timer or an open cursor is busy and stays.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -21,7 +22,10 @@ pub(crate) struct Warm {
     cap: usize,
     /// Room isn't made before more than that many are warm, because most were busy the last time.
     in_vain: AtomicUsize,
-    actors: Mutex<Vec<Weak<Actor>>>,
+    /// By address, which nothing else has while an actor is in there. One that has been reset may come again.
+    actors: Mutex<HashMap<usize, Weak<Actor>>>,
+    /// Held by who ends idle ones: two at once would end twice as many.
+    ending: Mutex<()>,
     asleep: Mutex<Vec<Weak<Actor>>>,
     /// Whether somebody looks for idle ones from time to time.
     watched: AtomicBool,
@@ -36,6 +40,7 @@ impl Warm {
             cap: cap.max(1),
             in_vain: AtomicUsize::new(0),
             actors: Mutex::default(),
+            ending: Mutex::default(),
             asleep: Mutex::default(),
             watched: AtomicBool::new(false),
             begin: Instant::now(),
@@ -49,15 +54,14 @@ impl Warm {
 
     /// How many actors have an instance.
     pub fn count(&self) -> usize {
-        let actors = self.actors.lock();
-        actors.iter().filter_map(Weak::upgrade).filter(|actor| actor.is_warm()).count()
+        self.all().len()
     }
 
     /// Enters an actor whose instance has just started.
     pub fn add(&self, actor: &Arc<Actor>) {
         let over = {
             let mut actors = self.actors.lock();
-            actors.push(Arc::downgrade(actor));
+            actors.insert(Arc::as_ptr(actor).addr(), Arc::downgrade(actor));
             let most = self.in_vain.load(Ordering::Relaxed);
             actors.len() > most && (actors.len() > self.cap || process::is_short_of_files())
         };
@@ -75,34 +79,40 @@ impl Warm {
         }
     }
 
-    /// Takes out all actors, and puts back those that are still warm.
-    fn take(&self) -> Vec<Arc<Actor>> {
-        let actors = std::mem::take(&mut *self.actors.lock());
-        actors.iter().filter_map(Weak::upgrade).filter(|actor| actor.is_warm()).collect()
+    fn all(&self) -> Vec<Arc<Actor>> {
+        // The last reference to one isn't dropped under the lock.
+        let known: Vec<_> = self.actors.lock().values().filter_map(Weak::upgrade).collect();
+        known.into_iter().filter(|actor| actor.is_running()).collect()
     }
 
-    fn put_back(&self, actors: impl IntoIterator<Item = Arc<Actor>>) -> usize {
-        let mut warm = self.actors.lock();
-        warm.extend(actors.into_iter().map(|actor| Arc::downgrade(&actor)));
-        warm.len()
+    /// Takes out those without an instance; answers how many are left.
+    fn tidy(&self) -> usize {
+        let mut known = Vec::new();
+        let mut actors = self.actors.lock();
+        actors.retain(|_, actor| {
+            let actor = actor.upgrade();
+            let is_running = actor.as_ref().is_some_and(|actor| actor.is_running());
+            known.extend(actor);
+            is_running
+        });
+        actors.len()
     }
 
     /// Makes room for an eighth, least recently used first, so that starting stays cheap.
     fn shrink(&self, newest: &Arc<Actor>) {
-        let mut actors = self.take();
+        let Some(_ending) = self.ending.try_lock() else { return };
+        let mut actors = self.all();
         actors.sort_by_key(|actor| actor.last_used.load(Ordering::Relaxed));
         let most = self.cap.min(actors.len());
         let mut surplus = (actors.len() - most + most / 8).max(1);
-        actors.retain(|actor| {
-            if surplus == 0 || Arc::ptr_eq(actor, newest) || !actor.hibernate() {
-                return true;
+        for actor in actors {
+            if surplus > 0 && !Arc::ptr_eq(&actor, newest) && actor.hibernate() {
+                surplus -= 1;
+                actor.runtime.metrics.add(Count::Evictions, 1);
+                self.forget(&actor);
             }
-            surplus -= 1;
-            actor.runtime.metrics.add(Count::Evictions, 1);
-            self.forget(actor);
-            false
-        });
-        let left = self.put_back(actors);
+        }
+        let left = self.tidy();
         let in_vain = if surplus == 0 { 0 } else { left + left / 8 };
         self.in_vain.store(in_vain, Ordering::Relaxed);
     }
@@ -114,17 +124,15 @@ impl Warm {
         self.in_vain.store(0, Ordering::Relaxed);
         let now = self.at(Instant::now());
         let idle = self.idle.as_millis() as u64;
-        let mut actors = self.take();
-        actors.retain(|actor| {
+        let _ending = self.ending.lock();
+        for actor in self.all() {
             let used = actor.last_used.load(Ordering::Relaxed);
-            if now.saturating_sub(used) < idle || !actor.hibernate() {
-                return true;
+            if now.saturating_sub(used) >= idle && actor.hibernate() {
+                actor.runtime.metrics.add(Count::Hibernations, 1);
+                self.forget(&actor);
             }
-            actor.runtime.metrics.add(Count::Hibernations, 1);
-            self.forget(actor);
-            false
-        });
-        self.put_back(actors) > 0 || !self.asleep.lock().is_empty()
+        }
+        self.tidy() > 0 || !self.asleep.lock().is_empty()
     }
 
     /// Looks for idle actors from time to time, as long as there are any.
@@ -172,11 +180,6 @@ impl Drop for Awake {
 }
 
 impl Actor {
-    /// Whether it has an instance.
-    pub(crate) fn is_warm(&self) -> bool {
-        self.running.lock().is_some()
-    }
-
     /// Drops the instance and closes the database, unless it is busy.
     fn hibernate(self: &Arc<Actor>) -> bool {
         if self.events.load(Ordering::Acquire) > 0 || self.timers.load(Ordering::Acquire) > 0 {
@@ -199,7 +202,7 @@ impl Actor {
     ///
     /// A facet with an alarm stays: its class is known nowhere else.
     fn forget_if_unused(self: &Arc<Actor>) -> bool {
-        if self.is_warm() {
+        if self.is_running() {
             return true; // it comes back when it sleeps
         }
         match (&self.parent, &self.namespace) {
@@ -215,7 +218,7 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Class, DurableObject, Options, Result, Runtime, Value};
+    use crate::{Class, DurableObject, Error, Options, Result, Runtime, Value};
 
     struct Object;
 
@@ -265,6 +268,59 @@ mod tests {
         })?;
         assert!(warm.count() <= 8, "{} are warm", warm.count());
         assert_eq!(warm.in_vain.load(Ordering::Relaxed), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn those_that_stay_are_counted_while_others_end() -> Result<()> {
+        #[derive(Default)]
+        struct Seen(Mutex<Vec<usize>>, Mutex<Weak<RuntimeInner>>);
+        struct Ends(Arc<Seen>);
+        impl DurableObject for Ends {
+            fn call(&self, _method: &str, _args: Vec<Value>) -> Result<Value> {
+                Ok(Value::Null)
+            }
+        }
+        impl Drop for Ends {
+            fn drop(&mut self) {
+                if let Some(runtime) = self.0.1.lock().upgrade() {
+                    self.0.0.lock().push(runtime.warm.count());
+                }
+            }
+        }
+        let runtime = Runtime::open_with(Options { idle_ms: Some(1), ..Options::default() })?;
+        let seen = Arc::new(Seen::default());
+        *seen.1.lock() = Arc::downgrade(runtime.inner());
+        let class = {
+            let seen = seen.clone();
+            Class::host("Ends", move |_, _| Ok(Ends(seen.clone())))
+        };
+        let namespace = runtime.namespace("Ends", class)?;
+        let mut busy = Vec::new();
+        for name in ["busy", "idle", "busy too"] {
+            if name != "idle" {
+                busy.push(Awake::new(&namespace.actor(&namespace.id_from_name(name))?));
+            }
+            namespace.get_by_name(name).call_blocking("wake", vec![])?;
+        }
+        while seen.0.lock().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(*seen.0.lock(), [2]);
+        Ok(())
+    }
+
+    #[test]
+    fn an_actor_that_was_reset_counts_once() -> Result<()> {
+        let runtime = Runtime::open_in_memory()?;
+        let namespace = runtime.namespace("Object", Class::host("Object", |_, _| Ok(Object)))?;
+        let actor = namespace.actor(&namespace.id_from_name("one"))?;
+        for _ in 0..3 {
+            namespace.get_by_name("one").call_blocking("wake", vec![])?;
+            actor.reset(&Error::guest("Error", "again"));
+        }
+        namespace.get_by_name("one").call_blocking("wake", vec![])?;
+        assert_eq!(runtime.inner().warm.count(), 1);
         Ok(())
     }
 

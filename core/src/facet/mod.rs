@@ -135,9 +135,10 @@ impl Facets {
             self.forget(dst)?;
             let to = self.make_dir(dst, added)?;
             let disk = &self.actor.runtime.disk;
+            let _moving = disk.moving();
             disk.copy_tree(&from, &to)?;
             // What the copies say that they have used is another's.
-            storage.meter().add_all(negated(disk.usage(&to)?.used));
+            storage.meter().add_all(negated(disk.usage_now(&to)?.used));
             Ok(())
         })
     }
@@ -338,6 +339,7 @@ impl Facets {
         let storage = self.actor.storage()?.clone();
         self.actor.storage()?.on_commit(When::Durable, move || {
             alarms.forget_tree(&key);
+            let _moving = disk.moving();
             match disk.take_usage(&dir) {
                 Ok(used) => storage.meter().add_all(used),
                 Err(error) => tracing::warn!(%error, "what a deleted facet has used is not counted"),

@@ -201,7 +201,7 @@ impl FacetMap {
             matches!(slots.get(name), Some(Slot::Running(known)) if Arc::ptr_eq(known, actor));
         // The map's reference and the caller's: nobody can take another while the map is locked. An event may have
         // come and gone since the caller looked, and its database be open.
-        let unused = Arc::strong_count(actor) == 2 && !actor.is_warm();
+        let unused = Arc::strong_count(actor) == 2 && !actor.is_running();
         if ours && unused {
             slots.remove(name);
         }

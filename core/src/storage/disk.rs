@@ -34,6 +34,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::medium::Medium;
 use crate::process::Process;
 use look::Seen;
+use meters::Moves;
 
 /// The place of every database of one runtime.
 #[derive(Clone)]
@@ -50,6 +51,7 @@ struct Inner {
     gates: Gates,
     /// What the actors that have a storage have used, by directory.
     meters: Mutex<BTreeMap<PathBuf, Weak<Meter>>>,
+    moves: Moves,
     /// No database is opened any more to save that.
     closed: RwLock<bool>,
     /// Makes room in the commit log.
@@ -101,7 +103,7 @@ impl Disk {
 
     fn new(place: Place, anchor: Option<Arc<Anchor>>, logged: Option<Arc<Logged>>) -> Disk {
         let process = Process::current();
-        let (open, gates, meters, closed) = Default::default();
+        let (open, gates, meters, moves, closed) = Default::default();
         let (settler, spares) = (Rounds::new("facetbox-settle"), Spares::new(process));
         Disk(Arc::new(Inner {
             place,
@@ -110,6 +112,7 @@ impl Disk {
             open,
             gates,
             meters,
+            moves,
             closed,
             settler,
             spares,

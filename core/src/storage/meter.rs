@@ -49,8 +49,17 @@ impl Meter {
         }
     }
 
+    /// Counts an event that has ended. Whoever sees that it is counted sees what it has used, too.
+    pub fn add_event(&self, cpu: Duration, used: [(Used, u64); 3]) {
+        self.add_cpu(cpu);
+        for (what, amount) in used {
+            self.add(what, amount);
+        }
+        self.used[Used::Events as usize].fetch_add(1, Ordering::Release);
+    }
+
     /// Adds CPU time. What is less than a microsecond counts with what comes next.
-    pub fn add_cpu(&self, time: Duration) {
+    fn add_cpu(&self, time: Duration) {
         let time = time.as_nanos() as u64;
         let before = self.cpu_ns.fetch_add(time, Ordering::Relaxed) % 1_000;
         self.add(Used::CpuMicros, (before + time) / 1_000);
@@ -69,9 +78,10 @@ impl Meter {
 
     /// What isn't in the database yet.
     pub fn unsaved(&self) -> Amounts {
+        // The number of events is read first, see `add_event`.
         let left = |at: usize| {
             let saved = self.saved[at].load(Ordering::Relaxed);
-            self.used[at].load(Ordering::Relaxed).wrapping_sub(saved)
+            self.used[at].load(Ordering::Acquire).wrapping_sub(saved)
         };
         std::array::from_fn(left)
     }
@@ -175,6 +185,28 @@ mod tests {
         assert_eq!(meter.get(Used::CpuMicros), 7);
         meter.add_cpu(Duration::from_nanos(1));
         assert_eq!(meter.get(Used::CpuMicros), 8);
+    }
+
+    #[test]
+    fn events_that_are_counted_have_been_counted_whole() {
+        const EVENTS: u64 = 100_000;
+        let meter = Meter::default();
+        let event = || {
+            let used = [(Used::BytesIn, 1), (Used::BytesOut, 1), (Used::Subrequests, 1)];
+            meter.add_event(Duration::from_micros(1), used);
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..EVENTS).for_each(|_| event()));
+            loop {
+                let [events, cpu, _, _, bytes_in, bytes_out, subrequests] = meter.unsaved();
+                for used in [cpu, bytes_in, bytes_out, subrequests] {
+                    assert!(used >= events, "{used} of {events} events");
+                }
+                if events == EVENTS {
+                    return;
+                }
+            }
+        });
     }
 
     #[test]

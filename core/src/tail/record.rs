@@ -204,12 +204,12 @@ impl Observation<'_> {
     }
 
     fn meter_in(&self, payer: &Actor, storage: &Storage, cpu: Duration) {
-        let meter = storage.meter();
-        meter.add(Used::Events, 1);
-        meter.add_cpu(cpu);
-        meter.add(Used::BytesIn, self.event.bytes_in());
-        meter.add(Used::BytesOut, self.bytes_out as u64);
-        meter.add(Used::Subrequests, self.event.subrequests());
+        let used = [
+            (Used::BytesIn, self.event.bytes_in()),
+            (Used::BytesOut, self.bytes_out as u64),
+            (Used::Subrequests, self.event.subrequests()),
+        ];
+        storage.meter().add_event(cpu, used);
         if payer.broken().is_some() {
             storage.save_late_usage();
         }

@@ -110,6 +110,11 @@ impl Disk {
 
     /// What the databases in `dir` and below take, and what their actors have used.
     pub fn usage(&self, dir: &Path) -> Result<DiskUsage> {
+        self.steadily(|| self.usage_now(dir))
+    }
+
+    /// The same at this moment, while some of that may move.
+    pub(crate) fn usage_now(&self, dir: &Path) -> Result<DiskUsage> {
         let mut usage = DiskUsage::default();
         match &self.0.place {
             Place::Files(_) => self.add_usage(dir, &mut usage)?,

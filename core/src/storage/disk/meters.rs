@@ -3,10 +3,53 @@
 //! An actor has one set of counters, however many storages it has after each other: the event that broke it is
 //! counted after its storage has ended, when there may be the next one already.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::storage::meter::{Amounts, sum};
 
+/// How long who sums up waits for what moves; in tests on a busy machine, until that has.
+const STEADY: Duration = Duration::from_millis(if cfg!(test) { 20_000 } else { 50 });
+
+/// How often what an actor has used has become another's: who sums up meanwhile may have seen it at neither, or at both.
+#[derive(Default)]
+pub(super) struct Moves {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// Some of it moves.
+pub(crate) struct Moving(Disk);
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        self.0.0.moves.ended.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 impl Disk {
+    /// Notes that what an actor has used becomes another's until the answer is dropped.
+    pub fn moving(&self) -> Moving {
+        self.0.moves.begun.fetch_add(1, Ordering::AcqRel);
+        Moving(self.clone())
+    }
+
+    /// Sums up what actors have used, again if some of that has moved meanwhile.
+    pub(super) fn steadily<T>(&self, sum_up: impl Fn() -> Result<T>) -> Result<T> {
+        let first = Instant::now();
+        loop {
+            let ended = self.0.moves.ended.load(Ordering::Acquire);
+            let sum = sum_up()?;
+            let is_steady = self.0.moves.begun.load(Ordering::Acquire) == ended;
+            if is_steady || first.elapsed() >= STEADY {
+                return Ok(sum);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// The counters of the actor in `dir`.
     pub(in crate::storage) fn meter(&self, dir: &Path) -> Arc<Meter> {
         let mut meters = self.0.meters.lock();
@@ -61,6 +104,7 @@ impl Disk {
             }
         };
         let Some(mut connection) = connection else {
+            let _moving = self.moving();
             self.pass_on(dir, shared.meter.take_unsaved());
             return Ok(());
         };
@@ -87,6 +131,6 @@ impl Disk {
             }
         }
         drop(meters);
-        Ok(sum(taken, self.usage(dir)?.used))
+        Ok(sum(taken, self.usage_now(dir)?.used))
     }
 }

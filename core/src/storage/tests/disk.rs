@@ -1,5 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
 use super::{Files, exec, exists, number, options};
 use crate::error::{ErrorCode, Result};
@@ -77,6 +79,34 @@ fn what_an_actor_that_reads_has_used_stays_in_a_short_log() {
     fill(&files.storage(), 8);
     assert_eq!(entries(&files.path()), ["data.sqlite"]);
     assert_eq!((value(&files.storage()), events(&files)), (Some(8), times + 1));
+}
+
+#[test]
+fn what_becomes_another_actor_s_is_summed_up_once() {
+    let files = Files::new();
+    let parent = files.storage();
+    fill(&parent, 7);
+    let dir = files.path().join("1");
+    fs::create_dir_all(&dir).expect("a directory");
+    let facet = files.disk.storage(dir, options());
+    facet.meter().add(Used::Events, 1);
+    let (begin, begun) = mpsc::channel::<usize>();
+    thread::scope(|scope| {
+        let (disk, storages) = (&files.disk, [&facet, &parent]);
+        scope.spawn(move || {
+            for from in begun {
+                let _moving = disk.moving();
+                let moved = storages[from].meter().take_unsaved();
+                thread::yield_now();
+                storages[1 - from].meter().add_all(moved);
+            }
+        });
+        for round in 0..1_000 {
+            begin.send(round % 2).expect("it listens");
+            assert_eq!(events(&files), 1, "in round {round}");
+        }
+        drop(begin);
+    });
 }
 
 #[test]
