@@ -1,6 +1,7 @@
 //! Guest engines: what makes an instance from a guest class.
 
 mod cache;
+mod crowd;
 mod ending;
 mod engine;
 #[cfg(feature = "quickjs")]

@@ -14,10 +14,13 @@ impl Stop {
         let (code, message) = match self {
             Stop::Cpu => (
                 ErrorCode::LimitCpu,
-                format!(
-                    "The event used more than {} ms of CPU time, the limit cpuMs of {path}.",
-                    limits.cpu_ms
-                ),
+                match guest.refused() {
+                    Some(what) => format!("{what}: a limit of {path}."),
+                    None => format!(
+                        "The event used more than {} ms of CPU time, the limit cpuMs of {path}.",
+                        limits.cpu_ms
+                    ),
+                },
             ),
             Stop::Wall => (
                 ErrorCode::LimitWall,

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::crowd;
 use crate::pace::{BURNS, Gate, Pacer};
 use crate::tasks::Tasks;
 
@@ -49,7 +50,7 @@ pub(crate) trait Interrupt: Send + Sync {
     /// Makes the guest end soon, without a way to catch it. The first reason counts.
     fn interrupt(&self, why: Stop);
 
-    /// What the guest was refused memory for, if it isn't its limit.
+    /// What the guest was stopped for, if it is neither its memory nor its CPU time.
     fn refused(&self) -> Option<String> {
         None
     }
@@ -67,6 +68,9 @@ pub(crate) trait Interrupt: Send + Sync {
 
     /// Makes the guest come soon to where it looks whether it has to end, and passes the gate of its thread.
     fn call_in(&self) {}
+
+    /// Makes the guest look soon whether too many of its names have one hash.
+    fn look_at_names(&self) {}
 }
 
 /// The watchdog of one runtime. Its thread starts with the first guest.
@@ -100,8 +104,17 @@ struct Run {
     deadline: Instant,
     /// CPU time used by this run, and the thread's, when the watchdog first saw it.
     seen: Option<(Duration, Duration)>,
+    /// The CPU time that it had used when it was last told to look at its names.
+    looked: Duration,
     /// The CPU time that it had used when it was stopped.
     stopped: Option<Duration>,
+}
+
+impl Run {
+    fn new(target: Arc<dyn Interrupt>, start: Instant, budget: Duration, deadline: Instant) -> Run {
+        let looked = Duration::ZERO;
+        Run { target, start, budget, deadline, seen: None, looked, stopped: None }
+    }
 }
 
 /// A slot of a thread, and whose it is.
@@ -129,7 +142,7 @@ impl Watchdog {
         deadline: Instant,
         code: impl FnOnce() -> T,
     ) -> (T, Duration, Instant) {
-        let run = Run { target, start, budget, deadline, seen: None, stopped: None };
+        let run = Run::new(target, start, budget, deadline);
         let running = Running::begin(self.take_slot(), run);
         // Either the watchdog, which parks before it looks into the slot, sees this run, or we see it parked.
         if self.0.parked.load(Ordering::Relaxed) {
@@ -294,6 +307,10 @@ impl Slot {
             if run.seen.is_none() {
                 run.seen = cpu.or_else(|| self.read()).map(|cpu| (used, cpu));
             }
+            if used >= run.looked + crowd::EVERY {
+                run.looked = used;
+                run.target.look_at_names();
+            }
             let burns = used >= BURNS && !run.target.has_to_end();
             return if burns { Seen::Burning(run.target.clone()) } else { Seen::Running };
         };
@@ -402,8 +419,7 @@ mod tests {
         let start = Instant::now();
         let (budget, deadline) = (Duration::from_millis(20), start + Duration::from_secs(60));
         let target = Arc::new(Target::default());
-        let run =
-            Run { target: target.clone(), start, budget, deadline, seen: None, stopped: None };
+        let run = Run::new(target.clone(), start, budget, deadline);
         *slot.run.lock() = Some(run);
         std::thread::sleep(Duration::from_millis(50));
         assert!(matches!(slot.check(), Seen::Running | Seen::Burning(_)));

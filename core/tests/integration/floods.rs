@@ -148,3 +148,78 @@ fn scripts_that_would_take_long_are_neither_compiled_nor_evaluated() -> Result<(
     assert_eq!(answer, "true,true,true,true,42,7".into());
     Ok(())
 }
+
+/// Calls a method until that ends the guest because of its names, each time with plenty of CPU time. Answers how many names
+/// it had at the end of the call before.
+fn ends_with_names(code: WorkerCode, method: &str, args: Vec<Value>) -> Result<i64> {
+    let runtime = runtime_with([("cpuMs", 60_000), ("wallMs", 120_000)])?;
+    let stub = own(&runtime, code)?;
+    let mut names = 0;
+    loop {
+        match stub.call_blocking(method, args.clone()) {
+            Ok(Value::Int(count)) => names = count,
+            Ok(other) => panic!("{method}: {other:?}"),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::LimitCpu, "{method}: {error:?}");
+                assert!(error.message().contains("have one hash"), "{method}: {error:?}");
+                return Ok(names);
+            }
+        }
+        assert!(names < 50_000, "{method}: {names} names");
+    }
+}
+
+#[test]
+fn a_guest_ends_whose_texts_have_one_hash_however_slowly_it_makes_them() -> Result<()> {
+    let source = "
+        local all, at = {}, 0
+        local function text(first, middle, last)
+            local a, b, c = at % 64 * 5, at // 64 % 64 * 5, at // 4096 * 5
+            at += 1
+            return string.sub(first, a + 1, a + 5) .. string.sub(middle, b + 1, b + 5) .. string.sub(last, c + 1, c + 5)
+        end
+        function App:some(...) for _ = 1, 500 do table.insert(all, text(...)) end return #all end
+        function App:many(...) for _ = 1, 1e5 do table.insert(all, text(...)) end return #all end
+        function App:split(joined) return #string.split(joined, ',') end
+        function App:take(list) return #list end";
+    let parts = PARTS.map(Value::from).to_vec();
+    let names = ends_with_names(app(source), "some", parts.clone())?;
+    assert!((3_500..15_000).contains(&names), "{names} names");
+    let flood = flood();
+    let texts: Vec<_> = flood.iter().filter_map(Value::as_str).collect();
+    let joined = vec![texts.join(",").into()];
+    for (method, args) in [("many", parts), ("split", joined), ("take", vec![Value::List(flood)])] {
+        assert_eq!(ends_with_names(app(source), method, args)?, 0);
+    }
+    Ok(())
+}
+
+#[cfg(feature = "quickjs")]
+#[test]
+fn a_guest_ends_whose_names_have_one_hash_however_slowly_it_makes_them() -> Result<()> {
+    let source = "import { DurableObject } from 'cloudflare:workers';
+        const all = {};
+        let at = 0;
+        const name = () => {
+          const [a, b, c] = [at % 180, Math.floor(at / 180) % 180, Math.floor(at++ / 32400)];
+          return String.fromCharCode(0x1000 + a, 0xc000 - 263 * a + b, 0xc000 - 263 * b + c, 0xc000 - 263 * c);
+        };
+        const names = (count) => Array.from({ length: count }, name);
+        export class App extends DurableObject {
+          some() { for (let i = 0; i < 500; i++) all[name()] = 1; return at; }
+          many() { for (let i = 0; i < 1e5; i++) all[name()] = 1; return at; }
+          symbols() { for (let i = 0; i < 1e5; i++) all[i] = Symbol.for(name()); return at; }
+          entries() { return Object.keys(Object.fromEntries(names(1e5).map((name) => [name, 1]))).length; }
+          parse() { return Object.keys(JSON.parse('{' + names(1e5).map((name) => `\"${name}\":1`) + '}')).length; }
+        }";
+    let code = || {
+        let modules = vec![("main.js".into(), Module::Js(source.into()))];
+        WorkerCode { main_module: "main.js".into(), modules, ..WorkerCode::default() }
+    };
+    let names = ends_with_names(code(), "some", vec![])?;
+    assert!((3_500..15_000).contains(&names), "{names} names");
+    for method in ["many", "symbols", "entries", "parse"] {
+        assert_eq!(ends_with_names(code(), method, vec![])?, 0);
+    }
+    Ok(())
+}

@@ -103,6 +103,7 @@ impl JsInstance {
         });
         event.add_cpu(used);
         event.has_read(end);
+        shared.guard.note_run(used);
         shared.tell_done();
         match shared.guard.stopped() {
             Some(why) => Err(self.stopped(task, why)),

@@ -3,14 +3,17 @@
 #![expect(unsafe_code, reason = "what is asked of a running engine has no safe interface")]
 
 use std::ptr::null_mut;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rquickjs::qjs;
 
+use super::atoms::Atoms;
 use super::numbers::MAX_BITS;
 use crate::charge::Holder;
+use crate::guest::crowd::{CROWDED, Looks};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::pace;
 
@@ -43,8 +46,12 @@ pub(super) struct Guard {
     place: Mutex<Option<String>>,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
-    /// Whether it was stopped because a BigInt is too long.
+    /// Whether it was stopped because a BigInt is too long, and whether because too many names have one hash.
     refused_number: AtomicBool,
+    refused_names: AtomicBool,
+    /// Where the engine has its table of names, if that is known.
+    atoms: OnceLock<Atoms>,
+    looks: Looks,
     /// Held while the runtime goes, and while another thread stops it.
     alive: Mutex<()>,
     /// Where the stack was when the machine was entered.
@@ -95,6 +102,9 @@ impl Guard {
             place: Mutex::new(None),
             sql: Mutex::new(None),
             refused_number: AtomicBool::new(false),
+            refused_names: AtomicBool::new(false),
+            atoms: OnceLock::new(),
+            looks: Looks::default(),
             alive: Mutex::new(()),
             entered: AtomicUsize::new(0),
             out_of_stack: AtomicBool::new(false),
@@ -133,6 +143,35 @@ impl Guard {
     /// Names the count of the runtime's context, which goes with the runtime.
     pub fn set_countdown(&self, count: *mut i32) {
         self.countdown.store(count, Ordering::Relaxed);
+    }
+
+    /// Says where the runtime has its table of names.
+    pub fn set_atoms(&self, atoms: Atoms) {
+        let _ = self.atoms.set(atoms);
+    }
+
+    /// Notes that a run has ended, which has used so much CPU time. The next one looks at the names when it allocates.
+    pub fn note_run(&self, time: Duration) {
+        self.looks.note_run(time);
+    }
+
+    /// Looks at the names, if that is due.
+    fn look(&self) {
+        let is_crowded = self.looks.look(|| {
+            let runtime = self.heap.runtime.load(Ordering::Relaxed);
+            let atoms = self.atoms.get().filter(|_| !runtime.is_null());
+            // SAFETY: the runtime is alive while its own thread is in it, which calls this where the engine allocates or
+            // asks whether to go on.
+            atoms.is_some_and(|atoms| unsafe { atoms.are_crowded(runtime) })
+        });
+        if is_crowded && !self.is_stopped() {
+            self.refused_names.store(true, Ordering::Relaxed);
+            self.interrupt(Stop::Cpu);
+            // Natives that make names don't all ask whether to go on.
+            self.insist();
+            // As where the limit of memory is reached.
+            self.collect_from(usize::MAX);
+        }
     }
 
     /// The flag that running SQL looks at.
@@ -204,6 +243,7 @@ impl Guard {
     /// guest find a way to go on.
     pub fn poll(&self) -> bool {
         pace::pass();
+        self.look();
         let stopped = self.is_stopped() && !self.ours.load(Ordering::Relaxed);
         if stopped {
             self.hurry();
@@ -230,6 +270,7 @@ impl Guard {
     pub fn heap_grows(&self, bytes: usize, size: usize) -> bool {
         let heap = &self.heap;
         self.note_stack();
+        self.look();
         let own = heap.used.load(Ordering::Relaxed).saturating_add(bytes);
         let used = own.saturating_add(heap.held.load(Ordering::Relaxed));
         let limit = heap.limit.load(Ordering::Relaxed);
@@ -374,6 +415,9 @@ impl Interrupt for Guard {
     }
 
     fn refused(&self) -> Option<String> {
+        if self.refused_names.load(Ordering::Relaxed) {
+            return Some(CROWDED.to_owned());
+        }
         self.refused_number.load(Ordering::Relaxed).then(|| {
             format!("A BigInt has more than {MAX_BITS} bits, with which nothing can be calculated")
         })
@@ -389,6 +433,11 @@ impl Interrupt for Guard {
 
     fn has_to_end(&self) -> bool {
         self.is_stopped()
+    }
+
+    fn look_at_names(&self) {
+        self.looks.order();
+        self.hurry();
     }
 }
 

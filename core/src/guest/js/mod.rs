@@ -6,6 +6,7 @@
 //! the prelude, and hold no lock meanwhile.
 
 mod api;
+mod atoms;
 mod background;
 mod bounds;
 mod callback;

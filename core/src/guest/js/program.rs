@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use super::atoms::Atoms;
 use super::compiler::{Bytecode, Compiler, Parser};
 use super::countdown::Countdown;
 use super::evaluation::Evaluation;
@@ -74,6 +75,7 @@ pub(super) const DATA: &str = "facetbox:data/";
 pub(super) struct Prelude {
     modules: Arc<[OnceLock<Bytecode>; PRELUDE.len()]>,
     pub countdown: Option<Countdown>,
+    pub atoms: Option<Atoms>,
     pub evaluation: Option<Evaluation>,
     pub expressions: Option<Expressions>,
 }
@@ -84,6 +86,7 @@ impl Prelude {
         Prelude {
             modules,
             countdown: Countdown::find().unwrap_or_default(),
+            atoms: Atoms::find().unwrap_or_default(),
             evaluation: Evaluation::find(),
             expressions: Expressions::find(),
         }

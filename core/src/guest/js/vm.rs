@@ -225,6 +225,9 @@ impl Vm {
             if let Some(countdown) = prelude.countdown {
                 machine.guard.set_countdown(countdown.of(ctx).as_ptr());
             }
+            if let Some(atoms) = prelude.atoms {
+                machine.guard.set_atoms(atoms);
+            }
             if let Some(evaluation) = prelude.evaluation {
                 evaluation.bound(ctx);
             }

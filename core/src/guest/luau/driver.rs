@@ -199,6 +199,7 @@ impl LuauInstance {
         let (result, used, end) = watchdog.watch(guard, event.now(), budget, deadline, work);
         event.add_cpu(used);
         event.has_read(end);
+        self.vm.shared.guard.note_run(used);
         result
     }
 

@@ -11,13 +11,16 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mlua::{Lua, LuaString, Thread, ffi, lua_State};
 use parking_lot::Mutex;
 
 use super::exhaustion::{Exhaustion, Raisers};
+use super::texts::Texts;
 use super::trace::stack_of;
 use crate::charge::Holder;
+use crate::guest::crowd::{CROWDED, Looks};
 use crate::guest::watchdog::{Interrupt, Stop};
 use crate::pace;
 
@@ -25,6 +28,11 @@ use crate::pace;
 pub(super) struct Guard {
     /// The callbacks of the machine; null before it has any and after it is gone.
     callbacks: Mutex<Callbacks>,
+    /// Its table of texts, if that is known.
+    texts: Mutex<Option<Texts>>,
+    looks: Looks,
+    /// Whether it was stopped because too many texts have one hash.
+    refused_texts: AtomicBool,
     stop: AtomicU8,
     /// Whether the next safepoint is to collect garbage.
     collect: AtomicBool,
@@ -62,6 +70,9 @@ impl Guard {
     pub fn install(lua: &Lua) -> mlua::Result<Arc<Guard>> {
         let guard = Arc::new(Guard {
             callbacks: Mutex::new(Callbacks(ptr::null_mut())),
+            texts: Mutex::new(None),
+            looks: Looks::default(),
+            refused_texts: AtomicBool::new(false),
             stop: AtomicU8::new(0),
             collect: AtomicBool::new(false),
             passes: AtomicBool::new(false),
@@ -82,6 +93,8 @@ impl Guard {
         let fields = unsafe { &mut *callbacks };
         fields.onallocate = Some(on_allocate);
         guard.callbacks.lock().0 = callbacks;
+        // SAFETY: nothing else uses the machine now, whose main state this is.
+        *guard.texts.lock() = unsafe { Texts::of(lua.exec_raw_lua(|lua| lua.state())) };
         hide_addresses(lua);
         Ok(guard)
     }
@@ -94,6 +107,10 @@ impl Guard {
             let fields = unsafe { &mut *callbacks };
             fields.onallocate = None;
             fields.interrupt = None;
+        }
+        if let Some(texts) = self.texts.lock().take() {
+            // SAFETY: as above.
+            unsafe { texts.empty_if_crowded() };
         }
     }
 
@@ -199,10 +216,28 @@ impl Guard {
         }
     }
 
+    /// Notes that a run has ended, which has used so much CPU time.
+    pub fn note_run(&self, time: Duration) {
+        if self.looks.note_run(time) {
+            self.arm();
+        }
+    }
+
+    /// Looks at the texts, if that is due. The machine is this thread's, at a safepoint or within a native.
+    fn look(&self) {
+        // SAFETY: the machine is alive, because `uninstall` takes the table away before it ends.
+        let is_crowded = || self.texts.lock().is_some_and(|texts| unsafe { texts.are_crowded() });
+        if self.looks.look(is_crowded) && !self.has_to_end() {
+            self.refused_texts.store(true, Ordering::Relaxed);
+            self.interrupt(Stop::Cpu);
+        }
+    }
+
     /// Runs at a safepoint of the guest; answers whether the guest has to end.
     fn safepoint(&self, state: *mut lua_State) -> bool {
         if !self.has_to_end() {
             self.set_interrupt(ptr::null_mut());
+            self.look();
             if self.passes.swap(false, Ordering::Relaxed) {
                 pace::pass();
             }
@@ -247,6 +282,10 @@ impl Interrupt for Guard {
         self.arm();
     }
 
+    fn refused(&self) -> Option<String> {
+        self.refused_texts.load(Ordering::Relaxed).then(|| CROWDED.to_owned())
+    }
+
     fn place(&self) -> Option<String> {
         self.place.lock().take()
     }
@@ -259,6 +298,11 @@ impl Interrupt for Guard {
         self.passes.store(true, Ordering::Relaxed);
         self.arm();
     }
+
+    fn look_at_names(&self) {
+        self.looks.order();
+        self.arm();
+    }
 }
 
 /// Whether the guest that runs on this thread has run out of stack during its event.
@@ -267,9 +311,14 @@ pub(super) fn is_out_of_stack() -> bool {
     RUNNING.with_borrow(|running| running.as_ref().is_some_and(out))
 }
 
-/// Whether the guest that runs on this thread has to end.
+/// Whether the guest that runs on this thread has to end, asked by natives that make texts.
 pub(super) fn is_stopped() -> bool {
-    RUNNING.with_borrow(|running| running.as_ref().is_some_and(|guard| guard.stopped().is_some()))
+    RUNNING.with_borrow(|running| {
+        running.as_ref().is_some_and(|guard| {
+            guard.look();
+            guard.stopped().is_some()
+        })
+    })
 }
 
 /// Ends the guest that runs on this thread, which was refused memory.

@@ -16,6 +16,7 @@ mod pages;
 mod program;
 mod rows;
 mod stack;
+mod texts;
 mod trace;
 mod urls;
 mod vm;
