@@ -122,8 +122,10 @@ impl Atoms {
     /// # Safety
     /// The runtime is alive, and has words behind the place as many as the fields take.
     unsafe fn fields(self, runtime: *mut qjs::JSRuntime) -> Fields {
-        // SAFETY: the caller's promise; a runtime is aligned to 16 and the place even. Any bits are such fields.
-        unsafe { runtime.cast::<u32>().add(self.0).cast::<Fields>().read() }
+        // SAFETY: the caller's promise.
+        let place = unsafe { runtime.cast::<u32>().add(self.0) };
+        // SAFETY: as above; a runtime is aligned to 16 and the place even. Any bits are such fields.
+        unsafe { place.cast::<Fields>().read() }
     }
 
     /// Whether chains are much longer than chance makes them.

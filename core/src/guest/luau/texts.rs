@@ -55,8 +55,10 @@ impl Texts {
         // SAFETY: the caller's promise; the data's address is stored where it is told.
         let allocate = unsafe { ffi::lua_getallocf(main, &raw mut data) };
         (1..WORDS).find_map(|at| {
-            // SAFETY: a state is longer than that. A word of two numbers isn't used as an address.
-            let word = unsafe { main.cast::<*mut Table>().add(at).read() };
+            // SAFETY: a state is longer than that.
+            let place = unsafe { main.cast::<*mut Table>().add(at) };
+            // SAFETY: as above. A word of two numbers isn't used as an address.
+            let word = unsafe { place.read() };
             let distance = word.addr().wrapping_sub(main.addr());
             if !(size_of::<*mut Table>()..NEAR).contains(&distance) || !word.is_aligned() {
                 return None;
