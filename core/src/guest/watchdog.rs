@@ -6,7 +6,7 @@
 //! guests burn than there are cores ([`crate::pace`]). While no guest runs it is parked.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -82,6 +82,8 @@ struct Inner {
     slots: Mutex<Vec<Weak<Slot>>>,
     parked: AtomicBool,
     stopped: AtomicBool,
+    /// How often the thread has looked.
+    looks: AtomicU32,
     /// Whether guests that burn wait for others to end.
     crowded: AtomicBool,
     /// Told on how many threads those of each lane burn.
@@ -92,9 +94,15 @@ struct Inner {
 /// What one thread runs for one runtime.
 struct Slot {
     gate: Arc<Gate>,
-    /// The latest reading of the clock, in nanoseconds.
-    known: AtomicU64,
-    run: Mutex<Option<Run>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The latest reading of the thread's clock.
+    known: Duration,
+    /// How often the watchdog had looked when the latest run began.
+    looks: u32,
+    run: Option<Run>,
 }
 
 struct Run {
@@ -143,7 +151,8 @@ impl Watchdog {
         code: impl FnOnce() -> T,
     ) -> (T, Duration, Instant) {
         let run = Run::new(target, start, budget, deadline);
-        let running = Running::begin(self.take_slot(), run);
+        let looks = self.0.looks.load(Ordering::Relaxed);
+        let running = Running::begin(self.take_slot(), run, looks);
         // Either the watchdog, which parks before it looks into the slot, sees this run, or we see it parked.
         if self.0.parked.load(Ordering::Relaxed) {
             self.wake();
@@ -203,6 +212,7 @@ impl Inner {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (mut pacer, mut idle) = (Pacer::new(cores), 0);
         while !self.stopped.load(Ordering::Acquire) {
+            self.looks.fetch_add(1, Ordering::Relaxed);
             idle = if self.check_all(&mut pacer) { 0 } else { idle + 1 };
             if idle < IDLE_LOOKS {
                 std::thread::park_timeout(INTERVAL);
@@ -259,40 +269,50 @@ enum Seen {
 impl Slot {
     /// The slot of the calling thread.
     fn current() -> Slot {
-        let slot = Slot { gate: Gate::current(), known: AtomicU64::new(0), run: Mutex::new(None) };
-        slot.read();
-        slot
+        let gate = Gate::current();
+        let known = gate.clock().read().unwrap_or_default();
+        Slot { gate, state: Mutex::new(State { known, looks: 0, run: None }) }
     }
 
-    fn read(&self) -> Option<Duration> {
-        let now = self.gate.clock().read()?;
-        self.known.store(now.as_nanos() as u64, Ordering::Relaxed);
-        Some(now)
+    fn read(&self, known: &mut Duration) -> Option<Duration> {
+        *known = self.gate.clock().read()?;
+        Some(*known)
+    }
+
+    /// Begins a run. What its thread has used since the latest reading isn't the run's: if the watchdog has looked
+    /// meanwhile, that may be much, and there is a new one.
+    fn begin(&self, run: Run, looks: u32) {
+        let state = &mut *self.state.lock();
+        if state.looks != looks {
+            state.looks = looks;
+            self.read(&mut state.known);
+        }
+        state.run = Some(run);
     }
 
     /// CPU time that a run has used so far, and the thread's. A run that the watchdog hasn't seen yet is charged what
     /// its thread has used since the latest reading, but no more than wall time: that spares short runs any reading,
-    /// and is near enough where the machine is so busy that the watchdog comes late.
-    fn used(&self, run: &Run, now: Instant) -> (Duration, Option<Duration>) {
+    /// and charges, of what the thread has used before, that between two looks of the watchdog at most.
+    fn used(&self, known: &mut Duration, run: &Run, now: Instant) -> (Duration, Option<Duration>) {
         let wall = now.saturating_duration_since(run.start);
         if run.seen.is_none() && wall < INTERVAL {
             return (wall, None);
         }
-        let known = Duration::from_nanos(self.known.load(Ordering::Relaxed));
-        let now = self.read();
-        let used = match (run.seen, now) {
-            (Some((before, then)), Some(now)) => before + now.saturating_sub(then),
-            (None, Some(now)) => now.saturating_sub(known),
+        let before = *known;
+        let cpu = self.read(known);
+        let used = match (run.seen, cpu) {
+            (Some((used, then)), Some(cpu)) => used + cpu.saturating_sub(then),
+            (None, Some(cpu)) => cpu.saturating_sub(before),
             (_, None) => wall,
         };
-        (used.min(wall), now)
+        (used.min(wall), cpu)
     }
 
     fn check(&self) -> Seen {
-        let mut run = self.run.lock();
-        let Some(run) = &mut *run else { return Seen::Nothing };
+        let State { known, run, .. } = &mut *self.state.lock();
+        let Some(run) = run else { return Seen::Nothing };
         let now = Instant::now();
-        let (used, cpu) = self.used(run, now);
+        let (used, cpu) = self.used(known, run, now);
         if let Some(then) = run.stopped {
             if used >= then + PATIENCE {
                 run.target.insist();
@@ -305,7 +325,7 @@ impl Slot {
             Stop::Wall
         } else {
             if run.seen.is_none() {
-                run.seen = cpu.or_else(|| self.read()).map(|cpu| (used, cpu));
+                run.seen = cpu.or_else(|| self.read(known)).map(|cpu| (used, cpu));
             }
             if used >= run.looked + crowd::EVERY {
                 run.looked = used;
@@ -324,20 +344,22 @@ impl Slot {
 struct Running(Option<Entry>);
 
 impl Running {
-    fn begin(entry: Entry, run: Run) -> Running {
-        *entry.1.run.lock() = Some(run);
+    fn begin(entry: Entry, run: Run, looks: u32) -> Running {
+        entry.1.begin(run, looks);
         Running(Some(entry))
     }
 
     /// Ends it, and answers the CPU time that it has used by now.
     fn end(mut self, now: Instant) -> Duration {
-        self.stop(|slot, run| slot.used(&run, now).0).unwrap_or_default()
+        self.stop(|slot, known, run| slot.used(known, &run, now).0).unwrap_or_default()
     }
 
-    fn stop<T>(&mut self, last: impl FnOnce(&Slot, Run) -> T) -> Option<T> {
+    fn stop<T>(&mut self, last: impl FnOnce(&Slot, &mut Duration, Run) -> T) -> Option<T> {
         let entry = self.0.take()?;
-        let run = entry.1.run.lock().take();
-        let ended = run.map(|run| last(&entry.1, run));
+        let ended = {
+            let State { known, run, .. } = &mut *entry.1.state.lock();
+            run.take().map(|run| last(&entry.1, known, run))
+        };
         SLOTS.with_borrow_mut(|slots| slots.push(entry));
         ended
     }
@@ -345,7 +367,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop(|_, _| ());
+        self.stop(|_, _, _| ());
     }
 }
 
@@ -420,7 +442,7 @@ mod tests {
         let (budget, deadline) = (Duration::from_millis(20), start + Duration::from_secs(60));
         let target = Arc::new(Target::default());
         let run = Run::new(target.clone(), start, budget, deadline);
-        *slot.run.lock() = Some(run);
+        slot.begin(run, 0);
         std::thread::sleep(Duration::from_millis(50));
         assert!(matches!(slot.check(), Seen::Running | Seen::Burning(_)));
         assert_eq!(*target.0.lock(), None);
@@ -428,6 +450,23 @@ mod tests {
             assert!(matches!(slot.check(), Seen::Running | Seen::Burning(_)));
         }
         assert_eq!(*target.0.lock(), Some(Stop::Cpu));
+    }
+
+    #[test]
+    fn a_watchdog_that_comes_late_does_not_take_the_hosts_work_for_the_guests() {
+        let slot = Arc::new(Slot::current());
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(50) {
+            std::hint::black_box(0);
+        }
+        let start = Instant::now();
+        let (budget, deadline) = (Duration::from_millis(20), start + Duration::from_secs(60));
+        let target = Arc::new(Target::default());
+        let run = Run::new(target, start, budget, deadline);
+        let running = Running::begin((Weak::new(), slot.clone()), run, 1);
+        std::thread::sleep(Duration::from_millis(50));
+        let used = running.end(Instant::now());
+        assert!(used < Duration::from_millis(10), "{used:?}");
     }
 
     #[test]
