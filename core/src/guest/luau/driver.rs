@@ -273,8 +273,13 @@ impl LuauInstance {
     fn start_timers(&self, event: &Event) {
         let (actor, of_tail) = (&event.actor, event.is_of_tail());
         let requests = self.vm.shared.timers.take();
+        if requests.is_empty() {
+            return;
+        }
+        // From one moment on, so that they are due in the order of their delays.
+        let now = Instant::now();
         for TimerRequest { id, delay, charge } in requests {
-            let due = Instant::now() + delay;
+            let due = now + delay;
             let started = &self.vm.shared.started;
             let ended = started.set(id, due, &actor.runtime.timers);
             started.leave_behind(id, of_tail);
