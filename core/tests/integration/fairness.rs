@@ -103,20 +103,19 @@ fn tasks_come_between_the_alarms_that_are_due_at_once() -> Result<()> {
     Ok(())
 }
 
-/// A guest begins things that don't end, a hundred with each call, until it has used its memory up. The host holds some
-/// kilobytes for each.
-fn hoards(code: WorkerCode, most: usize, then: impl FnOnce()) -> Result<()> {
+/// A guest begins things that don't end, a hundred with each call, until it has used its memory up, which that many calls
+/// do. The host holds some kilobytes for each.
+fn hoards(code: WorkerCode, most: i64, then: impl FnOnce()) -> Result<()> {
     let runtime = runtime_with([("memoryBytes", 4 << 20)])?;
     let class = runtime.loader().load(code)?.get_durable_object_class("App", Default::default());
     let namespace = runtime.namespace("App", class)?;
     let hostile = namespace.get_by_name("hostile");
-    let mut calls = 0;
+    // If not a call but something that it has begun finds no memory any more, the guest begins anew, and so does its count.
     let error = loop {
-        if let Err(error) = hostile.call_blocking("hoard", vec![]) {
-            break error;
+        match hostile.call_blocking("hoard", vec![]) {
+            Ok(calls) => assert!(calls.as_i64().is_some_and(|calls| calls <= most), "{calls:?}"),
+            Err(error) => break error,
         }
-        calls += 1;
-        assert!(calls <= most, "nothing of what it has begun was counted");
     };
     assert_eq!(error.code(), ErrorCode::LimitMemory, "{error:?}");
     then();
@@ -141,6 +140,8 @@ fn timers_that_are_pending_count_as_memory() -> Result<()> {
         function App:hoard()
             self.run = self.run or function() end
             for _ = 1, 100 do setTimeout(self.run, 1e9) end
+            self.calls = (self.calls or 0) + 1
+            return self.calls
         end";
     hoards(app(hoard), 40, || ())
 }
@@ -151,6 +152,8 @@ fn calls_that_have_no_answer_count_as_memory() -> Result<()> {
         function App:ping() return true end
         function App:hoard()
             for _ = 1, 100 do setTimeout(function() self.env.hang() end, 0) end
+            self.calls = (self.calls or 0) + 1
+            return self.calls
         end";
     hangs(app(hoard))
 }
@@ -179,19 +182,23 @@ fn hangs(code: WorkerCode) -> Result<()> {
 #[cfg(feature = "quickjs")]
 #[test]
 fn calls_that_a_guest_does_not_wait_for_end_with_it() -> Result<()> {
-    hangs(javascript("hoard() { for (let i = 0; i < 100; i++) this.env.hang(); }"))
+    let hoard = "calls = 0;
+        hoard() {
+            for (let i = 0; i < 100; i++) this.env.hang();
+            return ++this.calls;
+        }";
+    hangs(javascript(hoard))
 }
 
 #[cfg(feature = "quickjs")]
 #[test]
 fn timers_of_javascript_that_are_pending_count_as_memory() -> Result<()> {
-    hoards(
-        javascript(
-            "hoard() { for (let i = 0; i < 100; i++) setTimeout(this.run ??= () => {}, 1e9); }",
-        ),
-        40,
-        || (),
-    )
+    let hoard = "calls = 0;
+        hoard() {
+            for (let i = 0; i < 100; i++) setTimeout(this.run ??= () => {}, 1e9);
+            return ++this.calls;
+        }";
+    hoards(javascript(hoard), 40, || ())
 }
 
 #[cfg(feature = "quickjs")]
@@ -203,6 +210,8 @@ fn calls_of_javascript_that_have_no_answer_count_as_memory() -> Result<()> {
             const other = this.ctx.exports.App.getByName('stuck');
             this.hangs ??= other.hang();
             for (let i = 0; i < 100; i++) other.ping();
-        }";
+            return ++this.calls;
+        }
+        calls = 0;";
     hoards(javascript(hoard), 11, || ())
 }
