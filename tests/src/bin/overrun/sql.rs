@@ -206,6 +206,8 @@ pub const CASES: &[Case] = &[
         "fts('a '.repeat(2e6))",
         "sql.exec(\"INSERT INTO f(f) VALUES ('integrity-check')\")",
     ),
+    ("DELETE of all rows, in files", "return grow()", "sql.exec('DELETE FROM t')"),
+    ("DROP TABLE, in files", "return grow()", "sql.exec('DROP TABLE IF EXISTS t')"),
 ];
 
 pub fn code((_, prepare, run): &Case) -> String {
@@ -218,6 +220,13 @@ pub fn code((_, prepare, run): &Case) -> String {
              sql.exec('CREATE TABLE t(a)');
              sql.exec(`INSERT INTO t WITH RECURSIVE c(x) AS
                  (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT ${{count}}) SELECT ${{value}} FROM c`);
+         }}
+         // More rows of two pages; answers whether there are to be still more.
+         function grow() {{
+             sql.exec('CREATE TABLE IF NOT EXISTS t(a)');
+             sql.exec(`INSERT INTO t WITH RECURSIVE c(x) AS
+                 (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000) SELECT zeroblob(7000) FROM c`);
+             return sql.databaseSize < 5e8;
          }}
          function fts(text) {{
              sql.exec('CREATE VIRTUAL TABLE f USING fts5(a)');
