@@ -95,6 +95,49 @@ fn a_loop_ends_at_the_cpu_limit_however_it_catches() {
     }
 }
 
+/// Each of these takes seconds to minutes where the engine is left alone with it.
+#[test]
+fn natives_of_many_elements_and_long_texts_end() {
+    let runtime = limited(&[("cpuMs", 300)]);
+    for source in [
+        "math.max(unpack(table.create(7000, string.rep('7', 10000000))))",
+        "bit32.band(unpack(table.create(7000, string.rep('7', 10000000))))",
+        "string.char(unpack(table.create(7000, string.rep('0', 10000000))))",
+        "utf8.char(unpack(table.create(7000, string.rep('0', 10000000))))",
+        "string.pack(string.rep('n', 3000), unpack(table.create(3000, string.rep('0', 10000000))))",
+        "string.format(string.rep('%d', 3000), unpack(table.create(3000, string.rep('0', 10000000))))",
+        "local t = table.create(2000000, 0) while true do for i = 1, 2000000 do t[i] = i * 7919 % 2000003 end table.sort(t) end",
+        "local t = table.create(2000000, 1) while true do table.sort(t, rawequal) end",
+        "local t = string.rep('a', 20000000) while true do string.split(t, string.rep('a', 4000) .. 'b') end",
+    ] {
+        let stub = entrypoint(
+            &runtime,
+            &format!("local unpack = table.unpack function E:run() {source} end"),
+        );
+        let start = std::time::Instant::now();
+        let ended = stub.call_blocking("run", vec![]);
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{source}: {ended:?}");
+        assert!(ended.is_err(), "{source}");
+    }
+    let stub = entrypoint(
+        &runtime,
+        "function E:run()
+             local t = table.create(60000, 0)
+             for i = 1, 60000 do t[i] = i * 7919 % 60013 end
+             table.sort(t)
+             for i = 2, 60000 do assert(t[i - 1] < t[i]) end
+             table.sort(t, function(a, b) return a > b end)
+             assert(t[1] == 60012 and math.max(1, '7', 3, 4) == 7 and string.char(65, '66', 67, 68) == 'ABCD')
+             assert(pcall(math.max, 1, 'x') == false and math.min(3, 2) == 2 and bit32.band(7, 3, 1, 5) == 1 and utf8.char(65, 66) == 'AB')
+             local text = string.rep('ab', 5000) .. 'needle-in-a-haystack' .. 'c'
+             local first, last = string.find(text, 'needle-in-a-haystack', 1, true)
+             assert(first == 10001 and last == 10020 and #string.split(text, 'needle-in-a-haystack') == 2)
+             return string.format('%d %s %d %d', 1, 'x', 3, 4)
+         end",
+    );
+    assert_eq!(stub.call_blocking("run", vec![]).unwrap(), Value::from("1 x 3 4"));
+}
+
 #[test]
 fn memory_ends_at_its_limit_but_garbage_does_not_count() {
     let runtime = limited(&[("memoryBytes", 8 << 20), ("cpuMs", 20_000)]);

@@ -1,6 +1,6 @@
 //! Native functions over bytes: base64, digests, random bytes and the decoding of text.
 
-use mlua::{Buffer, FromLua, Lua, LuaString, Value};
+use mlua::{Buffer, FromLua, Function, Lua, LuaString, Value};
 
 use super::errors::error_from_mlua;
 use super::native::Natives;
@@ -53,6 +53,7 @@ pub(super) fn add_natives(natives: &Natives<'_>) -> mlua::Result<()> {
     })?;
     natives.add("uuid", |_, ()| web::random_uuid())?;
     natives.add("find", find)?;
+    natives.add("is_native", |_, function: Function| Ok(function.info().what == "C"))?;
     natives.add("decode_text", |lua, text: LuaString| decode_text(lua, text))
 }
 
