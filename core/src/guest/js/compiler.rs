@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorCode, Result, TEXT_BYTES};
 use crate::guest::cache::Code;
 use crate::guest::pool::{self, Taken};
 use crate::guest::source;
-use crate::guest::watchdog::Stop;
+use crate::guest::watchdog::{Interrupt, Stop};
 use crate::runtime::RuntimeInner;
 
 /// Stack of the compiler: source of 2 KB nests deep enough to need much.
@@ -93,7 +93,7 @@ impl Compiler<'_> {
                 engine.compile(name, source, options)
             });
         self.cpu_left = self.cpu_left.saturating_sub(used);
-        let stopped = engine.guard.stopped();
+        let (stopped, refused) = (engine.guard.stopped(), engine.guard.refused());
         if done.is_err() || stopped.is_some() {
             self.engine = None;
         }
@@ -105,9 +105,12 @@ impl Compiler<'_> {
                     false => Ok(done),
                 };
             }
-            Some(Stop::Memory) => {
-                format!("Compiling the modules took more than {COMPILER_BYTES} bytes of memory.")
-            }
+            Some(Stop::Memory) => match refused {
+                Some(what) => format!("{name}: {what}."),
+                None => format!(
+                    "Compiling the modules took more than {COMPILER_BYTES} bytes of memory."
+                ),
+            },
             Some(_) => return Err(source::too_slow()),
         };
         Err(Error::named(ErrorCode::LoadError, "RangeError", message))

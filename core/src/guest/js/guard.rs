@@ -12,6 +12,7 @@ use rquickjs::qjs;
 
 use super::atoms::Atoms;
 use super::numbers::MAX_BITS;
+use super::variables::MAX_VARIABLES;
 use crate::charge::Holder;
 use crate::guest::crowd::{CROWDED, Looks};
 use crate::guest::watchdog::{Interrupt, Stop};
@@ -46,9 +47,8 @@ pub(super) struct Guard {
     place: Mutex<Option<String>>,
     /// Told to running SQL.
     sql: Mutex<Option<Arc<AtomicBool>>>,
-    /// Whether it was stopped because a BigInt is too long, and whether because too many names have one hash.
-    refused_number: AtomicBool,
-    refused_names: AtomicBool,
+    /// What it was stopped for that isn't its limit: see [`Refused`].
+    refused: AtomicU8,
     /// Where the engine has its table of names, if that is known.
     atoms: OnceLock<Atoms>,
     looks: Looks,
@@ -65,6 +65,17 @@ pub(super) struct Guard {
     /// See [`Holder::untold`].
     untold: AtomicUsize,
     heap: HeapCount,
+}
+
+/// What a guest ends for that isn't a limit of its own: the engine gets no memory for it.
+#[derive(Clone, Copy)]
+pub(super) enum Refused {
+    /// Calculating with a BigInt that is too long.
+    Number = 1,
+    /// A function with more variables than are looked up in a moment.
+    Variables = 2,
+    /// More names of one hash than are looked up in a moment.
+    Names = 3,
 }
 
 /// Changed only by the thread that runs the machine, so plain loads and stores do.
@@ -101,8 +112,7 @@ impl Guard {
             ours: AtomicBool::new(false),
             place: Mutex::new(None),
             sql: Mutex::new(None),
-            refused_number: AtomicBool::new(false),
-            refused_names: AtomicBool::new(false),
+            refused: AtomicU8::new(0),
             atoms: OnceLock::new(),
             looks: Looks::default(),
             alive: Mutex::new(()),
@@ -165,7 +175,7 @@ impl Guard {
             atoms.is_some_and(|atoms| unsafe { atoms.are_crowded(runtime) })
         });
         if is_crowded && !self.is_stopped() {
-            self.refused_names.store(true, Ordering::Relaxed);
+            self.refused.store(Refused::Names as u8, Ordering::Relaxed);
             self.interrupt(Stop::Cpu);
             // Natives that make names don't all ask whether to go on.
             self.insist();
@@ -292,10 +302,10 @@ impl Guard {
         true
     }
 
-    /// Stops the guest, whose engine gets no memory for what it would do with a BigInt that is too long.
-    pub fn refuses_number(&self) {
+    /// Stops the guest, whose engine gets no memory for what would take long without a look.
+    pub fn refuses(&self, what: Refused) {
         if !self.is_stopped() {
-            self.refused_number.store(true, Ordering::Relaxed);
+            self.refused.store(what as u8, Ordering::Relaxed);
         }
         self.interrupt(Stop::Memory);
         // As where the limit is reached.
@@ -415,12 +425,17 @@ impl Interrupt for Guard {
     }
 
     fn refused(&self) -> Option<String> {
-        if self.refused_names.load(Ordering::Relaxed) {
-            return Some(CROWDED.to_owned());
+        let refused = self.refused.load(Ordering::Relaxed);
+        if refused == Refused::Number as u8 {
+            let what = "with which nothing can be calculated";
+            Some(format!("A BigInt has more than {MAX_BITS} bits, {what}"))
+        } else if refused == Refused::Variables as u8 {
+            Some(format!("A function has more than {MAX_VARIABLES} variables"))
+        } else if refused == Refused::Names as u8 {
+            Some(CROWDED.to_owned())
+        } else {
+            None
         }
-        self.refused_number.load(Ordering::Relaxed).then(|| {
-            format!("A BigInt has more than {MAX_BITS} bits, with which nothing can be calculated")
-        })
     }
 
     fn place(&self) -> Option<String> {

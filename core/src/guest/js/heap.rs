@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rquickjs::allocator::Allocator;
 
-use super::guard::Guard;
-use super::numbers;
+use super::guard::{Guard, Refused};
+use super::{numbers, variables};
 use crate::guest::watchdog::{Interrupt, Stop};
 
 /// Alignment of every block, and the room before each for its size.
@@ -64,7 +64,7 @@ impl Heap {
         let is_long = unsafe { numbers::is_long(last, last_size, size) };
         if is_long {
             self.last = last;
-            self.guard.refuses_number();
+            self.guard.refuses(Refused::Number);
         }
         !is_long
     }
@@ -159,6 +159,11 @@ unsafe impl Allocator for Heap {
         let (Some(old), Some(new)) = (layout(size), layout(new_size)) else { return null_mut() };
         let is_last = pointer == self.last;
         if new_size >= numbers::LARGE && new_size > size && !is_last && !self.passes(new_size) {
+            return null_mut();
+        }
+        // SAFETY: the block is alive and has `size` bytes.
+        if new_size > size && unsafe { variables::is_table(pointer, size, new_size) } {
+            self.guard.refuses(Refused::Variables);
             return null_mut();
         }
         // A number that gets as long as it has turned out to be is looked at later.

@@ -37,6 +37,7 @@ mod read;
 mod rejections;
 mod rows;
 mod task;
+mod variables;
 mod vm;
 mod waiting;
 
