@@ -5,6 +5,7 @@ mod compression;
 mod errors;
 mod lazy;
 mod limits;
+mod lists;
 mod proxies;
 mod sandbox;
 mod web;

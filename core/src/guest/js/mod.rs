@@ -11,6 +11,7 @@ mod background;
 mod bounds;
 mod callback;
 mod compiler;
+mod conversions;
 mod countdown;
 mod driver;
 mod entry;

@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
@@ -41,6 +42,35 @@ pub(super) enum Handle {
     /// Arguments that have been copied and not sent yet.
     Args(Arc<Mutex<Option<Args>>>),
     Coder(Arc<Mutex<Stream>>),
+    /// One of the weak maps and sets of a machine.
+    Weak {
+        _count: Arc<WeakCount>,
+    },
+}
+
+/// Weak maps and sets of one machine at a time. The engine keeps those that an object is in in a list, which it walks through whenever
+/// one of them goes.
+const MAX_WEAK: usize = 4_096;
+
+/// One of the weak maps and sets of a machine, which are counted.
+pub(super) struct WeakCount(Arc<AtomicUsize>);
+
+impl WeakCount {
+    pub fn new(count: &Arc<AtomicUsize>) -> Result<WeakCount> {
+        // Only the machine's own thread changes it.
+        if count.load(Ordering::Relaxed) >= MAX_WEAK {
+            let message = format!("There are {MAX_WEAK} instances of WeakMap and WeakSet already.");
+            return Err(Error::named(ErrorCode::InvalidArgument, "RangeError", message));
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(WeakCount(count.clone()))
+    }
+}
+
+impl Drop for WeakCount {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// An error that a guest has been told of. Its texts count as the guest's memory, where they are long.

@@ -21,11 +21,13 @@ pub(super) const ALIAS: &str = "facetbox";
 /// What the names of the prelude's own modules begin with.
 pub(super) const INTERNAL: &str = "facetbox:";
 
-const PRELUDE: [(&str, &str); 42] = [
+const PRELUDE: [(&str, &str); 44] = [
     ("facetbox:base", include_str!("prelude/base.js")),
     ("facetbox:errors", include_str!("prelude/errors.js")),
     ("facetbox:bounds", include_str!("prelude/bounds.js")),
     ("facetbox:likes", include_str!("prelude/likes.js")),
+    ("facetbox:lists", include_str!("prelude/lists.js")),
+    ("facetbox:weak", include_str!("prelude/weak.js")),
     ("facetbox:sets", include_str!("prelude/sets.js")),
     ("facetbox:proxies", include_str!("prelude/proxies.js")),
     ("facetbox:texts", include_str!("prelude/texts.js")),

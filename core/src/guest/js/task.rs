@@ -1,6 +1,6 @@
 //! The events that run in a machine, and what they wait for.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -90,6 +90,8 @@ pub(super) struct Shared {
     /// Tasks that have got their outcomes and haven't been told.
     ended: Rare<Weak<Task>>,
     pub timers: timers::Pending,
+    /// Its weak maps and sets.
+    pub weak: Arc<AtomicUsize>,
     /// For what events leave behind, which ends with the instance.
     pub ending: Ending,
     /// The order in which what events have left behind takes the turn.
@@ -114,6 +116,7 @@ impl Shared {
             full: Mutex::default(),
             ended: Rare::default(),
             timers: timers::Pending::default(),
+            weak: Arc::default(),
             ending: Ending::default(),
             left_behind: Order::default(),
             dropped: Rare::default(),

@@ -16,6 +16,7 @@ use rquickjs::{Class, Context, Ctx, Function, JsLifetime, Object, Runtime, qjs};
 use super::api;
 use super::bounds::{bound_arrays, give_replace};
 use super::compiler::load;
+use super::conversions::{bound_numbers, bound_typed};
 use super::errors::{internal, note_place};
 use super::guard::{Guard, STACK_BYTES};
 use super::heap::Heap;
@@ -269,6 +270,7 @@ fn install(ctx: &Ctx<'_>, shared: &Arc<Shared>, prelude: &Prelude) -> rquickjs::
     evaluated.finish::<()>()?;
     let hooks: Object<'_> = native.get("hooks")?;
     late::define(ctx, &hooks)?;
+    bound_numbers(ctx)?;
     let _ = ctx.store_userdata(Hooks::new(ctx, &hooks, shared, prelude)?);
     Ok(())
 }
@@ -327,8 +329,12 @@ pub(super) struct Hooks<'js> {
     /// An array of the items of what is like one.
     pub list_of: Function<'js>,
     pub put_back: Function<'js>,
+    /// What the prelude does with long lists, by its name.
+    pub lists: Function<'js>,
     /// What methods of arrays do that look at the array first.
     pub arrays: Vec<Function<'js>>,
+    /// The engine's classes of typed arrays.
+    pub typed: Vec<Function<'js>>,
     pub rejections: Rejections<'js>,
     pub names: Names<'js>,
     /// The prototype of plain objects.
@@ -390,6 +396,8 @@ impl<'js> Hooks<'js> {
             waiting: Waiting::default(),
             list_of: hooks.get("listOf")?,
             put_back: hooks.get("putBack")?,
+            lists: hooks.get("lists")?,
+            typed: bound_typed(ctx)?,
             arrays: bound_arrays(ctx)?,
             rejections: Rejections::default(),
             names: Names::default(),

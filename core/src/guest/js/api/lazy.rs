@@ -1,13 +1,19 @@
-//! The native that loads the parts of the prelude that guests may never use.
+//! The natives that load the parts of the prelude that guests may never use, and count weak maps.
+
+use std::sync::Arc;
 
 use rquickjs::Object;
 
 use super::Natives;
 use crate::guest::js::compiler;
-use crate::guest::js::native::{Call, Fail, illegal};
+use crate::guest::js::native::{Call, Fail, Handle, WeakCount, illegal};
 
 pub(super) fn register(natives: &mut Natives) {
     natives.add(c"load_part", |call| Ok(load(call)?.into_value()));
+    natives.add(c"weak", |call| {
+        let count = WeakCount::new(&call.shared.weak)?;
+        call.give_cap(Handle::Weak { _count: Arc::new(count) })
+    });
 }
 
 /// Evaluates a module of the prelude that nothing imports; gives what it exports. Evaluated again it is another

@@ -4,10 +4,10 @@
 // those of the functions below, which could go on for hours. Here they get what they are done with in a moment, in
 // pieces where that is possible.
 
-import { getter, isView, native, uncurry } from "facetbox:base";
+import { getter, hidden, isView, native, uncurry } from "facetbox:base";
 import { part } from "facetbox:lazy";
 
-const { apply } = Reflect;
+const { apply, construct } = Reflect;
 const { isArray } = Array;
 const { min, trunc } = Math;
 const { defineProperty } = Object;
@@ -143,7 +143,8 @@ for (const name of ["difference", "intersection", "isDisjointFrom", "isSubsetOf"
 
 // The engine's own forgets what it was asked meanwhile once it is done. So it is asked for one thing after another.
 const AsyncGenerator = Object.getPrototypeOf(async function* () {}).prototype;
-const latest = new WeakMap(); // generator -> its answer to what it was asked last
+const Store = WeakMap;
+const latest = new Store(); // generator -> its answer to what it was asked last
 const [answerOf, keepAnswer] = ["get", "set"].map((name) => uncurry(WeakMap.prototype[name]));
 const after = uncurry(Promise.prototype.then);
 
@@ -184,8 +185,11 @@ const date = replace(Date.prototype, setters);
 
 // Typed arrays ------------------------------------------------------------------------------------
 
-/** Items that are sorted at once. */
+/** Items that are sorted at once, and joined. */
 const PIECE = 2 ** 17;
+const MAX_JOINED = 2 ** 13;
+const iteration = Object.getPrototypeOf([].values());
+const { next } = iteration;
 
 /** Whether a number's place is behind another's: -0 before 0, NaN last. */
 const isBehind = (a, b) => a > b || (a !== a && b === b) || (a === 0 && b === 0 && 1 / a > 1 / b);
@@ -220,6 +224,8 @@ const TypedArray = Object.getPrototypeOf(Uint8Array).prototype;
 const typedLength = getter(TypedArray, "length");
 const [subarray, slice, set] = [TypedArray.subarray, TypedArray.slice, TypedArray.set].map(uncurry);
 
+const longLists = () => part("lists");
+
 const typed = replace(TypedArray, {
   sort(compare) {
     if (compare !== undefined || !isView(this) || !(typedLength(this) > PIECE)) {
@@ -234,7 +240,77 @@ const typed = replace(TypedArray, {
     const list = new copy.constructor(this);
     return list.sort(compare);
   },
+  set(source, offset) {
+    if (source == null || !isView(this)) return apply(typed.set, this, [source, offset]); // throws
+    return longLists().setItems(this, source, offset);
+  },
+  join(separator) {
+    if (!isView(this) || !(typedLength(this) > MAX_JOINED)) return apply(typed.join, this, [separator]);
+    return longLists().joinLong(this, separator);
+  },
 });
+
+const typedStatic = replace(TypedArray.constructor, {
+  from(source, mapper, self) {
+    const isWrong = source == null || typeof this !== "function" || (mapper !== undefined && typeof mapper !== "function");
+    return isWrong ? apply(typedStatic.from, this, [source, mapper]) : longLists().typedFrom(this, source, mapper, self);
+  },
+});
+
+/** What the part for long lists is done with: taken before a guest could replace it. */
+export const lists = {
+  classes: { __proto__: null },
+  isPlain: () => iteration.next === next,
+  join: Array.prototype.join,
+  set,
+  sort: Array.prototype.sort,
+  typedLength,
+  values: Array.prototype.values,
+};
+for (const name of ["Int8", "Uint8", "Uint8Clamped", "Int16", "Uint16", "Int32", "Uint32", "BigInt64", "BigUint64", "Float16", "Float32", "Float64"]) {
+  lists.classes[`${name}Array`] = globalThis[`${name}Array`];
+}
+
+// Weak references ---------------------------------------------------------------------------------
+
+// The engine keeps those to one object in a list that it walks through whenever one of them goes. So there are only so many weak
+// maps and sets at a time, in each of which an object may be once; for the others see weak.js.
+const Counted = hidden();
+
+function count(name) {
+  const original = globalThis[name];
+  const counted = function (items) {
+    if (new.target === undefined) return apply(original, undefined, [items]); // throws
+    const place = native.weak();
+    const made = construct(original, [items], new.target);
+    new Counted(made, place);
+    return made;
+  };
+  Object.defineProperties(counted, Object.getOwnPropertyDescriptors(original));
+  original.prototype.constructor = counted;
+  globalThis[name] = counted;
+}
+
+/** Has those that are made from now on counted. */
+export function countWeak() {
+  for (const name of ["WeakMap", "WeakSet"]) count(name);
+}
+
+/** What the part for weak references is made with. */
+export const weak = {
+  Map,
+  Ref: WeakRef,
+  Registry: FinalizationRegistry,
+  Store,
+  deref: WeakRef.prototype.deref,
+  mapDelete: Map.prototype.delete,
+  mapEach: Map.prototype.forEach,
+  mapGet: Map.prototype.get,
+  mapSet: Map.prototype.set,
+  register: FinalizationRegistry.prototype.register,
+  storeGet: WeakMap.prototype.get,
+  storeSet: WeakMap.prototype.set,
+};
 
 // JSON --------------------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ const rare = { __proto__: null };
 export const part = (name) => (rare[name] ??= native.load_part(`facetbox:${name}`));
 
 lazily("facetbox:console", ["console"]);
+lazily("facetbox:weak", ["WeakRef", "FinalizationRegistry"]);
 lazily("facetbox:timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]);
 lazily("facetbox:absent", ["EventSource", "HTMLRewriter", "MessageChannel",
   "WebSocket", "WebSocketPair", "caches"]);

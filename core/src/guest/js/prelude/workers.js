@@ -1,9 +1,9 @@
 // The module "cloudflare:workers", and where the driver in Rust enters the guest.
 
-import "facetbox:bounds";
 import "facetbox:proxies";
 import "facetbox:texts";
 import { className, define, engineStack, later, native, tag, uncurry, viewName, viewParts } from "facetbox:base";
+import { countWeak } from "facetbox:bounds";
 import { errorParts, makeError } from "facetbox:errors";
 import { facets, heldBy, isOwn, makeId } from "facetbox:held";
 import { capabilities, gathering, getLate, keepLateGetters, lateGlobals, loaders, messages, part, setLate, streams, stubs } from "facetbox:lazy";
@@ -385,10 +385,12 @@ native.hooks = {
   setLate,
   listOf: (like) => part("likes").listOf(like),
   putBack: (...args) => part("likes").putBack(...args),
+  lists: (name, ...args) => part("lists")[name](...args),
 };
 
 [DurableObjectState].forEach((constructor) => tag(constructor));
 for (const name of ["SharedArrayBuffer", "Atomics"]) delete globalThis[name];
+countWeak();
 const wait = (delay, options) =>
   new Promise((resolve, reject) => {
     const signal = options?.signal;
