@@ -24,8 +24,10 @@ pub(super) unsafe fn is_table(block: *const u8, size: usize, new_size: usize) ->
     if size != HEADER + 4 * PLACES || new_size != HEADER + 8 * PLACES {
         return false;
     }
-    // SAFETY: the block is that long, and aligned to 16.
-    let places = unsafe { from_raw_parts(block.add(HEADER).cast::<u32>(), PLACES) };
+    // SAFETY: the block is longer than that.
+    let table = unsafe { block.add(HEADER) }.cast::<u32>();
+    // SAFETY: the block has so many, and is aligned to 16.
+    let places = unsafe { from_raw_parts(table, PLACES) };
     let mut taken = places.iter().filter(|place| **place != FREE);
     taken.clone().count() == MAX_VARIABLES && taken.all(|place| (*place as usize) < MAX_VARIABLES)
 }
