@@ -110,10 +110,10 @@ pub const CASES: &[Case] = &[
     ),
     ("Iterator.toArray", "Array(1e5).fill(0)", "data.values().map((x) => x).toArray()"),
     ("Iterator.join", "Array(1e5).fill('x')", "data.values().join('')"),
-    ("Set.union", "new Set(Array(1e5).keys())", "data.union(new Set([-1]))"),
-    ("Set.intersection", "new Set(Array(1e5).keys())", "data.intersection(data)"),
-    ("Set.symmetricDifference", "new Set(Array(1e5).keys())", "data.symmetricDifference(data)"),
-    ("Set.isSubsetOf", "new Set(Array(1e5).keys())", "data.isSubsetOf(data)"),
+    ("Set.union", "new Set(Array(5e4).keys())", "data.union(new Set([-1]))"),
+    ("Set.intersection", "new Set(Array(5e4).keys())", "data.intersection(data)"),
+    ("Set.symmetricDifference", "new Set(Array(5e4).keys())", "data.symmetricDifference(data)"),
+    ("Set.isSubsetOf", "new Set(Array(5e4).keys())", "data.isSubsetOf(data)"),
     ("Map.clear", "Array(1e5).fill().map((_, i) => [i, i])", "new Map(data).clear()"),
     ("Map of long texts", "'x'.repeat(4e6)", "new Map([[data + 1, 1]]).get(data + 2)"),
     ("Object.groupBy", "Array(1e5).keys().toArray()", "Object.groupBy(data, (i) => i)"),
@@ -136,7 +136,7 @@ pub const CASES: &[Case] = &[
     ("instanceof along prototypes", PROTOTYPES, "data instanceof Map"),
     (
         "a tree of functions bound",
-        "(() => { let f = () => 1; for (let i = 0; i < 100; i++) f = f.bind(null, ...Array(100).fill(1)); return f; })()",
+        "(() => { let f = () => 1; for (let i = 0; i < 20; i++) f = f.bind(null, ...Array(100).fill(1)); return f; })()",
         "data()",
     ),
     ("typed array join", "new Uint8Array(5e5)", "data.join()"),
@@ -385,6 +385,33 @@ pub const CASES: &[Case] = &[
         "this.ctx.storage.sql.exec('WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) FROM c')",
     ),
     ("collecting garbage", "Array.from({ length: 1e5 }, (_, i) => ({ i }))", "[{}, {}, {}]"),
+    (
+        "WeakRefs of one object",
+        "{}",
+        "let list = []; for (let i = 0; i < 5e4; i++) list.push(new WeakRef(data)); list.reverse(); list = null",
+    ),
+    (
+        "FinalizationRegistry of one object",
+        "{}",
+        "let all = new FinalizationRegistry(() => {}); for (let i = 0; i < 2e4; i++) all.register(data, i); all = null",
+    ),
+    ("Array.sort of long texts", TWO_TEXTS, "data.slice().sort()"),
+    (
+        "Array.sort of many texts",
+        "Array.from({ length: 2e5 }, (_, i) => `x${i * 7919 % 200003}`)",
+        "data.slice().sort()",
+    ),
+    ("Array.includes of long texts", TWO_TEXTS, "data.includes(data[0].slice(1) + 'c')"),
+    ("Array.join of numbers", "Array(5e5).fill(1.1e-300)", "data.join()"),
+    (
+        "Array.fill of what is like an array",
+        "({ length: 1e7, __proto__: new Uint8Array(1) })",
+        "[].fill.call(data, 1)",
+    ),
+    ("typed array from what is like an array", "({ length: 3e7 })", "new Uint8Array(data)"),
+    ("typed array set of such", "new Uint8Array(3e7)", "data.set({ length: 3e7 })"),
+    ("typed array of a longer kind", "new Float64Array(4e6)", "new Uint8Array(data)"),
+    ("Math.max of texts", "Array(6e4).fill(' '.repeat(17))", "Math.max(...data)"),
     ("JSON.parse, one hash", "JSON.stringify(flood(5e4))", "JSON.parse(data)"),
     (
         "freeing an object, one hash",
@@ -401,6 +428,12 @@ pub const CASES: &[Case] = &[
     ),
     ("structuredClone of a set, one hash", "flood(1e5)", "structuredClone(data)"),
 ];
+
+/// Two long texts that differ in their ends, again and again.
+const TWO_TEXTS: &str = "(() => {
+    const [a, b] = ['a', 'b'].map((end) => '\\u1234'.repeat(5e6) + end);
+    return Array.from({ length: 100 }, (_, i) => (i % 2 ? a : b));
+})()";
 
 /// An iterator that gives nothing for ever.
 const ENDLESS: &str = "(() => Array.prototype.values.call({ length: 2 ** 53 - 1 }))";

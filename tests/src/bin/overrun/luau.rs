@@ -86,6 +86,27 @@ pub const CASES: &[Case] = &[
         "(function() local t, s = {}, string.rep('x', 4e5) for i = 1, 60 do t[i] = s .. (i * 37 % 61) end return t end)()",
         "table.sort(table.clone(data))",
     ),
+    (
+        "table.sort of many",
+        "(function() local t = table.create(2e6, 0) for i = 1, 2e6 do t[i] = (i * 7919) % 2000003 end return t end)()",
+        "table.sort(data)",
+    ),
+    ("table.sort by a native", "table.create(1e6, 1)", "table.sort(data, rawequal)"),
+    (
+        "string.split, long separator",
+        "string.rep('a', 5e6)",
+        "string.split(data, string.rep('a', 4000) .. 'b')",
+    ),
+    (
+        "string.find, no pattern",
+        "string.rep('a', 1e7)",
+        "string.find(data, string.rep('a', 60) .. 'b')",
+    ),
+    (
+        "math.max of texts",
+        "table.create(7000, string.rep('7', 4000))",
+        "math.max(table.unpack(data))",
+    ),
     ("table.unpack", "table.create(7000, 1)", "local _ = select('#', table.unpack(data))"),
     (
         "table.insert at the front",
