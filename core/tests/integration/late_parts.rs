@@ -66,6 +66,7 @@ const JS: &[Use] = &[
         "this.env.LOADER.load({ mainModule: 'm.js', modules: { 'm.js': '' } }).getEntrypoint()",
     ),
     ("likes", "[].slice.call('ab')"),
+    ("lists", "new Uint8Array([1]); [].fill.call({ length: 2 }, 1)"),
     ("locales", "(1).toLocaleString('de')"),
     ("patterns", "new URLPattern({ pathname: '/:a' }).test('http://a/b')"),
     ("pipes", "new TransformStream()"),
@@ -80,6 +81,10 @@ const JS: &[Use] = &[
     ("timers", "clearTimeout(setTimeout(() => {}, 1e6))"),
     ("transactions", "this.ctx.storage.transactionSync(() => {})"),
     ("urls", "new URL('http://a/?b').searchParams.get('b')"),
+    (
+        "weak",
+        "new FinalizationRegistry(() => {}).register(this, new WeakRef(this).deref() === this, this)",
+    ),
     ("web", "structuredClone([new TextEncoder().encode('a')])"),
 ];
 
