@@ -19,8 +19,9 @@ class Thing(aio.DurableObject):
     async def get(self):
         await asyncio.sleep(0)
         return 7
+    inside = asyncio.Event()
     async def stay(self):
-        print("in", flush=True)
+        self.inside.set()
         await asyncio.sleep(3600)
 
 LOOP = '''
@@ -45,6 +46,7 @@ async def main():
     guest = runtime.namespace("Guest", cls).get_by_name("it")
     asyncio.ensure_future(guest.forever())
     await things.get_by_name("other").get()
+    await Thing.inside.wait()
 
 asyncio.run(main())
 """
